@@ -1,0 +1,353 @@
+"""Events: the spine. One closed union, consumed by the log, the screen, stream-json, resume and tests.
+
+Events hold plain data. Each names in ``BODY`` the fields that are *content* (prompts, arguments,
+results): the log keeps those apart, salted, and everything else in the chained header. ``TextDelta``
+and ``ThinkingDelta`` are for screens only and are never logged: the whole reply is.
+
+Adding an event: add it here and to ``Event``; the type checker then points at each consumer.
+"""
+
+from typing import Any, ClassVar, Literal
+
+from msgspec import Struct, field
+
+from devagent.core.principal import Principal
+from devagent.core.resources import Resource
+from devagent.core.tools import ToolCall, ToolClass
+from devagent.core.verdicts import Decision
+
+Outcome = Literal["ok", "failed", "denied", "cut", "timeout"]
+Stop = Literal["done", "failed", "policy", "schema", "limit", "service", "config", "interrupted"]
+
+
+class Usage(Struct, frozen=True, omit_defaults=True):
+    """Tokens of one reply, as the service counted them."""
+
+    input: int = 0
+    output: int = 0
+    cache_read: int = 0
+    cache_write: int = 0
+
+    def __add__(self, other: "Usage") -> "Usage":
+        return Usage(
+            self.input + other.input,
+            self.output + other.output,
+            self.cache_read + other.cache_read,
+            self.cache_write + other.cache_write,
+        )
+
+
+class Cost(Struct, frozen=True, omit_defaults=True):
+    """Micro-dollars by a dated price table; ``prices`` is that table's digest."""
+
+    usd_micros: int
+    prices: str
+
+
+class Approval(Struct, frozen=True, omit_defaults=True):
+    """How an ask was answered. ``shown`` is the digest of what the person saw."""
+
+    answer: Literal["yes", "no"]
+    by: str
+    method: Literal["terminal", "file", "unattended", "elicitation"]
+    scope: Literal["once", "session", "project", "always"] = "once"
+    shown: str = ""
+    latency_us: int = 0
+    approval_id: str = ""
+
+
+class ExtensionReference(Struct, frozen=True):
+    """Which code would run a call. ``digest`` covers the manifest and the tool definitions."""
+
+    name: str
+    version: str
+    digest: str
+
+
+class _Event(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="type"):
+    BODY: ClassVar[frozenset[str]] = frozenset()
+
+
+class SessionStarted(_Event, tag="session.started"):
+    """The session's first event. ``versions``: of devagent, Python and the log format."""
+
+    principal: Principal
+    agent: str
+    mode: str
+    model: str
+    versions: dict[str, str]
+    policy: str
+    folder: str = ""
+    previous: str = ""
+    count: int = 0
+    BODY: ClassVar[frozenset[str]] = frozenset({"folder"})
+
+
+class SessionResumed(_Event, tag="session.resumed"):
+    """The same log goes on in another process; ``changed`` says what is different since."""
+
+    principal: Principal
+    mode: str
+    model: str
+    versions: dict[str, str]
+    policy: str
+    changed: tuple[str, ...] = ()
+
+
+class SessionEnded(_Event, tag="session.ended"):
+    stop: Stop
+    exit_code: int
+    reason: str = ""
+    BODY: ClassVar[frozenset[str]] = frozenset({"reason"})
+
+
+class PolicyLoaded(_Event, tag="policy.loaded"):
+    """One layer's file as it was read. ``digest`` is of the file's bytes."""
+
+    layer: str
+    name: str
+    digest: str
+    rules: int
+    file: str = ""
+
+
+class PolicyLocked(_Event, tag="policy.locked"):
+    """A required policy is missing or unusable: only the read-only baseline is in force."""
+
+    reason: str
+
+
+class ExtensionLoaded(_Event, tag="extension.loaded"):
+    ext: ExtensionReference
+    tools: tuple[str, ...]
+
+
+class ExtensionRefused(_Event, tag="extension.refused"):
+    ext: ExtensionReference
+    err: str
+
+
+class TurnStarted(_Event, tag="turn.started"):
+    turn: int
+
+
+class Prompt(_Event, tag="prompt"):
+    turn: int
+    text: str
+    BODY: ClassVar[frozenset[str]] = frozenset({"text"})
+
+
+class ModelRequested(_Event, tag="model.requested"):
+    """A request is about to be sent. ``messages`` and ``tools`` are counts, ``bytes`` of the request."""
+
+    turn: int
+    model: str
+    messages: int
+    tools: int
+
+
+class TextDelta(_Event, tag="text.delta"):
+    turn: int
+    text: str
+
+
+class ThinkingDelta(_Event, tag="thinking.delta"):
+    turn: int
+    text: str
+
+
+class ModelReplied(_Event, tag="model.replied"):
+    """A whole reply. ``content`` is the provider's blocks, echoed back untouched (signed thinking)."""
+
+    turn: int
+    model: str
+    stop: str
+    content: list[dict[str, Any]]
+    usage: Usage = field(default_factory=Usage)
+    cost: Cost | None = None
+    request_id: str = ""
+    dur_us: int = 0
+    BODY: ClassVar[frozenset[str]] = frozenset({"content"})
+
+    @property
+    def text(self) -> str:
+        """The reply's text blocks, joined."""
+        return "".join(b.get("text", "") for b in self.content if b.get("type") == "text")
+
+    @property
+    def calls(self) -> tuple[ToolCall, ...]:
+        """The reply's tool calls, in order."""
+        return tuple(
+            ToolCall(id=b["id"], name=b["name"], args=b["input"])
+            for b in self.content
+            if b.get("type") == "tool_use"
+        )
+
+
+class ModelFailed(_Event, tag="model.failed"):
+    """An attempt failed. ``retry_in_ms`` is set where another follows; text shown so far is void."""
+
+    turn: int
+    model: str
+    err: str
+    attempt: int
+    status: int = 0
+    retry_in_ms: int | None = None
+    request_id: str = ""
+    reason: str = ""
+    BODY: ClassVar[frozenset[str]] = frozenset({"reason"})
+
+
+class ToolCalled(_Event, tag="tool.called"):
+    """The model asks for a tool. ``args`` as it wrote them; the judged ones are digested below."""
+
+    turn: int
+    call: str
+    ext: str
+    tool: str
+    args: dict[str, Any]
+    BODY: ClassVar[frozenset[str]] = frozenset({"args"})
+
+
+class ToolJudged(_Event, tag="tool.judged"):
+    """The decision, on disk before anything runs.
+
+    Header: who, what, on which resources, the answer. Body (``detail``): the request's context, facts
+    and completed arguments, so that a replay can judge it again, the determining rules with file
+    and line, the reason, and ``reply``: what the model is told where the call ends here.
+    """
+
+    turn: int
+    call: str
+    principal: Principal
+    agent: str
+    ext: ExtensionReference
+    tool: str
+    tool_class: ToolClass = field(name="class")
+    resources: tuple[Resource, ...]
+    args_digest: str
+    decision: Decision
+    taint: tuple[str, ...] = ()
+    err: str = ""
+    args: dict[str, Any] = field(default_factory=dict)
+    context: dict[str, Any] = field(default_factory=dict)
+    facts: dict[str, Any] = field(default_factory=dict)
+    reply: str = ""
+    BODY: ClassVar[frozenset[str]] = frozenset({"args", "context", "facts", "reply"})
+
+
+class ApprovalAsked(_Event, tag="approval.asked"):
+    """A person is being asked; ``shown`` is the text on their screen."""
+
+    turn: int
+    call: str
+    shown: str
+    BODY: ClassVar[frozenset[str]] = frozenset({"shown"})
+
+
+class ApprovalAnswered(_Event, tag="approval.answered"):
+    turn: int
+    call: str
+    principal: Principal
+    agent: str
+    approval: Approval
+    comment: str = ""
+    reply: str = ""
+    BODY: ClassVar[frozenset[str]] = frozenset({"comment", "reply"})
+
+
+class ToolStarted(_Event, tag="tool.started"):
+    turn: int
+    call: str
+    ext: ExtensionReference
+    tool: str
+    tool_class: ToolClass = field(name="class")
+
+
+class ToolFinished(_Event, tag="tool.finished"):
+    """How it ended. ``text`` is what the model reads, ``view`` what the person reads where it differs."""
+
+    turn: int
+    call: str
+    outcome: Outcome
+    bytes: int = 0
+    rows: int = 0
+    dur_us: int = 0
+    err: str = ""
+    taint: tuple[str, ...] = ()
+    decision: Decision | None = None
+    text: str = ""
+    view: str = ""
+    structured: dict[str, Any] = field(default_factory=dict)
+    BODY: ClassVar[frozenset[str]] = frozenset({"text", "view", "structured"})
+
+
+class BudgetStopped(_Event, tag="budget.stopped"):
+    """A limit ended the turn. ``limit``: max_turns, max_cost, time_limit or tokens."""
+
+    turn: int
+    limit: str
+    reason: str = ""
+    BODY: ClassVar[frozenset[str]] = frozenset({"reason"})
+
+
+class TurnCut(_Event, tag="turn.cut"):
+    """The turn ended from outside: interrupted, a closed reader, a failure of the house."""
+
+    turn: int
+    err: str
+
+
+class TurnEnded(_Event, tag="turn.ended"):
+    turn: int
+    stop: Stop
+    reason: str = ""
+    usage: Usage = field(default_factory=Usage)
+    dur_us: int = 0
+    BODY: ClassVar[frozenset[str]] = frozenset({"reason"})
+
+
+class LogRecovered(_Event, tag="log.recovered"):
+    """A torn tail of ``bytes`` was set aside when the log was opened again."""
+
+    bytes: int
+
+
+class ErrorRaised(_Event, tag="error"):
+    """A failure of the house, by class; the text is in the body."""
+
+    err: str
+    reason: str = ""
+    BODY: ClassVar[frozenset[str]] = frozenset({"reason"})
+
+
+Event = (
+    SessionStarted
+    | SessionResumed
+    | SessionEnded
+    | PolicyLoaded
+    | PolicyLocked
+    | ExtensionLoaded
+    | ExtensionRefused
+    | TurnStarted
+    | Prompt
+    | ModelRequested
+    | TextDelta
+    | ThinkingDelta
+    | ModelReplied
+    | ModelFailed
+    | ToolCalled
+    | ToolJudged
+    | ApprovalAsked
+    | ApprovalAnswered
+    | ToolStarted
+    | ToolFinished
+    | BudgetStopped
+    | TurnCut
+    | TurnEnded
+    | LogRecovered
+    | ErrorRaised
+)
+
+Unlogged = TextDelta | ThinkingDelta
+"""Shown as they come, never written: ``ModelReplied`` holds the whole."""

@@ -1,0 +1,116 @@
+"""Ports: what the loop and the gate need of the world, one or two methods each."""
+
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from typing import Any, Protocol
+
+from msgspec import Struct
+
+from devagent.core.events import (
+    Approval,
+    ExtensionReference,
+    ModelFailed,
+    ModelReplied,
+    TextDelta,
+    ThinkingDelta,
+)
+from devagent.core.principal import Principal
+from devagent.core.resources import Resource
+from devagent.core.tools import ToolResult, ToolSpec
+from devagent.core.verdicts import Decision, Request
+
+
+class ModelRequest(Struct, frozen=True):
+    """What one reply is asked for. ``messages`` are in the Messages API's shape, whatever the provider."""
+
+    turn: int
+    system: str
+    messages: Sequence[dict[str, Any]]
+    tools: Sequence[ToolSpec]
+    max_tokens: int
+
+
+ModelEvent = TextDelta | ThinkingDelta | ModelFailed | ModelReplied
+
+
+class Model(Protocol):
+    """A model service."""
+
+    @property
+    def name(self) -> str: ...
+
+    def reply(self, request: ModelRequest) -> AsyncGenerator[ModelEvent, None]:
+        """Yield deltas as they come, ``ModelFailed`` for an attempt that is tried again, and last the
+        whole ``ModelReplied``. Raises ModelError when the service failed for good; a reply whose
+        stream broke is never yielded."""
+        ...
+
+    async def aclose(self) -> None: ...
+
+
+class Judge(Protocol):
+    """The compiled policy. Pure: no clock, no path, no await."""
+
+    @property
+    def digest(self) -> str: ...
+
+    def decide(self, request: Request) -> Decision:
+        """The answer and its record. Never raises for a request: what cannot be judged is a deny."""
+        ...
+
+    def decide_result(self, request: Request) -> Decision:
+        """The result phase: the call was already granted, so silence keeps it; rules may deny or ask."""
+        ...
+
+    def is_hidden(self, principal: Principal, tool: ToolSpec) -> bool:
+        """Whether this principal could never be allowed (or asked for) any call of this tool."""
+        ...
+
+
+class Toolbox(Protocol):
+    """The extensions."""
+
+    def specs(self) -> Sequence[ToolSpec]: ...
+
+    def find(self, api_name: str) -> ToolSpec | None: ...
+
+    def reference(self, tool: ToolSpec) -> ExtensionReference: ...
+
+    async def resources(self, tool: ToolSpec, args: Mapping[str, Any]) -> tuple[Resource, ...]:
+        """What the call would touch, canonical. Raises ToolFailure where it cannot be known."""
+        ...
+
+    async def run(
+        self, tool: ToolSpec, args: Mapping[str, Any], obligations: Mapping[str, Any]
+    ) -> ToolResult:
+        """Carry it out, with the obligations. Failures are results; only the house's faults raise."""
+        ...
+
+
+class ToolFailure(Exception):
+    """A tool could not say or do something; ``error`` is the class, the text is safe to show."""
+
+    def __init__(self, text: str, *, error: str) -> None:
+        super().__init__(text)
+        self.text, self.error = text, error
+
+
+class Question(Struct, frozen=True):
+    """What a person is asked: the call with its resources, and why."""
+
+    call: str
+    tool: ToolSpec
+    args: dict[str, Any]
+    resources: tuple[Resource, ...]
+    decision: Decision
+    shown: str
+
+
+class Answer(Struct, frozen=True):
+    approval: Approval
+    comment: str = ""
+
+
+class Approver(Protocol):
+    """Whoever can answer an ask."""
+
+    async def ask(self, question: Question) -> Answer: ...

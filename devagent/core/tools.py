@@ -1,0 +1,57 @@
+"""Tools: what is offered, what was asked, what came back."""
+
+from typing import Any, Literal
+
+from msgspec import Struct, field
+
+ToolClass = Literal["read", "write", "exec", "net", "secret"]
+
+
+class ToolSpec(Struct, frozen=True):
+    """A tool as the model, the policy and the host know it.
+
+    ``input_schema`` is JSON Schema 2020-12 of an object. ``can`` lists the obligations that the
+    extension declares it can carry out (the request's ``can``).
+    """
+
+    extension: str
+    name: str
+    tool_class: ToolClass
+    description: str
+    input_schema: dict[str, Any]
+    can: tuple[str, ...] = ()
+
+    @property
+    def qualified(self) -> str:
+        """``git.push``: the name that rules and people use."""
+        return f"{self.extension}.{self.name}"
+
+    @property
+    def api_name(self) -> str:
+        """``git__push``: the name that the model uses (the API allows no dot)."""
+        return f"{self.extension}__{self.name}"
+
+
+class ToolCall(Struct, frozen=True):
+    """A call as the model wrote it: ``id`` is the provider's, ``name`` the API name."""
+
+    id: str
+    name: str
+    args: dict[str, Any]
+
+
+class ToolResult(Struct, frozen=True, omit_defaults=True):
+    """What came back. A tool's failure is a result that the model reads, never an exception.
+
+    ``text`` is for the model; ``view`` for the person where it differs. ``error`` is an error
+    *class* (``not_found``, ``conflict``), never raw text of an engine. ``taint`` labels an untrusted
+    or private source. ``accessed`` names what was truly touched where that is known only afterwards.
+    """
+
+    text: str
+    failed: bool = False
+    view: str = ""
+    error: str = ""
+    rows: int = 0
+    taint: tuple[str, ...] = ()
+    structured: dict[str, Any] = field(default_factory=dict)
