@@ -1,13 +1,18 @@
 """Failures of the house, each with its exit code (a tool's failure is a value: ``ToolResult``).
 
-    DevagentError                 1   what happened, why, what to do next
-    ├── UsageError                2   the command line is wrong
-    ├── ConfigError              78   config or policy missing, broken, not permitted
-    │   └── PolicyError          78   a policy file: file:line:column and what was meant
-    ├── ModelError                6   the model service failed
-    ├── LimitError                5   a turn, cost, token or time limit
-    └── LogError                  1   the session log cannot be written or read
+DevagentError                 1   what happened, why, what to do next
+├── UsageError                2   the command line is wrong
+├── ConfigError              78   config or policy missing, broken, not permitted
+│   └── PolicyError          78   a policy file: file:line:column and what was meant
+├── ModelError                6   the model service failed
+├── LimitError                5   a turn, cost, token or time limit
+└── LogError                  1   the session log cannot be written or read
 """
+
+from typing import Literal
+
+Stop = Literal["done", "failed", "policy", "schema", "limit", "service", "config", "interrupted"]
+"""How a turn, a run or a session ended."""
 
 
 class DevagentError(Exception):
@@ -17,7 +22,7 @@ class DevagentError(Exception):
     """
 
     exit_code = 1
-    stop = "failed"
+    stop: Stop = "failed"
 
     def __init__(self, what: str, *, hint: str = "") -> None:
         super().__init__(what)
@@ -32,14 +37,13 @@ class UsageError(DevagentError):
     """The command line asks for something that is not there."""
 
     exit_code = 2
-    stop = "failed"
 
 
 class ConfigError(DevagentError):
     """Config, policy, key or model is missing, broken or not permitted."""
 
     exit_code = 78
-    stop = "config"
+    stop: Stop = "config"
 
     def __init__(
         self, what: str, *, file: str = "", line: int = 0, column: int = 0, hint: str = ""
@@ -61,7 +65,7 @@ class ModelError(DevagentError):
     """
 
     exit_code = 6
-    stop = "service"
+    stop: Stop = "service"
 
     def __init__(
         self,
@@ -82,7 +86,7 @@ class LimitError(DevagentError):
     """A limit ended the work. ``limit``: max_turns, max_cost, time_limit or tokens."""
 
     exit_code = 5
-    stop = "limit"
+    stop: Stop = "limit"
 
     def __init__(self, what: str, *, limit: str, hint: str = "") -> None:
         super().__init__(what, hint=hint)

@@ -11,13 +11,13 @@ from typing import Any, ClassVar, Literal
 
 from msgspec import Struct, field
 
+from devagent.core.errors import Stop
 from devagent.core.principal import Principal
 from devagent.core.resources import Resource
 from devagent.core.tools import ToolCall, ToolClass
 from devagent.core.verdicts import Decision
 
 Outcome = Literal["ok", "failed", "denied", "cut", "timeout"]
-Stop = Literal["done", "failed", "policy", "schema", "limit", "service", "config", "interrupted"]
 
 
 class Usage(Struct, frozen=True, omit_defaults=True):
@@ -68,7 +68,7 @@ class _Event(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="t
     BODY: ClassVar[frozenset[str]] = frozenset()
 
 
-class SessionStarted(_Event, tag="session.started"):
+class SessionStarted(_Event, frozen=True, kw_only=True, tag="session.started"):
     """The session's first event. ``versions``: of devagent, Python and the log format."""
 
     principal: Principal
@@ -83,7 +83,7 @@ class SessionStarted(_Event, tag="session.started"):
     BODY: ClassVar[frozenset[str]] = frozenset({"folder"})
 
 
-class SessionResumed(_Event, tag="session.resumed"):
+class SessionResumed(_Event, frozen=True, kw_only=True, tag="session.resumed"):
     """The same log goes on in another process; ``changed`` says what is different since."""
 
     principal: Principal
@@ -94,14 +94,14 @@ class SessionResumed(_Event, tag="session.resumed"):
     changed: tuple[str, ...] = ()
 
 
-class SessionEnded(_Event, tag="session.ended"):
+class SessionEnded(_Event, frozen=True, kw_only=True, tag="session.ended"):
     stop: Stop
     exit_code: int
     reason: str = ""
     BODY: ClassVar[frozenset[str]] = frozenset({"reason"})
 
 
-class PolicyLoaded(_Event, tag="policy.loaded"):
+class PolicyLoaded(_Event, frozen=True, kw_only=True, tag="policy.loaded"):
     """One layer's file as it was read. ``digest`` is of the file's bytes."""
 
     layer: str
@@ -111,33 +111,33 @@ class PolicyLoaded(_Event, tag="policy.loaded"):
     file: str = ""
 
 
-class PolicyLocked(_Event, tag="policy.locked"):
+class PolicyLocked(_Event, frozen=True, kw_only=True, tag="policy.locked"):
     """A required policy is missing or unusable: only the read-only baseline is in force."""
 
     reason: str
 
 
-class ExtensionLoaded(_Event, tag="extension.loaded"):
+class ExtensionLoaded(_Event, frozen=True, kw_only=True, tag="extension.loaded"):
     ext: ExtensionReference
     tools: tuple[str, ...]
 
 
-class ExtensionRefused(_Event, tag="extension.refused"):
+class ExtensionRefused(_Event, frozen=True, kw_only=True, tag="extension.refused"):
     ext: ExtensionReference
     err: str
 
 
-class TurnStarted(_Event, tag="turn.started"):
+class TurnStarted(_Event, frozen=True, kw_only=True, tag="turn.started"):
     turn: int
 
 
-class Prompt(_Event, tag="prompt"):
+class Prompt(_Event, frozen=True, kw_only=True, tag="prompt"):
     turn: int
     text: str
     BODY: ClassVar[frozenset[str]] = frozenset({"text"})
 
 
-class ModelRequested(_Event, tag="model.requested"):
+class ModelRequested(_Event, frozen=True, kw_only=True, tag="model.requested"):
     """A request is about to be sent. ``messages`` and ``tools`` are counts, ``bytes`` of the request."""
 
     turn: int
@@ -146,17 +146,17 @@ class ModelRequested(_Event, tag="model.requested"):
     tools: int
 
 
-class TextDelta(_Event, tag="text.delta"):
+class TextDelta(_Event, frozen=True, kw_only=True, tag="text.delta"):
     turn: int
     text: str
 
 
-class ThinkingDelta(_Event, tag="thinking.delta"):
+class ThinkingDelta(_Event, frozen=True, kw_only=True, tag="thinking.delta"):
     turn: int
     text: str
 
 
-class ModelReplied(_Event, tag="model.replied"):
+class ModelReplied(_Event, frozen=True, kw_only=True, tag="model.replied"):
     """A whole reply. ``content`` is the provider's blocks, echoed back untouched (signed thinking)."""
 
     turn: int
@@ -184,7 +184,7 @@ class ModelReplied(_Event, tag="model.replied"):
         )
 
 
-class ModelFailed(_Event, tag="model.failed"):
+class ModelFailed(_Event, frozen=True, kw_only=True, tag="model.failed"):
     """An attempt failed. ``retry_in_ms`` is set where another follows; text shown so far is void."""
 
     turn: int
@@ -198,7 +198,7 @@ class ModelFailed(_Event, tag="model.failed"):
     BODY: ClassVar[frozenset[str]] = frozenset({"reason"})
 
 
-class ToolCalled(_Event, tag="tool.called"):
+class ToolCalled(_Event, frozen=True, kw_only=True, tag="tool.called"):
     """The model asks for a tool. ``args`` as it wrote them; the judged ones are digested below."""
 
     turn: int
@@ -209,7 +209,7 @@ class ToolCalled(_Event, tag="tool.called"):
     BODY: ClassVar[frozenset[str]] = frozenset({"args"})
 
 
-class ToolJudged(_Event, tag="tool.judged"):
+class ToolJudged(_Event, frozen=True, kw_only=True, tag="tool.judged"):
     """The decision, on disk before anything runs.
 
     Header: who, what, on which resources, the answer. Body (``detail``): the request's context, facts
@@ -236,7 +236,7 @@ class ToolJudged(_Event, tag="tool.judged"):
     BODY: ClassVar[frozenset[str]] = frozenset({"args", "context", "facts", "reply"})
 
 
-class ApprovalAsked(_Event, tag="approval.asked"):
+class ApprovalAsked(_Event, frozen=True, kw_only=True, tag="approval.asked"):
     """A person is being asked; ``shown`` is the text on their screen."""
 
     turn: int
@@ -245,7 +245,7 @@ class ApprovalAsked(_Event, tag="approval.asked"):
     BODY: ClassVar[frozenset[str]] = frozenset({"shown"})
 
 
-class ApprovalAnswered(_Event, tag="approval.answered"):
+class ApprovalAnswered(_Event, frozen=True, kw_only=True, tag="approval.answered"):
     turn: int
     call: str
     principal: Principal
@@ -256,7 +256,7 @@ class ApprovalAnswered(_Event, tag="approval.answered"):
     BODY: ClassVar[frozenset[str]] = frozenset({"comment", "reply"})
 
 
-class ToolStarted(_Event, tag="tool.started"):
+class ToolStarted(_Event, frozen=True, kw_only=True, tag="tool.started"):
     turn: int
     call: str
     ext: ExtensionReference
@@ -264,7 +264,7 @@ class ToolStarted(_Event, tag="tool.started"):
     tool_class: ToolClass = field(name="class")
 
 
-class ToolFinished(_Event, tag="tool.finished"):
+class ToolFinished(_Event, frozen=True, kw_only=True, tag="tool.finished"):
     """How it ended. ``text`` is what the model reads, ``view`` what the person reads where it differs."""
 
     turn: int
@@ -282,7 +282,7 @@ class ToolFinished(_Event, tag="tool.finished"):
     BODY: ClassVar[frozenset[str]] = frozenset({"text", "view", "structured"})
 
 
-class BudgetStopped(_Event, tag="budget.stopped"):
+class BudgetStopped(_Event, frozen=True, kw_only=True, tag="budget.stopped"):
     """A limit ended the turn. ``limit``: max_turns, max_cost, time_limit or tokens."""
 
     turn: int
@@ -291,14 +291,14 @@ class BudgetStopped(_Event, tag="budget.stopped"):
     BODY: ClassVar[frozenset[str]] = frozenset({"reason"})
 
 
-class TurnCut(_Event, tag="turn.cut"):
+class TurnCut(_Event, frozen=True, kw_only=True, tag="turn.cut"):
     """The turn ended from outside: interrupted, a closed reader, a failure of the house."""
 
     turn: int
     err: str
 
 
-class TurnEnded(_Event, tag="turn.ended"):
+class TurnEnded(_Event, frozen=True, kw_only=True, tag="turn.ended"):
     turn: int
     stop: Stop
     reason: str = ""
@@ -307,13 +307,13 @@ class TurnEnded(_Event, tag="turn.ended"):
     BODY: ClassVar[frozenset[str]] = frozenset({"reason"})
 
 
-class LogRecovered(_Event, tag="log.recovered"):
+class LogRecovered(_Event, frozen=True, kw_only=True, tag="log.recovered"):
     """A torn tail of ``bytes`` was set aside when the log was opened again."""
 
     bytes: int
 
 
-class ErrorRaised(_Event, tag="error"):
+class ErrorRaised(_Event, frozen=True, kw_only=True, tag="error"):
     """A failure of the house, by class; the text is in the body."""
 
     err: str

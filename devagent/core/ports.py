@@ -75,6 +75,10 @@ class Toolbox(Protocol):
 
     def reference(self, tool: ToolSpec) -> ExtensionReference: ...
 
+    def complete(self, tool: ToolSpec, args: Mapping[str, Any]) -> dict[str, Any]:
+        """The arguments with their schema's defaults. Raises ToolFailure where they do not fit it."""
+        ...
+
     async def resources(self, tool: ToolSpec, args: Mapping[str, Any]) -> tuple[Resource, ...]:
         """What the call would touch, canonical. Raises ToolFailure where it cannot be known."""
         ...

@@ -24,5 +24,5 @@ class Principal(Struct, frozen=True, omit_defaults=True):
         return frozenset([*own, *(f"group:{group}" for group in self.groups)])
 
     def __str__(self) -> str:
-        who = self.ci and f"ci:{self.ci}" or self.user or self.agent or "nobody"
+        who = (self.ci and f"ci:{self.ci}") or self.user or self.agent or "nobody"
         return f"{who} for {self.on_behalf_of}" if self.on_behalf_of else who
