@@ -1,0 +1,378 @@
+"""The answer to a request. These rules, in this order:
+
+1. A request is who, which tool of which class, with which arguments, on which resources, in which
+   context and phase. *Every* resource must be covered: the answer is the least of its resources'
+   answers, in the order deny < ask < allow. A call that touches none is judged as one nameless
+   resource, which only rules without ``resources`` match.
+2. Within a layer: any matching deny → deny; else any ask → ask; else any allow → allow; else silence.
+3. The org is never silent: inside an envelope (``[[delegate]]``) of which a delegated layer speaks, its
+   silence becomes the least of those layers' answers, at most the envelope's effect; else the default
+   for the tool's class. Every lower layer that speaks can only narrow the answer: it is the least of
+   all that speak. So outside an envelope no added file ever widens anything.
+4. Nobody enrolled: the shipped baseline is the org's file, under these same rules.
+5. What is absent is unknown: an allow or an envelope matches where its conditions are true, an ask or
+   a deny where they are not false. An allow with ``otherwise`` says that where it is not true.
+6. Obligations are joined over all matching allow and ask rules of all layers and resources. One that
+   the extension can not carry out turns the answer into deny. A deny carries none.
+7. An ask is for a person (or an approval on file) to answer; that is not decided here. ``sticky`` says
+   that no approval on file may.
+8. Patterns are globs over canonical names, never over raw text (``globs``, ``core.resources``).
+9. Other decision points come in as one more layer's answer: they can only narrow.
+10. Every answer is a record: effect, every matching rule, those that determined it with file and line,
+    obligations, digests, and for a refusal what would have granted it. What can not be judged is a
+    deny that says so: nothing raises.
+
+Expiry is judged by ``context.today``. Without it an allow that expires counts as expired, and a deny or
+ask that expires as in force. A rule or file in shadow mode is left out of all of this.
+"""
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Any
+
+from msgspec.structs import replace
+
+from devagent.core.codec import canonical, digest, sha256, to_plain, well_formed_value
+from devagent.core.errors import PolicyError
+from devagent.core.principal import Principal
+from devagent.core.resources import Resource
+from devagent.core.tools import ToolSpec
+from devagent.core.verdicts import RANK, Decision, Effect, Request
+from devagent.policy.compile import NO_DATE, Bucket, Call, CompiledRule, Layer, Patterns
+from devagent.policy.index import EVERY, resource_keys
+from devagent.policy.nearest import Nearest, find_nearest
+from devagent.policy.obligations import beyond, join
+from devagent.policy.outcome import Answer, Outcome, Voice
+from devagent.policy.reasons import determining, grant_of, makers, reason_of
+from devagent.policy.syntax import LayerName, PolicyFile
+
+REMEMBERED = 512
+"""How many principals and tools are kept at hand before the memory is emptied."""
+
+NAMELESS = {
+    "read": Resource(id="", access="read"),
+    "write": Resource(id="", access="write"),
+}
+
+
+class CompiledPolicy:
+    """The policy in force: satisfies ``core.ports.Judge``. The first layer stands in the org's place.
+
+    What it keeps beside the files is memory of its own work (compiled rules, principals seen); the same
+    request always gets the same answer.
+    """
+
+    def __init__(self, files: Sequence[PolicyFile]) -> None:
+        self.layers = [Layer(file, position) for position, file in enumerate(files)]
+        org, *lower = (file.digest for file in files)
+        self._digest = digest([org, sorted(lower)])
+        self._groups = [
+            (group, Patterns(members, separator="")) for group, members in files[0].groups.items()
+        ]
+        self._names: dict[Principal, frozenset[str]] = {}
+        self._buckets: dict[tuple[Principal, str, str], list[list[Bucket]]] = {}
+        self._days: dict[str, str] = {}
+        self._hidden: dict[tuple[Principal, str, str], bool] = {}
+
+    @property
+    def digest(self) -> str:
+        """Of the files' contents; where they lie and in which order the lower ones stand is not in it."""
+        return self._digest
+
+    def decide(self, request: Request) -> Decision:
+        """The answer and its record. What can not be judged is a deny (``error = "not_judged"``)."""
+        return self._decision(request, shadow=False, silence=None)
+
+    def decide_result(self, request: Request) -> Decision:
+        """The result phase: the call was granted, so silence keeps it; rules that speak may narrow."""
+        if request.phase != "result":
+            request = replace(request, phase="result")
+        return self._decision(request, shadow=False, silence="allow")
+
+    def shadow_decide(self, request: Request) -> Decision:
+        """What the answer would be if every rule in shadow mode were enforced."""
+        return self._decision(request, shadow=True, silence=None)
+
+    def outcome(self, request: Request, *, shadow: bool = False) -> Outcome:
+        """The answer with every voice that was heard, for explaining. Raises for what can not be judged."""
+        return self._weigh(self.call(request), shadow=shadow, silence=None)
+
+    def nearest(self, outcome: Outcome) -> Nearest:
+        """What would have granted a call that silence refused."""
+        refused = outcome.deciding()[0].resource
+        return find_nearest(self.layers, outcome, self.ceilings(outcome.call, refused))
+
+    def is_hidden(self, principal: Principal, tool: ToolSpec) -> bool:
+        """Whether no call of this tool can get better than deny; False wherever that is not certain."""
+        key = (principal, tool.qualified, tool.tool_class)
+        known = self._hidden.get(key)
+        if known is None:
+            if len(self._hidden) >= REMEMBERED:
+                self._hidden.clear()
+            known = self._hidden[key] = self._is_hidden(principal, tool)
+        return known
+
+    def call(self, request: Request) -> Call:
+        """The request made ready. Raises ValueError for a ``context.today`` that is no date."""
+        return Call(request, self.names(request.principal), self._day(request.context.get("today")))
+
+    def names(self, principal: Principal) -> frozenset[str]:
+        """The principal's names, with the groups that the org puts it in."""
+        known = self._names.get(principal)
+        if known is None:
+            own = principal.names()
+            groups = (g for g, patterns in self._groups if patterns.match_any(own))
+            if len(self._names) >= REMEMBERED:
+                self._names.clear()
+            known = self._names[principal] = own | {f"group:{group}" for group in groups}
+        return known
+
+    # --- rules 1 to 3 ---
+
+    def _weigh(self, call: Call, *, shadow: bool, silence: Effect | None) -> Outcome:
+        request = call.request
+        buckets = self._filed(request, call.names)
+        said: dict[CompiledRule, Effect | None] = {}
+        answers: list[Answer] = []
+        access = "read" if request.tool_class == "read" else "write"
+        for resource in request.resources or (NAMELESS[access],):
+            voices = self._voices(call, resource, buckets, said, shadow=shadow)
+            answers.append(self._answer(call, resource, voices, shadow=shadow, silence=silence))
+        effect: Effect = min((a.effect for a in answers), key=RANK.__getitem__)
+        heard = {v.rule: v for a in answers for v in a.voices}
+        obligations = join(rule.rule.obligations for rule in heard if rule.rule.obligations)
+        lacking = beyond(obligations, request.can) if effect != "deny" else []
+        return Outcome(call, effect, answers, heard, obligations, lacking)
+
+    def _voices(
+        self,
+        call: Call,
+        resource: Resource,
+        buckets: list[list[Bucket]],
+        said: dict[CompiledRule, Effect | None],
+        *,
+        shadow: bool,
+    ) -> list[Voice]:
+        """The rules that speak of this resource; ``said`` keeps what does not depend on the resource."""
+        keys = resource_keys(resource)
+        voices: list[Voice] = []
+        for layer, filed in zip(self.layers, buckets, strict=True):
+            seen: set[int] = set()
+            for bucket in filed:
+                for key in keys:
+                    numbers = bucket.get(key)
+                    if numbers is None:
+                        continue
+                    for number in numbers:
+                        if number in seen:
+                            continue
+                        seen.add(number)
+                        rule = layer.rule(number)
+                        if rule.shadow and not shadow:
+                            continue
+                        if rule in said:
+                            effect = said[rule]
+                        else:
+                            effect = said[rule] = rule.says(call)
+                        if effect is not None and rule.scope.covers(resource):
+                            voices.append(Voice(rule, effect))
+        return voices
+
+    def _answer(
+        self,
+        call: Call,
+        resource: Resource,
+        voices: list[Voice],
+        *,
+        shadow: bool,
+        silence: Effect | None,
+    ) -> Answer:
+        least: dict[int, Effect] = {}  # by the layer's position
+        for voice in voices:
+            position = voice.rule.layer.position
+            before = least.get(position)
+            if before is None or RANK[voice.effect] < RANK[before]:
+                least[position] = voice.effect
+        delegated: dict[int, Effect] = {}
+        effect = least.pop(0, None)
+        if effect is None:
+            if silence is not None:
+                effect = silence
+            else:
+                delegated = self._delegated(call, resource, least, shadow=shadow)
+                effect = (
+                    min(delegated.values(), key=RANK.__getitem__)
+                    if delegated
+                    else self._default(call)
+                )
+        for lower in least.values():
+            if RANK[lower] < RANK[effect]:
+                effect = lower
+        return Answer(resource, effect, voices, delegated)
+
+    def _delegated(
+        self, call: Call, resource: Resource, lower: dict[int, Effect], *, shadow: bool
+    ) -> dict[int, Effect]:
+        """The org's silence as the delegated layers fill it: their answers, each at most its envelope's."""
+        if not lower:
+            return {}
+        ceiling = self.ceilings(call, resource, shadow=shadow)
+        out: dict[int, Effect] = {}
+        for position, effect in lower.items():
+            most = ceiling.get(self.layers[position].name)
+            if most is not None:
+                out[position] = effect if RANK[effect] < RANK[most] else most
+        return out
+
+    def ceilings(
+        self, call: Call, resource: Resource, *, shadow: bool = False
+    ) -> dict[LayerName, Effect]:
+        """The strongest effect that the org's envelopes leave to each layer for this resource."""
+        org = self.layers[0]
+        ceiling: dict[LayerName, Effect] = {}
+        if org.file.shadow and not shadow:
+            return ceiling
+        for compiled in org.envelopes:
+            if compiled.scope.covers(resource) and compiled.opens(call):
+                effect = compiled.envelope.effect
+                for layer in compiled.envelope.to:
+                    if RANK[effect] >= RANK[ceiling.get(layer, "deny")]:
+                        ceiling[layer] = effect
+        return ceiling
+
+    def _default(self, call: Call) -> Effect:
+        return self.layers[0].file.default.get(call.request.tool_class, "deny")
+
+    # --- the record ---
+
+    def _decision(self, request: Request, *, shadow: bool, silence: Effect | None) -> Decision:
+        try:
+            outcome = self._weigh(self.call(request), shadow=shadow, silence=silence)
+            return self._record(request, outcome)
+        except Exception as error:  # the last stop before a tool would run: fail closed, say why
+            return Decision(
+                effect="deny",
+                reason=f"denied because the call can not be judged: {_what(error)}",
+                policy=self._digest,
+                error="not_judged",
+            )
+
+    def _record(self, request: Request, outcome: Outcome) -> Decision:
+        effect: Effect = "deny" if outcome.beyond else outcome.effect
+        made = makers(outcome)
+        near = self.nearest(outcome) if effect != "allow" else Nearest()
+        return Decision(
+            effect=effect,
+            reason=reason_of(outcome, made, self.layers[0]),
+            rules=tuple(sorted({rule.name for rule in outcome.heard})),
+            obligations=outcome.obligations if effect != "deny" else {},
+            policy=self._digest,
+            request=_request_digest(request),
+            determining=determining(made),
+            nearest=tuple(str(one) for one in near.grants),
+            grant=grant_of(outcome, made, near, self.layers[0]) if effect != "allow" else "",
+            sticky=effect == "ask"
+            and any(v.effect == "ask" and v.rule.rule.sticky for v in outcome.heard.values()),
+        )
+
+    # --- smaller things ---
+
+    def _filed(self, request: Request, names: frozenset[str]) -> list[list[Bucket]]:
+        """For each layer, where its rules about this principal and tool are filed."""
+        key = (request.principal, request.extension, request.tool)
+        known = self._buckets.get(key)
+        if known is None:
+            if len(self._buckets) >= REMEMBERED:
+                self._buckets.clear()
+            everyone = (EVERY, *names)
+            known = self._buckets[key] = [
+                layer.buckets(everyone, request.extension, request.tool) for layer in self.layers
+            ]
+        return known
+
+    def _day(self, today: Any) -> str:
+        """``context.today`` as YYYY-MM-DD. Raises ValueError for what is no date."""
+        if not today:
+            return NO_DATE
+        known = self._days.get(today) if isinstance(today, str) else None
+        if known is None:
+            if len(self._days) >= REMEMBERED:
+                self._days.clear()
+            known = self._days[today] = date.fromisoformat(today).isoformat()
+        return known
+
+    def _is_hidden(self, principal: Principal, tool: ToolSpec) -> bool:
+        names = self.names(principal)
+        granting: set[LayerName] = set()
+        for layer in self.layers:
+            for rule in self._concerning(layer, names, tool):
+                if rule.shadow or "call" not in rule.rule.phase:
+                    continue
+                if rule.rule.effect != "deny":
+                    granting.add(layer.name)
+                elif _always(rule):
+                    return True
+        org = self.layers[0]
+        if "org" in granting or org.file.default.get(tool.tool_class, "deny") != "deny":
+            return False
+        return org.file.shadow or not any(
+            e.envelope.effect != "deny"
+            and not granting.isdisjoint(e.envelope.to)
+            and e.scope.concerns(tool.tool_class, tool.qualified, names)
+            for e in org.envelopes
+        )
+
+    def _concerning(
+        self, layer: Layer, names: frozenset[str], tool: ToolSpec
+    ) -> list[CompiledRule]:
+        """The layer's rules about this principal and tool, whatever the resources and conditions."""
+        numbers = {
+            number
+            for bucket in layer.buckets((EVERY, *names), tool.extension, tool.name)
+            for filed in bucket.values()
+            for number in filed
+        }
+        rules = (layer.rule(number) for number in numbers)
+        return [r for r in rules if r.scope.concerns(tool.tool_class, tool.qualified, names)]
+
+
+def compile_policy(files: Sequence[PolicyFile]) -> CompiledPolicy:
+    """The files as one policy: the first stands in the org's place, the others below it.
+
+    Raises PolicyError where there is no file, or where a lower one was read for the org's place.
+    """
+    if not files:
+        raise PolicyError("there is no policy file", hint="Name at least one.")
+    for lower in files[1:]:
+        if lower.org:
+            raise PolicyError(
+                "this file was read for the org's place but stands below it", file=lower.file
+            )
+    if not files[0].org:
+        raise PolicyError("this file was not read for the org's place", file=files[0].file)
+    return CompiledPolicy(files)
+
+
+def _always(deny: CompiledRule) -> bool:
+    """Whether a deny that concerns a tool denies every call of it, on every day."""
+    rule = deny.rule
+    return (
+        not rule.when
+        and not rule.expires
+        and rule.resources is None
+        and (rule.access is None or {"read", "write"} <= set(rule.access))
+    )
+
+
+def _what(error: Exception) -> str:
+    if isinstance(error, RecursionError):
+        return "it is nested too deeply"
+    return f"{type(error).__name__}: {error}"
+
+
+def _request_digest(request: Request) -> str:
+    try:
+        return digest(request)
+    except UnicodeEncodeError:
+        # Lone surrogates, from odd file names: the digest is of the text that can be written down.
+        return sha256(canonical(well_formed_value(to_plain(request))))
