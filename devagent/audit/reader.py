@@ -1,0 +1,184 @@
+"""Reading a session back, one event at a time, for resuming and showing it. Proof is ``verify``'s matter."""
+
+import os
+from collections.abc import Generator, Iterator
+from contextlib import ExitStack
+from typing import Any
+
+from msgspec import Struct
+
+from devagent.audit.bodies import Bodies
+from devagent.audit.layout import BODIES, EVENTS, newest_first, started_at
+from devagent.audit.lines import Damage, lines, open_to_read, size_of
+from devagent.audit.record import Content, Record, Unknown, join
+from devagent.core.codec import parse
+from devagent.core.errors import LogError
+from devagent.core.events import Event, Prompt, SessionResumed, SessionStarted
+
+_NEAR_START = 20
+_TAIL = 64 * 1024
+
+
+def read(folder: str) -> Generator[Record, None, None]:
+    """The session's records in order, up to a torn tail. Close the generator when leaving early.
+
+    Unknown types, and events whose content is erased or sealed, come as ``Unknown`` with all their
+    fields. Raises LogError where a line cannot be read at all.
+    """
+    with ExitStack() as stack:
+        files = {name: open_to_read(os.path.join(folder, name)) for name in (EVENTS, BODIES)}
+        for file in files.values():
+            if file:
+                stack.enter_context(file)
+        events = files[EVENTS]
+        if events is None:
+            raise LogError(f"There is no session in {folder}: {EVENTS} is missing.")
+        try:
+            bodies = Bodies(files[BODIES], BODIES)
+            every = lines(events, EVENTS, size_of(events))
+            for line in every:
+                try:
+                    header = parse(line.data)
+                except (ValueError, RecursionError) as e:
+                    if line.whole and next(every, None) is not None:
+                        raise Damage(EVENTS, line.number, "does not parse") from e
+                    return
+                if not line.whole:
+                    return
+                yield _record(header, bodies, line.number)
+        except Damage as e:
+            raise LogError(
+                f"The session log is damaged: {os.path.join(folder, e.file)}:{e.line}: {e.what}.",
+                hint=f"`devagent session verify {folder}` says how far it stands.",
+            ) from e
+
+
+def read_events(folder: str) -> Generator[Event, None, None]:
+    """The session's events, for a fold over them. Types of a later version are passed over.
+
+    Raises LogError where the content of an event is gone, for then what was said cannot be gone on with.
+    """
+    records = read(folder)
+    try:
+        for record in records:
+            if not isinstance(record.event, Unknown):
+                yield record.event
+            elif record.content in ("erased", "sealed", "missing"):
+                raise LogError(
+                    f"The content of event {record.seq} is {record.content}: the session cannot go on.",
+                    hint="Start a new session; `devagent session show` reads what is left.",
+                )
+    finally:
+        records.close()
+
+
+class Session(Struct, frozen=True):
+    """A session at a glance, from both ends of its files.
+
+    ``started`` is in milliseconds since 1970, UTC; ``state`` is ``ended`` (then ``stop`` says how),
+    ``open`` (running, or killed), ``empty`` or ``unreadable``.
+    """
+
+    sid: str
+    folder: str
+    started: int
+    state: str
+    events: int = 0
+    principal: str = ""
+    mode: str = ""
+    model: str = ""
+    stop: str = ""
+    prompt: str = ""
+
+
+def sessions(folder: str) -> Iterator[Session]:
+    """All sessions below a folder, newest first, each read at its two ends only."""
+    return (_glance(one) for one in newest_first(folder))
+
+
+def _glance(folder: str) -> Session:
+    sid = os.path.basename(folder)
+    found: dict[str, Any] = {}
+    try:
+        last = _last_header(os.path.join(folder, EVENTS))
+        records = read(folder)
+        try:
+            for record, _ in zip(records, range(_NEAR_START), strict=False):
+                match record.event:
+                    case SessionStarted() | SessionResumed() as started:
+                        found |= {
+                            "principal": str(started.principal),
+                            "mode": started.mode,
+                            "model": started.model,
+                        }
+                    case Prompt(text=text):
+                        found["prompt"] = text
+                        break
+                    case _:
+                        pass
+        finally:
+            records.close()
+    except LogError:
+        return Session(sid, folder, started_at(sid), "unreadable")
+    if not last:
+        return Session(sid, folder, started_at(sid), "empty", **found)
+    ended = last.get("type") == "session.ended"
+    return Session(
+        sid,
+        folder,
+        started_at(sid),
+        "ended" if ended else "open",
+        events=last.get("seq", 0) + 1,
+        stop=last.get("stop", "") if ended else "",
+        **found,
+    )
+
+
+def _last_header(path: str) -> dict[str, Any]:
+    """The last whole line that parses, looked for in the file's last bytes."""
+    file = open_to_read(path)
+    if file is None:
+        raise LogError(f"{path} is missing.")
+    with file:
+        file.seek(max(0, size_of(file) - _TAIL))
+        whole = file.read().split(b"\n")[:-1]
+    for line in reversed(whole):
+        try:
+            header = parse(line)
+        except ValueError:
+            continue
+        if isinstance(header, dict):
+            return header  # pyright: ignore[reportUnknownVariableType]
+    return {}
+
+
+def _record(header: Any, bodies: Bodies, number: int) -> Record:
+    match header:
+        case {"seq": int(seq), "ts": int(ts), "mono": int(mono), "type": str()}:
+            pass
+        case _:
+            raise Damage(EVENTS, number, "is no header")
+    while bodies.next and bodies.next.seq < seq:
+        bodies.skip()
+    content, body = _content(header, bodies, seq)
+    return Record(seq, ts, mono, join(header, body, content), header, body, content)
+
+
+def _content(header: dict[str, Any], bodies: Bodies, seq: int) -> tuple[Content, dict[str, Any]]:
+    if "body" not in header:
+        return "none", {}
+    line = bodies.take(seq)
+    if line is None:
+        return "missing", {}
+    if line.content != "open":
+        return line.content, {}
+    try:
+        body = parse(line.text())
+    except ValueError as e:
+        raise Damage(BODIES, line.line.number, "its content does not parse") from e
+    if not isinstance(body, dict):
+        raise Damage(BODIES, line.line.number, "its content is no object")
+    return "open", body  # pyright: ignore[reportUnknownVariableType]
+
+
+__all__ = ["Record", "Session", "Unknown", "read", "read_events", "sessions"]

@@ -1,0 +1,330 @@
+"""Verifying a session offline, as the format's page says it, streaming both files side by side.
+
+1. Every line parses, is canonical, has ``v`` 1, the session's ``sid``, the next ``seq`` and the leaf hash
+   of the line before. A last line that is cut short is torn: reported, the rest stands.
+2. Every open body matches its commitment; every commitment has a body, or an erasure its event names.
+3. Every checkpoint is signed, no larger than the log, and its root is the root over that many lines.
+4. The order rules hold (``order``).
+5. The sessions of a device count on without a gap (``gaps``).
+
+What a crash at any byte can leave holds: at most one torn line a file, and at most one body whose header
+was not written. More bodies than that mean that headers are missing from the end.
+"""
+
+import os
+import re
+from collections.abc import Iterable
+from contextlib import ExitStack
+from itertools import pairwise
+from typing import Any, BinaryIO
+
+from msgspec import Struct, field
+
+from devagent.audit.bodies import Bodies, Body
+from devagent.audit.checkpoints import check, parse_notes
+from devagent.audit.layout import BODIES, CHECKPOINTS, DEVICE_KEY, EVENTS, KEYS, is_ulid
+from devagent.audit.lines import Damage, Line, lines, open_to_read, size_of
+from devagent.audit.merkle import Tree
+from devagent.audit.order import Order, Unfinished
+from devagent.audit.record import NO_LEAF, VERSION, leaf_hash
+from devagent.core.codec import canonical, parse
+
+_HEX64 = re.compile(r"[0-9a-f]{64}")
+_MAYBE_NOT_PLAIN = re.compile(rb"[:\[,](?:null|-?\d+[.eE])")
+"""What a float or a null looks like from outside; in a string it may be innocent."""
+
+
+class Problem(Struct, frozen=True):
+    """The first bad line: its file's name, its number (from 1; 0 for the file itself), and why."""
+
+    file: str
+    line: int
+    what: str
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}: {self.what}" if self.line else f"{self.file}: {self.what}"
+
+
+class Tail(Struct):
+    """Where the whole lines end: what a writer needs to go on."""
+
+    seq: int = 0
+    prev: str = NO_LEAF
+    events_size: int = 0
+    bodies_size: int = 0
+    unfinished: Unfinished = field(default_factory=Unfinished)
+
+
+class Verification(Struct):
+    """What was found. ``torn`` is in bytes; ``closed`` is whether the last event ends the session.
+
+    ``count`` is the device's counter (0 where the session does not say); ``notes`` are sentences that
+    do not make the log wrong but that a reader must know.
+    """
+
+    folder: str
+    sid: str = ""
+    problem: Problem | None = None
+    events: int = 0
+    bodies: int = 0
+    sealed: int = 0
+    erased: int = 0
+    checkpoints: int = 0
+    torn: int = 0
+    closed: bool = False
+    count: int = 0
+    notes: list[str] = field(default_factory=list)
+    tail: Tail = field(default_factory=Tail)
+
+    @property
+    def ok(self) -> bool:
+        return self.problem is None
+
+    @property
+    def summary(self) -> str:
+        """In a few words: ``verify: ok``, or ``verify: FAILED`` with the first bad line."""
+        return f"verify: FAILED {self.problem}" if self.problem else "verify: ok"
+
+    @property
+    def headline(self) -> str:
+        """The first line of output: the summary, and what it is of."""
+        if self.problem:
+            return f"{self.summary} (session {self.sid or 'unknown'})"
+        torn = f", torn: {self.torn} bytes after the last whole line" if self.torn else ""
+        return f"{self.summary} {self.sid} {self.events} events, {self.bodies} bodies{torn}"
+
+
+def verify_session(folder: str, *, key: str = "") -> Verification:
+    """Check a session's folder. ``key`` is a verifier key for its checkpoints, else the folder's own.
+
+    Raises LogError where a file cannot be read; what is wrong with the log is in the result.
+    """
+    name = os.path.basename(os.path.abspath(folder))
+    found = Verification(folder, name if is_ulid(name) else "")
+    with ExitStack() as stack:
+
+        def opened(name: str) -> BinaryIO | None:
+            file = open_to_read(os.path.join(folder, name))
+            return stack.enter_context(file) if file else None
+
+        bodies = opened(BODIES)
+        # A body is written before its header: sizes taken in this order hold against a live writer.
+        settled = size_of(bodies)
+        events = opened(EVENTS)
+        try:
+            if events is None:
+                raise Damage(EVENTS, 0, "is missing")
+            signed = opened(CHECKPOINTS)
+            notes, torn = parse_notes(signed.read()) if signed else ([], 0)
+            roots = _Walk(folder, found, bodies, settled).run(events, {note.size for note in notes})
+            device = opened(DEVICE_KEY)
+            own = device.read(4096).decode(errors="replace") if device else ""
+            found.notes += check(notes, roots, found.sid, found.events, given=key, own=own)
+            found.checkpoints = len(notes)
+            if torn:
+                found.notes.append(
+                    f"torn: the last {torn} bytes of {CHECKPOINTS} are no whole note"
+                )
+        except Damage as e:
+            found.problem = Problem(e.file, e.line, e.what)
+    return found
+
+
+def gaps(sessions: Iterable[Verification]) -> list[str]:
+    """Point 5: sentences for each number that the device's counter skips or repeats."""
+    counted = sorted((one.count, one.sid) for one in sessions if one.count)
+    return [
+        f"between {before_sid} (count {before}) and {sid} (count {count}) "
+        + (f"{count - before - 1} sessions are missing" if count > before else "the count repeats")
+        for (before, before_sid), (count, sid) in pairwise(counted)
+        if count != before + 1
+    ]
+
+
+class _Walk:
+    """One pass over headers and bodies."""
+
+    def __init__(
+        self, folder: str, found: Verification, bodies: BinaryIO | None, settled: int
+    ) -> None:
+        self._found = found
+        self._bodies = Bodies(bodies, BODIES)
+        self._settled = settled
+        self._order = Order()
+        self._may_be_sealed = os.path.exists(os.path.join(folder, KEYS))
+        self._erased: list[
+            tuple[int, int, int]
+        ] = []  # first seq, last seq, by: runs of the same event
+        self._erasures: dict[int, Any] = {}
+
+    def run(self, events: BinaryIO, sizes: set[int]) -> dict[int, bytes]:
+        """Walk all lines; the tree's roots at those sizes."""
+        found, tail = self._found, self._found.tail
+        tree, roots = Tree(), dict[int, bytes]()
+        every = lines(events, EVENTS, size_of(events))
+        for line in every:
+            try:
+                header = parse(line.data)
+            except (ValueError, RecursionError) as e:
+                if line.whole and next(every, None) is not None:
+                    raise Damage(EVENTS, line.number, f"does not parse: {e}") from e
+                found.torn = len(line.data) + line.whole
+                break
+            if not line.whole:
+                found.torn = len(line.data)
+                break
+            self._header(line, header)
+            self._content(line, header)
+            if problem := self._order.step(header):
+                raise Damage(EVENTS, line.number, problem)
+            self._remember(header)
+            tail.seq, tail.prev, tail.events_size = line.number, leaf_hash(line.data), line.end
+            tail.bodies_size = self._bodies.end
+            found.events = line.number
+            if sizes:
+                tree.push(bytes.fromhex(tail.prev))
+                if tree.size in sizes:
+                    roots[tree.size] = tree.root()
+        self._ends()
+        return roots
+
+    def _header(self, line: Line, header: Any) -> None:
+        tail, number = self._found.tail, line.number
+
+        def bad(what: str) -> Damage:
+            return Damage(EVENTS, number, what)
+
+        match header:
+            case {
+                "v": int(v),
+                "seq": int(seq),
+                "sid": str(sid),
+                "type": str(),
+                "prev": str(prev),
+                "ts": int(),
+                "mono": int(),
+            }:
+                pass
+            case _:
+                raise bad("is no header: v, seq, sid, ts, mono, type, prev")
+        if canonical(header) != line.data or _not_plain(line.data, header):
+            raise bad("is not canonical JSON of integers, strings, booleans, lists and objects")
+        if v is True or v != VERSION:
+            raise bad(f"has v {v}; this verifier knows {VERSION}")
+        self._found.sid = self._found.sid or sid
+        if sid != self._found.sid:
+            raise bad(f"belongs to session {sid}, not {self._found.sid}")
+        if seq != tail.seq or isinstance(seq, bool):
+            raise bad(f"has seq {seq} where {tail.seq} follows")
+        if prev != tail.prev:
+            raise bad("its prev is not the hash of the line before: one of the two was changed")
+        if "body" in header and not (
+            isinstance(header["body"], str) and _HEX64.fullmatch(header["body"])
+        ):
+            raise bad("its body is no commitment")
+
+    def _content(self, line: Line, header: dict[str, Any]) -> None:
+        seq: int = header["seq"]
+        body = self._bodies.take(seq)
+        committed = header.get("body")
+        if body is None:
+            if committed is not None:
+                raise Damage(EVENTS, line.number, f"commits to content that {BODIES} does not have")
+            return
+        if committed is None:
+            raise Damage(BODIES, body.line.number, f"event {seq} has no content, but here is some")
+        match body.content:
+            case "sealed":
+                if not self._may_be_sealed:
+                    raise Damage(BODIES, body.line.number, f"is sealed, but there is no {KEYS}")
+                self._found.sealed += 1
+            case "erased":
+                self._found.erased += 1
+                self._erase(seq, body.plain["by"])
+            case _:
+                if not body.commits_to(committed):
+                    raise Damage(BODIES, body.line.number, f"is not what event {seq} commits to")
+                self._found.bodies += 1
+
+    def _erase(self, seq: int, by: int) -> None:
+        if self._erased and self._erased[-1][2] == by:
+            self._erased[-1] = (self._erased[-1][0], seq, by)
+        else:
+            self._erased.append((seq, seq, by))
+
+    def _remember(self, header: dict[str, Any]) -> None:
+        self._found.closed = header["type"] == "session.ended"
+        if header["type"] == "log.erased":
+            self._erasures[header["seq"]] = header.get("range")
+        elif header["type"] == "session.started" and isinstance(header.get("count"), int):
+            self._found.count = header["count"]
+
+    def _ends(self) -> None:
+        found, order = self._found, self._order
+        found.tail.unfinished = order.unfinished()
+        orphan = self._orphan()
+        for first, last, by in self._erased:
+            match self._erasures.get(by):
+                case [int(low), int(high)] if low <= first and last <= high:
+                    pass
+                case _:
+                    raise Damage(
+                        BODIES, 0, f"{first} to {last} are erased, but event {by} does not say so"
+                    )
+        if found.torn and found.closed:
+            raise Damage(EVENTS, found.events + 1, "is cut short, after the session had ended")
+        if found.torn:
+            found.notes.append(
+                f"torn: the last {found.torn} bytes of {EVENTS} are no whole line; all before them stands"
+            )
+        if self._bodies.torn:
+            found.notes.append(
+                f"torn: the last {self._bodies.torn} bytes of {BODIES} are no whole line"
+            )
+            found.torn += self._bodies.torn
+        if orphan:
+            found.notes.append(
+                f"the content of event {orphan.seq} is there, its header is not: cut off between the two"
+            )
+        if not found.events:
+            found.notes.append("nothing was recorded")
+        elif order.turn is not None:
+            found.notes.append(
+                f"the session stops in turn {order.turn}: it is still running, or was killed"
+            )
+        elif not found.closed:
+            found.notes.append("the session was not ended: it is still open, or was killed")
+        if found.sealed:
+            found.notes.append(f"{found.sealed} sealed bodies were not opened")
+        if found.erased:
+            found.notes.append(f"the content of {found.erased} events was erased")
+
+    def _orphan(self) -> Body | None:
+        """The one body that a crash may leave without its header."""
+        first, found = self._bodies.next, self._found
+        if first is None or first.line.end > self._settled:
+            return None
+        if first.seq < found.tail.seq:
+            raise Damage(
+                BODIES, first.line.number, f"event {first.seq} has no content, but here is some"
+            )
+        self._bodies.skip()
+        second = self._bodies.next
+        more = second is not None and second.line.end <= self._settled
+        if more or first.seq > found.tail.seq or found.closed:
+            raise Damage(
+                EVENTS, found.events + 1, f"is missing: {BODIES} goes on with event {first.seq}"
+            )
+        return first
+
+
+def _not_plain(data: bytes, header: Any) -> bool:
+    return bool(_MAYBE_NOT_PLAIN.search(data)) and _has_float_or_null(header)
+
+
+def _has_float_or_null(value: Any) -> bool:
+    if isinstance(value, dict):
+        return any(_has_float_or_null(one) for one in value.values())  # pyright: ignore[reportUnknownVariableType]
+    if isinstance(value, list):
+        return any(_has_float_or_null(one) for one in value)  # pyright: ignore[reportUnknownVariableType]
+    return value is None or isinstance(value, float)

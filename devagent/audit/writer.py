@@ -1,0 +1,254 @@
+"""Writing the session log: no event is handed on that is not down, and nothing written changes.
+
+For each event: the content's line, then the header that commits to it, each one append. What must
+outlive a power cut before the next step is synced to the disk at once (both files, so one pair of calls covers a
+verdict and the start it permits); what only read is synced with the next of those, after 64 events, or
+at the close. After a failed write the log refuses all that follows: nothing acts without a log.
+
+"Never rewritten" has one exception: when a log is opened again, the torn end that a crash left is copied
+to ``torn-<seq>.<n>.events`` or ``.bodies`` and cut off, and ``log.recovered`` of that seq says so.
+"""
+
+import os
+import time
+from collections.abc import Callable
+from typing import Any, Self
+
+from devagent.audit.files import Files
+from devagent.audit.layout import ulid
+from devagent.audit.record import VERSION, commitment, leaf_hash, split, to_base64
+from devagent.audit.verify import Tail, verify_session
+from devagent.core.codec import canonical, well_formed_value
+from devagent.core.errors import LogError
+from devagent.core.events import (
+    Event,
+    LogRecovered,
+    SessionEnded,
+    SessionResumed,
+    SessionStarted,
+    TextDelta,
+    ThinkingDelta,
+    ToolStarted,
+    TurnCut,
+    TurnEnded,
+)
+
+Redact = Callable[[Any], tuple[Any, int]]
+"""Plain JSON in; the same with what must not be kept replaced, and how many times."""
+
+SYNC_EVERY = 64
+"""Events after which even reads are synced."""
+
+_SALT_BYTES = 16
+
+
+def unredacted(value: Any) -> tuple[Any, int]:
+    return value, 0
+
+
+class SessionLog:
+    """One session's log, open for writing by this process alone (an advisory lock says so).
+
+    Made by ``create`` or ``reopen``. ``clock`` and ``monotonic`` give nanoseconds; ``random(n)`` n bytes;
+    ``redact`` sees every header's own fields and every body once, before anything is written.
+    """
+
+    def __init__(
+        self,
+        files: Files,
+        sid: str,
+        tail: Tail,
+        *,
+        clock: Callable[[], int] = time.time_ns,
+        monotonic: Callable[[], int] = time.monotonic_ns,
+        random: Callable[[int], bytes] = os.urandom,
+        redact: Redact = unredacted,
+    ) -> None:
+        self.sid, self.folder = sid, files.folder
+        self.redactions = 0
+        self.failure: LogError | None = None
+        self._files = files
+        self._clock, self._monotonic, self._random, self._redact = clock, monotonic, random, redact
+        self._seq, self._prev = tail.seq, tail.prev
+        self._unfinished = tail.unfinished
+        self._unsynced = 0
+
+    @classmethod
+    def create(
+        cls,
+        sessions: str,
+        *,
+        clock: Callable[[], int] = time.time_ns,
+        monotonic: Callable[[], int] = time.monotonic_ns,
+        random: Callable[[int], bytes] = os.urandom,
+        redact: Redact = unredacted,
+    ) -> Self:
+        """A new session below the sessions folder. Raises LogError where it cannot be made."""
+        sid = ulid(clock() // 1_000_000, random(10))
+        files = Files.create(sessions, sid)
+        return cls(
+            files, sid, Tail(), clock=clock, monotonic=monotonic, random=random, redact=redact
+        )
+
+    @classmethod
+    def reopen(
+        cls,
+        folder: str,
+        *,
+        clock: Callable[[], int] = time.time_ns,
+        monotonic: Callable[[], int] = time.monotonic_ns,
+        random: Callable[[int], bytes] = os.urandom,
+        redact: Redact = unredacted,
+    ) -> Self:
+        """Go on with a session: what a crash left is set aside and closed first.
+
+        Writes ``log.recovered`` where something was torn, then ``tool.finished`` (cut) for calls that were
+        under way and ``turn.cut``. Raises LogError where another process writes to it, or where it
+        does not verify: nothing is appended to a log that was changed.
+        """
+        files = Files.open(folder)
+        try:
+            found = verify_session(folder)
+            if not found.ok:
+                raise LogError(
+                    f"Session {found.sid} cannot go on, its log does not verify: {found.problem}.",
+                    hint="Start a new session; `devagent session show` reads what stands.",
+                )
+            sid = found.sid or os.path.basename(os.path.abspath(folder))
+            log = cls(
+                files,
+                sid,
+                found.tail,
+                clock=clock,
+                monotonic=monotonic,
+                random=random,
+                redact=redact,
+            )
+            if recovered := files.set_torn_aside(found.tail):
+                log.write(LogRecovered(bytes=recovered))
+            log.close_turn("killed")
+        except BaseException:
+            files.close()
+            raise
+        return log
+
+    @property
+    def count(self) -> int:
+        """How many events are written: the next one's seq."""
+        return self._seq
+
+    def write(self, event: Event) -> int:
+        """Append the event; its seq. On return it has left this process, and is on disk where it must be.
+
+        Raises LogError where it cannot be written down or appended; after a failed append always.
+        """
+        if self.failure:
+            raise LogError(self.failure.what, hint=self.failure.hint)
+        header_line, body_line, prev = self._encode(event)
+        try:
+            if body_line:
+                self._files.append_body(body_line)
+            self._files.append_event(header_line)
+            self._seq, self._prev = self._seq + 1, prev
+            self._unsynced += 1
+            self._unfinished.follow(event)
+            if _must_be_on_disk(event) or self._unsynced >= SYNC_EVERY:
+                self.sync()
+        except OSError as e:
+            raise self._failed(e) from e
+        except BaseException:  # interrupted between two appends: what is on disk is not known here
+            self._broken("Writing the session log was interrupted.")
+            raise
+        return self._seq - 1
+
+    def sync(self) -> None:
+        """Bring all that was written to the disk. Raises LogError."""
+        if self._unsynced:
+            try:
+                self._files.sync()
+            except OSError as e:
+                raise self._failed(e) from e
+            self._unsynced = 0
+
+    def close_turn(self, err: str) -> None:
+        """Close what is open: calls under way as ``tool.finished`` (cut), the turn as ``turn.cut``.
+
+        ``err`` is an error class. Nothing is written where no turn is open. Raises LogError.
+        """
+        for event in self._unfinished.closing(err):
+            self.write(event)
+
+    def close(self) -> None:
+        """Sync and let go of the files. Raises LogError where that last sync fails; closing twice is fine."""
+        try:
+            if not self.failure:
+                self.sync()
+        finally:
+            self._files.close()
+            if not self.failure:
+                self._broken("The session log is closed.")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _encode(self, event: Event) -> tuple[bytes, bytes, str]:
+        """The header's line, the body's (empty where there is no content), and the header's leaf hash."""
+        if isinstance(event, TextDelta | ThinkingDelta):
+            raise LogError(f"A {type(event).__name__} is never logged: the whole reply is.")
+        try:
+            header, body = split(event)
+            header, count = self._redact(header)
+            self.redactions += count
+            envelope: dict[str, Any] = {
+                "v": VERSION,
+                "seq": self._seq,
+                "sid": self.sid,
+                "ts": self._clock() // 1000,
+                "mono": self._monotonic(),
+                "prev": self._prev,
+            }
+            body_line = b""
+            if body:
+                body, count = self._redact(body)
+                self.redactions += count
+                content = _canonical(body)
+                salt = self._random(_SALT_BYTES)
+                envelope["body"] = commitment(salt, content)
+                body_line = canonical(
+                    {"seq": self._seq, "salt": to_base64(salt), "content": content.decode()}
+                )
+            line = _canonical({**header, **envelope})
+        except (TypeError, ValueError, OverflowError, RecursionError) as e:
+            raise LogError(f"A {type(event).__name__} cannot be written down: {e}.") from e
+        return line + b"\n", body_line and body_line + b"\n", leaf_hash(line)
+
+    def _failed(self, error: OSError) -> LogError:
+        why = os.strerror(error.errno) if error.errno else str(error)
+        return self._broken(
+            f"The session log {self.folder} cannot be written: {why}.",
+            hint=f"Nothing more was done. Make room or mend the disk, then `devagent chat --resume {self.sid}`.",
+        )
+
+    def _broken(self, what: str, hint: str = "") -> LogError:
+        self.failure = self.failure or LogError(what, hint=hint)
+        return self.failure
+
+
+def _canonical(value: Any) -> bytes:
+    try:
+        return canonical(value)
+    except UnicodeEncodeError:  # a lone surrogate, from an odd file name or a tool's bytes
+        return canonical(well_formed_value(value))
+
+
+def _must_be_on_disk(event: Event) -> bool:
+    match event:
+        case SessionStarted() | SessionResumed() | SessionEnded() | TurnEnded() | TurnCut():
+            return True
+        case ToolStarted(tool_class=tool_class):
+            return tool_class != "read"
+        case _:
+            return False

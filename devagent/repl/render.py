@@ -1,0 +1,297 @@
+"""An event as lines for a person: the same live and, later, from the log.
+
+Plain text, no colours, no width: a call is a head with its resources, its verdict below, its result
+below that. Whatever came from a tool, a model or a repository is stripped of control sequences,
+bidi overrides and zero-width characters first. Deltas render as nothing: the whole reply follows them.
+"""
+
+from typing import Any, assert_never
+
+from msgspec import Struct
+
+from devagent.core.codec import canonical
+from devagent.core.events import (
+    Approval,
+    ApprovalAnswered,
+    ApprovalAsked,
+    BudgetStopped,
+    ErrorRaised,
+    Event,
+    ExtensionLoaded,
+    ExtensionRefused,
+    LogRecovered,
+    ModelFailed,
+    ModelReplied,
+    ModelRequested,
+    PolicyLoaded,
+    PolicyLocked,
+    Prompt,
+    SessionEnded,
+    SessionResumed,
+    SessionStarted,
+    TextDelta,
+    ThinkingDelta,
+    ToolCalled,
+    ToolFinished,
+    ToolJudged,
+    ToolStarted,
+    TurnCut,
+    TurnEnded,
+    TurnStarted,
+    Usage,
+)
+from devagent.core.text import one_line, visible
+from devagent.core.verdicts import Decision, RuleReference
+
+_WIDTH = 160
+_FEW = 3
+
+
+class Signs(Struct, frozen=True):
+    """The marks that lines begin with and join by."""
+
+    call: str = "●"
+    yes: str = "✓"
+    no: str = "✗"
+    ask: str = "?"
+    result: str = "⎿"
+    alert: str = "!"
+    prompt: str = "›"
+    dot: str = "·"
+    more: str = "…"
+
+
+FULL = Signs()
+ASCII = Signs(call="*", yes="+", no="x", result="|", prompt=">", dot="-", more="...")
+
+
+def signs_for(encoding: str | None) -> Signs:
+    """The marks that a stream of this encoding can show."""
+    try:
+        "".join(getattr(FULL, name) for name in FULL.__struct_fields__).encode(encoding or "ascii")
+    except (UnicodeEncodeError, LookupError):
+        return ASCII
+    return FULL
+
+
+def render(event: Event, signs: Signs = FULL, *, full: bool = False) -> str:
+    """The event's lines, without a newline at the end; empty where there is nothing to show.
+
+    ``full`` shows arguments and results whole, not their first line.
+    """
+    s = signs
+    match event:
+        case SessionStarted():
+            who = f"{event.model} {s.dot} {event.mode} {s.dot} as {event.principal}"
+            return _plain(f"session {s.dot} {who} {s.dot} policy {event.policy[:12] or 'none'}")
+        case SessionResumed():
+            changed = f" {s.dot} changed: {', '.join(event.changed)}" if event.changed else ""
+            return _plain(
+                f"session resumed {s.dot} {event.model} {s.dot} as {event.principal}{changed}"
+            )
+        case SessionEnded():
+            reason = f": {event.reason}" if event.reason else ""
+            return _plain(f"session ended {s.dot} {event.stop} (exit {event.exit_code}){reason}")
+        case PolicyLoaded():
+            where = f" from {event.file}" if event.file else ""
+            return _plain(
+                f"policy {event.layer}/{event.name} {s.dot} {_count(event.rules, 'rule')}{where}"
+            )
+        case PolicyLocked():
+            return _plain(f"{s.alert} locked to reading: {event.reason}")
+        case ExtensionLoaded():
+            return _plain(
+                f"extension {event.ext.name} {event.ext.version} {s.dot} {_count(len(event.tools), 'tool')}"
+            )
+        case ExtensionRefused():
+            return _plain(
+                f"{s.alert} extension {event.ext.name} {event.ext.version} refused: {event.err}"
+            )
+        case Prompt():
+            return _block(event.text, f"{s.prompt} ", "  ")
+        case ModelReplied():
+            return visible(event.text).strip("\n")
+        case ModelFailed():
+            return _model_failed(event, s)
+        case ToolJudged():
+            return _judged(event, s, full)
+        case ApprovalAnswered():
+            return _answered(event.approval, event.comment, s)
+        case ToolFinished():
+            return _finished(event, s, full)
+        case BudgetStopped():
+            reason = f": {event.reason}" if event.reason else ""
+            return _plain(f"{s.alert} stopped by {event.limit}{reason}")
+        case TurnCut():
+            return _plain(f"{s.alert} cut: {event.err}")
+        case TurnEnded():
+            return _turn_ended(event, s)
+        case LogRecovered():
+            return f"{s.alert} the log was recovered: a torn end of {_count(event.bytes, 'byte')} was set aside"
+        case ErrorRaised():
+            reason = f": {event.reason}" if event.reason else ""
+            return _plain(f"{s.alert} {event.err}{reason}")
+        case (
+            TextDelta()
+            | ThinkingDelta()
+            | TurnStarted()
+            | ModelRequested()
+            | ToolCalled()
+            | ApprovalAsked()
+            | ToolStarted()
+        ):
+            return ""  # a line of theirs would say what the next event's says better
+        case _:
+            assert_never(event)
+
+
+def _judged(event: ToolJudged, s: Signs, full: bool) -> str:
+    head = f"{s.call} {event.ext.name}.{event.tool}"
+    shown = [r.id for r in event.resources if r.kind != "mcp"]
+    if shown and not full:
+        more = f" {s.more} {len(shown) - _FEW} more" if len(shown) > _FEW else ""
+        head = f"{head}  {', '.join(shown[:_FEW])}{more}"
+    elif shown:
+        head = f"{head}  {', '.join(shown)}"
+    elif event.args and not full:
+        head = f"{head}  {_pairs(event.args)}"
+    lines = [_plain(head, wide=full)]
+    if full and event.args:
+        lines.append(_plain(f"    {canonical(event.args).decode()}", wide=True))
+    lines += _verdict(event.decision, s)
+    return "\n".join(lines)
+
+
+def _verdict(decision: Decision, s: Signs) -> list[str]:
+    by = _by(decision)
+    if decision.effect == "allow":
+        duties = f" {s.dot} {_pairs(decision.obligations)}" if decision.obligations else ""
+        return [_plain(f"  {s.yes} allowed{by}{duties}")]
+    if decision.effect == "ask":
+        return [_plain(f"  {s.ask} asks{by}: {decision.reason}")]
+    lines = [_plain(f"  {s.no} denied{by}: {decision.reason}")]
+    if decision.grant:
+        lines.append(_plain(f"    to be granted: {decision.grant}"))
+    elif decision.nearest:
+        lines.append(_plain(f"    nearest: {', '.join(decision.nearest[:_FEW])}"))
+    return lines
+
+
+def _by(decision: Decision) -> str:
+    rules = [_rule(rule) for rule in decision.determining] or list(decision.rules)
+    once = list(dict.fromkeys(rules))
+    more = f" and {len(once) - _FEW} more" if len(once) > _FEW else ""
+    return f" by {', '.join(once[:_FEW])}{more}" if once else ""
+
+
+def _rule(rule: RuleReference) -> str:
+    file = rule.file.replace("\\", "/").rpartition("/")[2]
+    place = f" ({file}:{rule.line})" if file and rule.line else f" ({file})" if file else ""
+    return rule.rule + place
+
+
+def _answered(approval: Approval, comment: str, s: Signs) -> str:
+    ways = {
+        "terminal": "at the terminal",
+        "file": "by an approval on file",
+        "unattended": "nobody was there to ask",
+        "elicitation": "in the client",
+    }
+    scope = "" if approval.scope == "once" else f", for this {approval.scope}"
+    if approval.scope == "always":
+        scope = ", from now on"
+    said = f": {comment}" if comment else ""
+    sign, by = (
+        (s.yes if approval.answer == "yes" else s.no),
+        f" by {approval.by}" if approval.by else "",
+    )
+    return _plain(f"  {sign} answered {approval.answer}{by} ({ways[approval.method]}{scope}){said}")
+
+
+def _finished(event: ToolFinished, s: Signs, full: bool) -> str:
+    shown = visible(event.view or event.text).strip("\n")
+    counts = [
+        text
+        for number, text in (
+            (event.rows, _count(event.rows, "row")),
+            (event.bytes, _size(event.bytes)),
+            (event.dur_us // 1000, _time(event.dur_us)),
+        )
+        if number
+    ]
+    tail = f"  ({', '.join(counts)})" if counts else ""
+    failed = "" if event.outcome == "ok" else event.outcome
+    if failed and event.err:
+        failed = f"{failed} ({one_line(event.err)})"
+    lines: list[str] = []
+    if event.outcome == "denied" and event.decision:
+        lines += [_plain(f"  {s.no} result withheld{_by(event.decision)}: {event.decision.reason}")]
+    elif full and "\n" in shown:
+        lines = [f"  {s.result} {failed or 'result'}{tail}", _block(shown, "    ", "    ")]
+    else:
+        first, _, rest = shown.partition("\n")
+        more = f" {s.more} {_count(rest.count(chr(10)) + 1, 'more line')}" if rest else ""
+        said = (first if full else one_line(first, _WIDTH)) + more
+        between = ": " if failed and said else ""
+        lines = [f"  {s.result} {failed}{between}{said}{tail}".rstrip()]
+    return "\n".join(lines)
+
+
+def _model_failed(event: ModelFailed, s: Signs) -> str:
+    status = f", {event.status}" if event.status else ""
+    again = ""
+    if event.retry_in_ms is not None:
+        again = f"; attempt {event.attempt + 1} in {event.retry_in_ms / 1000:.1f} s"
+    reason = f": {event.reason}" if event.reason else ""
+    return _plain(f"{s.alert} the model service failed ({event.err}{status}){reason}{again}")
+
+
+def _turn_ended(event: TurnEnded, s: Signs) -> str:
+    parts = [event.stop + (f": {event.reason}" if event.reason else "")]
+    if event.usage != Usage():
+        parts.append(_usage(event.usage))
+    if event.dur_us >= 1000:
+        parts.append(_time(event.dur_us))
+    return _plain(f" {s.dot} ".join(parts))
+
+
+def _usage(usage: Usage) -> str:
+    parts = [f"{usage.input:,} in"]
+    if usage.cache_read:
+        parts.append(f"{usage.cache_read:,} cached")
+    if usage.cache_write:
+        parts.append(f"{usage.cache_write:,} to cache")
+    return ", ".join([*parts, f"{usage.output:,} out"])
+
+
+def _pairs(values: dict[str, Any]) -> str:
+    return "  ".join(
+        f"{name}={value if isinstance(value, str) else canonical(value).decode()}"
+        for name, value in sorted(values.items())  # as the log gives them back
+    )
+
+
+def _block(text: str, first: str, rest: str) -> str:
+    return first + visible(text).strip("\n").replace("\n", f"\n{rest}")
+
+
+def _plain(line: str, *, wide: bool = False) -> str:
+    """One line: its indent kept, the rest made visible and flat, cut unless wide."""
+    indent = line[: len(line) - len(line.lstrip(" "))]
+    text = visible(line[len(indent) :]).replace("\n", " ").replace("\t", " ")
+    return indent + (text if wide or len(text) <= 2 * _WIDTH else text[: 2 * _WIDTH - 3] + "...")
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number:,} {what}" + ("" if number == 1 else "s")
+
+
+def _size(size: int) -> str:
+    if size < 1000:
+        return f"{size} B"
+    return f"{size / 1000:.1f} kB" if size < 1_000_000 else f"{size / 1_000_000:.1f} MB"
+
+
+def _time(microseconds: int) -> str:
+    seconds = microseconds / 1_000_000
+    return f"{seconds * 1000:.0f} ms" if seconds < 1 else f"{seconds:.1f} s"
