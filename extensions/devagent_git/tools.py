@@ -1,0 +1,33 @@
+"""The tools of this extension, one plain function each, and what their calls would touch.
+
+All of them run git's own plumbing. GitPython reads objects faster in a warm process, but it runs git with
+the repository's settings (its ``is_dirty`` starts a configured fsmonitor) and does not open
+SHA-256 repositories (see docs/extensions/git.md).
+"""
+
+from devagent_git.contract import GitError, ResourceDict, Result, Surroundings
+from devagent_git.network import fetch, pull, push
+from devagent_git.reading import blame, branches, diff, log, show, status
+from devagent_git.resources import resources
+from devagent_git.writing import add, branch, commit, switch
+
+__all__ = [
+    "GitError",
+    "ResourceDict",
+    "Result",
+    "Surroundings",
+    "add",
+    "blame",
+    "branch",
+    "branches",
+    "commit",
+    "diff",
+    "fetch",
+    "log",
+    "pull",
+    "push",
+    "resources",
+    "show",
+    "status",
+    "switch",
+]

@@ -1,0 +1,502 @@
+"""Repositories whose configuration names programs: no tool and no computing of resources runs one.
+
+Each program leaves a canary file behind. That the traps are sharp is shown by plain git, which runs
+nearly all of them.
+"""
+
+import shutil
+import subprocess
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from devagent_git import tools
+from devagent_git.contract import GitError
+from tests.support.repositories import Place, commit, git, person, script, small, with_origin, write
+
+
+@pytest.fixture(autouse=True)
+def config(home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    return person(home, monkeypatch)
+
+
+@pytest.fixture
+def work(tmp_path: Path) -> Path:
+    return with_origin(tmp_path)
+
+
+@pytest.fixture
+def canary(tmp_path: Path) -> Path:
+    return tmp_path / "canary"
+
+
+@pytest.fixture
+def program(tmp_path: Path, canary: Path) -> str:
+    return script(tmp_path / "program", canary)
+
+
+def attributes(work: Path, line: str) -> None:
+    """Add attributes to the repository's own file, which no checkout overwrites."""
+    with (work / ".git/info/attributes").open("a") as file:
+        file.write(f"{line}\n")
+
+
+def fsmonitor(work: Path, program: str) -> None:
+    git(work, "config", "core.fsmonitor", program)
+
+
+def hooks(work: Path, program: str) -> None:
+    for name in (
+        "pre-commit", "prepare-commit-msg", "commit-msg", "post-commit", "post-checkout", "post-merge",
+        "pre-push", "pre-merge-commit", "post-index-change", "reference-transaction", "post-rewrite",
+        "pre-auto-gc", "fsmonitor-watchman",
+    ):  # fmt: skip
+        (work / ".git/hooks").mkdir(exist_ok=True)
+        (work / ".git/hooks" / name).symlink_to(program)
+
+
+def hooks_path(work: Path, program: str) -> None:
+    folder = work / "tracked-hooks"
+    folder.mkdir()
+    for name in ("pre-commit", "post-checkout", "pre-push", "post-index-change"):
+        (folder / name).symlink_to(program)
+    git(work, "config", "core.hooksPath", str(folder))
+
+
+def configured_hook(work: Path, program: str) -> None:
+    for event in ("pre-commit", "post-checkout", "pre-push"):
+        git(work, "config", "hook.trap.command", program)
+        git(work, "config", "--add", "hook.trap.event", event)
+
+
+def external_diff(work: Path, program: str) -> None:
+    git(work, "config", "diff.external", program)
+
+
+def diff_driver(work: Path, program: str) -> None:
+    attributes(work, "* diff=trap")
+    git(work, "config", "diff.trap.command", program)
+
+
+def textconv(work: Path, program: str) -> None:
+    attributes(work, "* diff=trap")
+    git(work, "config", "diff.trap.textconv", program)
+
+
+def filter_commands(work: Path, program: str) -> None:
+    attributes(work, "* filter=trap")
+    git(work, "config", "filter.trap.clean", program)
+    git(work, "config", "filter.trap.smudge", program)
+
+
+def filter_process(work: Path, program: str) -> None:
+    attributes(work, "* filter=a.b=c")
+    git(work, "config", "filter.a.b=c.process", program)
+
+
+def included_filter(work: Path, program: str) -> None:
+    attributes(work, "* filter=trap")
+    write(work, {"settings": f'[filter "trap"]\n\tclean = {program}\n\tsmudge = {program}\n'})
+    git(work, "config", "include.path", "../settings")
+
+
+def work_tree_config(work: Path, program: str) -> None:
+    attributes(work, "* filter=trap")
+    git(work, "config", "extensions.worktreeConfig", "true")
+    git(work, "config", "--worktree", "filter.trap.clean", program)
+    git(work, "config", "--worktree", "core.fsmonitor", program)
+
+
+def aliases(work: Path, program: str) -> None:
+    for name in ("status", "log", "diff", "commit", "st", "rev-parse", "config"):
+        git(work, "config", f"alias.{name}", f"!{program}")
+
+
+def ssh_command(work: Path, program: str) -> None:
+    git(work, "config", "core.sshCommand", program)
+    git(work, "config", "ssh.variant", "simple")
+    git(work, "remote", "set-url", "origin", "ssh://127.0.0.1/x")
+
+
+def credential_helper(work: Path, program: str) -> None:
+    git(work, "config", "credential.helper", f"!{program}")
+    git(work, "config", "credential.http://127.0.0.1:9.helper", f"!{program}")
+    git(work, "config", "core.askPass", program)
+
+
+def editors_and_pagers(work: Path, program: str) -> None:
+    for key in (
+        "core.editor",
+        "sequence.editor",
+        "core.pager",
+        "pager.log",
+        "pager.diff",
+        "pager.branch",
+    ):
+        git(work, "config", key, program)
+
+
+def signing(work: Path, program: str) -> None:
+    git(work, "config", "gpg.program", program)
+    git(work, "config", "gpg.openpgp.program", program)
+    git(work, "config", "gpg.ssh.program", program)
+    git(work, "config", "commit.gpgSign", "true")
+    git(work, "config", "push.gpgSign", "if-asked")
+    git(work, "config", "log.showSignature", "true")
+    git(work, "config", "merge.verifySignatures", "true")
+
+
+def transports(work: Path, program: str) -> None:
+    git(work, "config", "protocol.ext.allow", "always")
+    git(work, "config", "protocol.allow", "always")
+    git(work, "remote", "set-url", "origin", f"ext::{program} x")
+
+
+def transport_by_rewriting(work: Path, program: str) -> None:
+    git(work, "config", "protocol.ext.allow", "always")
+    git(work, "config", f"url.ext::{program} .insteadOf", str(work.parent))
+
+
+def transport_programs(work: Path, program: str) -> None:
+    git(work, "config", "remote.origin.uploadpack", program)
+    git(work, "config", "remote.origin.receivepack", program)
+    git(work, "config", "uploadpack.packObjectsHook", program)
+    git(work, "config", "core.gitProxy", program)
+    git(work, "config", "core.alternateRefsCommand", program)
+
+
+def transport_helper(work: Path, program: str) -> None:
+    git(work, "config", "remote.origin.vcs", "trap")
+    (Path(program).parent / "git-remote-trap").symlink_to(program)
+
+
+def lazy_fetch(work: Path, program: str) -> None:
+    """A partial clone that misses a blob: any reader of it would fetch from the promisor."""
+    git(work, "config", "extensions.partialClone", "origin")
+    git(work, "config", "remote.origin.promisor", "true")
+    git(work, "config", "remote.origin.uploadpack", program)
+    oid = git(work, "rev-parse", "HEAD:src/b.py")
+    (work / ".git/objects" / oid[:2] / oid[2:]).unlink()
+
+
+def merge_driver(work: Path, program: str) -> None:
+    attributes(work, "* merge=trap")
+    git(work, "config", "merge.trap.driver", program)
+    git(work, "config", "merge.default", "trap")
+
+
+def maintenance(work: Path, program: str) -> None:
+    git(work, "config", "gc.auto", "1")
+    git(work, "config", "maintenance.auto", "true")
+    git(work, "config", "gc.recentObjectsHook", program)
+
+
+def submodule_with_traps(work: Path, program: str) -> None:
+    """A nested repository whose own config names programs; recursing into it would run them."""
+    inner = small(work.parent / "inner")
+    git(work, "submodule", "--quiet", "add", str(inner), "vendor")
+    git(work, "commit", "--quiet", "-m", "Vendor")
+    fsmonitor(work / "vendor", program)
+    git(work / "vendor", "config", "filter.trap.clean", program)
+    write(work / ".git/modules/vendor", {"info/attributes": "* filter=trap\n"})
+    write(work / "vendor", {"a.txt": "dirty\n"})
+    for key in ("submodule.recurse", "fetch.recurseSubmodules", "diff.ignoreSubmodules"):
+        git(work, "config", key, "none" if key.endswith("ignoreSubmodules") else "true")
+    git(work, "config", "diff.submodule", "diff")
+    git(work, "config", "push.recurseSubmodules", "on-demand")
+    git(work, "config", "submodule.vendor.update", f"!{program}")
+
+
+def receiving_hooks(work: Path, program: str) -> None:
+    for name in ("pre-receive", "update", "post-receive", "post-update", "reference-transaction"):
+        target = work.parent / "origin.git/hooks"
+        target.mkdir(exist_ok=True)
+        (target / name).symlink_to(program)
+
+
+def large_file_programs(work: Path, program: str) -> None:
+    """The person's git-lfs would run what the repository's config names; here a stand-in shows it."""
+    attributes(work, "* filter=lfs")
+    git(work, "config", "lfs.customtransfer.x.path", program)
+    git(work, "config", "lfs.standalonetransferagent", "x")
+
+
+Trap = Callable[[Path, str], None]
+LOCAL: list[list[Trap]] = [
+    [fsmonitor, hooks, external_diff, aliases, editors_and_pagers, transport_programs, maintenance,
+     merge_driver],
+    [hooks_path, configured_hook, diff_driver, textconv, receiving_hooks],
+    [filter_commands],
+    [filter_process],
+    [included_filter, work_tree_config],
+    [large_file_programs],
+    [signing],
+    [lazy_fetch],
+    [submodule_with_traps],
+]  # fmt: skip
+REMOTE: list[list[Trap]] = [
+    [ssh_command], [credential_helper], [transports], [transport_by_rewriting], [transport_helper],
+    [transport_programs, receiving_hooks, hooks],
+]  # fmt: skip
+
+CALLS: list[tuple[str, Mapping[str, Any]]] = [
+    ("status", {}),
+    ("log", {"path": "a.txt"}),
+    ("show", {}),
+    ("show", {"path": "src/b.py"}),
+    ("diff", {}),
+    ("diff", {"staged": True, "stat": True}),
+    ("diff", {"ref": "HEAD~1"}),
+    ("blame", {"path": "a.txt"}),
+    ("branches", {"remote": True}),
+    ("add", {"paths": ["a.txt"]}),
+    ("commit", {"message": "One"}),
+    ("commit", {"message": "None"}),
+    ("add", {"paths": ["."]}),
+    ("commit", {"message": "Two", "all": True}),
+    ("commit", {"message": "Three", "amend": True}),
+    ("branch", {"name": "side", "start": "HEAD~1"}),
+    ("switch", {"branch": "side"}),
+    ("fetch", {"prune": True}),
+    ("pull", {"branch": "main", "ff_only": False}),
+    ("push", {"ref": "side", "force": "force"}),
+    ("push", {"ref": "side", "delete": True}),
+    ("branch", {"name": "side", "action": "rename", "new_name": "other"}),
+    ("switch", {"branch": "main"}),
+    ("branch", {"name": "other", "action": "delete", "force": True}),
+]
+
+
+NETWORK_CALLS = [call for call in CALLS if call[0] in ("status", "fetch", "pull", "push")]
+
+
+def every_call(work: Path, calls: Iterable[tuple[str, Mapping[str, Any]]]) -> Iterator[str]:
+    """Make every call, its resources first; what each gave: ``ok`` or the class of its error."""
+    here = Place(str(work), time_limit_s=20)
+    for tool, args in calls:
+        for run in (
+            lambda tool=tool, args=args: tools.resources(tool, args, here),
+            lambda tool=tool, args=args: getattr(tools, tool)(here, **args),
+        ):
+            try:
+                run()
+            except GitError as error:
+                yield error.error
+            else:
+                yield "ok"
+
+
+def named(traps: list[Trap]) -> str:
+    return "-".join(trap.__name__ for trap in traps)
+
+
+def test_every_tool_is_called() -> None:
+    assert {tool for tool, _ in CALLS} == set(tools.__all__) - {
+        "GitError", "ResourceDict", "Result", "Surroundings", "resources",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("traps", LOCAL, ids=named)
+def test_no_tool_runs_what_the_repository_names(
+    work: Path, canary: Path, program: str, traps: list[Trap]
+) -> None:
+    for trap in traps:
+        trap(work, program)
+    write(work, {"a.txt": "one\nchanged\n"})
+    canary.unlink(missing_ok=True)
+    outcomes = list(every_call(work, CALLS))
+    assert not canary.exists()
+    assert outcomes.count("ok") >= 24
+    assert "timeout" not in outcomes
+
+
+@pytest.mark.parametrize("traps", REMOTE, ids=named)
+def test_no_network_tool_runs_what_the_repository_names(
+    work: Path, canary: Path, program: str, traps: list[Trap]
+) -> None:
+    for trap in traps:
+        trap(work, program)
+    canary.unlink(missing_ok=True)
+    outcomes = list(every_call(work, NETWORK_CALLS))
+    assert not canary.exists()
+    assert "timeout" not in outcomes
+
+
+SHARP: list[tuple[Callable[[Path, str], None], list[str]]] = [
+    (fsmonitor, ["status"]),
+    (hooks, ["commit", "-am", "x"]),
+    (hooks_path, ["commit", "-am", "x"]),
+    (external_diff, ["diff"]),
+    (diff_driver, ["diff"]),
+    (textconv, ["diff"]),
+    (filter_commands, ["add", "a.txt"]),
+    (filter_process, ["add", "a.txt"]),
+    (included_filter, ["add", "a.txt"]),
+    (work_tree_config, ["add", "a.txt"]),
+    (aliases, ["st"]),
+    (ssh_command, ["fetch"]),
+    (signing, ["commit", "-am", "x"]),
+    (transports, ["fetch"]),
+    (transport_by_rewriting, ["fetch"]),
+    (transport_programs, ["fetch"]),
+    (lazy_fetch, ["show", "HEAD:src/b.py"]),
+    (submodule_with_traps, ["status"]),
+    (receiving_hooks, ["push", "origin", "HEAD~1:refs/heads/x"]),
+]
+
+
+@pytest.mark.parametrize(("trap", "args"), SHARP, ids=lambda value: getattr(value, "__name__", ""))
+def test_plain_git_does_run_it(
+    work: Path, canary: Path, program: str, trap: Callable[[Path, str], None], args: list[str]
+) -> None:
+    write(work, {"a.txt": "one\nchanged\n"})
+    trap(work, program)
+    canary.unlink(missing_ok=True)
+    git(work, *args, check=False)
+    assert canary.exists()
+
+
+def test_what_should_be_filtered_is_not_committed_raw(work: Path, program: str) -> None:
+    filter_commands(work, program)
+    write(work, {"a.txt": "plain secret\n"})
+    head = git(work, "rev-parse", "HEAD")
+    for call in (
+        lambda: tools.add(Place(str(work)), paths=["a.txt"]),
+        lambda: tools.commit(Place(str(work)), message="x", all=True),
+        lambda: tools.switch(Place(str(work)), branch="x", create=True, start="HEAD~1"),
+    ):
+        with pytest.raises(GitError) as refused:
+            call()
+        assert refused.value.error == "filter"
+        assert "The person can" in str(refused.value)
+    assert git(work, "rev-parse", "HEAD") == head
+    assert "plain secret" in tools.diff(Place(str(work)))["text"]
+
+
+def test_a_filter_of_the_persons_own_config_runs_on_writing_only(
+    work: Path, canary: Path, config: Path, tmp_path: Path
+) -> None:
+    upper = tmp_path / "upper"
+    upper.write_text(f"#!/bin/sh\necho ran >> '{canary}'\ntr a-z A-Z\n")
+    upper.chmod(0o755)
+    with config.open("a") as file:
+        file.write(f'[filter "mine"]\n\tclean = {upper}\n\trequired = true\n')
+    commit(work, "Attributes", {".gitattributes": "a.txt filter=mine\n"})
+    write(work, {"a.txt": "loud\n"})
+    canary.unlink(missing_ok=True)
+    tools.status(Place(str(work)))
+    tools.diff(Place(str(work)))
+    assert not canary.exists()
+    tools.add(Place(str(work)), paths=["a.txt"])
+    assert git(work, "cat-file", "blob", ":a.txt") == "LOUD"
+
+
+def test_a_repository_may_not_replace_a_filter_of_the_person(
+    work: Path, canary: Path, config: Path, program: str
+) -> None:
+    with config.open("a") as file:
+        file.write('[filter "lfs"]\n\tclean = cat\n\tsmudge = cat\n\trequired = true\n')
+    attributes(work, "a.txt filter=lfs")
+    git(work, "config", "filter.lfs.clean", program)
+    write(work, {"a.txt": "x\n"})
+    with pytest.raises(GitError) as refused:
+        tools.add(Place(str(work)), paths=["a.txt"])
+    assert refused.value.error == "filter"
+    assert not canary.exists()
+
+
+def test_the_persons_credential_helper_is_asked_and_the_repositorys_is_not(
+    work: Path, canary: Path, config: Path, program: str, tmp_path: Path
+) -> None:
+    mine = script(tmp_path / "mine", tmp_path / "asked")
+    with config.open("a") as file:
+        file.write(f"[credential]\n\thelper = !{mine}\n")
+    credential_helper(work, program)
+    with _unauthorised() as port:
+        git(work, "remote", "set-url", "origin", f"http://127.0.0.1:{port}/x.git")
+        with pytest.raises(GitError) as refused:
+            tools.fetch(Place(str(work)))
+    assert refused.value.error == "authentication"
+    assert (tmp_path / "asked").exists()
+    assert not canary.exists()
+
+
+def test_a_credential_helper_of_the_repository_is_never_asked(
+    work: Path, canary: Path, program: str
+) -> None:
+    with _unauthorised() as port:
+        git(work, "config", "credential.helper", f"!{program}")
+        git(work, "config", f"credential.http://127.0.0.1:{port}.helper", f"!{program}")
+        git(work, "config", "core.askPass", program)
+        git(work, "remote", "set-url", "origin", f"http://127.0.0.1:{port}/x.git")
+        with pytest.raises(GitError) as refused:
+            tools.fetch(Place(str(work)))
+        assert refused.value.error == "authentication"
+        assert not canary.exists()
+        git(work, "fetch", check=False)
+    assert canary.exists()
+
+
+class _unauthorised:
+    """An HTTP server on loopback that answers 401 to everything."""
+
+    def __enter__(self) -> int:
+        import http.server
+        import threading
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                self.send_response(401)
+                self.send_header("WWW-Authenticate", 'Basic realm="x"')
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+
+            def log_message(self, format: str, *args: object) -> None:
+                """Say nothing."""
+
+        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,))
+        self._thread.start()
+        return self._server.server_port
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join(10)
+
+
+def test_the_persons_ssh_command_stays_when_the_repository_sets_another(
+    work: Path, canary: Path, config: Path, program: str, tmp_path: Path
+) -> None:
+    mine = script(tmp_path / "mine", tmp_path / "connected")
+    with config.open("a") as file:
+        file.write(f"[core]\n\tsshCommand = {mine}\n")
+    ssh_command(work, program)
+    with pytest.raises(GitError):
+        tools.fetch(Place(str(work)))
+    assert (tmp_path / "connected").exists()
+    assert not canary.exists()
+
+
+def test_a_nested_bare_repository_changes_nothing(work: Path, canary: Path, program: str) -> None:
+    nested = work / "nested"
+    git(work, "init", "--quiet", "--bare", str(nested))
+    git(nested, "config", "core.bare", "false")
+    git(nested, "config", "core.worktree", str(work))
+    git(nested, "config", "core.fsmonitor", program)
+    tools.status(Place(str(work)))
+    with pytest.raises(GitError):
+        tools.status(Place(str(nested)))
+    assert not canary.exists()
+
+
+def test_no_process_stays_behind(work: Path) -> None:
+    git(work, "config", "gc.auto", "1")
+    list(every_call(work, CALLS))
+    ps = shutil.which("pgrep")
+    if ps is None:
+        pytest.skip("no pgrep here")
+    left = subprocess.run([ps, "-f", str(work)], capture_output=True, text=True, timeout=10)
+    assert left.stdout == ""
