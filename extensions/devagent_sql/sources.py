@@ -1,0 +1,122 @@
+"""The configured databases: ``settings["sources"]`` read once, strictly."""
+
+import os.path
+from collections.abc import Mapping
+from typing import Any, NamedTuple, cast
+
+from devagent_sql.errors import SqlError
+from devagent_sql.names import matches, resource_id
+
+_KEYS = {"type", "path", "env", "owner", "description", "tags"}
+
+
+class Source(NamedTuple):
+    """One database. ``tags`` are pairs of a resource pattern and the labels it gives."""
+
+    name: str
+    type: str
+    path: str
+    env: str = ""
+    owner: str = ""
+    description: str = ""
+    tags: tuple[tuple[str, tuple[str, ...]], ...] = ()
+
+    def tags_of(self, resource: str) -> list[str]:
+        """The labels of a resource id, sorted, each once."""
+        return sorted(
+            {tag for pattern, tags in self.tags if matches(pattern, resource) for tag in tags}
+        )
+
+    def table_id(self, schema: str, table: str) -> str:
+        return resource_id("table", self.name, schema, table)
+
+    def column_id(self, schema: str, table: str, column: str) -> str:
+        return resource_id("column", self.name, schema, table, column)
+
+    @property
+    def id(self) -> str:
+        return resource_id("source", self.name)
+
+
+def _table(value: object, what: str) -> Mapping[str, Any]:
+    if not isinstance(value, Mapping):
+        raise SqlError("bad_settings", f"{what} must be a table of the settings.")
+    return cast("Mapping[str, Any]", value)
+
+
+def _text(entry: Mapping[str, Any], key: str, what: str) -> str:
+    value = entry.get(key, "")
+    if not isinstance(value, str) or "\0" in value:
+        raise SqlError("bad_settings", f"{what}: {key} must be a text.")
+    return value
+
+
+def _tags(entry: Mapping[str, Any], what: str) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    found: list[tuple[str, tuple[str, ...]]] = []
+    for pattern, tags in _table(entry.get("tags", {}), f"{what}: tags").items():
+        if pattern.partition(":")[0] not in ("source", "table", "column"):
+            raise SqlError(
+                "bad_settings", f"{what}: tags are for source:, table: or column: patterns."
+            )
+        listed = cast("list[object]", tags) if isinstance(tags, list) else [None]
+        labels = tuple(tag for tag in listed if isinstance(tag, str))
+        if len(labels) != len(listed):
+            raise SqlError(
+                "bad_settings", f"{what}: the tags of a pattern must be a list of texts."
+            )
+        found.append((pattern, labels))
+    return tuple(found)
+
+
+def read_sources(settings: Mapping[str, Any]) -> dict[str, Source]:
+    """All sources by name, in the order of the settings. Raises SqlError ``bad_settings``."""
+    sources: dict[str, Source] = {}
+    for name, value in _table(settings.get("sources", {}), "sources").items():
+        what = f"Source {name!r}"
+        entry = _table(value, what)
+        unknown = sorted(set(entry) - _KEYS)
+        if unknown:
+            raise SqlError("bad_settings", f"{what}: unknown key {unknown[0]!r}.")
+        source = Source(
+            name,
+            _text(entry, "type", what) or "sqlite",
+            _text(entry, "path", what),
+            _text(entry, "env", what),
+            _text(entry, "owner", what),
+            _text(entry, "description", what),
+            _tags(entry, what),
+        )
+        if not source.path:
+            raise SqlError("bad_settings", f"{what}: path is missing.")
+        sources[name] = source
+    return sources
+
+
+def find_source(settings: Mapping[str, Any], name: str) -> Source:
+    """The source of that exact name. Raises SqlError ``unknown_source`` or ``bad_settings``."""
+    sources = read_sources(settings)
+    if name not in sources:
+        raise SqlError("unknown_source", "No source of that name. Use sources to list them.")
+    return sources[name]
+
+
+def database_file(source: Source, folder: str) -> str:
+    """The real path of a file source.
+
+    A relative path must stay in the workspace once its links are followed: whoever can write there
+    could otherwise swap the database for any other file. An absolute path is taken as configured.
+    Raises SqlError ``no_such_database``, ``outside_workspace`` or ``not_a_database``.
+    """
+    root = os.path.realpath(folder)
+    path = os.path.realpath(os.path.join(root, source.path))
+    if not os.path.isabs(source.path) and os.path.commonpath([root, path]) != root:
+        raise SqlError(
+            "outside_workspace",
+            f"The file of source {source.name!r} leads out of the workspace; "
+            "configure its absolute path if that is meant.",
+        )
+    if not os.path.exists(path):
+        raise SqlError("no_such_database", f"The file of source {source.name!r} does not exist.")
+    if not os.path.isfile(path):
+        raise SqlError("not_a_database", f"Source {source.name!r} is not a regular file.")
+    return path

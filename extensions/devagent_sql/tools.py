@@ -1,0 +1,239 @@
+"""The tools: plain functions over the surroundings that a call is given.
+
+Nothing is kept between calls. ``resources`` names what a call would touch; the call itself finds out
+anew, inside the transaction it reads in, and reports it as ``accessed``.
+Every expected failure is a SqlError, whose message is safe for the model.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from devagent_sql.engines import engine_for
+from devagent_sql.engines.port import ROWS_COUNTED, Cell, Clock, Column, Name, Table
+from devagent_sql.errors import SqlError
+from devagent_sql.obligations import Obligations, read_obligations
+from devagent_sql.sources import Source, database_file, find_source, read_sources
+from devagent_sql.types import Resource, Result, Surroundings
+from devagent_sql.values import as_json, as_line, as_table
+
+MOST_ROWS = 10_000
+MOST_BYTES = 64 * 1024
+"""Of the rows' text in one result, where policy sets no lower bound."""
+
+
+def sources(here: Surroundings) -> Result:
+    """The configured sources. Raises SqlError ``bad_settings`` or ``unsupported_obligation``."""
+    obligations = read_obligations(here.obligations)
+    listed = [
+        [s.name, s.type, s.env, s.owner, s.description]
+        for s in read_sources(here.settings).values()
+    ]
+    columns = ("source", "engine", "env", "owner", "description")
+    return _listing(columns, listed, obligations, "sources")
+
+
+def describe(here: Surroundings, *, source: str, table: str = "") -> Result:
+    """One table, or all of them by name, kind and row count.
+
+    Raises SqlError: no_such_table, unsupported_table, timeout and those of opening a source.
+    """
+    obligations = read_obligations(here.obligations)
+    found, path = _opened(here, source)
+    tables = engine_for(found.type).describe(path, table, _clock(here, obligations))
+    if table:
+        return _described(found, tables[0], obligations)
+    listed = [[one.name, one.kind, _count(one.rows)] for one in tables]
+    result = _listing(("table", "kind", "rows"), listed, obligations, "tables")
+    result["taint"] = [f"sql.{found.name}"]
+    result["accessed"] = [found.id, *(found.table_id(one.schema, one.name) for one in tables)]
+    return result
+
+
+def query(here: Surroundings, *, source: str, sql: str, limit: int = 100) -> Result:
+    """The rows of one reading statement, at most ``limit``, fewer where policy or size demand it.
+
+    Masked columns read as NULL everywhere in the statement. Raises SqlError of any class.
+    """
+    obligations = read_obligations(here.obligations)
+    found, path = _opened(here, source)
+    if not 1 <= limit <= MOST_ROWS:
+        raise SqlError("bad_arguments", f"limit must be from 1 to {MOST_ROWS}.")
+    most_rows = limit if obligations.rows is None else min(limit, obligations.rows)
+    page = _Page(MOST_BYTES if obligations.bytes is None else min(MOST_BYTES, obligations.bytes))
+
+    def masked(schema: str, table: str, column: str) -> bool:
+        return obligations.masked(found, schema, table, column)
+
+    answer = engine_for(found.type).run(
+        path, sql, most_rows, page.add, masked, _clock(here, obligations)
+    )
+    hidden = sorted(found.column_id(*name) for name in answer.masked)
+    notes = [_summary(len(page.rows), answer.cut, obligations.rows, most_rows)]
+    if hidden:
+        short = ", ".join(name.removeprefix(f"column:{found.name}.") for name in hidden)
+        notes.append(f"Masked by policy, reads as NULL everywhere: {short}")
+    note = ". ".join(notes)
+    unmasked = [_id(found, name) for name in answer.touched.reads if name not in answer.masked]
+    tags = {tag for name in unmasked for tag in found.tags_of(name)}
+    return {
+        "text": "\n".join([as_line(answer.columns), *page.lines, f"({note})"]),
+        "view": f"{as_table(answer.columns, page.rows)}\n{note}",
+        "rows": len(page.rows),
+        "structured": {
+            "columns": list(answer.columns),
+            "rows": page.rows,
+            "complete": not answer.cut,
+            "masked": hidden,
+        },
+        "taint": [f"sql.{found.name}", *sorted(tags)],
+        "accessed": [found.id, *sorted(_id(found, name) for name in answer.touched.reads)],
+        "failed": False,
+    }
+
+
+def resources(tool: str, args: Mapping[str, Any], here: Surroundings) -> list[Resource]:
+    """What the call would read and write: the source, each table and view, each column.
+
+    A statement that writes is reported too (``access`` write), though ``query`` refuses it.
+    Raises SqlError where that cannot be known; the call must then not be made.
+    """
+    if tool == "sources":
+        return [_resource(one, one.id, "read") for one in read_sources(here.settings).values()]
+    if tool not in ("describe", "query"):
+        raise SqlError("unknown_tool", "There is no tool of that name.")
+    found, path = _opened(here, _argument(args, "source"))
+    engine, clock = engine_for(found.type), _clock(here, Obligations())
+    listed = [_resource(found, found.id, "read")]
+    if tool == "query":
+        touched = engine.analyse(path, _argument(args, "sql"), clock)
+        listed += _resources(found, touched.reads, "read")
+        return listed + _resources(found, touched.writes, "write")
+    table = _argument(args, "table", "")
+    if not table:
+        return listed + _resources(found, frozenset(engine.tables(path, clock)), "read")
+    schema, name, columns = engine.find(path, table, clock)
+    names: set[Name] = {(schema, name), *((schema, name, column) for column in columns)}
+    return listed + _resources(found, frozenset(names), "read")
+
+
+class _Page:
+    """Rows as they will be shown, while their text fits."""
+
+    def __init__(self, most_bytes: int) -> None:
+        self._left = most_bytes
+        self.rows: list[list[Any]] = []
+        self.lines: list[str] = []
+
+    def add(self, row: tuple[Cell, ...]) -> bool:
+        values = [as_json(cell) for cell in row]
+        line = as_line(values)
+        self._left -= len(line.encode("utf-8", "surrogatepass")) + 1
+        if self._left < 0:
+            return False
+        self.rows.append(values)
+        self.lines.append(line)
+        return True
+
+
+def _opened(here: Surroundings, name: str) -> tuple[Source, str]:
+    found = find_source(here.settings, name)
+    return found, database_file(found, here.folder)
+
+
+def _clock(here: Surroundings, obligations: Obligations) -> Clock:
+    seconds = here.time_limit_s
+    return Clock.of(seconds if obligations.seconds is None else min(seconds, obligations.seconds))
+
+
+def _argument(args: Mapping[str, Any], key: str, default: str | None = None) -> str:
+    value = args.get(key, default)
+    if not isinstance(value, str):
+        raise SqlError("bad_arguments", f"{key} must be a text.")
+    return value
+
+
+def _id(source: Source, name: Name) -> str:
+    return source.table_id(*name) if len(name) == 2 else source.column_id(*name)
+
+
+def _resource(source: Source, name: str, access: str) -> Resource:
+    return {
+        "id": name,
+        "access": "write" if access == "write" else "read",
+        "tags": source.tags_of(name),
+    }
+
+
+def _resources(source: Source, names: frozenset[Name], access: str) -> list[Resource]:
+    """Tables before columns, each sorted."""
+    ordered = sorted(names, key=lambda name: (len(name), name))
+    return [_resource(source, _id(source, name), access) for name in ordered]
+
+
+def _count(rows: int | None) -> str | int | None:
+    return f"over {ROWS_COUNTED}" if rows is not None and rows > ROWS_COUNTED else rows
+
+
+def _summary(rows: int, cut: str, allowed: int | None, most_rows: int) -> str:
+    if not cut:
+        return f"{rows} row" if rows == 1 else f"{rows} rows"
+    if cut == "bytes":
+        reason = "size limit"
+    else:
+        reason = "policy's row limit" if allowed == most_rows else "limit"
+    return f"first {rows} of more: {reason}"
+
+
+def _listing(
+    columns: tuple[str, ...], rows: list[list[Any]], obligations: Obligations, what: str
+) -> Result:
+    page = _Page(MOST_BYTES if obligations.bytes is None else min(MOST_BYTES, obligations.bytes))
+    wanted = rows if obligations.rows is None else rows[: obligations.rows]
+    fitting = all(page.add(tuple(row)) for row in wanted)
+    cut = "" if fitting and len(wanted) == len(rows) else ("rows" if fitting else "bytes")
+    noun = what.removesuffix("s") if len(rows) == 1 else what
+    note = f"first {len(page.rows)} of {len(rows)} {noun}" if cut else f"{len(rows)} {noun}"
+    return {
+        "text": "\n".join([as_line(columns), *page.lines, f"({note})"]),
+        "view": f"{as_table(columns, page.rows)}\n{note}",
+        "rows": len(page.rows),
+        "structured": {"columns": list(columns), "rows": page.rows, "complete": not cut},
+        "taint": [],
+        "failed": False,
+    }
+
+
+def _described(source: Source, table: Table, obligations: Obligations) -> Result:
+    listed = [
+        [
+            column.name,
+            column.type,
+            _features(column),
+            ", ".join(source.tags_of(source.column_id(table.schema, table.name, column.name))),
+        ]
+        for column in table.columns
+    ]
+    result = _listing(("column", "type", "features", "tags"), listed, obligations, "columns")
+    facts = [f"{table.kind} {table.name}", f"rows: {_count(table.rows)}"]
+    if table.rows is None:
+        facts.pop()
+    facts += [f"unique: {', '.join(columns)}" for columns in table.unique]
+    head = "; ".join(facts)
+    names = [source.column_id(table.schema, table.name, column.name) for column in table.columns]
+    return {
+        **result,
+        "text": f"{head}\n{result['text']}",
+        "view": f"{head}\n{result.get('view', '')}",
+        "taint": [f"sql.{source.name}"],
+        "accessed": [source.id, source.table_id(table.schema, table.name), *names],
+    }
+
+
+def _features(column: Column) -> str:
+    parts = [
+        f"key {column.key}" if column.key else "",
+        "" if column.nullable else "not null",
+        "generated" if column.generated else "",
+        f"-> {column.references}" if column.references else "",
+    ]
+    return ", ".join(part for part in parts if part)

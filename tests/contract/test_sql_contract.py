@@ -1,0 +1,169 @@
+"""What the SQL extension declares, what its functions take, and what its server lists are one."""
+
+import inspect
+import json
+import subprocess
+import sys
+import tomllib
+from collections.abc import Callable
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import pytest
+from mcp import Client, StdioServerParameters, stdio_client
+
+import devagent_sql
+from devagent_sql import tools
+from devagent_sql.__main__ import main
+from devagent_sql.server import Standalone, recorded, server, surroundings
+from tests.support.shop import MASK_PRIVATE, SETTINGS, build_shop
+
+FUNCTIONS: dict[str, Callable[..., Any]] = {
+    "sources": tools.sources,
+    "describe": tools.describe,
+    "query": tools.query,
+}
+TYPES = {"string": "str", "integer": "int"}
+
+
+def manifest() -> dict[str, Any]:
+    return tomllib.loads(files("devagent_sql").joinpath("extension.toml").read_text("utf-8"))
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Path:
+    build_shop(str(tmp_path / "shop.db"))
+    return tmp_path
+
+
+def test_the_manifest_and_the_schemas_name_the_same_tools() -> None:
+    declared = manifest()
+    assert list(declared["tools"]) == list(recorded()) == list(FUNCTIONS)
+    assert declared["module"] == "devagent_sql"
+    assert declared["version"] == devagent_sql.__version__
+    assert {tool["class"] for tool in declared["tools"].values()} == {"read"}
+
+
+@pytest.mark.parametrize("name", list(FUNCTIONS))
+def test_a_schema_agrees_with_its_function(name: str) -> None:
+    schema = recorded()[name]["input_schema"]
+    parameters = dict(inspect.signature(FUNCTIONS[name]).parameters)
+    assert str(parameters.pop("here").annotation).endswith("Surroundings'>")
+    assert list(schema["properties"]) == list(parameters)
+    assert schema["additionalProperties"] is False
+    for key, parameter in parameters.items():
+        assert parameter.kind is inspect.Parameter.KEYWORD_ONLY
+        assert parameter.annotation.__name__ == TYPES[schema["properties"][key]["type"]]
+        required = parameter.default is inspect.Parameter.empty
+        assert (key in schema.get("required", [])) is required
+        if not required:
+            assert schema["properties"][key]["default"] == parameter.default
+
+
+def test_the_schemas_are_small() -> None:
+    assert len(json.dumps(recorded(), separators=(",", ":"))) < 1800
+
+
+async def test_the_server_lists_the_recorded_schemas_and_answers(shop: Path) -> None:
+    here = Standalone(str(shop), SETTINGS, MASK_PRIVATE)
+    async with Client(server(here)) as client:
+        listed = (await client.list_tools()).tools
+        assert {
+            tool.name: {"description": tool.description, "input_schema": tool.input_schema}
+            for tool in listed
+        } == recorded()
+        arguments: dict[str, Any] = {
+            "source": "shop",
+            "sql": "SELECT name, email FROM customers",
+            "limit": 1,
+        }
+        answer = await client.call_tool("query", arguments)
+        assert not answer.is_error
+        assert answer.structured_content is not None
+        assert answer.structured_content["rows"] == [["Ana", None]]
+        for name, wrong, error in (
+            ("query", {"source": "shop", "sql": "DELETE FROM staff"}, "not_a_query"),
+            ("query", {"source": "shop"}, "bad_arguments"),
+            ("query", {"source": "shop", "sql": "SELECT 1", "limit": 0}, "bad_arguments"),
+            ("query", {"source": "shop", "sql": "SELECT 1", "limit": True}, "bad_arguments"),
+            ("query", {"source": "shop", "sql": "SELECT 1", "here": 1}, "bad_arguments"),
+            ("describe", {"source": "none"}, "unknown_source"),
+            ("drop", {}, "unknown_tool"),
+        ):
+            refused = await client.call_tool(name, wrong)
+            assert refused.is_error, wrong
+            assert (refused.meta or {})["error"] == error
+
+
+async def test_the_server_starts_over_standard_input_and_output(shop: Path) -> None:
+    extensions = str(Path(devagent_sql.__file__).parent.parent)
+    command = StdioServerParameters(
+        command=sys.executable,
+        args=["-m", "devagent_sql", "--source", f"shop={shop / 'shop.db'}"],
+        cwd=str(shop),
+        env={"PYTHONPATH": extensions},
+    )
+    async with Client(stdio_client(command), read_timeout_seconds=20) as client:
+        assert client.server_info is not None
+        assert client.server_info.name == "devagent-sql"
+        answer = await client.call_tool("describe", {"source": "shop", "table": "staff"})
+        assert answer.structured_content is not None
+        assert answer.structured_content["rows"][0] == ["id", "INTEGER", "key 1", ""]
+
+
+def test_the_version_is_told_without_loading_the_server() -> None:
+    code = "import sys, devagent_sql.__main__ as m\ntry: m.main(['--version'])\nfinally: print('mcp' in sys.modules)"
+    extensions = str(Path(devagent_sql.__file__).parent.parent)
+    ran = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True, text=True, timeout=20, check=False, env={"PYTHONPATH": extensions},
+    )  # fmt: skip
+    assert ran.stdout.split() == ["devagent-sql", devagent_sql.__version__, "False"]
+
+
+def test_tools_load_no_driver_and_no_server_until_called() -> None:
+    code = (
+        "import sys, devagent_sql.tools\nprint({'sqlite3', 'mcp', 'pydantic'} & set(sys.modules))"
+    )
+    extensions = str(Path(devagent_sql.__file__).parent.parent)
+    ran = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True, text=True, timeout=20, check=True, env={"PYTHONPATH": extensions},
+    )  # fmt: skip
+    assert ran.stdout.strip() == "set()"
+
+
+def test_a_config_file_brings_sources_and_obligations(shop: Path) -> None:
+    config = shop / "sql.toml"
+    config.write_text(
+        '[sources.shop]\npath = "shop.db"\n[sources.shop.tags]\n"column:**.email" = ["pii.email"]\n'
+        '[obligations]\nlimit_rows = 1\nmask = { "tag:pii.*" = "null" }\n'
+    )
+    here = surroundings({"again": "shop.db"}, str(config), str(shop))
+    assert tools.sources(here._replace(obligations={})).get("rows") == 2
+    found = tools.query(here, source="shop", sql="SELECT name, email FROM customers")
+    assert found.get("structured", {})["rows"] == [["Ana", None]]
+
+
+@pytest.mark.parametrize(
+    "text", ["nonsense", "[other]\na = 1\n", "[sources.a]\n", "[obligations]\nx = 1\n"]
+)
+def test_a_config_that_cannot_be_used_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str
+) -> None:
+    (tmp_path / "sql.toml").write_text(text)
+    assert main(["--config", str(tmp_path / "sql.toml")]) == 78
+    assert capsys.readouterr().err.startswith("devagent-sql: ")
+
+
+@pytest.mark.parametrize(
+    "arguments", [[], ["--source", "shop"], ["--source", "=x"], ["--nonsense"]]
+)
+def test_wrong_usage_ends_with_two(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as raised:
+        main(arguments)
+    assert raised.value.code == 2
+    assert "usage: devagent-sql" in capsys.readouterr().err
