@@ -1,0 +1,290 @@
+"""The gate: what stands between a call that the model wrote and the tool that would carry it out.
+
+In this order, and nothing runs before the last of them:
+
+1. The tool must exist, and its arguments, completed with the schema's defaults, must fit.
+2. The extension names the resources that the call would touch; what it cannot name is a deny.
+3. Policy decides: allow, ask or deny. The decision is an event, so it is on disk before anything else.
+4. An ask goes to a person, once, with the exact call shown. Where nobody can answer, ask is deny.
+
+After the tool, ``result`` puts what came back through the result phase.
+"""
+
+from collections.abc import AsyncGenerator
+from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from devagent.core.codec import canonical, digest, sha256
+from devagent.core.events import (
+    ApprovalAnswered,
+    ApprovalAsked,
+    Event,
+    ExtensionReference,
+    ToolFinished,
+    ToolJudged,
+)
+from devagent.core.ports import Answer, Approver, Judge, Question, Toolbox, ToolFailure
+from devagent.core.principal import Principal
+from devagent.core.resources import Resource
+from devagent.core.tools import ToolCall, ToolResult, ToolSpec
+from devagent.core.verdicts import Decision, Request
+
+NOBODY = ExtensionReference(name="", version="", digest="")
+
+
+class Circumstances(Struct, frozen=True):
+    """What is the same for every call of a session: who, in which mode, on which day (ISO date)."""
+
+    principal: Principal
+    mode: str
+    interactive: bool
+    today: str
+
+    def context(self, taint: tuple[str, ...]) -> dict[str, Any]:
+        """The request's ``context`` (spec: "A request")."""
+        context: dict[str, Any] = {
+            "mode": self.mode,
+            "interactive": self.interactive,
+            "today": self.today,
+        }
+        return {**context, "taint": list(taint)} if taint else context
+
+
+class Gate:
+    """Judges calls and results; holds the session's taint (labels of sources that the model has read)."""
+
+    def __init__(
+        self, judge: Judge, toolbox: Toolbox, approver: Approver, circumstances: Circumstances
+    ) -> None:
+        self._judge = judge
+        self._toolbox = toolbox
+        self._approver = approver
+        self._circumstances = circumstances
+        self._taint: tuple[str, ...] = ()
+        self._seen: set[str] = set()
+        who = circumstances.principal
+        self.hidden = [t for t in toolbox.specs() if judge.is_hidden(who, t)]
+        """What policy can never grant this principal: not even listed to the model."""
+        self.offered = [t for t in toolbox.specs() if t not in self.hidden]
+        """What the model is told about, in the same order for the whole session (prompt caching)."""
+
+    def apply(self, event: Event) -> None:
+        """Take in an event of the session, live or resumed: results add taint, one call id runs once."""
+        match event:
+            case ToolFinished(taint=taint):
+                self._taint = tuple(sorted({*self._taint, *taint}))
+            case ToolJudged(call=call):
+                self._seen.add(call)
+            case _:
+                pass
+
+    async def judge(
+        self, turn: int, call: ToolCall
+    ) -> AsyncGenerator[ToolJudged | ApprovalAsked | ApprovalAnswered, None]:
+        """Judge one call. The last event says whether it may run: see ``granted``."""
+        tool = self._toolbox.find(call.name)
+        if tool is None:
+            yield self._refused(turn, call, None, call.args, _no_such_tool(call, self.offered))
+            return
+        if call.id in self._seen:
+            decision = Decision(
+                effect="deny",
+                reason=f"The call id {call.id} was used before",
+                error="repeated_call_id",
+            )
+            yield self._refused(turn, call, tool, call.args, decision)
+            return
+        try:
+            args = self._toolbox.complete(tool, call.args)
+        except ToolFailure as failure:
+            decision = Decision(effect="deny", reason=failure.text, error="bad_arguments")
+            yield self._refused(turn, call, tool, call.args, decision)
+            return
+        try:
+            resources = await self._toolbox.resources(tool, args)
+        except ToolFailure as failure:
+            # What a call would touch must be known before it may be allowed (design, section 3, rule 1).
+            decision = Decision(effect="deny", reason=failure.text, error=failure.error)
+            yield self._refused(turn, call, tool, args, decision)
+            return
+        request = self._request(tool, args, resources)
+        decision = self._judge.decide(request)
+        judged = self._judged(turn, call, tool, args, resources, request, decision)
+        yield judged
+        if decision.effect == "ask":
+            async for event in self._ask(judged, tool):
+                yield event
+
+    def result(self, judged: ToolJudged, tool: ToolSpec, result: ToolResult) -> ToolFinished:
+        """The result phase: rules may still withhold what came back, from the model and the person."""
+        finished = ToolFinished(
+            turn=judged.turn,
+            call=judged.call,
+            outcome="failed" if result.failed else "ok",
+            bytes=len(result.text.encode()),
+            rows=result.rows,
+            err=result.error,
+            taint=result.taint,
+            text=result.text,
+            view=result.view,
+            structured=result.structured,
+        )
+        request = self._request(tool, judged.args, judged.resources)
+        context = {
+            **request.context,
+            "result": {"bytes": finished.bytes, "rows": result.rows, "labels": list(result.taint)},
+        }
+        decision = self._judge.decide_result(replace(request, context=context, phase="result"))
+        if decision.effect != "allow":
+            text = f"The result is withheld by policy: {decision.reason}"
+            return ToolFinished(
+                turn=judged.turn,
+                call=judged.call,
+                outcome="denied",
+                err="withheld",
+                decision=decision,
+                text=text,
+            )
+        return finished if not decision.rules else replace(finished, decision=decision)
+
+    async def _ask(
+        self, judged: ToolJudged, tool: ToolSpec
+    ) -> AsyncGenerator[ApprovalAsked | ApprovalAnswered, None]:
+        question = Question(
+            call=judged.call,
+            tool=tool,
+            args=judged.args,
+            resources=judged.resources,
+            decision=judged.decision,
+            shown=shown(tool, judged),
+        )
+        yield ApprovalAsked(turn=judged.turn, call=judged.call, shown=question.shown)
+        answer: Answer = await self._approver.ask(question)
+        approval = replace(answer.approval, shown=sha256(question.shown.encode()))
+        reply = ""
+        if approval.answer != "yes":
+            who = (
+                "Nobody is here to approve it"
+                if approval.method == "unattended"
+                else "The person said no"
+            )
+            comment = f": {answer.comment}" if answer.comment else ""
+            reply = f"Not done. {who}{comment}. ({judged.decision.reason})"
+        yield ApprovalAnswered(
+            turn=judged.turn,
+            call=judged.call,
+            principal=judged.principal,
+            agent=judged.agent,
+            approval=approval,
+            comment=answer.comment,
+            reply=reply,
+        )
+
+    def _request(
+        self, tool: ToolSpec, args: dict[str, Any], resources: tuple[Resource, ...]
+    ) -> Request:
+        return Request(
+            principal=self._circumstances.principal,
+            extension=tool.extension,
+            tool=tool.name,
+            tool_class=tool.tool_class,
+            args=args,
+            resources=resources,
+            context=self._circumstances.context(self._taint),
+            can=tool.can,
+        )
+
+    def _judged(
+        self,
+        turn: int,
+        call: ToolCall,
+        tool: ToolSpec,
+        args: dict[str, Any],
+        resources: tuple[Resource, ...],
+        request: Request,
+        decision: Decision,
+    ) -> ToolJudged:
+        return ToolJudged(
+            turn=turn,
+            call=call.id,
+            principal=request.principal,
+            agent=request.principal.agent,
+            ext=self._toolbox.reference(tool),
+            tool=tool.name,
+            tool_class=tool.tool_class,
+            resources=resources,
+            args_digest=digest(args),
+            decision=decision,
+            taint=self._taint,
+            args=args,
+            context=request.context,
+            facts=request.facts,
+            reply=_told(decision),
+        )
+
+    def _refused(
+        self,
+        turn: int,
+        call: ToolCall,
+        tool: ToolSpec | None,
+        args: dict[str, Any],
+        decision: Decision,
+    ) -> ToolJudged:
+        """A call that could not be judged at all: a deny whose ``err`` says why."""
+        return ToolJudged(
+            turn=turn,
+            call=call.id,
+            principal=self._circumstances.principal,
+            agent=self._circumstances.principal.agent,
+            ext=self._toolbox.reference(tool) if tool else NOBODY,
+            tool=tool.name if tool else call.name,
+            tool_class=tool.tool_class if tool else "exec",
+            resources=(),
+            args_digest=digest(args),
+            decision=replace(decision, policy=self._judge.digest),
+            taint=self._taint,
+            err=decision.error,
+            args=args,
+            reply=decision.reason,
+        )
+
+
+def granted(event: ToolJudged | ApprovalAsked | ApprovalAnswered | None) -> bool:
+    """Whether the last event of ``Gate.judge`` lets the call run."""
+    match event:
+        case ToolJudged(decision=decision):
+            return decision.effect == "allow"
+        case ApprovalAnswered(approval=approval):
+            return approval.answer == "yes"
+        case _:
+            return False
+
+
+def shown(tool: ToolSpec, judged: ToolJudged) -> str:
+    """The exact effect that a person approves: the tool, its resources and its arguments."""
+    lines = [f"{tool.qualified} ({tool.tool_class})"]
+    lines += [f"  {r.access:5} {r.id}" for r in judged.resources]
+    lines += [
+        f"  {name} = {canonical(value).decode()}" for name, value in sorted(judged.args.items())
+    ]
+    lines.append(f"  because {judged.decision.reason}")
+    return "\n".join(lines)
+
+
+def _told(decision: Decision) -> str:
+    """What the model reads where policy denies: the reason, and that trying again is no use."""
+    if decision.effect != "deny":
+        return ""
+    granted_by = f" To be granted: {decision.grant}" if decision.grant else ""
+    return f"Not allowed: {decision.reason}.{granted_by} Do not try to get around this; say so to the person."
+
+
+def _no_such_tool(call: ToolCall, offered: list[ToolSpec]) -> Decision:
+    names = ", ".join(t.api_name for t in offered)
+    return Decision(
+        effect="deny",
+        reason=f"There is no tool {call.name!r}. The tools are: {names}",
+        error="no_such_tool",
+    )

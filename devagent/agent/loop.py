@@ -1,0 +1,184 @@
+"""The loop: ask the model, judge each call, run what is granted, tell the model.
+
+An async generator that is *pulled*: its consumer writes each event to the log and only then asks for
+the next one. So a tool runs only after its decision is on disk, and a failed write means that it
+never runs. What does not fit the sentence above is an event, a port or another module.
+"""
+
+import time
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from typing import TypeVar
+
+from msgspec.structs import replace
+
+from devagent.agent.gate import Gate, granted
+from devagent.agent.history import History
+from devagent.core.errors import ModelError
+from devagent.core.events import (
+    BudgetStopped,
+    Event,
+    ModelReplied,
+    ModelRequested,
+    Prompt,
+    Stop,
+    ToolCalled,
+    ToolJudged,
+    ToolStarted,
+    TurnEnded,
+    TurnStarted,
+    Usage,
+)
+from devagent.core.limits import Limits
+from devagent.core.ports import Model, ModelRequest, Toolbox
+from devagent.core.tools import ToolCall
+
+E = TypeVar("E", bound=Event)
+
+
+class Agent:
+    """One conversation. ``system`` stays byte for byte the same over its life (prompt caching)."""
+
+    def __init__(
+        self, model: Model, gate: Gate, toolbox: Toolbox, *, system: str, limits: Limits
+    ) -> None:
+        self._model = model
+        self._gate = gate
+        self._toolbox = toolbox
+        self._system = system
+        self._limits = limits
+        self._history = History()
+
+    @property
+    def turns(self) -> int:
+        """How many turns the conversation has had."""
+        return self._history.turn
+
+    def apply(self, event: Event) -> None:
+        """Take in an event: live ones as they are yielded, earlier ones when a session is resumed."""
+        self._history.apply(event)
+        self._gate.apply(event)
+
+    async def turn(self, text: str) -> AsyncGenerator[Event, None]:
+        """One turn: from a prompt to the model's last word. Ends with ``TurnEnded``.
+
+        Raises only for failures of the house; tools and the model service fail as events.
+        """
+        turn = self._history.turn + 1
+        began = time.monotonic_ns()
+        usage = Usage()
+        cost = replies = 0
+        yield TurnStarted(turn=turn)
+        yield self._keep(Prompt(turn=turn, text=text))
+        while True:
+            if stopped := self._limit_reached(turn, replies, cost):
+                yield stopped
+                yield _ended(turn, began, usage, "limit", stopped.reason)
+                return
+            reply: ModelReplied | None = None
+            try:
+                async with aclosing(self._ask(turn)) as events:
+                    async for event in events:
+                        yield event
+                        if isinstance(event, ModelReplied):
+                            reply = self._keep(event)
+            except ModelError as error:
+                yield _ended(turn, began, usage, "service", error.what)
+                return
+            if reply is None:
+                yield _ended(turn, began, usage, "service", "the model gave no reply")
+                return
+            replies += 1
+            usage += reply.usage
+            cost += reply.cost.usd_micros if reply.cost else 0
+            if not reply.calls or reply.stop == "max_tokens":
+                # A reply cut by max_tokens may end inside a call: none of its calls runs.
+                yield _ended(turn, began, usage, *_last_word(reply))
+                return
+            for call in reply.calls:
+                async with aclosing(self._run(turn, call)) as events:
+                    async for event in events:
+                        yield event
+
+    async def _ask(self, turn: int) -> AsyncGenerator[Event, None]:
+        request = ModelRequest(
+            turn=turn,
+            system=self._system,
+            messages=self._history.messages,
+            tools=self._gate.offered,
+            max_tokens=self._limits.max_tokens,
+        )
+        yield ModelRequested(
+            turn=turn,
+            model=self._model.name,
+            messages=len(request.messages),
+            tools=len(request.tools),
+        )
+        async with aclosing(self._model.reply(request)) as events:
+            async for event in events:
+                yield event
+
+    async def _run(self, turn: int, call: ToolCall) -> AsyncGenerator[Event, None]:
+        tool = self._toolbox.find(call.name)
+        yield ToolCalled(
+            turn=turn,
+            call=call.id,
+            ext=tool.extension if tool else "",
+            tool=tool.name if tool else call.name,
+            args=call.args,
+        )
+        judged = last = None
+        async with aclosing(self._gate.judge(turn, call)) as events:
+            async for event in events:
+                judged = event if isinstance(event, ToolJudged) else judged
+                last = event
+                yield self._keep(event)
+        if tool is None or judged is None or not granted(last):
+            return
+        yield ToolStarted(
+            turn=turn, call=call.id, ext=judged.ext, tool=tool.name, tool_class=tool.tool_class
+        )
+        began = time.monotonic_ns()
+        result = await self._toolbox.run(tool, judged.args, judged.decision.obligations)
+        finished = self._gate.result(judged, tool, result)
+        yield self._keep(replace(finished, dur_us=_us_since(began)))
+
+    def _keep(self, event: E) -> E:
+        self.apply(event)
+        return event
+
+    def _limit_reached(self, turn: int, replies: int, cost: int) -> BudgetStopped | None:
+        limits = self._limits
+        if limits.max_turns is not None and replies >= limits.max_turns:
+            return BudgetStopped(
+                turn=turn,
+                limit="max_turns",
+                reason=f"max_turns: {replies} of {limits.max_turns} replies",
+            )
+        if limits.max_cost_micros is not None and cost >= limits.max_cost_micros:
+            spent = f"${cost / 1e6:.4f} of ${limits.max_cost_micros / 1e6:.4f}"
+            return BudgetStopped(turn=turn, limit="max_cost", reason=f"max_cost: {spent} spent")
+        return None
+
+
+def _last_word(reply: ModelReplied) -> tuple[Stop, str]:
+    """How a turn ends by the reply's stop reason (design, section 8, "Settled cases")."""
+    match reply.stop:
+        case "end_turn" | "stop_sequence" | "tool_use" | "pause_turn":
+            return "done", ""
+        case "max_tokens":
+            return ("done" if reply.text else "failed"), "the reply was cut off at max_tokens"
+        case "refusal":
+            return "failed", "the model refused to answer"
+        case "model_context_window_exceeded":
+            return "failed", "the conversation no longer fits the model's context window"
+        case unknown:
+            return "done", f"the reply ended with the unknown stop reason {unknown!r}"
+
+
+def _ended(turn: int, began: int, usage: Usage, stop: Stop, reason: str) -> TurnEnded:
+    return TurnEnded(turn=turn, stop=stop, reason=reason, usage=usage, dur_us=_us_since(began))
+
+
+def _us_since(began_ns: int) -> int:
+    return (time.monotonic_ns() - began_ns) // 1000

@@ -1,0 +1,46 @@
+"""Running one coroutine to its end, with SIGINT and SIGTERM as cancellation."""
+
+import asyncio
+import signal
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+def run_until_done(main: Coroutine[Any, Any, T]) -> T:
+    """The coroutine's result. A first signal cancels it, so that it can close its records; the
+    signal handlers are the defaults again then, so that a second one ends the process.
+
+    Unlike ``asyncio.run`` this does not wait for worker threads (a name look-up or a tool may hang
+    in one); nothing awaits them any more. Raises asyncio.CancelledError where the coroutine was cancelled.
+    """
+    loop = asyncio.new_event_loop()
+    try:
+        task = loop.create_task(main)
+
+        def cancel() -> None:
+            task.cancel()
+            for number in _SIGNALS:
+                loop.remove_signal_handler(number)
+
+        for number in _SIGNALS:
+            try:
+                loop.add_signal_handler(number, cancel)
+            except (
+                NotImplementedError,
+                RuntimeError,
+                ValueError,
+            ):  # Windows, or not the main thread
+                break
+        return loop.run_until_complete(task)
+    finally:
+        left = asyncio.all_tasks(loop)
+        for one in left:
+            one.cancel()
+        if left:
+            loop.run_until_complete(asyncio.wait(left, timeout=2))
+        loop.run_until_complete(loop.shutdown_asyncgens())
+        loop.close()

@@ -1,0 +1,147 @@
+"""``devagent chat``: a plain conversation in the terminal."""
+
+import asyncio
+import os
+import sys
+from contextlib import aclosing
+
+import click
+
+from devagent.cli.asynchronous import run_until_done
+from devagent.core.errors import UsageError
+from devagent.core.events import Event, ModelFailed, ModelReplied, TextDelta
+from devagent.core.text import visible
+from devagent.repl.approver import AtTerminal
+from devagent.repl.render import render
+from devagent.session import Options, Session, open_session
+from devagent.settings.identity import principal
+
+HELP = "/help  /status  /quit     Ctrl+C stops the agent, Ctrl+D leaves"
+
+
+@click.command()
+@click.option("--model", default="", help="Model id, or rehearsal:FILE.")
+@click.option(
+    "--policy",
+    "policies",
+    multiple=True,
+    metavar="FILE",
+    help="A further policy file; it can only narrow.",
+)
+@click.option(
+    "--extension", "extensions", multiple=True, metavar="NAME", help="Only these extensions."
+)
+@click.option(
+    "--resume", default="", metavar="ID", help="Go on with an earlier session (an id, or `last`)."
+)
+@click.option("--continue", "go_on", is_flag=True, help="Go on with the last session.")
+@click.option("-C", "--folder", default=".", help="Work in this folder.")
+def chat(
+    model: str = "",
+    policies: tuple[str, ...] = (),
+    extensions: tuple[str, ...] = (),
+    resume: str = "",
+    go_on: bool = False,
+    folder: str = ".",
+) -> int:
+    """Talk with the agent in this folder."""
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise UsageError("chat needs a terminal", hint='In scripts say `devagent run "…"`.')
+    if not os.path.isdir(folder):
+        raise UsageError(f"there is no folder {folder}")
+    options = Options(
+        folder=folder,
+        mode="chat",
+        interactive=True,
+        approver=AtTerminal(principal().user),
+        model=model,
+        policies=policies,
+        extensions=extensions,
+        resume="last" if go_on else resume,
+    )
+    run_until_done(_converse(options))
+    return 0
+
+
+async def _converse(options: Options) -> None:
+    from prompt_toolkit import PromptSession  # noqa: PLC0415  (140 ms, loaded while nothing waits for it)
+
+    session = await open_session(options)
+    click.echo(_greeting(session))
+    prompt: PromptSession[str] = PromptSession()
+    try:
+        while True:
+            try:
+                text = (await prompt.prompt_async("› ")).strip()
+            except KeyboardInterrupt:
+                continue
+            except EOFError:
+                break
+            if text in ("/quit", "/exit"):
+                break
+            if text == "/help":
+                click.echo(HELP)
+            elif text == "/status":
+                click.echo(_greeting(session))
+            elif text.startswith("/"):
+                click.echo(f"There is no command {visible(text.split()[0])}. {HELP}")
+            elif text:
+                await _turn(session, text)
+    finally:
+        click.echo(f"session {session.id}  {await session.close('done', 0)}")
+
+
+async def _turn(session: Session, text: str) -> None:
+    """One turn; Ctrl+C cuts it and keeps the conversation."""
+    import signal  # noqa: PLC0415
+
+    task = asyncio.ensure_future(_show(session, text))
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGINT, task.cancel)
+    try:
+        await task
+    except asyncio.CancelledError:
+        if not task.cancelled():
+            raise
+        click.echo("\nstopped; what was done so far stays")
+    finally:
+        loop.remove_signal_handler(signal.SIGINT)
+
+
+async def _show(session: Session, text: str) -> None:
+    streaming = False
+    async with aclosing(session.turn(text)) as events:
+        async for event in events:
+            streaming = _draw(event, streaming)
+
+
+def _draw(event: Event, streaming: bool) -> bool:
+    """Put one event on the screen; whether a text is still open on the last line."""
+    match event:
+        case TextDelta(text=text):
+            sys.stdout.write(visible(text))
+            sys.stdout.flush()
+            return True
+        case ModelReplied() if streaming:
+            sys.stdout.write("\n")
+            return False
+        case ModelFailed() if streaming:
+            sys.stdout.write("\n")
+        case _:
+            pass
+    if line := render(event):
+        click.echo(line)
+    return False
+
+
+def _greeting(session: Session) -> str:
+    layers = ", ".join(f"{layer.layer}/{layer.name}" for layer in session.policy.layers)
+    tools = f"{len(session.offered)} tools"
+    hidden = f" ({len(session.hidden)} hidden by policy)" if session.hidden else ""
+    lines = [
+        f"devagent · {session.model} · {tools}{hidden} · policy {layers}",
+        f"log {session.folder}",
+    ]
+    if session.policy.locked:
+        lines.insert(0, f"LOCKED, reading only: {session.policy.locked}")
+    return "\n".join(lines)

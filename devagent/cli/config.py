@@ -1,0 +1,40 @@
+"""``devagent config``: what is configured, and where each thing lies."""
+
+import os
+
+import click
+
+from devagent.core.codec import to_plain
+from devagent.settings.config import load_config
+from devagent.settings.places import places
+from devagent.settings.policies import org_file
+
+
+@click.group()
+def config() -> None:
+    """Show the configuration and where it lies."""
+
+
+@config.command()
+def show() -> None:
+    """The values in force, with the defaults."""
+    values = to_plain(load_config(places().config))
+    for name in ("model", "base_url", "max_tokens", "stall_s", "give_up_s"):
+        click.echo(f"{name} = {values[name]!r}")
+    for name, settings in values["extensions"].items():
+        click.echo(f"[extensions.{name}] {', '.join(settings) or 'defaults'}")
+
+
+@config.command()
+def path() -> None:
+    """Where config, policy, sessions and the organisation's policy lie."""
+    here = places()
+    rows = [
+        ("config", here.config),
+        ("policy", here.policy),
+        ("sessions", here.sessions),
+        ("cache", here.cache),
+        ("organisation", org_file()),
+    ]
+    for name, place in rows:
+        click.echo(f"{name:12} {place}{'' if os.path.exists(place) else '  (not there)'}")

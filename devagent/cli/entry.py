@@ -1,0 +1,55 @@
+"""One handler at the top: every way a command can end becomes an exit code and a clear line."""
+
+import errno
+import os
+import sys
+
+import click
+
+from devagent.cli import cli
+from devagent.core.errors import DevagentError
+
+READER_GONE = 141
+INTERRUPTED = 130
+
+
+def run_command_line(arguments: list[str]) -> int:
+    """Run one command line; the exit code (design, section 8). Errors are told on stderr."""
+    try:
+        code = cli.main(arguments, prog_name="devagent", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except DevagentError as error:
+        click.echo(f"devagent: {error}", err=True)
+        return error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        return INTERRUPTED
+    except OSError as error:
+        return _os_error(error)
+    return code if isinstance(code, int) else 0
+
+
+def leave(code: int) -> None:
+    """Flush and end at once: the interpreter's tear-down would only cost time (design, section 7)."""
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        code = _os_error(error)
+    try:
+        sys.stderr.flush()
+    except OSError:
+        code = code or 1  # nobody can be told any more
+    os._exit(code)
+
+
+def _os_error(error: OSError) -> int:
+    if error.errno == errno.EPIPE:
+        # The reader has left; what is still buffered must not be tried again at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return READER_GONE
+    click.echo(
+        f"devagent: {error.strerror or error}{f': {error.filename}' if error.filename else ''}",
+        err=True,
+    )
+    return 1

@@ -1,0 +1,205 @@
+"""``devagent policy``: what policy says, and why. One module for each further subcommand."""
+
+import sys
+from collections.abc import Iterator, Sequence
+from datetime import date
+from itertools import islice
+from typing import Any
+
+import click
+import msgspec
+
+from devagent.core.codec import to_plain
+from devagent.core.errors import PolicyError, UsageError
+from devagent.core.text import one_line
+from devagent.core.verdicts import Request
+from devagent.policy import (
+    CompiledPolicy,
+    Explanation,
+    compile_policy,
+    explain,
+    parse,
+    request_from_json,
+    request_from_line,
+)
+from devagent.policy.syntax import CLASSES
+from devagent.settings.identity import principal
+from devagent.settings.places import places
+from devagent.settings.policies import effective_policy
+
+AT_ONCE = 256
+"""Answers of a batch that are written together."""
+
+_policy_files = click.option(
+    "--policy",
+    "files",
+    multiple=True,
+    metavar="FILE",
+    help="A policy file; the first stands in the org's place. May be repeated.",
+)
+
+
+@click.group()
+def policy() -> None:
+    """Ask what policy says, and why."""
+
+
+@policy.command()
+@_policy_files
+@click.option(
+    "--batch", is_flag=True, help="Judge JSON lines from standard input, one answer a line."
+)
+@click.argument("request_text", metavar="[REQUEST]", required=False)
+def check(files: tuple[str, ...], batch: bool, request_text: str | None) -> None:
+    """Judge requests by policy files alone; nothing is run.
+
+    REQUEST is one JSON object; without it, one is read from standard input.
+    """
+    if not files:
+        raise click.UsageError("name the files to judge by: --policy FILE")
+    if batch and request_text is not None:
+        raise click.UsageError("--batch reads its requests from standard input, not an argument")
+    compiled = read_policies(files)
+    today = date.today().isoformat()
+    stdin, stdout = sys.stdin.buffer, sys.stdout.buffer
+    if batch:
+        lines: Iterator[bytes] = iter(stdin)
+    else:
+        lines = iter([stdin.read() if request_text is None else request_text.encode()])
+    answers = (judge_line(compiled, line, today) for line in lines)
+    while together := list(islice(answers, AT_ONCE)):
+        stdout.write(b"".join(together))
+    stdout.flush()
+
+
+def read_policies(files: Sequence[str]) -> CompiledPolicy:
+    """The files as one policy, the first in the org's place. Raises PolicyError."""
+    return compile_policy([parse(_read(f), f, org=n == 0) for n, f in enumerate(files)])
+
+
+def _read(path: str) -> bytes:
+    try:
+        with open(path, "rb") as file:
+            return file.read()
+    except OSError as error:
+        raise PolicyError(f"cannot be read ({error.strerror})", file=path) from error
+
+
+def judge_line(compiled: CompiledPolicy, line: bytes, today: str) -> bytes:
+    """One answer as a line of JSON. What is no request is a deny with its reason."""
+    try:
+        request = request_from_line(line, today=today)
+    except ValueError as error:
+        answer: dict[str, Any] = {"effect": "deny", "rules": [], "obligations": {}}
+        answer |= {"reason": f"cannot be judged: {error}", "near": []}
+    else:
+        decision = compiled.decide(request)
+        answer = {
+            "effect": decision.effect,
+            "rules": decision.rules,
+            "obligations": decision.obligations,
+            "reason": decision.reason,
+            "near": decision.nearest,
+        }
+    return msgspec.json.encode(answer) + b"\n"
+
+
+@policy.command("explain")
+@click.argument("tool", metavar="EXTENSION.TOOL")
+@click.option("--arg", "arguments", multiple=True, metavar="NAME=VALUE", help="An argument; its value as JSON, or else as text.")  # fmt: skip
+@click.option("--args", "arguments_json", metavar="JSON", help="All arguments as one JSON object.")
+@click.option("--resource", "resources", multiple=True, metavar="ID", help="A resource that the call touches, as kind:name.")  # fmt: skip
+@click.option("--class", "tool_class", type=click.Choice(CLASSES), help="The tool's class [exec].")
+@click.option("--user", metavar="NAME", help="Who calls [you].")
+@click.option("--group", "groups", multiple=True, metavar="NAME", help="A group of theirs.")
+@click.option("--mode", default="chat", show_default=True, help="The session's mode.")
+@_policy_files
+@click.option("--format", "output_format", type=click.Choice(["text", "json"]), default="text")
+def explain_command(
+    tool: str,
+    arguments: tuple[str, ...],
+    arguments_json: str | None,
+    resources: tuple[str, ...],
+    tool_class: str | None,
+    user: str | None,
+    groups: tuple[str, ...],
+    mode: str,
+    files: tuple[str, ...],
+    output_format: str,
+) -> None:
+    """Why a call would be allowed, asked about or denied; nothing is run.
+
+    Without --policy the policy in force here is asked.
+    """
+    extension, dot, name = tool.partition(".")
+    if not (extension and dot and name):
+        raise UsageError(
+            f"{tool!r} is no tool", hint="A tool is called extension.tool, as git.push."
+        )
+    compiled = read_policies(files) if files else effective_policy(places()).compiled
+    who = principal()
+    request = _request(
+        {
+            "principal": {"user": user or who.user, "groups": list(groups), "agent": who.agent},
+            "extension": extension,
+            "tool": name,
+            "class": tool_class,
+            "args": _arguments(arguments, arguments_json),
+            "resources": list(resources),
+            "context": {"mode": mode},
+        }
+    )
+    explanation = explain(compiled, request)
+    if output_format == "json":
+        click.echo(msgspec.json.encode(to_plain(explanation)))
+    else:
+        click.echo("\n".join(_in_text(request, explanation)))
+
+
+def _request(data: dict[str, Any]) -> Request:
+    try:
+        return request_from_json(data, today=date.today().isoformat())
+    except ValueError as error:
+        raise UsageError(f"this is no request: {error}") from error
+
+
+def _arguments(pairs: Sequence[str], whole: str | None) -> dict[str, Any]:
+    try:
+        arguments: dict[str, Any] = msgspec.json.decode(whole or "{}", type=dict[str, Any])
+    except ValueError as error:
+        raise UsageError(f"--args is no JSON object: {error}") from error
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if not equals:
+            raise UsageError(f"--arg {pair!r} has no value", hint="Write --arg name=value.")
+        try:
+            arguments[name] = msgspec.json.decode(value)
+        except ValueError:
+            arguments[name] = value
+    return arguments
+
+
+def _in_text(request: Request, explanation: Explanation) -> Iterator[str]:
+    decision = explanation.decision
+    yield f"{decision.effect}  {request.extension}.{request.tool} ({request.tool_class}) for {request.principal}"
+    yield f"  {decision.reason}"
+    if explanation.spoke:
+        yield "Rules that spoke:"
+    for rule in explanation.spoke:
+        touched = f" on {one_line(rule.resource)}" if rule.resource else ""
+        yield f"  {rule.effect:5}  {rule.rule}{touched}  ({rule.file}:{rule.line})"
+        if rule.why:
+            yield f"         {one_line(rule.why)}"
+    if decision.obligations:
+        yield f"Obligations: {msgspec.json.encode(decision.obligations).decode()}"
+    if explanation.nearest:
+        yield "Nearest grants:"
+    for near in explanation.nearest:
+        yield f"  {near.rule}  ({near.file}:{near.line})"
+        for missing in near.missing:
+            yield f"         {missing}"
+    if decision.grant:
+        yield f"To be granted: {decision.grant}"
+    if explanation.shadow is not None:
+        yield f"Rules in shadow mode would make this {explanation.shadow.effect}: {explanation.shadow.reason}"
+    yield f"Policy {decision.policy}"

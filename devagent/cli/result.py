@@ -1,0 +1,135 @@
+"""The ``result`` object of a one-shot run: a fold over the session's events (design, section 8)."""
+
+from typing import Any
+
+from devagent.core.codec import to_plain
+from devagent.core.errors import DevagentError
+from devagent.core.events import (
+    ApprovalAnswered,
+    BudgetStopped,
+    Event,
+    ModelReplied,
+    Stop,
+    ToolFinished,
+    ToolJudged,
+    TurnEnded,
+    Usage,
+)
+
+EXIT_CODES: dict[Stop, int] = {
+    "done": 0,
+    "failed": 1,
+    "policy": 3,
+    "schema": 4,
+    "limit": 5,
+    "service": 6,
+    "config": 78,
+    "interrupted": 130,
+}
+
+GRAVITY: tuple[Stop, ...] = (
+    "done", "failed", "policy", "schema", "service", "limit", "config", "interrupted",
+)  # fmt: skip
+"""Where several reasons hold at once, the later one is told."""
+
+
+class Result:
+    """What a run came to, so far. ``apply`` each event, ``stop_for`` what ended it, then ``plain``."""
+
+    def __init__(self) -> None:
+        self.session = ""
+        self.text = ""
+        self.structured: dict[str, Any] | None = None
+        self.stop: Stop = "done"
+        self.reason = ""
+        self.exit_code: int | None = None
+        self.turns = 0
+        self.usage = Usage()
+        self.cost_usd_micros = 0
+        self.denials: list[dict[str, Any]] = []
+        self.log = ""
+        self._judged: dict[str, ToolJudged] = {}
+
+    def apply(self, event: Event) -> None:
+        """Take one event in."""
+        match event:
+            case ModelReplied():
+                self.turns += 1
+                self.usage += event.usage
+                self.cost_usd_micros += event.cost.usd_micros if event.cost else 0
+                self.text = event.text or self.text
+            case ToolJudged():
+                self._judged[event.call] = event
+                if event.decision.effect == "deny" and event.err in ("", "not_judged"):
+                    self._denied(event)
+            case ApprovalAnswered(call=call, approval=approval) if approval.answer != "yes":
+                self._denied(self._judged[call])
+            case ToolFinished(call=call, outcome="denied"):
+                self._denied(self._judged[call], event)
+            case BudgetStopped(reason=reason):
+                self.stop_for("limit", reason)
+            case TurnEnded(stop=stop, reason=reason):
+                self.stop_for(stop, reason)
+            case _:
+                pass
+
+    def stop_for(self, stop: Stop, reason: str, *, exit_code: int | None = None) -> None:
+        """Something ended the run; the gravest reason stays."""
+        if GRAVITY.index(stop) > GRAVITY.index(self.stop) or (
+            stop == self.stop and not self.reason
+        ):
+            self.stop, self.reason, self.exit_code = stop, reason, exit_code
+
+    def fail(self, error: DevagentError) -> None:
+        """A failure of the house ended the run. ``exit_code`` of the error holds (an unknown session is 2)."""
+        self.stop_for(error.stop, " ".join(str(error).split()), exit_code=error.exit_code)
+
+    def plain(self, duration_ms: int) -> dict[str, Any]:
+        """The object as it is printed."""
+        stop, reason = self.stop, self.reason
+        if self.denials and GRAVITY.index(stop) < GRAVITY.index("policy"):
+            stop, reason = "policy", _denials_in_words(self.denials)
+        code = EXIT_CODES[stop] if self.exit_code is None or stop != self.stop else self.exit_code
+        out: dict[str, Any] = {
+            "type": "result",
+            "v": 1,
+            "session": self.session,
+            "result": self.text,
+            "is_error": code != 0,
+            "exit_code": code,
+            "stop": stop,
+            "reason": reason,
+            "turns": self.turns,
+            "usage": {
+                "input": self.usage.input,
+                "output": self.usage.output,
+                "cache_read": self.usage.cache_read,
+                "cache_write": self.usage.cache_write,
+            },
+            "cost_usd_micros": self.cost_usd_micros,
+            "duration_ms": duration_ms,
+            "permission_denials": self.denials,
+            "log": self.log,
+        }
+        return out if self.structured is None else {**out, "structured": self.structured}
+
+    def _denied(self, judged: ToolJudged, finished: ToolFinished | None = None) -> None:
+        decision = finished.decision if finished and finished.decision else judged.decision
+        self.denials.append(
+            {
+                "tool": f"{judged.ext.name}.{judged.tool}" if judged.ext.name else judged.tool,
+                "call": judged.call,
+                "resources": [r.id for r in judged.resources],
+                "effect": decision.effect,
+                "rules": to_plain(decision.rules),
+                "reason": decision.reason,
+                "grant": decision.grant,
+            }
+        )
+
+
+def _denials_in_words(denials: list[dict[str, Any]]) -> str:
+    first = denials[0]
+    more = f" (and {len(denials) - 1} more)" if len(denials) > 1 else ""
+    verb = "denied" if first["effect"] == "deny" else "not approved, nobody could be asked"
+    return f"{first['tool']} was {verb}: {first['reason']}{more}"

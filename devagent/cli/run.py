@@ -1,0 +1,202 @@
+"""``devagent run``: one task, no questions, an honest exit code (design, section 8)."""
+
+import asyncio
+import os
+import sys
+import time
+from contextlib import aclosing
+
+import click
+from msgspec import Struct
+
+from devagent.cli.answer_schema import AnswerSchema
+from devagent.cli.asynchronous import run_until_done
+from devagent.cli.output import FORMATS, Output, OutputFormat
+from devagent.cli.prompt_source import read_prompt
+from devagent.cli.result import Result
+from devagent.core.codec import to_plain
+from devagent.core.errors import DevagentError, UsageError
+from devagent.core.limits import Limits
+from devagent.repl.approver import Unattended
+from devagent.repl.render import render
+from devagent.session import Options, Session, open_session
+
+
+class Task(Struct, frozen=True):
+    """One run as the command line asks for it, with everything that can be checked already checked."""
+
+    prompt: str
+    output_format: OutputFormat
+    options: Options
+    schema: AnswerSchema | None
+    time_limit_s: float | None
+
+
+@click.command()
+@click.argument("prompt", required=False)
+@click.option("-f", "--file", help="Read the prompt from this file.")
+@click.option("--output-format", type=click.Choice(FORMATS), default="text", show_default=True)
+@click.option(
+    "--json-schema",
+    "schema_file",
+    metavar="FILE",
+    help="The answer must be JSON that fits; else exit 4.",
+)
+@click.option("--model", default="", help="Model id, or rehearsal:FILE.")
+@click.option(
+    "--policy",
+    "policies",
+    multiple=True,
+    metavar="FILE",
+    help="A further policy file; it can only narrow.",
+)
+@click.option(
+    "--extension", "extensions", multiple=True, metavar="NAME", help="Only these extensions."
+)
+@click.option("--resume", default="", metavar="ID", help="Go on with an earlier session.")
+@click.option(
+    "--max-turns", type=click.IntRange(min=1), help="At most so many replies of the model."
+)
+@click.option(
+    "--max-cost",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="USD",
+    help="At most so many dollars.",
+)
+@click.option(
+    "--time-limit",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="S",
+    help="At most so many seconds.",
+)
+@click.option("-C", "--folder", default=".", help="Work in this folder.")
+def run(
+    prompt: str | None,
+    file: str | None,
+    output_format: OutputFormat,
+    schema_file: str | None,
+    model: str,
+    policies: tuple[str, ...],
+    extensions: tuple[str, ...],
+    resume: str,
+    max_turns: int | None,
+    max_cost: float | None,
+    time_limit: float | None,
+    folder: str,
+) -> int:
+    """Do one task and leave: PROMPT, or - for standard input; piped text is joined to it.
+
+    stdout carries the answer, stderr everything else. Nobody is asked anything: what policy would
+    ask a person about is denied, and the exit code is 3.
+    """
+    if not os.path.isdir(folder):
+        raise UsageError(f"there is no folder {folder}")
+    text = read_prompt(prompt, file)
+    schema = AnswerSchema(schema_file) if schema_file else None
+    task = Task(
+        prompt=schema.asked(text) if schema else text,
+        output_format=output_format,
+        schema=schema,
+        time_limit_s=time_limit,
+        options=Options(
+            folder=folder,
+            mode="run",
+            approver=Unattended(),
+            model=model,
+            policies=policies,
+            extensions=extensions,
+            resume=resume,
+            limits=Limits(
+                max_turns=max_turns,
+                max_cost_micros=round(max_cost * 1e6) if max_cost is not None else None,
+            ),
+        ),
+    )
+    return run_task(task)
+
+
+def run_task(task: Task) -> int:
+    """Run the task to its end and print its result; the exit code. Exactly one result, whatever happens."""
+    began = time.monotonic()
+    result, output = Result(), Output(task.output_format)
+    try:
+        run_until_done(_drive(task, result, output))
+    except asyncio.CancelledError:
+        result.stop_for("interrupted", "interrupted")
+    except DevagentError as error:
+        result.fail(error)
+    plain = result.plain(duration_ms=round((time.monotonic() - began) * 1000))
+    output.result(plain)
+    if plain["exit_code"] and task.output_format == "text":
+        click.echo(f"devagent: {plain['reason']}", err=True)
+        for grant in dict.fromkeys(d["grant"] for d in plain["permission_denials"] if d["grant"]):
+            click.echo(f"  to be granted: {grant}", err=True)
+    return int(plain["exit_code"])
+
+
+async def _drive(task: Task, result: Result, output: Output) -> None:
+    session = await open_session(task.options)
+    result.session = session.id
+    try:
+        output.opened(_init(session))
+        for event in session.opening:
+            output.event(event)
+        try:
+            async with asyncio.timeout(task.time_limit_s):
+                await _turns(session, task, result, output)
+        except TimeoutError:
+            result.stop_for("limit", f"time_limit: {task.time_limit_s:g} s are over")
+    except asyncio.CancelledError:
+        result.stop_for("interrupted", "interrupted")
+    except OSError as error:
+        # Nobody reads any more, or the disk under stdout is full: the record still gets its end.
+        result.stop_for("failed", f"the output cannot be written: {error.strerror}")
+        raise
+    except DevagentError as error:
+        result.fail(error)
+    finally:
+        ended = result.plain(0)
+        try:
+            result.log = await session.close(ended["stop"], ended["exit_code"], ended["reason"])
+        except DevagentError as error:
+            result.log = "verify: FAILED, the log could not be closed"
+            result.fail(error)
+
+
+async def _turns(session: Session, task: Task, result: Result, output: Output) -> None:
+    await _turn(session, task.prompt, result, output)
+    if task.schema is None or result.stop != "done":
+        return
+    value, problem = task.schema.fit(result.text)
+    if problem:
+        await _turn(session, task.schema.repair(problem), result, output)
+        value, problem = task.schema.fit(result.text)
+    if problem:
+        result.stop_for("schema", f"the answer does not fit the schema: {problem}")
+    else:
+        result.structured = value
+
+
+async def _turn(session: Session, text: str, result: Result, output: Output) -> None:
+    show = output.is_text and sys.stderr.isatty()
+    async with aclosing(session.turn(text)) as events:
+        async for event in events:
+            result.apply(event)
+            output.event(event)
+            if show and (line := render(event)):
+                click.echo(line, err=True)
+
+
+def _init(session: Session) -> dict[str, object]:
+    """stream-json's first line: who, what with, under which policy, and what policy hides."""
+    started = session.opening[0]
+    return {
+        "type": "init",
+        "v": 1,
+        "session": session.id,
+        "model": session.model,
+        "principal": to_plain(getattr(started, "principal", {})),
+        "policy": session.policy.compiled.digest,
+        "tools": [tool.qualified for tool in session.offered],
+        "hidden_by_policy": [tool.qualified for tool in session.hidden],
+    }

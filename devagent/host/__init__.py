@@ -1,0 +1,1 @@
+"""Floor 2: the extensions: their manifests, their code, their arguments."""

@@ -1,0 +1,144 @@
+"""First-party extensions, run in this process: loaded at their first call, each call in a thread.
+
+The extension sees a ``Surroundings`` (the shape is declared on its side as a Protocol, so that
+neither imports the other) and gives plain data back. What it raises on purpose carries an ``error``
+class and a text that is safe to show; anything else is reported by its type alone, because engine
+messages leak values.
+"""
+
+import asyncio
+import importlib
+import threading
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from types import ModuleType
+from typing import Any
+
+from msgspec import Struct
+
+from devagent.core.codec import well_formed, well_formed_value
+from devagent.core.ports import ToolFailure
+from devagent.core.resources import Resource
+from devagent.core.tools import ToolResult
+from devagent.host.manifest import Manifest
+
+DEFAULT_TIME_LIMIT_S = 120.0
+GRACE_S = 5.0
+"""How long a call whose time is up may take to notice, before it is given up."""
+
+
+class Surroundings(Struct, frozen=True):
+    """What a tool function is given. ``cancelled`` is set when nobody waits for the answer any more."""
+
+    folder: str
+    settings: Mapping[str, Any]
+    obligations: Mapping[str, Any]
+    time_limit_s: float
+    secret: Callable[[str], str | None]
+    cancelled: threading.Event
+
+
+class InProcess:
+    """One first-party extension."""
+
+    def __init__(
+        self,
+        manifest: Manifest,
+        *,
+        folder: str,
+        settings: Mapping[str, Any],
+        secret: Callable[[str], str | None],
+    ) -> None:
+        self.manifest = manifest
+        self._folder = folder
+        self._settings = settings
+        self._secret = secret
+        self._tools: ModuleType | None = None
+        self._threads = ThreadPoolExecutor(
+            max_workers=4, thread_name_prefix=manifest.reference.name
+        )
+
+    def close(self) -> None:
+        """Take no more calls; one that still runs is not waited for."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    async def resources(self, tool: str, args: Mapping[str, Any]) -> tuple[Resource, ...]:
+        """What the call would touch. Raises ToolFailure where the extension cannot say."""
+        named = await self._call(lambda here: self._module().resources(tool, args, here), {})
+        try:
+            return tuple(
+                Resource(
+                    id=well_formed(entry["id"]),
+                    access=entry["access"],
+                    tags=tuple(entry.get("tags", ())),
+                )
+                for entry in named
+            )
+        except (KeyError, TypeError, AttributeError) as e:
+            raise ToolFailure(
+                "the extension named its resources wrongly", error="extension_bug"
+            ) from e
+
+    async def run(
+        self, tool: str, args: Mapping[str, Any], obligations: Mapping[str, Any]
+    ) -> ToolResult:
+        """Carry the call out; a failure is a result."""
+        try:
+            raw = await self._call(
+                lambda here: getattr(self._module(), tool)(here, **args), obligations
+            )
+            raw = well_formed_value(raw)
+            return ToolResult(
+                text=raw["text"],
+                failed=raw.get("failed", False),
+                view=raw.get("view", ""),
+                error=raw.get("error", ""),
+                rows=raw.get("rows", 0),
+                taint=tuple(raw.get("taint", ())),
+                structured=raw.get("structured", {}),
+            )
+        except ToolFailure as failure:
+            return ToolResult(text=failure.text, failed=True, error=failure.error)
+        except (KeyError, TypeError, AttributeError) as e:
+            text = f"the extension gave a result of the wrong shape ({type(e).__name__})"
+            return ToolResult(text=text, failed=True, error="extension_bug")
+
+    async def _call(
+        self, function: Callable[[Surroundings], Any], obligations: Mapping[str, Any]
+    ) -> Any:
+        limit = float(obligations.get("timeout_s", DEFAULT_TIME_LIMIT_S))
+        here = Surroundings(
+            folder=self._folder,
+            settings=self._settings,
+            obligations=obligations,
+            time_limit_s=limit,
+            secret=self._secret,
+            cancelled=threading.Event(),
+        )
+        try:
+            # The tool keeps its own time; this outer limit is for one that does not.
+            future = asyncio.get_running_loop().run_in_executor(
+                self._threads, _guarded, function, here
+            )
+            return await asyncio.wait_for(future, limit + GRACE_S)
+        except TimeoutError:
+            raise ToolFailure(f"no answer within {limit:g} s", error="timeout") from None
+        finally:
+            here.cancelled.set()
+
+    def _module(self) -> ModuleType:
+        if self._tools is None:
+            self._tools = importlib.import_module(f"{self.manifest.module}.tools")
+        return self._tools
+
+
+def _guarded(function: Callable[[Surroundings], Any], here: Surroundings) -> Any:
+    try:
+        return function(here)
+    except (
+        Exception
+    ) as e:  # an extension may raise anything; nothing of it may pass as the house's own
+        error = getattr(e, "error", None)
+        if isinstance(error, str):
+            raise ToolFailure(well_formed(str(e)), error=error) from e
+        raise ToolFailure(f"the tool failed ({type(e).__name__})", error="extension_bug") from e

@@ -1,0 +1,90 @@
+"""``config.toml``: one person's choices. Nothing in it can loosen policy.
+
+    model = "claude-sonnet-5-5"     # or another id, or rehearsal:FILE
+    base_url = "https://…"          # a gateway that speaks the Messages API
+    max_tokens = 16000              # of one reply
+    stall_s = 45                    # no byte for so long = the attempt failed
+    give_up_s = 60                  # all attempts together
+
+    [extensions.sql]
+    enabled = true
+    sources = { shop = { type = "sqlite", path = "shop.db", env = "dev" } }
+
+One bad entry refuses the file with file, line, column and the nearest valid name.
+"""
+
+import difflib
+from typing import Any
+
+from msgspec import Struct, field
+
+from devagent.core.errors import ConfigError
+from devagent.settings.trusted_file import read_trusted
+
+DEFAULT_MODEL = "claude-sonnet-5-5"
+
+
+class Config(Struct, frozen=True):
+    """The values with their defaults; ``extensions`` as written, by name."""
+
+    file: str = ""
+    model: str = DEFAULT_MODEL
+    base_url: str = ""
+    max_tokens: int = 16_000
+    stall_s: float = 45.0
+    give_up_s: float = 60.0
+    extensions: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+
+_KEYS: dict[str, tuple[str, tuple[type, ...]]] = {
+    "model": ("text", (str,)),
+    "base_url": ("text", (str,)),
+    "max_tokens": ("a whole number", (int,)),
+    "stall_s": ("a number", (int, float)),
+    "give_up_s": ("a number", (int, float)),
+    "extensions": ("a table", (dict,)),
+}
+
+
+def load_config(path: str) -> Config:
+    """The config at ``path``; the defaults where there is no such file.
+
+    Raises ConfigError with file:line:column for what does not parse, is not known or has another type.
+    """
+    try:
+        data = read_trusted(path, error=ConfigError)
+    except FileNotFoundError:
+        return Config()
+    except NotADirectoryError as e:
+        raise ConfigError("is not reachable: a part of the path is not a folder", file=path) from e
+    return parse_config(data, path)
+
+
+def parse_config(data: bytes, path: str) -> Config:
+    """The config in these bytes; see ``load_config``."""
+    # A session without a config file does without the TOML parser (13 ms).
+    from devagent.policy.document import decoded, toml_values  # noqa: PLC0415
+    from devagent.policy.positions import locate  # noqa: PLC0415
+
+    source = decoded(data, path, ConfigError)
+    values = toml_values(source, path, ConfigError)
+    for key, value in values.items():
+        known = _KEYS.get(key)
+        line, column = locate(source, (key,))
+        if known is None:
+            near = difflib.get_close_matches(key, _KEYS, 1)
+            hint = f"Did you mean {near[0]!r}?" if near else f"Known keys: {', '.join(_KEYS)}."
+            raise ConfigError(
+                f"unknown key {key!r}", file=path, line=line, column=column, hint=hint
+            )
+        if not isinstance(value, known[1]) or isinstance(value, bool):
+            raise ConfigError(f"{key} must be {known[0]}", file=path, line=line, column=column)
+        if isinstance(value, int | float) and value <= 0:
+            raise ConfigError(f"{key} must be above 0", file=path, line=line, column=column)
+    for name, entry in values.get("extensions", {}).items():
+        if not isinstance(entry, dict):
+            line, column = locate(source, ("extensions", name))
+            raise ConfigError(
+                f"extensions.{name} must be a table", file=path, line=line, column=column
+            )
+    return Config(file=path, **values)

@@ -1,0 +1,101 @@
+"""The key for the model service: environment, then keyring, else a refusal that says where it looked."""
+
+import threading
+from collections.abc import Mapping
+from typing import Literal
+
+from msgspec import Struct
+
+from devagent.core.errors import ConfigError
+
+KEYRING_SERVICE = "devagent"
+KEYRING_NAME = "anthropic"
+KEYRING_WAIT_S = 5.0
+
+
+class Credential(Struct, frozen=True):
+    """A key and how it is sent. Its text form never shows the value."""
+
+    kind: Literal["api_key", "auth_token"]
+    value: str
+    source: str
+
+    def __repr__(self) -> str:
+        return f"Credential({self.kind} from {self.source})"
+
+    __str__ = __repr__
+
+
+def find_credential(environment: Mapping[str, str]) -> Credential:
+    """The first of: ``ANTHROPIC_API_KEY``, ``ANTHROPIC_AUTH_TOKEN``, the keyring.
+
+    Raises ConfigError naming each place and the command that sets the key.
+    """
+    for variable, kind in (
+        ("ANTHROPIC_API_KEY", "api_key"),
+        ("ANTHROPIC_AUTH_TOKEN", "auth_token"),
+    ):
+        value = environment.get(variable, "").strip()
+        if value:
+            return Credential(
+                kind="api_key" if kind == "api_key" else "auth_token", value=value, source=variable
+            )
+    stored, looked = from_keyring()
+    if stored:
+        return Credential(kind="api_key", value=stored, source="keyring")
+    raise ConfigError(
+        "there is no key for the model service: looked at ANTHROPIC_API_KEY, ANTHROPIC_AUTH_TOKEN "
+        f"(not set) and the keyring ({looked})",
+        hint="Run `devagent auth login`, or set ANTHROPIC_API_KEY. Without a key: `devagent demo`.",
+    )
+
+
+def from_keyring() -> tuple[str, str]:
+    """(the stored key or "", what was found). A keyring that does not answer in time is said to."""
+    found: list[tuple[str, str]] = []
+
+    def look() -> None:
+        import keyring  # noqa: PLC0415  (100 ms, and only where the environment has no key)
+        from keyring.errors import KeyringError  # noqa: PLC0415
+
+        try:
+            value = keyring.get_password(KEYRING_SERVICE, KEYRING_NAME)
+            found.append((value or "", "no entry"))
+        except (KeyringError, RuntimeError, OSError) as e:
+            found.append(("", f"not usable: {type(e).__name__}"))
+
+    thread = threading.Thread(target=look, daemon=True)
+    thread.start()
+    thread.join(KEYRING_WAIT_S)  # a locked desktop keyring may wait for somebody who is not there
+    return found[0] if found else ("", f"no answer within {KEYRING_WAIT_S:g} s")
+
+
+def to_keyring(value: str) -> str:
+    """Keep the key; the keyring's name. Raises ConfigError where there is no usable keyring."""
+    import keyring  # noqa: PLC0415
+    from keyring.errors import KeyringError  # noqa: PLC0415
+
+    try:
+        keyring.set_password(KEYRING_SERVICE, KEYRING_NAME, value)
+        if keyring.get_password(KEYRING_SERVICE, KEYRING_NAME) != value:
+            raise KeyringError("the key was not kept")
+    except (KeyringError, RuntimeError, OSError) as e:
+        raise ConfigError(
+            f"no keyring can keep the key ({type(e).__name__})",
+            hint="Set ANTHROPIC_API_KEY in the environment instead; devagent never writes a key to a plain file.",
+        ) from e
+    return str(keyring.get_keyring().name)
+
+
+def forget() -> bool:
+    """Remove the stored key; False where there was none."""
+    import keyring  # noqa: PLC0415
+    from keyring.errors import KeyringError, PasswordDeleteError  # noqa: PLC0415
+
+    try:
+        keyring.delete_password(KEYRING_SERVICE, KEYRING_NAME)
+    except PasswordDeleteError:
+        return False
+    except (KeyringError, RuntimeError, OSError) as e:
+        raise ConfigError(f"the keyring is not usable ({type(e).__name__})") from e
+    return True

@@ -1,0 +1,64 @@
+"""Where one person's files lie, and where the organisation's do.
+
+``DEVAGENT_HOME`` moves everything of one person (config, policy, sessions, cache) into one folder;
+without it the XDG folders are used (on Windows ``%APPDATA%`` and ``%LOCALAPPDATA%``). Nothing in the
+environment moves the organisation's folder: a person cannot point devagent at another org policy.
+"""
+
+import os
+import sys
+from collections.abc import Mapping
+
+from msgspec import Struct
+
+_ORG_FOLDERS = {
+    "darwin": "/Library/Application Support/devagent",
+    "win32": r"C:\ProgramData\devagent",
+}
+ORG_FOLDER = _ORG_FOLDERS.get(sys.platform, "/etc/devagent")
+
+
+class Places(Struct, frozen=True):
+    """Absolute paths; none of them need exist yet."""
+
+    config: str
+    policy: str
+    sessions: str
+    data: str
+    cache: str
+
+    def own(self) -> tuple[str, ...]:
+        """The folders and files that no tool may write: the agent cannot touch its own rules or record."""
+        folders = {os.path.dirname(self.config), self.sessions, self.data, self.cache, ORG_FOLDER}
+        return tuple(sorted(folders))
+
+
+def places(environment: Mapping[str, str] | None = None) -> Places:
+    """The places that hold for this process's environment (or the one given)."""
+    env = os.environ if environment is None else environment
+    home = env.get("DEVAGENT_HOME", "")
+    if home:
+        home = os.path.abspath(os.path.expanduser(home))
+        return Places(
+            config=os.path.join(home, "config.toml"),
+            policy=os.path.join(home, "policy.toml"),
+            sessions=os.path.join(home, "sessions"),
+            data=os.path.join(home, "data"),
+            cache=os.path.join(home, "cache"),
+        )
+    config = _folder(env, "XDG_CONFIG_HOME", "APPDATA", "~/.config")
+    state = _folder(env, "XDG_STATE_HOME", "LOCALAPPDATA", "~/.local/state")
+    return Places(
+        config=os.path.join(config, "config.toml"),
+        policy=os.path.join(config, "policy.toml"),
+        sessions=os.path.join(state, "sessions"),
+        data=_folder(env, "XDG_DATA_HOME", "LOCALAPPDATA", "~/.local/share"),
+        cache=os.path.join(_folder(env, "XDG_CACHE_HOME", "LOCALAPPDATA", "~/.cache"), "policy"),
+    )
+
+
+def _folder(env: Mapping[str, str], xdg: str, windows: str, default: str) -> str:
+    named = env.get(windows if sys.platform == "win32" else xdg, "")
+    # XDG Base Directory Specification: a relative path there is invalid and is ignored.
+    root = named if os.path.isabs(named) else os.path.expanduser(default)
+    return os.path.join(root, "devagent")

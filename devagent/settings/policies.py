@@ -1,0 +1,144 @@
+"""The policy in force: which files, in which places, compiled.
+
+The organisation's file is looked for first, before anything of the workspace is read. Where there is
+none (nobody is enrolled) the shipped ``baseline`` stands in its place. A required file that is
+damaged locks devagent (the shipped ``locked`` policy: reading only); a damaged lower file is an error.
+There is no way from here to "no policy".
+"""
+
+import os
+from collections.abc import Sequence
+
+from msgspec import Struct
+
+from devagent.core.codec import sha256
+from devagent.core.errors import PolicyError
+from devagent.policy import CompiledPolicy, PolicyFile, compile_policy, from_cache, parse, to_cache
+from devagent.settings import places as _places
+from devagent.settings.places import Places
+from devagent.settings.trusted_file import read_trusted
+
+
+class Layer(Struct, frozen=True):
+    """One file in force. ``digest`` is the SHA-256 of its bytes."""
+
+    layer: str
+    name: str
+    file: str
+    digest: str
+    rules: int
+
+
+class EffectivePolicy(Struct, frozen=True):
+    """What holds. ``locked`` is the reason where a required policy is unusable, else empty."""
+
+    compiled: CompiledPolicy
+    layers: tuple[Layer, ...]
+    locked: str = ""
+
+
+def org_file() -> str:
+    """Where the organisation's policy lies on this machine; nothing in the environment moves it."""
+    return os.path.join(_places.ORG_FOLDER, "policy.toml")
+
+
+def effective_policy(
+    here: Places,
+    *,
+    org_file: str = "",
+    local_file: str = "",
+    narrowing: Sequence[str] = (),
+) -> EffectivePolicy:
+    """The policy in force.
+
+    ``org_file`` and ``local_file`` put other files in those places (the demo's sample company).
+    ``narrowing`` are files from the command line: one more layer each, never the org's.
+    Raises PolicyError for a damaged or missing file below the org's place.
+    """
+    first, locked = _org(here, org_file)
+    files = [first]
+    local = _optional(local_file or here.policy, here)
+    if local is not None:
+        files.append(local)
+    files += [_narrowing(path) for path in narrowing]
+    layers = tuple(
+        Layer(
+            layer="org" if position == 0 else file.layer,
+            name=file.name,
+            file=file.file,
+            digest=digest,
+            rules=len(file.rules),
+        )
+        for position, (file, digest) in enumerate(files)
+    )
+    return EffectivePolicy(
+        compiled=compile_policy([file for file, _ in files]), layers=layers, locked=locked
+    )
+
+
+Read = tuple[PolicyFile, str]
+
+
+def _org(here: Places, given: str) -> tuple[Read, str]:
+    path = given or org_file()
+    try:
+        # Never from the cache: that lies in a folder its user can write, and this must not be loosened.
+        data = read_trusted(path, root_only=not given)
+        return (parse(data, path, org=True), sha256(data)), ""
+    except FileNotFoundError:
+        if given or os.path.isdir(_places.ORG_FOLDER):
+            # The folder marks an enrolled machine: a policy that is gone is not "no policy".
+            reason = f"this machine is governed by an organisation, but {path} is missing"
+            return _shipped("locked", here), reason
+        return _shipped("baseline", here), ""
+    except PolicyError as error:
+        return _shipped("locked", here), f"the organisation's policy is not usable: {error.what}"
+
+
+def _shipped(name: str, here: Places) -> Read:
+    from devagent_policies import path_of  # noqa: PLC0415  (only where no organisation's file is in force)
+
+    path = path_of(name)
+    with open(path, "rb") as file:
+        return _parsed(file.read(), path, here, org=True)
+
+
+def _optional(path: str, here: Places) -> Read | None:
+    try:
+        return _parsed(read_trusted(path), path, here)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+
+
+def _narrowing(path: str) -> Read:
+    try:
+        data = read_trusted(path, narrows_only=True)
+    except FileNotFoundError as e:
+        raise PolicyError("there is no such policy file", file=path) from e
+    return parse(data, path), sha256(data)
+
+
+def _parsed(data: bytes, path: str, here: Places, *, org: bool = False) -> Read:
+    """The file, from the cache where these bytes were read before (parsing costs what TOML costs)."""
+    digest = sha256(data)
+    cached = os.path.join(here.cache, f"{sha256(f'{digest}{path}{org}'.encode())}.json")
+    try:
+        with open(cached, "rb") as file:
+            return from_cache(file.read()), digest
+    except (OSError, ValueError):
+        parsed = parse(data, path, org=org)
+    _keep(cached, to_cache(parsed))
+    return parsed, digest
+
+
+def _keep(path: str, data: bytes) -> None:
+    """Write whole or not at all; a cache that cannot be written costs time, nothing else."""
+    temporary = f"{path}.{os.getpid()}"
+    try:
+        os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
+        with open(temporary, "wb") as file:
+            file.write(data)
+        os.replace(temporary, path)
+    except OSError:
+        if os.path.exists(temporary):
+            os.unlink(temporary)
