@@ -1,0 +1,154 @@
+"""What the pages say can be followed: links lead somewhere, commands and options exist."""
+
+import functools
+import os
+import re
+import shlex
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from devagent.policy import parse
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = sorted(
+    page
+    for page in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("*/devagent_*/*.md")]
+    if not any(part.startswith(".") for part in page.relative_to(ROOT).parts)
+)
+FENCE = re.compile(r"^```.*?^```[ \t]*$", re.MULTILINE | re.DOTALL)
+SHELL = re.compile(r"^```sh\n(.*?)^```[ \t]*$", re.MULTILINE | re.DOTALL)
+LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
+
+
+def page_name(page: Path) -> str:
+    return str(page.relative_to(ROOT))
+
+
+def anchors(page: Path) -> set[str]:
+    """The anchors of a page's headings, as code hosts make them."""
+    text = FENCE.sub("", page.read_text(encoding="utf-8"))
+    headings = re.findall(r"^#+ +(.*)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", h.lower()).strip().replace(" ", "-") for h in headings}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=page_name)
+def test_every_relative_link_leads_somewhere(page: Path) -> None:
+    dead: list[str] = []
+    for target in LINK.findall(FENCE.sub("", page.read_text(encoding="utf-8"))):
+        if re.match(r"[a-z]+:", target):
+            continue
+        path, _, anchor = target.partition("#")
+        file = (page.parent / path).resolve() if path else page
+        if not file.exists() or (anchor and anchor not in anchors(file)):
+            dead.append(target)
+    assert dead == []
+
+
+def commands(page: Path) -> Iterator[str]:
+    """Each command line of a page's ``sh`` blocks, continued lines joined."""
+    for block in SHELL.findall(page.read_text(encoding="utf-8")):
+        for line in block.replace("\\\n", " ").splitlines():
+            if line.strip() and not line.lstrip().startswith("#"):
+                yield line.strip()
+
+
+def simple_commands(line: str) -> Iterator[list[str]]:
+    """The words of each command in a line, split at ``|``, ``&&``, ``||`` and ``;``, without redirections
+    and leading assignments."""
+    words: list[str] = []
+    for token in [*shlex.shlex(line, posix=True, punctuation_chars="|&;<>"), ";"]:
+        if re.fullmatch(r"[|&;]+", token):
+            while words and re.fullmatch(r"\w+=.*", words[0]):
+                words.pop(0)
+            if words:
+                yield words
+            words = []
+        else:
+            words.append(token)
+
+
+SHOWN = sorted(
+    {
+        tuple(words)
+        for page in PAGES
+        for line in commands(page)
+        for words in simple_commands(line)
+        if words[0] in {"devagent", "./install.sh"}
+    }
+)
+
+
+@functools.cache
+def help_of(*command: str) -> str:
+    """What ``command --help`` prints; fails where there is no such command."""
+    program = (
+        ["sh", str(ROOT / "install.sh")]
+        if command[0] == "./install.sh"
+        else [sys.executable, "-m", "devagent"]
+    )
+    roots = os.pathsep.join(str(ROOT / folder) for folder in (".", "extensions", "policies"))
+    done = subprocess.run(
+        [*program, *command[1:], "--help"],
+        env={**os.environ, "PYTHONPATH": roots, "COLUMNS": "200"},
+        capture_output=True,
+        encoding="utf-8",
+        timeout=30,
+        check=False,
+    )
+    assert done.returncode == 0, f"there is no {' '.join(command)}: {done.stderr}"
+    return done.stdout
+
+
+@pytest.mark.parametrize("words", SHOWN, ids=" ".join)
+def test_every_command_that_is_shown_exists_with_its_options(words: tuple[str, ...]) -> None:
+    command, text = [words[0]], help_of(words[0])
+    arguments = list(words[1 : words.index("--") if "--" in words else len(words)])
+    if words[0] == "devagent":
+        # A word that a "Commands:" section lists is a subcommand; any other is an argument.
+        while arguments and re.search(
+            rf"^ +{re.escape(arguments[0])}\b", text.partition("\nCommands:\n")[2], re.MULTILINE
+        ):
+            command.append(arguments.pop(0))
+            text = help_of(*command)
+        assert not ("\nCommands:\n" in text and arguments and not arguments[0].startswith("-")), (
+            f"{' '.join(command)} has no subcommand {arguments[0]}"
+        )
+    options = {word.partition("=")[0] for word in arguments if re.match(r"--?[a-zA-Z]", word)}
+    missing = [o for o in options if not re.search(rf"(?<![\w-]){re.escape(o)}(?![\w-])", text)]
+    assert missing == [], f"{' '.join(command)} has no such option"
+
+
+def test_the_policy_that_the_readme_shows_is_valid_and_names_tools_that_exist() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    (text,) = re.findall(r"^```toml\n(.*?)^```$", readme, re.MULTILINE | re.DOTALL)
+    rules = parse(text, "README.md").rules
+    assert [rule.effect for rule in rules] == ["allow", "deny"]
+    for tool in (tool for rule in rules for tool in rule.tools or ()):
+        extension, _, name = tool.partition(".")
+        manifest = ROOT / f"extensions/devagent_{extension}/extension.toml"
+        assert name in tomllib.loads(manifest.read_text(encoding="utf-8"))["tools"]
+
+
+def test_the_readme_begins_with_the_demo_and_the_tests() -> None:
+    shown = list(commands(ROOT / "README.md"))
+    assert shown[:2] == ["./install.sh --demo", "./install.sh --test"]
+
+
+def test_the_readme_lists_the_exit_codes_that_the_command_line_tells() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    table = readme.partition("## Exit codes")[2].partition("\n## ")[0]
+    codes = set(re.findall(r"^\| (\d+) \|", table, re.MULTILINE))
+    told = " ".join(help_of("devagent").split()).partition("Exit codes: ")[2].partition(".")[0]
+    assert codes == set(re.findall(r"(?:^|· )(\d+) ", told))
+
+
+def test_the_files_that_the_readme_names_are_there() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    named = re.findall(r"`((?:devagent|extensions|policies|tests|docs)/[\w./]+)`", readme)
+    assert len(named) >= 4
+    assert [name for name in named if not (ROOT / name).exists()] == []
