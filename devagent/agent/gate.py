@@ -4,7 +4,8 @@ In this order, and nothing runs before the last of them:
 
 1. The tool must exist, and its arguments, completed with the schema's defaults, must fit.
 2. The extension names the resources that the call would touch; what it cannot name is a deny.
-3. Policy decides: allow, ask or deny. The decision is an event, so it is on disk before anything else.
+3. The floor refuses devagent's own files; then policy decides: allow, ask or deny. The decision is an
+   event, so it is on disk before anything else.
 4. An ask goes to a person, once, with the exact call shown. Where nobody can answer, ask is deny.
 
 After the tool, ``result`` puts what came back through the result phase.
@@ -16,6 +17,7 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import replace
 
+from devagent.agent.floor import Floor
 from devagent.core.codec import canonical, digest, sha256
 from devagent.core.events import (
     ApprovalAnswered,
@@ -29,7 +31,7 @@ from devagent.core.ports import Answer, Approver, Judge, Question, Toolbox, Tool
 from devagent.core.principal import Principal
 from devagent.core.resources import Resource
 from devagent.core.tools import ToolCall, ToolResult, ToolSpec
-from devagent.core.verdicts import Decision, Request
+from devagent.core.verdicts import NOT_ALLOWED, NOT_DONE, Decision, Request
 
 NOBODY = ExtensionReference(name="", version="", digest="")
 
@@ -56,9 +58,15 @@ class Gate:
     """Judges calls and results; holds the session's taint (labels of sources that the model has read)."""
 
     def __init__(
-        self, judge: Judge, toolbox: Toolbox, approver: Approver, circumstances: Circumstances
+        self,
+        judge: Judge,
+        toolbox: Toolbox,
+        approver: Approver,
+        circumstances: Circumstances,
+        floor: Floor,
     ) -> None:
         self._judge = judge
+        self._floor = floor
         self._toolbox = toolbox
         self._approver = approver
         self._circumstances = circumstances
@@ -110,7 +118,7 @@ class Gate:
             yield self._refused(turn, call, tool, args, decision)
             return
         request = self._request(tool, args, resources)
-        decision = self._judge.decide(request)
+        decision = self._floor.refusal(resources) or self._judge.decide(request)
         judged = self._judged(turn, call, tool, args, resources, request, decision)
         yield judged
         if decision.effect == "ask":
@@ -171,7 +179,7 @@ class Gate:
                 else "The person said no"
             )
             comment = f": {answer.comment}" if answer.comment else ""
-            reply = f"Not done. {who}{comment}. ({judged.decision.reason})"
+            reply = f"{NOT_DONE} {who}{comment}. ({judged.decision.reason})"
         yield ApprovalAnswered(
             turn=judged.turn,
             call=judged.call,
@@ -216,7 +224,7 @@ class Gate:
             tool_class=tool.tool_class,
             resources=resources,
             args_digest=digest(args),
-            decision=decision,
+            decision=decision if decision.policy else replace(decision, policy=self._judge.digest),
             taint=self._taint,
             args=args,
             context=request.context,
@@ -278,7 +286,7 @@ def _told(decision: Decision) -> str:
     if decision.effect != "deny":
         return ""
     granted_by = f" To be granted: {decision.grant}" if decision.grant else ""
-    return f"Not allowed: {decision.reason}.{granted_by} Do not try to get around this; say so to the person."
+    return f"{NOT_ALLOWED}: {decision.reason}.{granted_by} Do not try to get around this; say so to the person."
 
 
 def _no_such_tool(call: ToolCall, offered: list[ToolSpec]) -> Decision:

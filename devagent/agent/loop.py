@@ -106,7 +106,6 @@ class Agent:
             system=self._system,
             messages=self._history.messages,
             tools=self._gate.offered,
-            max_tokens=self._limits.max_tokens,
         )
         yield ModelRequested(
             turn=turn,

@@ -4,8 +4,7 @@ from msgspec import Struct
 
 
 class Limits(Struct, frozen=True):
-    """None = no limit. ``max_turns`` counts the model's replies; ``max_tokens`` is of one reply."""
+    """None = no limit. ``max_turns`` counts the model's replies."""
 
     max_turns: int | None = None
     max_cost_micros: int | None = None
-    max_tokens: int = 16_000

@@ -26,7 +26,6 @@ class ModelRequest(Struct, frozen=True):
     system: str
     messages: Sequence[dict[str, Any]]
     tools: Sequence[ToolSpec]
-    max_tokens: int
 
 
 ModelEvent = TextDelta | ThinkingDelta | ModelFailed | ModelReplied

@@ -10,6 +10,8 @@ from devagent.core.tools import ToolClass
 
 Effect = Literal["deny", "ask", "allow"]
 Phase = Literal["call", "result"]
+NOT_ALLOWED, NOT_DONE = "Not allowed", "Not done."
+"""How what the model reads of a refused call begins: where policy, and where a person refused it."""
 RANK: dict[Effect, int] = {"deny": 0, "ask": 1, "allow": 2}
 
 

@@ -10,7 +10,15 @@ from devagent.models.credential import Credential
 if TYPE_CHECKING:
     from devagent.models.prices import PriceTable
 
-__all__ = ["DEFAULT_BASE_URL", "Credential", "OpenModel", "known_models", "open_model"]
+__all__ = [
+    "DEFAULT_BASE_URL",
+    "REHEARSAL",
+    "Credential",
+    "OpenModel",
+    "known_models",
+    "open_model",
+]
+
 
 DEFAULT_BASE_URL = "https://api.anthropic.com"
 
@@ -29,15 +37,16 @@ def open_model(
     *,
     environment: Mapping[str, str],
     credential: Credential | None,
-    base_url: str = DEFAULT_BASE_URL,
-    max_tokens: int = 16_384,
+    base_url: str = "",
+    max_tokens: int = 16_000,
     stall_s: float = 45.0,
     give_up_s: float = 60.0,
     prices: "PriceTable | None" = None,
 ) -> OpenModel:
     """The model called ``name``: ``rehearsal:FILE`` or a model of the Messages API.
 
-    Nothing is sent and no connection opened yet. ``environment`` is read for proxies only.
+    Nothing is sent and no connection opened yet. ``environment`` is read for proxies only; an empty
+    ``base_url`` is the service's own.
     Raises ConfigError: an unknown name, a missing key, a base URL, proxy or rehearsal that is not right.
     """
     # Each kind is loaded on use: a rehearsal needs no network code, and the other way round.
@@ -50,7 +59,7 @@ def open_model(
 
     return MessagesModel(
         model=name,
-        base_url=base_url,
+        base_url=base_url or DEFAULT_BASE_URL,
         credential=credential,
         max_tokens=max_tokens,
         stall_s=stall_s,

@@ -57,7 +57,7 @@ class MessagesModel:
         base_url: str,
         credential: Credential | None,
         environment: Mapping[str, str],
-        max_tokens: int = 16_384,
+        max_tokens: int = 16_000,
         stall_s: float = 45.0,
         give_up_s: float = 60.0,
         connect_s: float = 10.0,
@@ -214,8 +214,8 @@ class _Arriving:
 
 
 def encode_request(request: ModelRequest, model: str, max_tokens: int) -> bytes:
-    """The body of ``POST /v1/messages`` as compact JSON. ``max_tokens`` stands in for a zero."""
-    body: dict[str, Any] = {"model": model, "max_tokens": request.max_tokens or max_tokens}
+    """The body of ``POST /v1/messages`` as compact JSON."""
+    body: dict[str, Any] = {"model": model, "max_tokens": max_tokens}
     if request.tools:
         body["tools"] = [_tool(tool) for tool in request.tools]
         body["tools"][-1]["cache_control"] = _CACHE_POINT

@@ -17,6 +17,7 @@ from devagent.core import codec
 from devagent.core.errors import ConfigError
 from devagent.core.events import ModelReplied, TextDelta
 from devagent.core.ports import ModelEvent, ModelRequest
+from devagent.core.verdicts import NOT_ALLOWED, NOT_DONE
 from devagent.models.catalogue import REHEARSAL
 from devagent.models.plain import is_array, is_object
 from devagent.models.script import (
@@ -27,9 +28,6 @@ from devagent.models.script import (
     parse_script,
     reference,
 )
-
-DENIED = ("Not allowed", "Not done.")
-"""How the gate begins the result of a call that policy, or a person, refused."""
 
 _TAKEN = 4_000  # characters of a result that a text may take up
 _PIECES = 4
@@ -186,7 +184,9 @@ def _result(block: Mapping[str, Any]) -> _Result:
     text = _joined(block.get("content"))
     if not block.get("is_error"):
         return _Result("ok", text)
-    return _Result("denied" if text.lstrip().startswith(DENIED) else "failed", text)
+    return _Result(
+        "denied" if text.lstrip().startswith((NOT_ALLOWED, NOT_DONE)) else "failed", text
+    )
 
 
 def _joined(content: object) -> str:
@@ -254,10 +254,11 @@ def _after(text: str, mark: str) -> str | None:
 
 
 def _json(text: str, path: str) -> Any:
+    value: Any
     try:
         value = codec.parse(text)
     except (ValueError, RecursionError):
-        return None
+        value = _json_lines(text)
     for step in path.split("."):
         if is_object(value):
             value = value.get(step)
@@ -266,6 +267,17 @@ def _json(text: str, path: str) -> Any:
         else:
             return None
     return value
+
+
+def _json_lines(text: str) -> list[Any]:
+    """The lines of the text that are JSON, as a query's rows are."""
+    values: list[Any] = []
+    for line in text.splitlines():
+        try:
+            values.append(codec.parse(line))
+        except (ValueError, RecursionError):
+            continue
+    return values
 
 
 _SELECTORS: dict[str, Callable[[str, str], Any]] = {

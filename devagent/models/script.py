@@ -21,7 +21,8 @@ A placeholder takes a value from what is already there, once and without evaluat
     {{result:CALL}}                  the whole result of the call
     {{result:CALL:line N}}           its N-th line (from the end where N is negative)
     {{result:CALL:after TEXT}}       what follows TEXT on the first line that has it
-    {{result:CALL:json A.B.0}}       a value inside a JSON result; alone in an argument it keeps its type
+    {{result:CALL:json A.B.0}}       a value inside a JSON result, or in its JSON lines (0 is the first);
+                                     alone in an argument it keeps its type
 """
 
 import re

@@ -163,18 +163,33 @@ def _judged(event: ToolJudged, s: Signs, full: bool) -> str:
 
 
 def _verdict(decision: Decision, s: Signs) -> list[str]:
-    by = _by(decision)
     if decision.effect == "allow":
         duties = f" {s.dot} {_pairs(decision.obligations)}" if decision.obligations else ""
-        return [_plain(f"  {s.yes} allowed{by}{duties}")]
-    if decision.effect == "ask":
-        return [_plain(f"  {s.ask} asks{by}: {decision.reason}")]
-    lines = [_plain(f"  {s.no} denied{by}: {decision.reason}")]
-    if decision.grant:
-        lines.append(_plain(f"    to be granted: {decision.grant}"))
-    elif decision.nearest:
-        lines.append(_plain(f"    nearest: {', '.join(decision.nearest[:_FEW])}"))
-    return lines
+        return [_plain(f"  {s.yes} allowed{_by(decision)}{duties}")]
+    if decision.error:
+        return [_plain(f"  {s.no} not run: {decision.reason}")]
+    sign, word = (s.ask, "asks") if decision.effect == "ask" else (s.no, "denied")
+    lines = [f"  {sign} {text}" for text in _because(decision, word)[:1]]
+    lines += [f"    and {text}" for text in _because(decision, word)[1:]]
+    grants = dict.fromkeys([decision.grant, *(r.grant for r in decision.determining)])
+    lines += [f"    to be granted: {grant}" for grant in grants if grant]
+    if decision.nearest and not any(grants):
+        lines.append(f"    nearest: {', '.join(decision.nearest[:_FEW])}")
+    return [_plain(line) for line in lines]
+
+
+def _because(decision: Decision, word: str) -> list[str]:
+    """Each determining rule with its own reason; where no rule spoke, the decision's."""
+    rules = {rule.rule: rule for rule in decision.determining}
+    if not rules:
+        return [
+            decision.reason if decision.reason.startswith(word) else f"{word}: {decision.reason}"
+        ]
+    said = [f"{word} by {_rule(r)}{f': {r.why}' if r.why else ''}" for r in rules.values()]
+    if len(said) == 1 and not any(r.why for r in rules.values()):
+        return [f"{said[0]}: {decision.reason}"]
+    more = len(said) - _FEW
+    return [*said[:_FEW], f"{more} more"] if more > 0 else said
 
 
 def _by(decision: Decision) -> str:

@@ -1,7 +1,7 @@
 """``config.toml``: one person's choices. Nothing in it can loosen policy.
 
     model = "claude-sonnet-5-5"     # or another id, or rehearsal:FILE
-    base_url = "https://…"          # a gateway that speaks the Messages API
+    base_url = "https://…"          # a gateway that speaks the Messages API; without it, the service itself
     max_tokens = 16000              # of one reply
     stall_s = 45                    # no byte for so long = the attempt failed
     give_up_s = 60                  # all attempts together

@@ -42,6 +42,11 @@ def org_file() -> str:
     return os.path.join(_places.ORG_FOLDER, "policy.toml")
 
 
+def is_enrolled() -> bool:
+    """Whether an organisation governs this machine: its folder marks that, whatever is in it."""
+    return os.path.isdir(_places.ORG_FOLDER)
+
+
 def effective_policy(
     here: Places,
     *,
@@ -86,7 +91,7 @@ def _org(here: Places, given: str) -> tuple[Read, str]:
         data = read_trusted(path, root_only=not given)
         return (parse(data, path, org=True), sha256(data)), ""
     except FileNotFoundError:
-        if given or os.path.isdir(_places.ORG_FOLDER):
+        if given or is_enrolled():
             # The folder marks an enrolled machine: a policy that is gone is not "no policy".
             reason = f"this machine is governed by an organisation, but {path} is missing"
             return _shipped("locked", here), reason

@@ -49,7 +49,6 @@ def ask(text: str = "Hello", *, tools: tuple[ToolSpec, ...] = (), **changed: Any
         "system": "You are a developer agent.",
         "messages": [{"role": "user", "content": text}],
         "tools": tools,
-        "max_tokens": 1024,
         **changed,
     }
     return ModelRequest(**arguments)

@@ -163,11 +163,6 @@ def test_lone_surrogates_are_made_well_formed_before_they_are_sent() -> None:
     assert body_of(text="name \udcff.txt")["messages"][0]["content"][0]["text"] == "name �.txt"
 
 
-def test_without_a_limit_of_its_own_a_request_gets_the_models() -> None:
-    assert body_of(max_tokens=0)["max_tokens"] == 4096
-    assert body_of(max_tokens=7)["max_tokens"] == 7
-
-
 @pytest.mark.parametrize("status", [408, 409, 429, 500, 502, 503, 529])
 async def test_a_passing_failure_is_told_and_tried_again(status: int) -> None:
     time = ToldTime()

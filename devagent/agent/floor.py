@@ -1,0 +1,64 @@
+"""The floor below every policy: devagent's own files are out of every tool's reach.
+
+No rule, layer, approval or flag can grant what is refused here (design, section 6): an agent that could
+write its policy, its config, its keys or its record could grant itself the rest.
+"""
+
+import os
+import sys
+from collections.abc import Iterable, Sequence
+
+from devagent.core.resources import Resource
+from devagent.core.verdicts import Decision, RuleReference
+
+RULE = "floor#own-files"
+GRANT = "Nobody can grant it to an agent; change these files yourself, outside devagent"
+
+
+class Floor:
+    """What no call of a session may touch. ``own``: absolute files and folders; ``workspace``: an absolute folder."""
+
+    def __init__(self, workspace: str, own: Sequence[str]) -> None:
+        self._workspace = workspace
+        self._own = tuple(_comparable(os.path.realpath(path)) for path in own)
+
+    def refusal(self, resources: Iterable[Resource]) -> Decision | None:
+        """A deny where one of the resources is, holds or lies in something of devagent's own.
+
+        Files and folders are refused for reading too: the record of other sessions lies there. A
+        repository that *holds* such a folder is refused for writing, because what its next commit
+        puts into the work tree is not known beforehand.
+        """
+        for resource in resources:
+            if resource.kind not in ("path", "repo"):
+                continue
+            place = _comparable(os.path.join(self._workspace, resource.id.partition(":")[2]))
+            for own in self._own:
+                holds_it = resource.access == "write" and _is_inside(own, place)
+                if _is_inside(place, own) or holds_it:
+                    return _denied(resource)
+        return None
+
+
+def _comparable(path: str) -> str:
+    path = os.path.normpath(path)
+    # The usual file systems of macOS and Windows take two spellings for one file.
+    return path.casefold() if sys.platform in ("darwin", "win32") else path
+
+
+def _is_inside(path: str, folder: str) -> bool:
+    return path == folder or path.startswith(folder.rstrip(os.sep) + os.sep)
+
+
+def _denied(resource: Resource) -> Decision:
+    why = "an agent touches neither its own policy, configuration and keys nor its own record"
+    rule = RuleReference(
+        rule=RULE, effect="deny", layer="floor", why=why, grant=GRANT, resource=resource.id
+    )
+    return Decision(
+        effect="deny",
+        reason=f"{resource.id} is or holds a part of devagent itself; {why} ({RULE}, below every policy)",
+        rules=(RULE,),
+        determining=(rule,),
+        grant=GRANT,
+    )
