@@ -9,7 +9,7 @@ import click
 
 from devagent.cli.asynchronous import run_until_done
 from devagent.core.errors import UsageError
-from devagent.core.events import Event, ModelFailed, ModelReplied, TextDelta
+from devagent.core.events import Event, ModelFailed, ModelReplied, Prompt, TextDelta
 from devagent.core.text import visible
 from devagent.repl.approver import AtTerminal
 from devagent.repl.render import render
@@ -127,6 +127,8 @@ def _draw(event: Event, streaming: bool) -> bool:
             return False
         case ModelFailed() if streaming:
             sys.stdout.write("\n")
+        case Prompt():
+            return False  # the line editor has left it on the screen
         case _:
             pass
     if line := render(event):

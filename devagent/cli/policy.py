@@ -1,5 +1,6 @@
 """``devagent policy``: what policy says, and why. One module for each further subcommand."""
 
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from datetime import date
@@ -13,6 +14,9 @@ from devagent.core.codec import to_plain
 from devagent.core.errors import PolicyError, UsageError
 from devagent.core.text import one_line
 from devagent.core.verdicts import Request
+from devagent.host.inprocess import InProcess
+from devagent.host.known import KnownTools
+from devagent.host.manifest import FIRST_PARTY, package_folder, read_manifest
 from devagent.policy import (
     CompiledPolicy,
     Explanation,
@@ -22,7 +26,9 @@ from devagent.policy import (
     request_from_json,
     request_from_line,
 )
+from devagent.policy.requests import Known
 from devagent.policy.syntax import CLASSES
+from devagent.settings.config import load_config
 from devagent.settings.identity import principal
 from devagent.settings.places import places
 from devagent.settings.policies import effective_policy
@@ -60,13 +66,13 @@ def check(files: tuple[str, ...], batch: bool, request_text: str | None) -> None
     if batch and request_text is not None:
         raise click.UsageError("--batch reads its requests from standard input, not an argument")
     compiled = read_policies(files)
-    today = date.today().isoformat()
+    today, known = date.today().isoformat(), _first_party()
     stdin, stdout = sys.stdin.buffer, sys.stdout.buffer
     if batch:
         lines: Iterator[bytes] = iter(stdin)
     else:
         lines = iter([stdin.read() if request_text is None else request_text.encode()])
-    answers = (judge_line(compiled, line, today) for line in lines)
+    answers = (judge_line(compiled, line, today, known) for line in lines)
     while together := list(islice(answers, AT_ONCE)):
         stdout.write(b"".join(together))
     stdout.flush()
@@ -85,10 +91,10 @@ def _read(path: str) -> bytes:
         raise PolicyError(f"cannot be read ({error.strerror})", file=path) from error
 
 
-def judge_line(compiled: CompiledPolicy, line: bytes, today: str) -> bytes:
+def judge_line(compiled: CompiledPolicy, line: bytes, today: str, known: Known) -> bytes:
     """One answer as a line of JSON. What is no request is a deny with its reason."""
     try:
-        request = request_from_line(line, today=today)
+        request = request_from_line(line, today=today, known=known)
     except ValueError as error:
         answer: dict[str, Any] = {"effect": "deny", "rules": [], "obligations": {}}
         answer |= {"reason": f"cannot be judged: {error}", "near": []}
@@ -104,12 +110,33 @@ def judge_line(compiled: CompiledPolicy, line: bytes, today: str) -> bytes:
     return msgspec.json.encode(answer) + b"\n"
 
 
+def _first_party() -> Known:
+    """The tools that come with devagent, over the folder and the config of whoever asks."""
+    settings = load_config(places().config).extensions
+    return KnownTools(
+        [
+            InProcess(
+                read_manifest(package_folder(module)),
+                folder=os.getcwd(),
+                settings=settings.get(name, {}),
+                secret=lambda _: None,
+            )
+            for name, module in FIRST_PARTY.items()
+        ]
+    )
+
+
 @policy.command("explain")
 @click.argument("tool", metavar="EXTENSION.TOOL")
 @click.option("--arg", "arguments", multiple=True, metavar="NAME=VALUE", help="An argument; its value as JSON, or else as text.")  # fmt: skip
 @click.option("--args", "arguments_json", metavar="JSON", help="All arguments as one JSON object.")
-@click.option("--resource", "resources", multiple=True, metavar="ID", help="A resource that the call touches, as kind:name.")  # fmt: skip
-@click.option("--class", "tool_class", type=click.Choice(CLASSES), help="The tool's class [exec].")
+@click.option("--resource", "resources", multiple=True, metavar="ID", help="A resource that the call touches, as kind:name [those of the call here].")  # fmt: skip
+@click.option(
+    "--class",
+    "tool_class",
+    type=click.Choice(CLASSES),
+    help="The tool's class [its own; exec where it is not known].",
+)
 @click.option("--user", metavar="NAME", help="Who calls [you].")
 @click.option("--group", "groups", multiple=True, metavar="NAME", help="A group of theirs.")
 @click.option("--mode", default="chat", show_default=True, help="The session's mode.")
@@ -145,7 +172,7 @@ def explain_command(
             "tool": name,
             "class": tool_class,
             "args": _arguments(arguments, arguments_json),
-            "resources": list(resources),
+            "resources": list(resources) or None,
             "context": {"mode": mode},
         }
     )
@@ -158,9 +185,12 @@ def explain_command(
 
 def _request(data: dict[str, Any]) -> Request:
     try:
-        return request_from_json(data, today=date.today().isoformat())
+        return request_from_json(data, today=date.today().isoformat(), known=_first_party())
     except ValueError as error:
-        raise UsageError(f"this is no request: {error}") from error
+        raise UsageError(
+            f"the call cannot be judged: {error}",
+            hint="Say what it touches yourself: --resource kind:name.",
+        ) from error
 
 
 def _arguments(pairs: Sequence[str], whole: str | None) -> dict[str, Any]:

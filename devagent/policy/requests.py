@@ -4,7 +4,8 @@ Null is the same as left out. What is of the wrong type raises ValueError: such 
 judged, which is a deny.
 """
 
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
 
 import msgspec
 from msgspec import Struct, field
@@ -13,6 +14,28 @@ from devagent.core.principal import Principal
 from devagent.core.resources import Access, Resource
 from devagent.core.tools import ToolClass
 from devagent.core.verdicts import Phase, Request
+
+
+class KnownTool(Protocol):
+    """A tool whose definition is at hand: it fills in what a request about it leaves out."""
+
+    @property
+    def tool_class(self) -> ToolClass: ...
+
+    @property
+    def can(self) -> tuple[str, ...]: ...
+
+    def complete(self, args: Mapping[str, Any]) -> dict[str, Any]:
+        """The arguments with their schema's defaults."""
+        ...
+
+    def resources(self, args: Mapping[str, Any]) -> tuple[Resource, ...]:
+        """What the call would touch. Raises ValueError where that cannot be said."""
+        ...
+
+
+Known = Callable[[str, str], KnownTool | None]
+"""Extension and tool → the tool, where its definition is at hand."""
 
 
 class _Principal(Struct):
@@ -45,18 +68,19 @@ class _Request(Struct):
 _decoder = msgspec.json.Decoder(_Request)
 
 
-def request_from_json(data: Any, *, today: str = "") -> Request:
+def request_from_json(data: Any, *, today: str = "", known: Known | None = None) -> Request:
     """A request from plain JSON data. ``today`` (ISO) is put into a context that has none.
 
+    ``known`` finds tools whose class, resources, obligations and default arguments are filled in.
     Raises ValueError for data that is no request.
     """
-    return _typed(msgspec.convert(data, _Request), today)
+    return _typed(msgspec.convert(data, _Request), today, known)
 
 
-def request_from_line(line: bytes, *, today: str = "") -> Request:
-    """A request from its JSON text. Raises ValueError for text that is no request."""
+def request_from_line(line: bytes, *, today: str = "", known: Known | None = None) -> Request:
+    """A request from its JSON text; see ``request_from_json``."""
     try:
-        return _typed(_decoder.decode(line), today)
+        return _typed(_decoder.decode(line), today, known)
     except RecursionError:
         raise ValueError("the request is nested too deeply") from None
 
@@ -86,8 +110,12 @@ def request_to_json(request: Request) -> dict[str, Any]:
     return data if request.can is None else {**data, "can": list(request.can)}
 
 
-def _typed(wire: _Request, today: str) -> Request:
-    tool_class = wire.tool_class or "exec"
+def _typed(wire: _Request, today: str, known: Known | None) -> Request:
+    tool = known(wire.extension, wire.tool) if known else None
+    tool_class = wire.tool_class or (tool.tool_class if tool else "exec")
+    args = wire.args or {}
+    if tool:
+        args = tool.complete(args)
     access: Access = "read" if tool_class == "read" else "write"
     context = wire.context or {}
     if today and not context.get("today"):
@@ -98,11 +126,13 @@ def _typed(wire: _Request, today: str) -> Request:
         tool=wire.tool,
         tool_class=tool_class,
         phase=wire.phase or "call",
-        args=wire.args or {},
+        args=args,
         facts={k: v for k, v in (wire.facts or {}).items() if v is not None},
-        resources=tuple(_resource(r, access) for r in wire.resources or ()),
+        resources=tool.resources(args)
+        if tool and wire.resources is None
+        else tuple(_resource(r, access) for r in wire.resources or ()),
         context=context,
-        can=None if wire.can is None else tuple(wire.can),
+        can=tuple(wire.can) if wire.can is not None else tool.can if tool else None,
     )
 
 

@@ -1,5 +1,6 @@
 """``devagent demo``: the governed path on a sample company, from the first read to the verified log."""
 
+import asyncio
 import os
 import shutil
 import sys
@@ -13,7 +14,7 @@ from devagent.audit.layout import EVENTS
 from devagent.audit.verify import verify_session
 from devagent.cli.asynchronous import run_until_done
 from devagent.cli.demo.company import Company, build
-from devagent.core.errors import ConfigError
+from devagent.core.errors import ConfigError, Stop
 from devagent.core.events import (
     ApprovalAnswered,
     Event,
@@ -85,7 +86,8 @@ async def _play(options: Options, company: Company, attended: bool, folder: str)
     signs = signs_for(sys.stdout.encoding)
     session = await open_session(options)
     seen: list[Event] = []
-    stop, exit_code = "failed", 1
+    stop: Stop = "failed"
+    exit_code = 1
     click.echo(_opening(session, company, attended))
     try:
         async with aclosing(session.turn(PROMPT)) as events:
@@ -96,6 +98,9 @@ async def _play(options: Options, company: Company, attended: bool, folder: str)
         last = seen[-1]
         if isinstance(last, TurnEnded) and last.stop == "done":
             stop, exit_code = "done", 0
+    except (asyncio.CancelledError, KeyboardInterrupt):
+        stop, exit_code = "interrupted", 130
+        raise
     finally:
         await session.close(stop, exit_code)
     for line in _closing(session, seen, signs, folder):

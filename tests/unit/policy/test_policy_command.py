@@ -10,6 +10,7 @@ from click.testing import CliRunner, Result
 from devagent.cli.policy import policy
 from devagent.core.errors import PolicyError, UsageError
 from devagent.core.text import visible
+from tests.support import repositories
 
 ORG = """version = 1
 name = "acme"
@@ -24,13 +25,13 @@ grant = "Open a pull request"
 [[rule]]
 id = "small"
 effect = "allow"
-tools = ["sql.query"]
+tools = ["db.query"]
 when = { "args.limit" = { max = 10 } }
 obligations = { limit_rows = 10 }
 [[rule]]
 id = "soon"
 effect = "deny"
-tools = ["sql.query"]
+tools = ["db.query"]
 mode = "shadow"
 """
 
@@ -50,9 +51,9 @@ def test_a_batch_is_answered_line_for_line_in_order(org: str) -> None:
     asked: list[dict[str, Any] | str] = [
         {"extension": "git", "tool": "push", "class": "net", "resources": ["branch:origin/main"]},
         "not json",
-        {"extension": "sql", "tool": "query", "class": "read", "args": {"limit": 5}},
+        {"extension": "db", "tool": "query", "class": "read", "args": {"limit": 5}},
         "",
-        {"extension": "sql", "tool": "query", "class": "read", "args": {"limit": 50}},
+        {"extension": "db", "tool": "query", "class": "read", "args": {"limit": 50}},
         {"extension": "odd", "tool": "x"},
     ]
     lines = [one if isinstance(one, str) else json.dumps(one) for one in asked]
@@ -114,16 +115,16 @@ def test_explain_shows_the_rule_its_place_and_the_way_to_be_granted(org: str) ->
 
 
 def test_explain_names_near_misses_obligations_and_shadow(org: str) -> None:
-    far = run("explain", "sql.query", "--class", "read", "--arg", "limit=50", "--policy", org)
-    assert "ask  sql.query" in far.stdout
+    far = run("explain", "db.query", "--class", "read", "--arg", "limit=50", "--policy", org)
+    assert "ask  db.query" in far.stdout
     assert "         args.limit must be at most 10" in far.stdout.splitlines()
-    near = run("explain", "sql.query", "--class", "read", "--args", '{"limit": 5}', "--policy", org)
+    near = run("explain", "db.query", "--class", "read", "--args", '{"limit": 5}', "--policy", org)
     assert 'Obligations: {"limit_rows":10}' in near.stdout
     assert "Rules in shadow mode would make this deny" in near.stdout
 
 
 def test_explain_speaks_json(org: str) -> None:
-    result = run("explain", "sql.query", "--arg", "limit=5", "--policy", org, "--format", "json")
+    result = run("explain", "db.query", "--arg", "limit=5", "--policy", org, "--format", "json")
     told = json.loads(result.stdout)
     assert told["decision"]["effect"] == "allow"
     assert told["spoke"][0]["rule"] == "org/acme#small"
@@ -134,6 +135,29 @@ def test_explain_without_files_asks_the_policy_in_force() -> None:
     result = run("explain", "files.read", "--class", "read", "--resource", "path:src/a.py")
     assert result.stdout.splitlines()[0].startswith("allow  files.read (read) for ")
     assert "org/baseline#read-inside" in result.stdout
+
+
+def test_what_is_left_out_of_a_first_party_call_is_computed_as_the_gate_would(
+    org: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(repositories.with_origin(tmp_path / "here"))
+    asked = [{"extension": "git", "tool": "push"}, {"extension": "git", "tool": "status"}]
+    lines = "".join(json.dumps(one) + "\n" for one in asked)
+    push, status = map(json.loads, run("check", "--policy", org, "--batch", stdin=lines).stdout.splitlines())  # fmt: skip
+    assert push["rules"] == ["org/acme#no-main"]
+    assert status["reason"].startswith("needs approval by the default of org/acme for read tools")
+    told = run("explain", "git.push", "--policy", org).stdout
+    assert "deny   org/acme#no-main on branch:origin/main" in told
+
+
+def test_a_first_party_call_whose_resources_cannot_be_said_is_denied(
+    org: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    answer = run("check", "--policy", org, '{"extension": "git", "tool": "status"}')
+    assert json.loads(answer.stdout)["effect"] == "deny"
+    with pytest.raises(UsageError, match="cannot be judged"):
+        run("explain", "git.status", "--policy", org)
 
 
 @pytest.mark.parametrize(
