@@ -1,21 +1,9 @@
-"""Floor 6: the commands. ``COMMANDS`` is the one place with deferred imports: a name, a module, a line.
-
-``--help`` prints from this table alone, so that it imports no command.
-"""
-
-import importlib
-from typing import NamedTuple
+"""Floor 6: the commands, each in a module of its name."""
 
 import click
 
 from devagent import __version__
-
-
-class Entry(NamedTuple):
-    module: str
-    attribute: str
-    help: str
-
+from devagent.cli.lazy import Entry, LazyGroup
 
 COMMANDS: dict[str, Entry] = {
     "chat": Entry("devagent.cli.chat", "chat", "Talk with the agent in this folder (the default)."),
@@ -31,26 +19,9 @@ COMMANDS: dict[str, Entry] = {
 }
 
 
-class LazyGroup(click.Group):
-    """A group whose commands are imported when they are run."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        entry = COMMANDS.get(cmd_name)
-        if entry is None:
-            return None
-        command: click.Command = getattr(importlib.import_module(entry.module), entry.attribute)
-        return command
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, entry.help) for name, entry in COMMANDS.items()])
-
-
 @click.group(
     cls=LazyGroup,
+    table=COMMANDS,
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"]},
 )

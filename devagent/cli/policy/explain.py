@@ -1,132 +1,25 @@
-"""``devagent policy``: what policy says, and why. One module for each further subcommand."""
+"""``devagent policy explain``: why a call would be allowed, asked about or denied."""
 
-import os
-import sys
 from collections.abc import Iterator, Sequence
 from datetime import date
-from itertools import islice
 from typing import Any
 
 import click
 import msgspec
 
+from devagent.cli.policy.shared import first_party, policy_files, read_policies
 from devagent.core.codec import to_plain
-from devagent.core.errors import PolicyError, UsageError
+from devagent.core.errors import UsageError
 from devagent.core.text import one_line
 from devagent.core.verdicts import Request
-from devagent.host.inprocess import InProcess
-from devagent.host.known import KnownTools
-from devagent.host.manifest import FIRST_PARTY, package_folder, read_manifest
-from devagent.policy import (
-    CompiledPolicy,
-    Explanation,
-    compile_policy,
-    explain,
-    parse,
-    request_from_json,
-    request_from_line,
-)
-from devagent.policy.requests import Known
+from devagent.policy import Explanation, explain, request_from_json
 from devagent.policy.syntax import CLASSES
-from devagent.settings.config import load_config
 from devagent.settings.identity import principal
 from devagent.settings.places import places
 from devagent.settings.policies import effective_policy
 
-AT_ONCE = 256
-"""Answers of a batch that are written together."""
 
-_policy_files = click.option(
-    "--policy",
-    "files",
-    multiple=True,
-    metavar="FILE",
-    help="A policy file; the first stands in the org's place. May be repeated.",
-)
-
-
-@click.group()
-def policy() -> None:
-    """Ask what policy says, and why."""
-
-
-@policy.command()
-@_policy_files
-@click.option(
-    "--batch", is_flag=True, help="Judge JSON lines from standard input, one answer a line."
-)
-@click.argument("request_text", metavar="[REQUEST]", required=False)
-def check(files: tuple[str, ...], batch: bool, request_text: str | None) -> None:
-    """Judge requests by policy files alone; nothing is run.
-
-    REQUEST is one JSON object; without it, one is read from standard input.
-    """
-    if not files:
-        raise click.UsageError("name the files to judge by: --policy FILE")
-    if batch and request_text is not None:
-        raise click.UsageError("--batch reads its requests from standard input, not an argument")
-    compiled = read_policies(files)
-    today, known = date.today().isoformat(), _first_party()
-    stdin, stdout = sys.stdin.buffer, sys.stdout.buffer
-    if batch:
-        lines: Iterator[bytes] = iter(stdin)
-    else:
-        lines = iter([stdin.read() if request_text is None else request_text.encode()])
-    answers = (judge_line(compiled, line, today, known) for line in lines)
-    while together := list(islice(answers, AT_ONCE)):
-        stdout.write(b"".join(together))
-    stdout.flush()
-
-
-def read_policies(files: Sequence[str]) -> CompiledPolicy:
-    """The files as one policy, the first in the org's place. Raises PolicyError."""
-    return compile_policy([parse(_read(f), f, org=n == 0) for n, f in enumerate(files)])
-
-
-def _read(path: str) -> bytes:
-    try:
-        with open(path, "rb") as file:
-            return file.read()
-    except OSError as error:
-        raise PolicyError(f"cannot be read ({error.strerror})", file=path) from error
-
-
-def judge_line(compiled: CompiledPolicy, line: bytes, today: str, known: Known) -> bytes:
-    """One answer as a line of JSON. What is no request is a deny with its reason."""
-    try:
-        request = request_from_line(line, today=today, known=known)
-    except ValueError as error:
-        answer: dict[str, Any] = {"effect": "deny", "rules": [], "obligations": {}}
-        answer |= {"reason": f"cannot be judged: {error}", "near": []}
-    else:
-        decision = compiled.decide(request)
-        answer = {
-            "effect": decision.effect,
-            "rules": decision.rules,
-            "obligations": decision.obligations,
-            "reason": decision.reason,
-            "near": decision.nearest,
-        }
-    return msgspec.json.encode(answer) + b"\n"
-
-
-def _first_party() -> Known:
-    """The tools that come with devagent, over the folder and the config of whoever asks."""
-    settings = load_config(places().config).extensions
-    return KnownTools(
-        [
-            InProcess(
-                read_manifest(package_folder(module)),
-                folder=os.getcwd(),
-                settings=settings.get(name, {}),
-                secret=lambda _: None,
-            )
-            for name, module in FIRST_PARTY.items()
-        ]
-    )
-
-
-@policy.command("explain")
+@click.command("explain")
 @click.argument("tool", metavar="EXTENSION.TOOL")
 @click.option("--arg", "arguments", multiple=True, metavar="NAME=VALUE", help="An argument; its value as JSON, or else as text.")  # fmt: skip
 @click.option("--args", "arguments_json", metavar="JSON", help="All arguments as one JSON object.")
@@ -140,7 +33,7 @@ def _first_party() -> Known:
 @click.option("--user", metavar="NAME", help="Who calls [you].")
 @click.option("--group", "groups", multiple=True, metavar="NAME", help="A group of theirs.")
 @click.option("--mode", default="chat", show_default=True, help="The session's mode.")
-@_policy_files
+@policy_files
 @click.option("--format", "output_format", type=click.Choice(["text", "json"]), default="text")
 def explain_command(
     tool: str,
@@ -185,7 +78,7 @@ def explain_command(
 
 def _request(data: dict[str, Any]) -> Request:
     try:
-        return request_from_json(data, today=date.today().isoformat(), known=_first_party())
+        return request_from_json(data, today=date.today().isoformat(), known=first_party())
     except ValueError as error:
         raise UsageError(
             f"the call cannot be judged: {error}",

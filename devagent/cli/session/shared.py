@@ -1,0 +1,41 @@
+"""What the session commands share: which session is meant, and how its lines are written."""
+
+import os
+import sys
+from typing import Literal
+
+import click
+
+from devagent.audit import layout
+from devagent.core.errors import UsageError
+from devagent.settings.places import places
+
+Format = Literal["text", "json"]
+WIDTH = 400
+format_option = click.option(
+    "--format",
+    "output_format",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="How to print it.",
+)
+
+
+def folder_of(name: str) -> str:
+    """The folder that a person means: a folder's path, an id or a few of its letters, or ``last``."""
+    if os.path.isfile(os.path.join(name, layout.EVENTS)) or (
+        os.sep in name and os.path.isdir(name)
+    ):
+        return name
+    if os.sep in name:
+        raise UsageError(
+            f"There is no folder {name}.", hint="`devagent session list` shows the sessions."
+        )
+    return layout.find_session(places().sessions, name)
+
+
+def write(text: str) -> None:
+    """A line of standard output; characters that its encoding lacks become question marks."""
+    encoding = sys.stdout.encoding or "utf-8"
+    click.echo(text.encode(encoding, "replace").decode(encoding))

@@ -1,0 +1,81 @@
+"""``devagent session verify``: whether a log is whole and unchanged."""
+
+from typing import Any
+
+import click
+
+from devagent.audit import layout
+from devagent.audit.checkpoints import parse_key
+from devagent.audit.lines import Damage
+from devagent.audit.verify import Verification, gaps, verify_session
+from devagent.cli.session.shared import WIDTH, Format, folder_of, format_option, write
+from devagent.core.codec import canonical, to_plain
+from devagent.core.errors import UsageError
+from devagent.core.text import one_line
+from devagent.settings.places import places
+
+
+@click.command()
+@click.argument("name", metavar="[ID|DIR|last]", default="last")
+@click.option(
+    "--all", "every", is_flag=True, help="All sessions, and that none is missing between them."
+)
+@click.option(
+    "--key",
+    default="",
+    metavar="VKEY",
+    help="The verifier key that checkpoints must be signed with.",
+)
+@format_option
+def verify(name: str, every: bool, key: str, output_format: Format) -> None:
+    """Check that a session's log is whole and unchanged. Exit code 1 where it is not."""
+    if key:
+        try:
+            parse_key(key)
+        except Damage as e:
+            raise UsageError(f"--key: {e.what}.") from e
+    if every:
+        good = _verify_all(key, output_format)
+    else:
+        found = verify_session(folder_of(name), key=key)
+        good = found.ok
+        if output_format == "json":
+            write(canonical(_result(found)).decode())
+        else:
+            write(one_line(found.headline, WIDTH))
+            for note in found.notes:
+                write(f"  {one_line(note, WIDTH)}")
+    if not good:
+        raise click.exceptions.Exit(1)
+
+
+def _verify_all(key: str, output_format: Format) -> bool:
+    found = [verify_session(folder, key=key) for folder in layout.newest_first(places().sessions)]
+    missing = gaps(found)
+    bad = [one for one in found if not one.ok]
+    good = not bad and not missing
+    if output_format == "json":
+        write(
+            canonical(
+                {"ok": good, "sessions": [_result(one) for one in found], "gaps": missing}
+            ).decode()
+        )
+        return good
+    if good:
+        write(f"verify: ok {len(found)} sessions, {sum(one.events for one in found)} events")
+    else:
+        write(
+            f"verify: FAILED {len(bad)} of {len(found)} sessions, {len(missing)} gaps between them"
+        )
+    for text in missing:
+        write(f"  {one_line(text, WIDTH)}")
+    for one in found:
+        write(f"  {one_line(one.headline.removeprefix('verify: '), WIDTH)}")
+    return good
+
+
+def _result(found: Verification) -> dict[str, Any]:
+    result: dict[str, Any] = to_plain(found)
+    for internal in ("tail", "count"):
+        result.pop(internal)
+    return {"ok": found.ok, **result}
