@@ -8,8 +8,8 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import anyio
+import jsonschema_rs
 from anyio.to_thread import run_sync
-from jsonschema import ValidationError, validate
 from mcp.server.context import ServerRequestContext
 from mcp.server.lowlevel import Server
 from mcp.server.stdio import stdio_server
@@ -66,7 +66,9 @@ def make_server(folder: str) -> Server[dict[str, Any]]:
     """A server whose tools work on the repository that ``folder`` lies in."""
     here = Workspace(os.path.realpath(folder))
     listed = listed_tools()
-    schemas = {tool.name: tool.input_schema for tool in listed}
+    validators = {
+        tool.name: jsonschema_rs.Draft202012Validator(tool.input_schema) for tool in listed
+    }
 
     async def list_tools(
         _context: ServerRequestContext[dict[str, Any]], _params: PaginatedRequestParams | None
@@ -77,14 +79,13 @@ def make_server(folder: str) -> Server[dict[str, Any]]:
         _context: ServerRequestContext[dict[str, Any]], params: CallToolRequestParams
     ) -> CallToolResult:
         arguments = params.arguments or {}
-        if params.name not in schemas:
+        if params.name not in validators:
             return _failed(f"there is no tool {params.name!r}", "bad_arguments")
-        try:
-            validate(arguments, schemas[params.name])
-        except ValidationError as problem:
-            place = "/".join(map(str, problem.absolute_path))
+        misfit = next(validators[params.name].iter_errors(arguments), None)
+        if misfit is not None:
+            place = "/".join(map(str, misfit.instance_path))
             return _failed(
-                f"{place}: {problem.message}" if place else problem.message, "bad_arguments"
+                f"{place}: {misfit.message}" if place else misfit.message, "bad_arguments"
             )
         run: Callable[..., Result] = getattr(tools, params.name)
         try:
