@@ -1,1 +1,0 @@
-"""Floor 2: the organisation: enrolment and signed policy bundles (what they verify, nothing above decides)."""
