@@ -9,14 +9,17 @@ import os
 import platform
 from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import cache
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from devagent import __version__
 from devagent.agent.floor import Floor
 from devagent.agent.gate import Circumstances, Gate
 from devagent.agent.instructions import instructions
 from devagent.agent.loop import Agent
+from devagent.audit.device import Device
 from devagent.audit.layout import find_session
 from devagent.audit.reader import read_events
 from devagent.audit.tap import tapped
@@ -40,6 +43,7 @@ from devagent.host.configured import configured
 from devagent.host.toolbox import Extensions
 from devagent.models import REHEARSAL, OpenModel, open_model
 from devagent.models import Credential as ModelCredential
+from devagent.policy.bounds import budgets, forbids_model
 from devagent.settings.config import Config, load_config
 from devagent.settings.credentials import find_credential
 from devagent.settings.identity import principal
@@ -141,23 +145,37 @@ async def open_session(options: Options, environment: Mapping[str, str] | None =
     env = os.environ if environment is None else environment
     here = places(env)
     who = principal()
+    config = options.config or load_config(here.config)
+    folder = os.path.realpath(options.folder)  # noqa: ASYNC240  (once, before anything runs)
+
+    @cache
+    def extensions() -> Extensions:
+        # Before policy only where a rule is about arguments, and so about the tools' schemas.
+        own = configured(
+            config.extensions, folder=folder, only=options.extensions, file=config.file
+        )
+        return Extensions(own)
+
     policy = effective_policy(
         here,
         org_file=options.org_policy,
         local_file=options.local_policy,
         narrowing=options.policies,
+        tools=lambda: extensions().specs(),
     )
     if policy.locked and options.mode != "chat":
         raise ConfigError(policy.locked, hint="Ask whoever runs devagent in your organisation.")
-    config = options.config or load_config(here.config)
-    model = _model(options.model or config.model, config, env)
+    name = options.model or config.model
+    if (keeper := forbids_model(policy.compiled.files, name)) and not name.startswith(REHEARSAL):
+        raise ConfigError(
+            f"policy {keeper} does not allow the model {name!r} ([models] allow)",
+            hint=f"Name another with --model, or ask whoever keeps {keeper}.",
+        )
+    model = _model(name, config, env)
     connecting = asyncio.ensure_future(model.connect())
     try:
         await asyncio.sleep(0)  # the connection is on its way while the rest is put together
-        folder = os.path.realpath(options.folder)  # noqa: ASYNC240  (once, before anything runs)
-        toolbox = Extensions(
-            configured(config.extensions, folder=folder, only=options.extensions, file=config.file)
-        )
+        toolbox = extensions()
         circumstances = Circumstances(
             principal=who,
             mode=options.mode,
@@ -166,7 +184,9 @@ async def open_session(options: Options, environment: Mapping[str, str] | None =
         )
         floor = Floor(folder, here.own())
         gate = Gate(policy.compiled, toolbox, options.approver, circumstances, floor)
-        agent = Agent(model, gate, toolbox, system=instructions(folder), limits=options.limits)
+        turn, session = budgets(policy.compiled.files)
+        limits = replace(options.limits, turn=turn, session=session)
+        agent = Agent(model, gate, toolbox, system=instructions(folder), limits=limits)
         log, first = _log(here, options, agent, model.name, who, policy, folder)
         opening = [first, *_settled(policy, toolbox)]
         for event in opening:
@@ -215,7 +235,10 @@ def _log(
     """The session's log, and the event that begins or resumes it; ``agent`` has taken in what went before."""
     versions = {"devagent": __version__, "python": platform.python_version(), "log": "1"}
     digest = policy.compiled.digest
+    device = Device(here.data)
     if not options.resume:
+        log = SessionLog.create(here.sessions, device=device)
+        count, previous = device.begin(here.sessions, log.sid)
         started = SessionStarted(
             principal=who,
             agent=who.agent,
@@ -224,10 +247,12 @@ def _log(
             versions=versions,
             policy=digest,
             folder=folder,
+            count=count,
+            previous=previous,
         )
-        return SessionLog.create(here.sessions), started
+        return log, started
     earlier = find_session(here.sessions, options.resume)
-    log = SessionLog.reopen(earlier)
+    log = SessionLog.reopen(earlier, device=device)
     for event in read_events(earlier):
         agent.apply(event)
     resumed = SessionResumed(

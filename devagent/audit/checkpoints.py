@@ -45,6 +45,17 @@ def key_id(name: str, public: bytes) -> bytes:
     return hashlib.sha256(name.encode() + b"\n" + _ED25519 + public).digest()[:4]
 
 
+def vkey(name: str, public: bytes) -> str:
+    """A verifier key's text."""
+    return f"{name}+{key_id(name, public).hex()}+{to_base64(_ED25519 + public)}"
+
+
+def signed_note(text: str, key: str, signature: bytes) -> bytes:
+    """The whole note, with the empty line that ends it in the file; ``key`` is the signer's verifier key."""
+    signer = parse_key(key)
+    return f"{text}\n{_DASH}{signer.name} {to_base64(signer.id + signature)}\n\n".encode()
+
+
 def parse_key(text: str) -> Key:
     """Raises Damage where it is no Ed25519 verifier key."""
     name, _, rest = text.strip().partition("+")

@@ -8,7 +8,7 @@ import fcntl
 import os
 from typing import Self
 
-from devagent.audit.layout import BODIES, EVENTS, LOCK, folder_of
+from devagent.audit.layout import BODIES, CHECKPOINTS, DEVICE_KEY, EVENTS, LOCK, folder_of
 from devagent.audit.verify import Tail
 from devagent.core.errors import LogError
 
@@ -27,7 +27,7 @@ class Files:
 
     def __init__(self, folder: str, flags: int) -> None:
         self.folder = folder
-        self._folder = self._lock = self._events = self._bodies = -1
+        self._folder = self._lock = self._events = self._bodies = self._checkpoints = -1
         self._folders_synced = False
         try:
             self._folder = os.open(folder, _FOLDER)
@@ -70,6 +70,18 @@ class Files:
     def append_body(self, line: bytes) -> None:
         _append(self._bodies, line)
 
+    def append_checkpoint(self, note: bytes, vkey: str) -> None:
+        """A signed note, and beside the first one the key that it is checked by."""
+        if self._checkpoints < 0:
+            flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | _SAFE
+            key = self._file(DEVICE_KEY, flags)
+            try:
+                _append(key, vkey.encode() + b"\n")
+            finally:
+                os.close(key)
+            self._checkpoints = self._file(CHECKPOINTS, _APPEND | os.O_CREAT)
+        _append(self._checkpoints, note)
+
     def sync(self) -> None:
         """Content first: a header on disk has its content there."""
         to_disk(self._bodies)
@@ -94,16 +106,33 @@ class Files:
         try:
             self._move(EVENTS, self._events, tail.events_size, prefix)
             self._move(BODIES, self._bodies, tail.bodies_size, prefix)
+            self._move_checkpoints(tail.checkpoints_size, prefix)
             aside = [name for name in os.listdir(self._folder) if name.startswith(prefix)]
             return sum(os.stat(name, dir_fd=self._folder).st_size for name in aside)
         except OSError as e:
             raise _unusable(self.folder, e) from e
 
     def close(self) -> None:
-        for descriptor in (self._events, self._bodies, self._folder, self._lock):
+        for descriptor in (
+            self._events,
+            self._bodies,
+            self._checkpoints,
+            self._folder,
+            self._lock,
+        ):
             if descriptor >= 0:
                 os.close(descriptor)
-        self._events = self._bodies = self._folder = self._lock = -1
+        self._events = self._bodies = self._checkpoints = self._folder = self._lock = -1
+
+    def _move_checkpoints(self, keep: int, prefix: str) -> None:
+        try:
+            descriptor = self._file(CHECKPOINTS, _APPEND)
+        except FileNotFoundError:
+            return
+        try:
+            self._move(CHECKPOINTS, descriptor, keep, prefix)
+        finally:
+            os.close(descriptor)
 
     def _move(self, name: str, descriptor: int, keep: int, prefix: str) -> None:
         if os.fstat(descriptor).st_size <= keep:

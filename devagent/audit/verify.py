@@ -26,7 +26,7 @@ from devagent.audit.layout import BODIES, CHECKPOINTS, DEVICE_KEY, EVENTS, KEYS,
 from devagent.audit.lines import Damage, Line, lines, open_to_read, size_of
 from devagent.audit.merkle import Tree
 from devagent.audit.order import Order, Unfinished
-from devagent.audit.record import NO_LEAF, VERSION, leaf_hash
+from devagent.audit.record import NO_LEAF, VERSION, leaf_hash, to_base64
 from devagent.core.codec import canonical, parse
 
 _HEX64 = re.compile(r"[0-9a-f]{64}")
@@ -52,14 +52,18 @@ class Tail(Struct):
     prev: str = NO_LEAF
     events_size: int = 0
     bodies_size: int = 0
+    checkpoints_size: int = 0
+    signed: int = 0
+    tree: Tree = field(default_factory=Tree)
     unfinished: Unfinished = field(default_factory=Unfinished)
 
 
 class Verification(Struct):
     """What was found. ``torn`` is in bytes; ``closed`` is whether the last event ends the session.
 
-    ``count`` is the device's counter (0 where the session does not say); ``notes`` are sentences that
-    do not make the log wrong but that a reader must know.
+    ``count`` is the device's counter and ``previous`` the last checkpoint of the session before, as
+    ``<sid> <size> <root>`` (0 and "" where the session does not say); ``notes`` are sentences that do not
+    make the log wrong but that a reader must know.
     """
 
     folder: str
@@ -73,6 +77,7 @@ class Verification(Struct):
     torn: int = 0
     closed: bool = False
     count: int = 0
+    previous: str = ""
     notes: list[str] = field(default_factory=list)
     tail: Tail = field(default_factory=Tail)
 
@@ -94,8 +99,9 @@ class Verification(Struct):
         return f"{self.summary} {self.sid} {self.events} events, {self.bodies} bodies{torn}"
 
 
-def verify_session(folder: str, *, key: str = "") -> Verification:
+def verify_session(folder: str, *, key: str = "", claimed: str = "") -> Verification:
     """Check a session's folder. ``key`` is a verifier key for its checkpoints, else the folder's own.
+    ``claimed`` is what the device's next session says of this one's last checkpoint.
 
     Raises LogError where a file cannot be read; what is wrong with the log is in the result.
     """
@@ -115,8 +121,16 @@ def verify_session(folder: str, *, key: str = "") -> Verification:
             if events is None:
                 raise Damage(EVENTS, 0, "is missing")
             signed = opened(CHECKPOINTS)
-            notes, torn = parse_notes(signed.read()) if signed else ([], 0)
-            roots = _Walk(folder, found, bodies, settled).run(events, {note.size for note in notes})
+            data = signed.read() if signed else b""
+            notes, torn = parse_notes(data)
+            found.tail.checkpoints_size = len(data) - torn
+            found.tail.signed = notes[-1].size if notes else 0
+            size, root = _claim(claimed)
+            sizes = {note.size for note in notes} | {size}
+            roots = _Walk(folder, found, bodies, settled).run(events, sizes)
+            if size and to_base64(roots.get(size, b"")) != root:
+                what = f"its first {size} lines are not those that the device's next session names"
+                raise Damage(EVENTS, 0, what)
             device = opened(DEVICE_KEY)
             own = device.read(4096).decode(errors="replace") if device else ""
             found.notes += check(notes, roots, found.sid, found.events, given=key, own=own)
@@ -131,14 +145,29 @@ def verify_session(folder: str, *, key: str = "") -> Verification:
 
 
 def gaps(sessions: Iterable[Verification]) -> list[str]:
-    """Point 5: sentences for each number that the device's counter skips or repeats."""
-    counted = sorted((one.count, one.sid) for one in sessions if one.count)
-    return [
-        f"between {before_sid} (count {before}) and {sid} (count {count}) "
-        + (f"{count - before - 1} sessions are missing" if count > before else "the count repeats")
-        for (before, before_sid), (count, sid) in pairwise(counted)
-        if count != before + 1
-    ]
+    """Point 5: sentences for each number that the device's counter skips or repeats, and each session
+    that names another one before it than the one that is there."""
+    counted = sorted((one.count, one.sid, one.previous) for one in sessions if one.count)
+    found: list[str] = []
+    for (before, before_sid, _), (count, sid, previous) in pairwise(counted):
+        where = f"between {before_sid} (count {before}) and {sid} (count {count})"
+        named = previous.partition(" ")[0]
+        if count > before + 1:
+            found.append(f"{where} {count - before - 1} sessions are missing")
+        elif count == before:
+            found.append(f"{where} the count repeats")
+        elif named and named != before_sid:
+            found.append(f"{where} session {named} is missing: the later one names it")
+    return found
+
+
+def _claim(text: str) -> tuple[int, str]:
+    """Size and root of ``<sid> <size> <root>``; 0 where it says nothing that could be checked."""
+    match text.split(" "):
+        case [_, size, root] if size.isascii() and size.isdecimal():
+            return int(size), root
+        case _:
+            return 0, ""
 
 
 class _Walk:
@@ -160,7 +189,7 @@ class _Walk:
     def run(self, events: BinaryIO, sizes: set[int]) -> dict[int, bytes]:
         """Walk all lines; the tree's roots at those sizes."""
         found, tail = self._found, self._found.tail
-        tree, roots = Tree(), dict[int, bytes]()
+        tree, roots = tail.tree, dict[int, bytes]()
         every = lines(events, EVENTS, size_of(events))
         for line in every:
             try:
@@ -181,10 +210,9 @@ class _Walk:
             tail.seq, tail.prev, tail.events_size = line.number, leaf_hash(line.data), line.end
             tail.bodies_size = self._bodies.end
             found.events = line.number
-            if sizes:
-                tree.push(bytes.fromhex(tail.prev))
-                if tree.size in sizes:
-                    roots[tree.size] = tree.root()
+            tree.push(bytes.fromhex(tail.prev))
+            if tree.size in sizes:
+                roots[tree.size] = tree.root()
         self._ends()
         return roots
 
@@ -258,6 +286,8 @@ class _Walk:
             self._erasures[header["seq"]] = header.get("range")
         elif header["type"] == "session.started" and isinstance(header.get("count"), int):
             self._found.count = header["count"]
+            previous = header.get("previous", "")
+            self._found.previous = previous if isinstance(previous, str) else ""
 
     def _ends(self) -> None:
         found, order = self._found, self._order

@@ -14,9 +14,12 @@ import time
 from collections.abc import Callable
 from typing import Any, Self
 
+from devagent.audit.device import Device
 from devagent.audit.files import Files
 from devagent.audit.layout import ulid
+from devagent.audit.merkle import Tree
 from devagent.audit.record import VERSION, commitment, leaf_hash, split, to_base64
+from devagent.audit.signing import Signing
 from devagent.audit.verify import Tail, verify_session
 from devagent.core.codec import canonical, well_formed_value
 from devagent.core.errors import LogError
@@ -63,6 +66,7 @@ class SessionLog:
         monotonic: Callable[[], int] = time.monotonic_ns,
         random: Callable[[int], bytes] = os.urandom,
         redact: Redact = unredacted,
+        signing: Signing | None = None,
     ) -> None:
         self.sid, self.folder = sid, files.folder
         self.redactions = 0
@@ -72,6 +76,7 @@ class SessionLog:
         self._seq, self._prev = tail.seq, tail.prev
         self._unfinished = tail.unfinished
         self._unsynced = 0
+        self._signing = signing
 
     @classmethod
     def create(
@@ -82,12 +87,23 @@ class SessionLog:
         monotonic: Callable[[], int] = time.monotonic_ns,
         random: Callable[[int], bytes] = os.urandom,
         redact: Redact = unredacted,
+        device: Device | None = None,
     ) -> Self:
-        """A new session below the sessions folder. Raises LogError where it cannot be made."""
+        """A new session below the sessions folder. Raises LogError where it cannot be made.
+
+        ``device`` signs its checkpoints; without one it has none.
+        """
         sid = ulid(clock() // 1_000_000, random(10))
         files = Files.create(sessions, sid)
         return cls(
-            files, sid, Tail(), clock=clock, monotonic=monotonic, random=random, redact=redact
+            files,
+            sid,
+            Tail(),
+            clock=clock,
+            monotonic=monotonic,
+            random=random,
+            redact=redact,
+            signing=Signing(device, sid, Tree()) if device else None,
         )
 
     @classmethod
@@ -99,6 +115,7 @@ class SessionLog:
         monotonic: Callable[[], int] = time.monotonic_ns,
         random: Callable[[int], bytes] = os.urandom,
         redact: Redact = unredacted,
+        device: Device | None = None,
     ) -> Self:
         """Go on with a session: what a crash left is set aside and closed first.
 
@@ -123,6 +140,9 @@ class SessionLog:
                 monotonic=monotonic,
                 random=random,
                 redact=redact,
+                signing=Signing(device, sid, found.tail.tree, signed=found.tail.signed)
+                if device
+                else None,
             )
             if recovered := files.set_torn_aside(found.tail):
                 log.write(LogRecovered(bytes=recovered))
@@ -154,12 +174,21 @@ class SessionLog:
             self._unfinished.follow(event)
             if _must_be_on_disk(event) or self._unsynced >= SYNC_EVERY:
                 self.sync()
+            if self._signing:
+                self._sign(self._signing, event)
         except OSError as e:
             raise self._failed(e) from e
         except BaseException:  # interrupted between two appends: what is on disk is not known here
             self._broken("Writing the session log was interrupted.")
             raise
         return self._seq - 1
+
+    def _sign(self, signing: Signing, event: Event) -> None:
+        signing.push(self._prev)
+        now = self._monotonic()
+        if signing.is_due(event, now):
+            self.sync()  # a checkpoint never says more than the disk has
+            self._files.append_checkpoint(signing.note(now), signing.vkey)
 
     def sync(self) -> None:
         """Bring all that was written to the disk. Raises LogError."""
@@ -183,6 +212,8 @@ class SessionLog:
         try:
             if not self.failure:
                 self.sync()
+                if self._signing:
+                    self._signing.end()
         finally:
             self._files.close()
             if not self.failure:

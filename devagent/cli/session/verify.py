@@ -1,11 +1,13 @@
 """``devagent session verify``: whether a log is whole and unchanged."""
 
+import os
 from typing import Any
 
 import click
 
 from devagent.audit import layout
 from devagent.audit.checkpoints import parse_key
+from devagent.audit.device import own_key
 from devagent.audit.lines import Damage
 from devagent.audit.verify import Verification, gaps, verify_session
 from devagent.cli.session.shared import WIDTH, Format, folder_of, format_option, write
@@ -37,7 +39,8 @@ def verify(name: str, every: bool, key: str, output_format: Format) -> None:
     if every:
         good = _verify_all(key, output_format)
     else:
-        found = verify_session(folder_of(name), key=key)
+        folder = folder_of(name)
+        found = verify_session(folder, key=key or own_key(folder, places().data))
         good = found.ok
         if output_format == "json":
             write(canonical(_result(found)).decode())
@@ -50,7 +53,14 @@ def verify(name: str, every: bool, key: str, output_format: Format) -> None:
 
 
 def _verify_all(key: str, output_format: Format) -> bool:
-    found = [verify_session(folder, key=key) for folder in layout.newest_first(places().sessions)]
+    found: list[Verification] = []
+    for folder in layout.newest_first(places().sessions):
+        # Newest first, so that what the next session says of this one is known already.
+        later = found[-1].previous if found else ""
+        claimed = later if later.startswith(f"{os.path.basename(folder)} ") else ""
+        found.append(
+            verify_session(folder, key=key or own_key(folder, places().data), claimed=claimed)
+        )
     missing = gaps(found)
     bad = [one for one in found if not one.ok]
     good = not bad and not missing
@@ -75,7 +85,5 @@ def _verify_all(key: str, output_format: Format) -> bool:
 
 
 def _result(found: Verification) -> dict[str, Any]:
-    result: dict[str, Any] = to_plain(found)
-    for internal in ("tail", "count"):
-        result.pop(internal)
-    return {"ok": found.ok, **result}
+    told = (name for name in found.__struct_fields__ if name not in ("tail", "count", "previous"))
+    return {"ok": found.ok, **{name: to_plain(getattr(found, name)) for name in told}}

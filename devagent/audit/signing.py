@@ -1,0 +1,60 @@
+"""When and how a log's writer signs it: a checkpoint after what must not be lost, one at the end.
+
+A checkpoint is due with the first answer of the model (signing is loaded while one waits for that), after
+64 events or 30 seconds, before each call that writes, runs or reaches out, and when the session ends.
+"""
+
+from devagent.audit.checkpoints import note_text, signed_note
+from devagent.audit.device import Device
+from devagent.audit.merkle import Tree
+from devagent.core.events import Event, ModelReplied, SessionEnded, ToolStarted
+
+EVERY_EVENTS = 64
+EVERY_NS = 30_000_000_000
+
+
+class Signing:
+    """The tree over one log's lines, and the device that signs its heads."""
+
+    def __init__(self, device: Device, sid: str, tree: Tree, *, signed: int = 0) -> None:
+        self._device = device
+        self._sid = sid
+        self._tree = tree
+        self._signed = signed
+        self._signed_at = 0
+
+    @property
+    def vkey(self) -> str:
+        return self._device.vkey
+
+    def push(self, leaf: str) -> None:
+        """Take one more line in, by its leaf hash (hex)."""
+        self._tree.push(bytes.fromhex(leaf))
+
+    def is_due(self, event: Event, now_ns: int) -> bool:
+        """Whether a checkpoint belongs after this event, which was just pushed."""
+        match event:
+            case SessionEnded():
+                return True
+            case ToolStarted(tool_class=tool_class) if tool_class != "read":
+                return True
+            case ModelReplied() if not self._signed:
+                return True
+            case _:
+                new = self._tree.size - self._signed
+                # Before the first answer nothing is signed by the clock: it would delay the first request.
+                late = self._signed and now_ns - self._signed_at >= EVERY_NS
+                return new >= EVERY_EVENTS or bool(late)
+
+    def note(self, now_ns: int) -> bytes:
+        """The signed note over all lines so far. Raises LogError where nothing can be signed."""
+        text = note_text(
+            f"devagent/local/{self._device.id}/{self._sid}", self._tree.size, self._tree.root()
+        )
+        self._signed, self._signed_at = self._tree.size, now_ns
+        return signed_note(text, self._device.vkey, self._device.sign(text.encode()))
+
+    def end(self) -> None:
+        """Tell the device how far this session is signed. Raises LogError."""
+        if self._signed == self._tree.size and self._signed:
+            self._device.end(self._sid, self._tree.size, self._tree.root())
