@@ -255,6 +255,7 @@ def _log(
     log = SessionLog.reopen(earlier, device=device)
     for event in read_events(earlier):
         agent.apply(event)
+    agent.begin()
     resumed = SessionResumed(
         principal=who, mode=options.mode, model=model, versions=versions, policy=digest
     )

@@ -32,12 +32,19 @@ class Floor:
         for resource in resources:
             if resource.kind not in ("path", "repo"):
                 continue
-            place = _comparable(os.path.join(self._workspace, resource.id.partition(":")[2]))
-            for own in self._own:
-                holds_it = resource.access == "write" and _is_inside(own, place)
-                if _is_inside(place, own) or holds_it:
-                    return _denied(resource)
+            for place in self._places(resource.id.partition(":")[2]):
+                for own in self._own:
+                    holds_it = resource.access == "write" and _is_inside(own, place)
+                    if _is_inside(place, own) or holds_it:
+                        return _denied(resource)
         return None
+
+    def _places(self, name: str) -> set[str]:
+        """The place as it is named, and where it leads: the floor trusts nobody to have resolved links."""
+        path = os.path.join(self._workspace, name)
+        # With a NUL in it no file has that name, and no look-up takes it.
+        real = path if "\0" in path else os.path.realpath(path)
+        return {_comparable(path), _comparable(real)}
 
 
 def _comparable(path: str) -> str:

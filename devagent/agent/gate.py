@@ -229,6 +229,8 @@ class Gate:
             args=args,
             context=request.context,
             facts=request.facts,
+            can=request.can,
+            shadow=self._judge.shadow(request, decision) if decision.policy else None,
             reply=_told(decision),
         )
 
@@ -285,7 +287,7 @@ def _told(decision: Decision) -> str:
     """What the model reads where policy denies: the reason, and that trying again is no use."""
     if decision.effect != "deny":
         return ""
-    granted_by = f" To be granted: {decision.grant}" if decision.grant else ""
+    granted_by = f" To be granted: {decision.grant.rstrip('.')}." if decision.grant else ""
     return f"{NOT_ALLOWED}: {decision.reason}.{granted_by} Do not try to get around this; say so to the person."
 
 

@@ -1,10 +1,12 @@
 """The conversation as the model reads it: a fold over events.
 
 Live and resumed sessions use the same fold, so there is no second store. Every tool call ends up
-paired with a result, also where a turn was cut.
+paired with a result, also where a turn was cut, and no call id stands twice.
 """
 
 from typing import Any
+
+from msgspec import Struct
 
 from devagent.core.events import (
     ApprovalAnswered,
@@ -13,10 +15,20 @@ from devagent.core.events import (
     Prompt,
     ToolFinished,
     ToolJudged,
+    ToolStarted,
     TurnCut,
 )
 
 CUT = "This call was cut off before it could finish; whether it had effects is not known."
+NOT_RUN = "This call was not run: the turn ended before it."
+
+
+class _Open(Struct):
+    """A call without a result yet; ``shown_as`` is its id in the messages."""
+
+    call: str
+    shown_as: str
+    started: bool = False
 
 
 class History:
@@ -24,7 +36,8 @@ class History:
 
     def __init__(self) -> None:
         self._messages: list[dict[str, Any]] = []
-        self._open: dict[str, None] = {}
+        self._open: list[_Open] = []
+        self._ids: set[str] = set()
         self.turn = 0
 
     @property
@@ -40,13 +53,20 @@ class History:
                 self.turn = turn
                 self._say("user", [{"type": "text", "text": text}])
             case ModelReplied(content=content):
+                self._pair_open_calls()
                 if content:
-                    self._say("assistant", content)
-                self._open = dict.fromkeys(call.id for call in event.calls)
+                    self._say("assistant", [self._opened(block) for block in content])
             case ToolJudged(call=call, reply=reply) if reply:
                 self._tell(call, reply, failed=True)
             case ApprovalAnswered(call=call, reply=reply) if reply:
                 self._tell(call, reply, failed=True)
+            case ToolStarted(call=call):
+                for one in self._open:
+                    if one.call == call:
+                        one.started = True
+                        break
+            case ToolFinished(call=call, outcome="cut"):
+                self._tell(call, CUT, failed=True)
             case ToolFinished(call=call, text=text, outcome=outcome):
                 self._tell(call, text, failed=outcome != "ok")
             case TurnCut():
@@ -61,15 +81,38 @@ class History:
         else:
             self._messages.append({"role": role, "content": content})
 
+    def _opened(self, block: dict[str, Any]) -> dict[str, Any]:
+        """The block as it stands in the messages; a call in it waits for its result from now on."""
+        if block.get("type") != "tool_use":
+            return block
+        call: str = block["id"]
+        shown_as, repeats = call, 1
+        while shown_as in self._ids:
+            # The API refuses a conversation in which an id stands twice, and with it the whole session.
+            repeats += 1
+            shown_as = f"{call}_{repeats}"
+        self._ids.add(shown_as)
+        self._open.append(_Open(call, shown_as))
+        return block if shown_as == call else {**block, "id": shown_as}
+
     def _tell(self, call: str, text: str, *, failed: bool) -> None:
-        if call not in self._open:
-            return
-        del self._open[call]
-        block: dict[str, Any] = {"type": "tool_result", "tool_use_id": call, "content": text}
+        for one in self._open:
+            if one.call == call:
+                self._open.remove(one)
+                self._pair(one, text, failed=failed)
+                return
+
+    def _pair(self, one: _Open, text: str, *, failed: bool) -> None:
+        block: dict[str, Any] = {
+            "type": "tool_result",
+            "tool_use_id": one.shown_as,
+            "content": text,
+        }
         if failed:
             block["is_error"] = True
         self._say("user", [block])
 
     def _pair_open_calls(self) -> None:
-        for call in list(self._open):
-            self._tell(call, CUT, failed=True)
+        for one in self._open:
+            self._pair(one, CUT if one.started else NOT_RUN, failed=True)
+        self._open.clear()

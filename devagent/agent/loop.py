@@ -14,9 +14,9 @@ from msgspec.structs import replace
 
 from devagent.agent.gate import Gate, granted
 from devagent.agent.history import History
+from devagent.agent.spending import Spending
 from devagent.core.errors import ModelError
 from devagent.core.events import (
-    BudgetStopped,
     Event,
     ModelReplied,
     ModelRequested,
@@ -35,6 +35,9 @@ from devagent.core.tools import ToolCall
 
 E = TypeVar("E", bound=Event)
 
+_BROKEN_OFF = frozenset({"max_tokens", "model_context_window_exceeded", "refusal"})
+"""Stop reasons of a reply that may end inside a call, or that was taken back: none of its calls runs."""
+
 
 class Agent:
     """One conversation. ``system`` stays byte for byte the same over its life (prompt caching)."""
@@ -46,7 +49,7 @@ class Agent:
         self._gate = gate
         self._toolbox = toolbox
         self._system = system
-        self._limits = limits
+        self._spending = Spending(limits)
         self._history = History()
 
     @property
@@ -58,6 +61,11 @@ class Agent:
         """Take in an event: live ones as they are yielded, earlier ones when a session is resumed."""
         self._history.apply(event)
         self._gate.apply(event)
+        self._spending.apply(event)
+
+    def begin(self) -> None:
+        """All that was taken in so far was an earlier process's."""
+        self._spending.begin()
 
     async def turn(self, text: str) -> AsyncGenerator[Event, None]:
         """One turn: from a prompt to the model's last word. Ends with ``TurnEnded``.
@@ -67,11 +75,10 @@ class Agent:
         turn = self._history.turn + 1
         began = time.monotonic_ns()
         usage = Usage()
-        cost = replies = 0
-        yield TurnStarted(turn=turn)
+        yield self._keep(TurnStarted(turn=turn))
         yield self._keep(Prompt(turn=turn, text=text))
         while True:
-            if stopped := self._limit_reached(turn, replies, cost):
+            if stopped := self._spending.reached(turn):
                 yield stopped
                 yield _ended(turn, began, usage, "limit", stopped.reason)
                 return
@@ -79,23 +86,26 @@ class Agent:
             try:
                 async with aclosing(self._ask(turn)) as events:
                     async for event in events:
-                        yield event
                         if isinstance(event, ModelReplied):
+                            # Before it is yielded: what is on record is in the history, also where
+                            # the turn is cut right here.
                             reply = self._keep(event)
+                        yield event
             except ModelError as error:
                 yield _ended(turn, began, usage, "service", error.what)
                 return
             if reply is None:
                 yield _ended(turn, began, usage, "service", "the model gave no reply")
                 return
-            replies += 1
             usage += reply.usage
-            cost += reply.cost.usd_micros if reply.cost else 0
-            if not reply.calls or reply.stop == "max_tokens":
-                # A reply cut by max_tokens may end inside a call: none of its calls runs.
+            if not reply.calls or reply.stop in _BROKEN_OFF:
                 yield _ended(turn, began, usage, *_last_word(reply))
                 return
             for call in reply.calls:
+                if stopped := self._spending.reached(turn, before_call=True):
+                    yield stopped
+                    yield _ended(turn, began, usage, "limit", stopped.reason)
+                    return
                 async with aclosing(self._run(turn, call)) as events:
                     async for event in events:
                         yield event
@@ -134,9 +144,10 @@ class Agent:
                 yield self._keep(event)
         if tool is None or judged is None or not granted(last):
             return
-        yield ToolStarted(
+        started = ToolStarted(
             turn=turn, call=call.id, ext=judged.ext, tool=tool.name, tool_class=tool.tool_class
         )
+        yield self._keep(started)
         began = time.monotonic_ns()
         result = await self._toolbox.run(tool, judged.args, judged.decision.obligations)
         finished = self._gate.result(judged, tool, result)
@@ -145,19 +156,6 @@ class Agent:
     def _keep(self, event: E) -> E:
         self.apply(event)
         return event
-
-    def _limit_reached(self, turn: int, replies: int, cost: int) -> BudgetStopped | None:
-        limits = self._limits
-        if limits.max_turns is not None and replies >= limits.max_turns:
-            return BudgetStopped(
-                turn=turn,
-                limit="max_turns",
-                reason=f"max_turns: {replies} of {limits.max_turns} replies",
-            )
-        if limits.max_cost_micros is not None and cost >= limits.max_cost_micros:
-            spent = f"${cost / 1e6:.4f} of ${limits.max_cost_micros / 1e6:.4f}"
-            return BudgetStopped(turn=turn, limit="max_cost", reason=f"max_cost: {spent} spent")
-        return None
 
 
 def _last_word(reply: ModelReplied) -> tuple[Stop, str]:

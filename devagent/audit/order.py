@@ -127,9 +127,9 @@ class Order:
         if after == "judged":
             after = _word(header, "decision", "effect", ("allow", "ask", "deny"))
         elif after == "judged again":
-            after = _word(header, "decision", "effect", ("deny",))
-            if not after:
+            if not _word(header, "decision", "effect", ("deny",)):
                 return f"call {call} ran already, but is not denied"
+            after = "finished"  # it has run, however often it is asked for again
         elif after == "answered":
             after = _word(header, "approval", "answer", ("yes", "no"))
         if after is None:

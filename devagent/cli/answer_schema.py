@@ -15,7 +15,7 @@ class AnswerSchema:
         try:
             with open(file, "rb") as handle:
                 self.schema = parse(handle.read())
-            self._validator = jsonschema_rs.Draft202012Validator(self.schema)
+            self._validator = jsonschema_rs.Draft202012Validator(self.schema, retriever=_no_fetch)
         except OSError as e:
             raise UsageError(f"the schema file {file} cannot be read: {e.strerror}") from e
         except (ValueError, TypeError) as e:
@@ -45,6 +45,11 @@ class AnswerSchema:
         return (
             f"That does not fit the JSON Schema: {problem}. Answer again with the JSON value alone."
         )
+
+
+def _no_fetch(uri: str) -> Any:
+    # A schema may come with the repository: reading it must not reach the network or other files.
+    raise ValueError(f"a schema may not refer to {uri}; put it into `$defs`")
 
 
 def _unfenced(text: str) -> str:

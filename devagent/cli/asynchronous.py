@@ -15,7 +15,8 @@ def run_until_done(main: Coroutine[Any, Any, T]) -> T:
     signal handlers are the defaults again then, so that a second one ends the process.
 
     Unlike ``asyncio.run`` this does not wait for worker threads (a name look-up or a tool may hang
-    in one); nothing awaits them any more. Raises asyncio.CancelledError where the coroutine was cancelled.
+    in one); nothing awaits them any more. Raises KeyboardInterrupt where the coroutine was cancelled and
+    has no result.
     """
     loop = asyncio.new_event_loop()
     try:
@@ -36,6 +37,8 @@ def run_until_done(main: Coroutine[Any, Any, T]) -> T:
             ):  # Windows, or not the main thread
                 break
         return loop.run_until_complete(task)
+    except asyncio.CancelledError:
+        raise KeyboardInterrupt from None
     finally:
         left = asyncio.all_tasks(loop)
         for one in left:

@@ -1,14 +1,14 @@
 """``devagent chat``: a plain conversation in the terminal."""
 
 import asyncio
-import os
 import sys
 from contextlib import aclosing
 
 import click
 
 from devagent.cli.asynchronous import run_until_done
-from devagent.core.errors import UsageError
+from devagent.cli.workspace import workspace
+from devagent.core.errors import Stop, UsageError
 from devagent.core.events import Event, ModelFailed, ModelReplied, Prompt, TextDelta
 from devagent.core.text import visible
 from devagent.repl.approver import AtTerminal
@@ -47,10 +47,10 @@ def chat(
     """Talk with the agent in this folder."""
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise UsageError("chat needs a terminal", hint='In scripts say `devagent run "…"`.')
-    if not os.path.isdir(folder):
-        raise UsageError(f"there is no folder {folder}")
+    if go_on and resume:
+        raise UsageError("--continue and --resume name two sessions", hint="Give one of them.")
     options = Options(
-        folder=folder,
+        folder=workspace(folder),
         mode="chat",
         interactive=True,
         approver=AtTerminal(principal().user),
@@ -69,6 +69,7 @@ async def _converse(options: Options) -> None:
     session = await open_session(options)
     click.echo(_greeting(session))
     prompt: PromptSession[str] = PromptSession()
+    stop: Stop = "done"
     try:
         while True:
             try:
@@ -87,8 +88,12 @@ async def _converse(options: Options) -> None:
                 click.echo(f"There is no command {visible(text.split()[0])}. {HELP}")
             elif text:
                 await _turn(session, text)
+    except asyncio.CancelledError:
+        stop = "interrupted"
+        raise
     finally:
-        click.echo(f"session {session.id}  {await session.close('done', 0)}")
+        exit_code = 130 if stop == "interrupted" else 0
+        click.echo(f"session {session.id}  {await session.close(stop, exit_code)}")
 
 
 async def _turn(session: Session, text: str) -> None:

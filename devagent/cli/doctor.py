@@ -61,7 +61,7 @@ def _sessions() -> str:
     nearest = folder
     while not os.path.exists(nearest):
         nearest = os.path.dirname(nearest)
-    if not os.access(nearest, os.W_OK | os.X_OK):
+    if not (os.path.isdir(nearest) and os.access(nearest, os.W_OK | os.X_OK)):
         raise DevagentError(f"{folder} cannot be written", hint=f"Check `ls -ld {nearest}`.")
     return folder
 

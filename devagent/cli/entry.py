@@ -11,19 +11,27 @@ from devagent.core.errors import DevagentError
 
 READER_GONE = 141
 INTERRUPTED = 130
+COMPLETION = "_DEVAGENT_COMPLETE"
+"""Set by a shell that asks how the words so far may go on; the answer ends the process."""
 
 
 def run_command_line(arguments: list[str]) -> int:
     """Run one command line; the exit code (design, section 8). Errors are told on stderr."""
+    if COMPLETION in os.environ:
+        cli.main(arguments, prog_name="devagent", complete_var=COMPLETION)
     try:
-        code = cli.main(arguments, prog_name="devagent", standalone_mode=False)
+        # Not `main`: it takes a reader that has gone for an end of its own, with exit code 1.
+        with cli.make_context("devagent", list(arguments)) as context:
+            code = cli.invoke(context)
+    except click.exceptions.Exit as done:
+        return done.exit_code
     except click.ClickException as error:
         error.show()
         return error.exit_code
     except DevagentError as error:
         click.echo(f"devagent: {error}", err=True)
         return error.exit_code
-    except (click.Abort, KeyboardInterrupt):
+    except (click.Abort, KeyboardInterrupt, EOFError):
         return INTERRUPTED
     except OSError as error:
         return _os_error(error)
@@ -45,11 +53,19 @@ def leave(code: int) -> None:
 
 def _os_error(error: OSError) -> int:
     if error.errno == errno.EPIPE:
-        # The reader has left; what is still buffered must not be tried again at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        _forget_output()  # the reader has left
         return READER_GONE
     click.echo(
         f"devagent: {error.strerror or error}{f': {error.filename}' if error.filename else ''}",
         err=True,
     )
+    try:
+        sys.stdout.flush()
+    except OSError:
+        _forget_output()
     return 1
+
+
+def _forget_output() -> None:
+    """What is buffered and cannot be written must not be tried, and told, again at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)

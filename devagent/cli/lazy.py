@@ -33,6 +33,17 @@ class LazyGroup(click.Group):
         command: click.Command = getattr(importlib.import_module(entry.module), entry.attribute)
         return command
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name = args[0]
+        if name not in self._table and not ctx.resilient_parsing:
+            import difflib  # noqa: PLC0415  (for a mistyped name only)
+
+            if near := difflib.get_close_matches(name, self._table, 1):
+                ctx.fail(f"No such command {name!r}. Did you mean {near[0]!r}?")
+        return super().resolve_command(ctx, args)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl([(name, entry.help) for name, entry in self._table.items()])

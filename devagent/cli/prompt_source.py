@@ -14,27 +14,29 @@ SILENCE_S = 60.0
 
 
 def read_prompt(argument: str | None, file: str | None) -> str:
-    """The prompt. Piped text is joined to an argument or a file's text, marked as input.
+    """The prompt. Piped text is joined to an argument or a file's text, marked as input; with ``-`` it
+    must come, and is waited for.
 
     Raises UsageError (exit 2) where there is none, or it is too long, has a NUL or is not UTF-8.
     """
-    if argument == "-":
-        return _required(_standard_input(None), "standard input")
+    piped = _required(_standard_input(None), "standard input") if argument == "-" else None
     parts: list[str] = []
-    if argument is not None:
+    if argument is not None and piped is None:
         parts.append(_text(argument.encode("utf-8", "surrogateescape"), "the prompt"))
     if file is not None:
         parts.append(_file(file))
     if not parts:
+        if piped is not None:
+            return piped
         if _is_terminal():
             raise UsageError(
                 "there is no prompt", hint='Say `devagent run "…"`, `-f FILE`, or pipe one in.'
             )
         return _required(_standard_input(None), "standard input")
-    if not _is_terminal():
-        piped = _standard_input(BESIDE_WAIT_S)
-        if piped.strip():
-            parts.append(f"<input>\n{piped}\n</input>")
+    if piped is None:
+        piped = "" if _is_terminal() else _standard_input(BESIDE_WAIT_S)
+    if piped.strip():
+        parts.append(f"<input>\n{piped}\n</input>")
     return _required("\n\n".join(parts), "the prompt")
 
 

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from devagent.core.codec import to_plain
+from msgspec import UNSET
+
 from devagent.core.errors import DevagentError
 from devagent.core.events import (
     ApprovalAnswered,
@@ -39,7 +40,7 @@ class Result:
     def __init__(self) -> None:
         self.session = ""
         self.text = ""
-        self.structured: dict[str, Any] | None = None
+        self.structured: Any = UNSET
         self.stop: Stop = "done"
         self.reason = ""
         self.exit_code: int | None = None
@@ -82,7 +83,8 @@ class Result:
 
     def fail(self, error: DevagentError) -> None:
         """A failure of the house ended the run. ``exit_code`` of the error holds (an unknown session is 2)."""
-        self.stop_for(error.stop, " ".join(str(error).split()), exit_code=error.exit_code)
+        said = f"{error.what.rstrip('.')}. {error.hint}" if error.hint else error.what
+        self.stop_for(error.stop, " ".join(said.split()), exit_code=error.exit_code)
 
     def plain(self, duration_ms: int) -> dict[str, Any]:
         """The object as it is printed."""
@@ -111,7 +113,7 @@ class Result:
             "permission_denials": self.denials,
             "log": self.log,
         }
-        return out if self.structured is None else {**out, "structured": self.structured}
+        return out if self.structured is UNSET else {**out, "structured": self.structured}
 
     def _denied(self, judged: ToolJudged, finished: ToolFinished | None = None) -> None:
         decision = finished.decision if finished and finished.decision else judged.decision
@@ -121,7 +123,7 @@ class Result:
                 "call": judged.call,
                 "resources": [r.id for r in judged.resources],
                 "effect": decision.effect,
-                "rules": to_plain(decision.rules),
+                "rules": list(decision.rules),
                 "reason": decision.reason,
                 "grant": decision.grant,
             }
@@ -131,5 +133,9 @@ class Result:
 def _denials_in_words(denials: list[dict[str, Any]]) -> str:
     first = denials[0]
     more = f" (and {len(denials) - 1} more)" if len(denials) > 1 else ""
-    verb = "denied" if first["effect"] == "deny" else "not approved, nobody could be asked"
-    return f"{first['tool']} was {verb}: {first['reason']}{more}"
+    reason = first["reason"]
+    if first["effect"] != "deny":
+        verb = "was not approved, nobody could be asked:"
+    else:
+        verb = "was" if reason.startswith("denied by ") else "was denied:"
+    return f"{first['tool']} {verb} {reason}{more}"

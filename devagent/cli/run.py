@@ -1,10 +1,11 @@
 """``devagent run``: one task, no questions, an honest exit code (design, section 8)."""
 
 import asyncio
-import os
 import sys
 import time
 from contextlib import aclosing
+from math import isfinite
+from typing import Any
 
 import click
 from msgspec import Struct
@@ -14,8 +15,9 @@ from devagent.cli.asynchronous import run_until_done
 from devagent.cli.output import FORMATS, Output, OutputFormat
 from devagent.cli.prompt_source import read_prompt
 from devagent.cli.result import Result
+from devagent.cli.workspace import workspace
 from devagent.core.codec import to_plain
-from devagent.core.errors import DevagentError, UsageError
+from devagent.core.errors import DevagentError
 from devagent.core.limits import Limits
 from devagent.repl.approver import Unattended
 from devagent.repl.render import render
@@ -30,6 +32,21 @@ class Task(Struct, frozen=True):
     options: Options
     schema: AnswerSchema | None
     time_limit_s: float | None
+
+
+class FiniteAbove0(click.FloatRange):
+    """A number above 0; ``nan`` and ``inf`` are none, though ``float`` takes them."""
+
+    def __init__(self) -> None:
+        super().__init__(min=0, min_open=True)
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        number: float = super().convert(value, param, ctx)
+        if not isfinite(number):
+            self.fail(f"{value} is not a number above 0.", param, ctx)
+        return number
 
 
 @click.command()
@@ -59,13 +76,13 @@ class Task(Struct, frozen=True):
 )
 @click.option(
     "--max-cost",
-    type=click.FloatRange(min=0, min_open=True),
+    type=FiniteAbove0(),
     metavar="USD",
     help="At most so many dollars.",
 )
 @click.option(
     "--time-limit",
-    type=click.FloatRange(min=0, min_open=True),
+    type=FiniteAbove0(),
     metavar="S",
     help="At most so many seconds.",
 )
@@ -89,8 +106,7 @@ def run(
     stdout carries the answer, stderr everything else. Nobody is asked anything: what policy would
     ask a person about is denied, and the exit code is 3.
     """
-    if not os.path.isdir(folder):
-        raise UsageError(f"there is no folder {folder}")
+    place = workspace(folder)
     text = read_prompt(prompt, file)
     schema = AnswerSchema(schema_file) if schema_file else None
     task = Task(
@@ -99,7 +115,7 @@ def run(
         schema=schema,
         time_limit_s=time_limit,
         options=Options(
-            folder=folder,
+            folder=place,
             mode="run",
             approver=Unattended(),
             model=model,
@@ -121,13 +137,13 @@ def run_task(task: Task) -> int:
     result, output = Result(), Output(task.output_format)
     try:
         run_until_done(_drive(task, result, output))
-    except asyncio.CancelledError:
+    except KeyboardInterrupt:
         result.stop_for("interrupted", "interrupted")
     except DevagentError as error:
         result.fail(error)
     plain = result.plain(duration_ms=round((time.monotonic() - began) * 1000))
     output.result(plain)
-    if plain["exit_code"] and task.output_format == "text":
+    if plain["reason"] and task.output_format == "text":
         click.echo(f"devagent: {plain['reason']}", err=True)
         for grant in dict.fromkeys(d["grant"] for d in plain["permission_denials"] if d["grant"]):
             click.echo(f"  to be granted: {grant}", err=True)

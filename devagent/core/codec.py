@@ -28,7 +28,10 @@ def canonical(value: Any) -> bytes:
 
 def parse(data: bytes | str) -> Any:
     """JSON to plain Python values. Raises ValueError (msgspec.DecodeError) with the byte position."""
-    return _decoder.decode(data)
+    try:
+        return _decoder.decode(data)
+    except RecursionError:
+        raise ValueError("the JSON is nested too deeply") from None
 
 
 def to_plain(value: Any) -> Any:

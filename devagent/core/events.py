@@ -213,8 +213,9 @@ class ToolJudged(_Event, frozen=True, kw_only=True, tag="tool.judged"):
     """The decision, on disk before anything runs.
 
     Header: who, what, on which resources, the answer. Body (``detail``): the request's context, facts
-    and completed arguments, so that a replay can judge it again, the determining rules with file
-    and line, the reason, and ``reply``: what the model is told where the call ends here.
+    and completed arguments and what its extension ``can`` carry out, so that a replay can judge it
+    again, the determining rules with file and line, the reason, ``reply``: what the model is told where
+    the call ends here, and ``shadow``: what it would be with the rules in shadow mode, where that differs.
     """
 
     turn: int
@@ -232,8 +233,12 @@ class ToolJudged(_Event, frozen=True, kw_only=True, tag="tool.judged"):
     args: dict[str, Any] = field(default_factory=dict)
     context: dict[str, Any] = field(default_factory=dict)
     facts: dict[str, Any] = field(default_factory=dict)
+    can: tuple[str, ...] | None = None
+    shadow: Decision | None = None
     reply: str = ""
-    BODY: ClassVar[frozenset[str]] = frozenset({"args", "context", "facts", "reply"})
+    BODY: ClassVar[frozenset[str]] = frozenset(
+        {"args", "context", "facts", "can", "shadow", "reply"}
+    )
 
 
 class ApprovalAsked(_Event, frozen=True, kw_only=True, tag="approval.asked"):

@@ -5,6 +5,7 @@ from typing import Any, Protocol
 
 from msgspec import Struct
 
+from devagent.core.approvals import Scope, StandingApproval
 from devagent.core.events import (
     Approval,
     ExtensionReference,
@@ -60,6 +61,10 @@ class Judge(Protocol):
         """The result phase: the call was already granted, so silence keeps it; rules may deny or ask."""
         ...
 
+    def shadow(self, request: Request, decision: Decision) -> Decision | None:
+        """What ``decide`` would answer with the rules in shadow mode, where that differs from ``decision``."""
+        ...
+
     def is_hidden(self, principal: Principal, tool: ToolSpec) -> bool:
         """Whether this principal could never be allowed (or asked for) any call of this tool."""
         ...
@@ -98,7 +103,7 @@ class ToolFailure(Exception):
 
 
 class Question(Struct, frozen=True):
-    """What a person is asked: the call with its resources, and why."""
+    """What a person is asked: the call with its resources, and why; ``scopes`` are what a yes may reach."""
 
     call: str
     tool: ToolSpec
@@ -106,11 +111,24 @@ class Question(Struct, frozen=True):
     resources: tuple[Resource, ...]
     decision: Decision
     shown: str
+    scopes: tuple[Scope, ...] = ("once",)
 
 
 class Answer(Struct, frozen=True):
     approval: Approval
     comment: str = ""
+
+
+class Approvals(Protocol):
+    """The approvals on file."""
+
+    def standing(self) -> Sequence[StandingApproval]:
+        """All of them, expired ones too."""
+        ...
+
+    def keep(self, approval: StandingApproval) -> None:
+        """Put one on file. Raises DevagentError where that fails."""
+        ...
 
 
 class Approver(Protocol):

@@ -5,10 +5,16 @@ defaults), so that policy judges what would really run.
 """
 
 from collections.abc import Mapping
+from copy import deepcopy
 from typing import Any
 
 from devagent.core.ports import ToolFailure
+from devagent.core.text import one_line
 from devagent.core.tools import ToolSpec
+from devagent.policy.plain import is_table
+
+MAX_MISFIT = 300
+"""Characters of one misfit: it quotes the value, which may be a whole file."""
 
 
 def complete(schema: Mapping[str, Any], args: Mapping[str, Any]) -> dict[str, Any]:
@@ -16,10 +22,13 @@ def complete(schema: Mapping[str, Any], args: Mapping[str, Any]) -> dict[str, An
     out = dict(args)
     properties: Mapping[str, Any] = schema.get("properties", {})
     for name, inner in properties.items():
+        if not is_table(inner):
+            continue  # `true` and `false` are schemas too
         if name not in out and "default" in inner:
-            out[name] = inner["default"]
-        elif isinstance(out.get(name), dict):
-            out[name] = complete(inner, out[name])
+            out[name] = deepcopy(inner["default"])  # a tool may change what it is given
+        value = out.get(name)
+        if is_table(value):
+            out[name] = complete(inner, value)
     return out
 
 
@@ -30,13 +39,25 @@ class Arguments:
         self._validators: dict[str, Any] = {}
 
     def fit(self, tool: ToolSpec, args: Mapping[str, Any]) -> dict[str, Any]:
-        """The completed arguments. Raises ToolFailure (bad_arguments) naming the first three misfits."""
+        """The completed arguments.
+
+        Raises ToolFailure: bad_arguments naming the first three misfits, or bad_schema where the tool's
+        own schema cannot be used (a ``$ref`` is never fetched).
+        """
         out = complete(tool.input_schema, args)
         validator = self._validators.get(tool.qualified)
         if validator is None:
             import jsonschema_rs  # noqa: PLC0415  (a native library, on the first tool call only)
 
-            validator = jsonschema_rs.Draft202012Validator(tool.input_schema, retriever=_no_fetch)
+            try:
+                validator = jsonschema_rs.Draft202012Validator(
+                    tool.input_schema, retriever=_no_fetch
+                )
+            except ValueError as e:
+                raise ToolFailure(
+                    f"The schema of {tool.api_name} cannot be used: {one_line(str(e), MAX_MISFIT)}",
+                    error="bad_schema",
+                ) from e
             self._validators[tool.qualified] = validator
         if validator.is_valid(out):
             return out
@@ -53,4 +74,5 @@ def _no_fetch(uri: str) -> Any:
 
 def _misfit(error: Any) -> str:
     place = "/".join(str(part) for part in error.instance_path)
-    return f"{place}: {error.message}" if place else str(error.message)
+    message = one_line(str(error.message), MAX_MISFIT)
+    return f"{place}: {message}" if place else message

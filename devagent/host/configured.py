@@ -15,7 +15,8 @@ def configured(
 
     ``settings`` are the config's tables by extension, ``file`` where they stand. ``only`` limits the
     session to these (empty = all). One that needs settings and has none is left out, unless it was named.
-    Raises UsageError for an unknown name in ``only``, ConfigError for settings that cannot be used.
+    Raises UsageError for a name in ``only`` that is unknown or switched off, ConfigError for settings
+    that cannot be used.
     """
     known = [*FIRST_PARTY, *(name for name in settings if name not in FIRST_PARTY)]
     for name in only:
@@ -26,7 +27,15 @@ def configured(
     found: list[InProcess] = []
     for name in known:
         own = settings.get(name, {})
-        if (only and name not in only) or own.get("enabled") is False:
+        enabled = own.get("enabled", True)
+        if not isinstance(enabled, bool):
+            raise ConfigError(f"extensions.{name}.enabled must be true or false", file=file)
+        if name in only and not enabled:
+            raise UsageError(
+                f"the extension {name!r} is switched off in {file or 'config.toml'}",
+                hint=f"Set `enabled = true` in [extensions.{name}] to use it.",
+            )
+        if (only and name not in only) or not enabled:
             continue
         if name not in FIRST_PARTY:
             raise ConfigError(

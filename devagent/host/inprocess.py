@@ -16,13 +16,14 @@ from typing import Any
 
 from msgspec import Struct
 
-from devagent.core.codec import well_formed, well_formed_value
+from devagent.core.codec import canonical, from_plain, well_formed, well_formed_value
 from devagent.core.ports import ToolFailure
 from devagent.core.resources import Resource
 from devagent.core.tools import ToolResult
 from devagent.host.manifest import Manifest
 
 DEFAULT_TIME_LIMIT_S = 120.0
+_BAD_RESOURCES = "the extension named its resources wrongly"
 GRACE_S = 5.0
 """How long a call whose time is up may take to notice, before it is given up."""
 
@@ -66,18 +67,12 @@ class InProcess:
         """What the call would touch. Raises ToolFailure where the extension cannot say."""
         named = await self._call(lambda here: self._module().resources(tool, args, here), {})
         try:
-            return tuple(
-                Resource(
-                    id=well_formed(entry["id"]),
-                    access=entry["access"],
-                    tags=tuple(entry.get("tags", ())),
-                )
-                for entry in named
-            )
-        except (KeyError, TypeError, AttributeError) as e:
-            raise ToolFailure(
-                "the extension named its resources wrongly", error="extension_bug"
-            ) from e
+            resources = from_plain(well_formed_value(list(named)), list[Resource])
+        except (TypeError, ValueError) as e:
+            raise ToolFailure(_BAD_RESOURCES, error="extension_bug") from e
+        if not all(one.kind and one.kind != one.id for one in resources):
+            raise ToolFailure(_BAD_RESOURCES, error="extension_bug")
+        return tuple(resources)
 
     async def run(
         self, tool: str, args: Mapping[str, Any], obligations: Mapping[str, Any]
@@ -87,19 +82,12 @@ class InProcess:
             raw = await self._call(
                 lambda here: getattr(self._module(), tool)(here, **args), obligations
             )
-            raw = well_formed_value(raw)
-            return ToolResult(
-                text=raw["text"],
-                failed=raw.get("failed", False),
-                view=raw.get("view", ""),
-                error=raw.get("error", ""),
-                rows=raw.get("rows", 0),
-                taint=tuple(raw.get("taint", ())),
-                structured=raw.get("structured", {}),
-            )
+            result = from_plain(well_formed_value(raw), ToolResult)
+            canonical(result.structured)  # what JSON cannot say would stop the log
+            return result
         except ToolFailure as failure:
             return ToolResult(text=failure.text, failed=True, error=failure.error)
-        except (KeyError, TypeError, AttributeError) as e:
+        except (TypeError, ValueError, OverflowError, RecursionError) as e:
             text = f"the extension gave a result of the wrong shape ({type(e).__name__})"
             return ToolResult(text=text, failed=True, error="extension_bug")
 
@@ -135,9 +123,8 @@ class InProcess:
 def _guarded(function: Callable[[Surroundings], Any], here: Surroundings) -> Any:
     try:
         return function(here)
-    except (
-        Exception
-    ) as e:  # an extension may raise anything; nothing of it may pass as the house's own
+    except BaseException as e:
+        # An extension may raise anything, also SystemExit; nothing of it may pass as the house's own.
         error = getattr(e, "error", None)
         if isinstance(error, str):
             raise ToolFailure(well_formed(str(e)), error=error) from e

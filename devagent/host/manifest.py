@@ -6,14 +6,14 @@ descriptions and schemas. Both are data: reading them runs nothing.
 
 import os
 import sys
-from typing import Any, get_args
+from typing import Any
 
 from msgspec import Struct
 
-from devagent.core.codec import parse, sha256
+from devagent.core.codec import from_plain, parse, sha256
 from devagent.core.errors import ConfigError
 from devagent.core.events import ExtensionReference
-from devagent.core.tools import ToolClass, ToolSpec
+from devagent.core.tools import ToolSpec
 
 FIRST_PARTY = {"git": "devagent_git", "sql": "devagent_sql"}
 """Name → package of the extensions that ship with devagent."""
@@ -66,39 +66,36 @@ def read_manifest(folder: str) -> Manifest:
         raise ConfigError(str(e), file=json_path) from e
     try:
         return _manifest(declared, recorded, sha256(toml_bytes + b"\0" + json_bytes))
-    except (KeyError, TypeError, AttributeError) as e:
+    except ConfigError as e:
+        raise ConfigError(e.what, file=toml_path) from e
+    except (KeyError, TypeError, AttributeError, ValueError) as e:
         raise ConfigError(f"the manifest lacks or mistypes {e}", file=toml_path) from e
 
 
 def _manifest(declared: dict[str, Any], recorded: dict[str, Any], digest: str) -> Manifest:
-    tools: list[ToolSpec] = []
     if set(declared["tools"]) != set(recorded):
         odd = ", ".join(sorted(set(declared["tools"]) ^ set(recorded)))
         raise ConfigError(f"extension.toml and tools.json disagree about: {odd}")
-    for name, entry in declared["tools"].items():
-        if entry["class"] not in get_args(ToolClass):
-            raise ConfigError(
-                f"tool {name}: class {entry['class']!r} is none of {get_args(ToolClass)}"
-            )
-        tools.append(
-            ToolSpec(
-                extension=declared["name"],
-                name=name,
-                tool_class=entry["class"],
-                description=recorded[name]["description"],
-                input_schema=recorded[name]["input_schema"],
-                can=tuple(entry.get("obligations", ())),
-            )
-        )
-    return Manifest(
-        reference=ExtensionReference(
-            name=declared["name"], version=declared["version"], digest=digest
-        ),
-        module=declared["module"],
-        tools=tuple(tools),
-        needs=tuple(declared.get("needs", ())),
-        secrets=tuple(declared.get("secrets", ())),
-    )
+    tools = [
+        {
+            "extension": declared["name"],
+            "name": name,
+            "tool_class": entry["class"],
+            "description": recorded[name]["description"],
+            "input_schema": recorded[name]["input_schema"],
+            "can": entry.get("obligations", []),
+        }
+        for name, entry in declared["tools"].items()
+    ]
+    reference = {"name": declared["name"], "version": declared["version"], "digest": digest}
+    plain = {
+        "reference": reference,
+        "module": declared["module"],
+        "tools": tools,
+        "needs": declared.get("needs", []),
+        "secrets": declared.get("secrets", []),
+    }
+    return from_plain(plain, Manifest)
 
 
 def _read(path: str) -> bytes:

@@ -3,6 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from msgspec.structs import replace
+
+from devagent.core.codec import canonical
 from devagent.core.events import ExtensionReference
 from devagent.core.resources import Resource
 from devagent.core.tools import ToolResult, ToolSpec
@@ -10,7 +13,8 @@ from devagent.host.arguments import Arguments
 from devagent.host.inprocess import InProcess
 
 MAX_TEXT_BYTES = 400_000
-"""What one result may put before the model; more is cut with a note, whatever the extension does."""
+"""What one result may put before the model, and before the person; more is cut with a note, whatever
+the extension does."""
 
 
 class Extensions:
@@ -55,16 +59,15 @@ class Extensions:
 
 
 def _bounded(result: ToolResult, limit: int) -> ToolResult:
-    data = result.text.encode()
+    text, view = _cut(result.text, limit), _cut(result.view, limit)
+    # The same data once more: half an object is no object.
+    fits = text is result.text and len(canonical(result.structured)) <= limit
+    return replace(result, text=text, view=view, structured=result.structured if fits else {})
+
+
+def _cut(text: str, limit: int) -> str:
+    data = text.encode()
     if len(data) <= limit:
-        return result
+        return text
     kept = data[:limit].decode(errors="ignore")
-    note = f"\n[cut: {len(data):,} bytes, of which the first {limit:,} are here]"
-    return ToolResult(
-        text=kept + note,
-        failed=result.failed,
-        view=result.view[: limit // 2],
-        error=result.error,
-        rows=result.rows,
-        taint=result.taint,
-    )
+    return f"{kept}\n[cut: {len(data):,} bytes, of which the first {limit:,} are here]"

@@ -66,6 +66,7 @@ class CompiledPolicy:
         self.layers = [Layer(file, position) for position, file in enumerate(files)]
         org, *lower = (file.digest for file in files)
         self._digest = digest([org, sorted(lower)])
+        self._has_shadow: bool | None = None
         self._groups = [
             (group, Patterns(members, separator="")) for group, members in files[0].groups.items()
         ]
@@ -73,6 +74,11 @@ class CompiledPolicy:
         self._buckets: dict[tuple[Principal, str, str], list[list[Bucket]]] = {}
         self._days: dict[str, str] = {}
         self._hidden: dict[tuple[Principal, str, str], bool] = {}
+
+    @property
+    def files(self) -> tuple[PolicyFile, ...]:
+        """The files, the org's first."""
+        return tuple(layer.file for layer in self.layers)
 
     @property
     def digest(self) -> str:
@@ -92,6 +98,17 @@ class CompiledPolicy:
     def shadow_decide(self, request: Request) -> Decision:
         """What the answer would be if every rule in shadow mode were enforced."""
         return self._decision(request, shadow=True, silence=None)
+
+    def shadow(self, request: Request, decision: Decision) -> Decision | None:
+        """``shadow_decide``'s answer, where its effect or obligations differ from the decision's."""
+        if self._has_shadow is None:  # not looked for at load: that must stay fast with many rules
+            files = [layer.file for layer in self.layers]
+            self._has_shadow = any(f.shadow or any(r.shadow for r in f.rules) for f in files)
+        if not self._has_shadow:
+            return None
+        would = self.shadow_decide(request)
+        same = would.effect == decision.effect and would.obligations == decision.obligations
+        return None if same else would
 
     def outcome(self, request: Request, *, shadow: bool = False) -> Outcome:
         """The answer with every voice that was heard, for explaining. Raises for what can not be judged."""
@@ -305,7 +322,7 @@ class CompiledPolicy:
         names = self.names(principal)
         granting: set[LayerName] = set()
         for layer in self.layers:
-            for rule in self._concerning(layer, names, tool):
+            for rule in self.concerning(layer, names, tool):
                 if rule.shadow or "call" not in rule.rule.phase:
                     continue
                 if rule.rule.effect != "deny":
@@ -322,7 +339,7 @@ class CompiledPolicy:
             for e in org.envelopes
         )
 
-    def _concerning(
+    def concerning(
         self, layer: Layer, names: frozenset[str], tool: ToolSpec
     ) -> list[CompiledRule]:
         """The layer's rules about this principal and tool, whatever the resources and conditions."""

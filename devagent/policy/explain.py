@@ -29,11 +29,10 @@ def explain(policy: CompiledPolicy, request: Request) -> Explanation:
         key=lambda one: (one[0].rule.place, one[1]),
     )
     near = policy.nearest(outcome) if decision.effect != "allow" else Nearest()
-    shadow = policy.shadow_decide(request)
     return Explanation(
         decision=decision,
         spoke=tuple(voice.rule.reference(voice.effect, resource) for voice, resource in spoke),
         nearest=near.grants,
         left_to=near.left_to,
-        shadow=shadow if shadow.effect != decision.effect else None,
+        shadow=policy.shadow(request, decision),
     )

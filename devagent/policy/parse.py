@@ -11,7 +11,7 @@ from devagent.core.codec import sha256
 from devagent.core.errors import PolicyError
 from devagent.core.tools import ToolClass
 from devagent.core.verdicts import Effect
-from devagent.policy import check_globs, checks
+from devagent.policy import check_globs, checks, tables
 from devagent.policy.check_conditions import conditions
 from devagent.policy.check_obligations import obligations
 from devagent.policy.checks import Refusal
@@ -69,8 +69,9 @@ EXAMPLE_KEYS = (
 )
 
 
-def parse(text: str | bytes, file: str, *, org: bool = False) -> PolicyFile:
-    """The file. ``org``: it is to stand in the org's place, where alone groups, default and delegate may be.
+def parse(text: str | bytes, file: str, *, org: bool | None = False) -> PolicyFile:
+    """The file. ``org``: it is to stand in the org's place, where alone groups, default and delegate may be;
+    None = where the file itself says so, by its ``layer`` or, without one, by what only the org may say.
 
     Raises PolicyError for anything that the policy language does not know.
     """
@@ -94,11 +95,13 @@ def parse(text: str | bytes, file: str, *, org: bool = False) -> PolicyFile:
 class _File:
     """One file while it is read: what its entries may refer to."""
 
-    def __init__(self, source: str, file: str, document: dict[str, Any], *, org: bool) -> None:
+    def __init__(
+        self, source: str, file: str, document: dict[str, Any], *, org: bool | None
+    ) -> None:
         self._source = source
         self._file = file
         self._document = document
-        self._org = org
+        self._org = _says_org(document) if org is None else org
         self._lists: dict[str, list[Any]] = {}
 
     def read(self, digest: str) -> PolicyFile:
@@ -110,6 +113,14 @@ class _File:
             self._refuse_org_keys()
         self._lists = _lists(document.get("lists", {}), ("lists",))
         rules = self._rules()
+        others = {
+            name: checks.plain(checks.table(document[name], (name,)), (name,))
+            for name in OTHER_TABLES
+            if name in document
+        }
+        for name, table in others.items():
+            if name in tables.CHECKS:
+                tables.CHECKS[name](table, (name,))
         return PolicyFile(
             file=self._file,
             digest=digest,
@@ -122,11 +133,7 @@ class _File:
             lists=self._lists,
             rules=rules,
             envelopes=self._envelopes(),
-            tables={
-                name: checks.plain(checks.table(document[name], (name,)), (name,))
-                for name in OTHER_TABLES
-                if name in document
-            },
+            tables=others,
             index=build_index(rules),
         )
 
@@ -222,6 +229,11 @@ class _File:
         if "when" in entry:
             scope["when"] = conditions(entry["when"], (*path, "when"), self._lists)
         return scope
+
+
+def _says_org(document: dict[str, Any]) -> bool:
+    layer = document.get("layer")
+    return layer == "org" or (layer is None and any(key in document for key in ORG_KEYS))
 
 
 def _required(entry: dict[str, Any], keys: Sequence[str], path: Path, what: str) -> None:

@@ -1,8 +1,11 @@
 """Who answers an ask: a person at the terminal, or nobody."""
 
+import asyncio
 import sys
 import time
+from typing import Literal, NamedTuple
 
+from devagent.core.approvals import Scope
 from devagent.core.events import Approval
 from devagent.core.ports import Answer, Question
 from devagent.core.text import visible
@@ -16,7 +19,10 @@ class Unattended:
 
 
 class AtTerminal:
-    """Asks the person at the terminal. What was typed before the question was shown never counts."""
+    """Asks the person at the terminal. What was typed before the question was shown never counts.
+
+    Ctrl+D is a no. Ctrl+C stops the turn: raises asyncio.CancelledError.
+    """
 
     def __init__(self, user: str) -> None:
         self._user = user
@@ -29,30 +35,59 @@ class AtTerminal:
         sys.stdout.flush()
         began = time.monotonic_ns()
         session: PromptSession[str] = PromptSession()
-        comment = ""
-        while True:
+        said: _Said | None = None
+        while said is None:
             try:
-                typed = (
-                    await session.prompt_async(
-                        "  Allow this once? [y]es  [n]o  or a comment for no: "
-                    )
-                ).strip()
+                # Its own handling of SIGINT would take the turn's away, for the rest of the turn too.
+                typed = await session.prompt_async(_asked(question), handle_sigint=False)
+                said = _meant(typed, question.scopes)
             except EOFError:
-                typed = "n"
-            if typed.lower() in ("y", "yes", "n", "no"):
-                break
-            if len(typed) > 2:
-                comment, typed = typed, "n"
-                break
+                said = _Said("no")
+            except KeyboardInterrupt:  # the key, not the signal: it stops the turn all the same
+                raise asyncio.CancelledError from None
         return Answer(
             approval=Approval(
-                answer="yes" if typed.lower().startswith("y") else "no",
+                answer=said.answer,
                 by=f"user:{self._user}",
                 method="terminal",
+                scope=said.scope,
                 latency_us=(time.monotonic_ns() - began) // 1000,
             ),
-            comment=comment,
+            comment=said.comment,
         )
+
+
+class _Said(NamedTuple):
+    answer: Literal["yes", "no"]
+    scope: Scope = "once"
+    comment: str = ""
+
+
+_KEYS: dict[Scope, str] = {
+    "once": "[y]es, once",
+    "session": "[s]ession",
+    "project": "[p]roject",
+    "always": "[a]lways",
+}
+
+
+def _asked(question: Question) -> str:
+    offered = "  ".join(_KEYS[scope] for scope in question.scopes)
+    return f"  Allow this? {offered}  [n]o, or say why not: "
+
+
+def _meant(typed: str, scopes: tuple[Scope, ...]) -> _Said | None:
+    """What was answered; None for a key that is not offered. A longer text is a no with its reason."""
+    typed = typed.strip()
+    word = typed.lower()
+    if word in ("y", "yes", "once"):
+        return _Said("yes")
+    if word in ("n", "no"):
+        return _Said("no")
+    for scope in scopes[1:]:
+        if word in (scope, scope[0]):
+            return _Said("yes", scope)
+    return _Said("no", comment=typed) if len(typed) > 2 and word not in _KEYS else None
 
 
 def _card(question: Question) -> str:

@@ -159,6 +159,8 @@ def _judged(event: ToolJudged, s: Signs, full: bool) -> str:
     if full and event.args:
         lines.append(_plain(f"    {canonical(event.args).decode()}", wide=True))
     lines += _verdict(event.decision, s)
+    if event.shadow is not None:
+        lines.append(_plain(f"  {s.dot} in shadow mode this would be {_would_be(event.shadow)}"))
     return "\n".join(lines)
 
 
@@ -176,6 +178,18 @@ def _verdict(decision: Decision, s: Signs) -> list[str]:
     if decision.nearest and not any(grants):
         lines.append(f"    nearest: {', '.join(decision.nearest[:_FEW])}")
     return [_plain(line) for line in lines]
+
+
+def _would_be(shadow: Decision) -> str:
+    """What the rules in shadow mode would have made of a call, in one line."""
+    match shadow.effect:
+        case "deny":
+            return f"denied{_by(shadow)}"
+        case "ask":
+            return f"asked about{_by(shadow)}"
+        case "allow":
+            duties = f" with {_pairs(shadow.obligations)}" if shadow.obligations else ""
+            return f"allowed{duties}{_by(shadow)}"
 
 
 def _because(decision: Decision, word: str) -> list[str]:

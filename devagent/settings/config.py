@@ -22,6 +22,8 @@ from devagent.core.errors import ConfigError
 from devagent.settings.trusted_file import read_trusted
 
 DEFAULT_MODEL = "claude-sonnet-5-5"
+MAX_NUMBER = 10_000_000
+"""No number of the config has a use beyond this; `inf` and slips of the keyboard end here."""
 
 
 class Config(Struct, frozen=True):
@@ -79,8 +81,13 @@ def parse_config(data: bytes, path: str) -> Config:
             )
         if not isinstance(value, known[1]) or isinstance(value, bool):
             raise ConfigError(f"{key} must be {known[0]}", file=path, line=line, column=column)
-        if isinstance(value, int | float) and value <= 0:
-            raise ConfigError(f"{key} must be above 0", file=path, line=line, column=column)
+        if isinstance(value, int | float) and not 0 < value < MAX_NUMBER:  # nan is not, either
+            raise ConfigError(
+                f"{key} must be above 0 and below {MAX_NUMBER:,}",
+                file=path,
+                line=line,
+                column=column,
+            )
     for name, entry in values.get("extensions", {}).items():
         if not isinstance(entry, dict):
             line, column = locate(source, ("extensions", name))

@@ -55,13 +55,12 @@ def from_keyring() -> tuple[str, str]:
     found: list[tuple[str, str]] = []
 
     def look() -> None:
-        import keyring  # noqa: PLC0415  (100 ms, and only where the environment has no key)
-        from keyring.errors import KeyringError  # noqa: PLC0415
-
         try:
+            import keyring  # noqa: PLC0415  (100 ms, and only where the environment has no key)
+
             value = keyring.get_password(KEYRING_SERVICE, KEYRING_NAME)
             found.append((value or "", "no entry"))
-        except (KeyringError, RuntimeError, OSError) as e:
+        except Exception as e:  # each desktop's keyring raises what its own library raises
             found.append(("", f"not usable: {type(e).__name__}"))
 
     thread = threading.Thread(target=look, daemon=True)
@@ -79,7 +78,7 @@ def to_keyring(value: str) -> str:
         keyring.set_password(KEYRING_SERVICE, KEYRING_NAME, value)
         if keyring.get_password(KEYRING_SERVICE, KEYRING_NAME) != value:
             raise KeyringError("the key was not kept")
-    except (KeyringError, RuntimeError, OSError) as e:
+    except Exception as e:
         raise ConfigError(
             f"no keyring can keep the key ({type(e).__name__})",
             hint="Set ANTHROPIC_API_KEY in the environment instead; devagent never writes a key to a plain file.",
@@ -90,12 +89,12 @@ def to_keyring(value: str) -> str:
 def forget() -> bool:
     """Remove the stored key; False where there was none."""
     import keyring  # noqa: PLC0415
-    from keyring.errors import KeyringError, PasswordDeleteError  # noqa: PLC0415
+    from keyring.errors import PasswordDeleteError  # noqa: PLC0415
 
     try:
         keyring.delete_password(KEYRING_SERVICE, KEYRING_NAME)
     except PasswordDeleteError:
         return False
-    except (KeyringError, RuntimeError, OSError) as e:
+    except Exception as e:
         raise ConfigError(f"the keyring is not usable ({type(e).__name__})") from e
     return True

@@ -27,6 +27,11 @@ class Places(Struct, frozen=True):
     data: str
     cache: str
 
+    @property
+    def approvals(self) -> str:
+        """The file of approvals."""
+        return os.path.join(self.data, "approvals.json")
+
     def own(self) -> tuple[str, ...]:
         """The folders and files that no tool may write: the agent cannot touch its own rules or record."""
         folders = {os.path.dirname(self.config), self.sessions, self.data, self.cache, ORG_FOLDER}
@@ -61,4 +66,4 @@ def _folder(env: Mapping[str, str], xdg: str, windows: str, default: str) -> str
     named = env.get(windows if sys.platform == "win32" else xdg, "")
     # XDG Base Directory Specification: a relative path there is invalid and is ignored.
     root = named if os.path.isabs(named) else os.path.expanduser(default)
-    return os.path.join(root, "devagent")
+    return os.path.abspath(os.path.join(root, "devagent"))

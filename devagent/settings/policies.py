@@ -7,16 +7,22 @@ There is no way from here to "no policy".
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from msgspec import Struct
 
 from devagent.core.codec import sha256
 from devagent.core.errors import PolicyError
+from devagent.core.tools import ToolSpec
 from devagent.policy import CompiledPolicy, PolicyFile, compile_policy, from_cache, parse, to_cache
+from devagent.policy.document import decoded
+from devagent.policy.tool_types import check_tools, speaks_of_arguments
 from devagent.settings import places as _places
 from devagent.settings.places import Places
 from devagent.settings.trusted_file import read_trusted
+
+Tools = Callable[[], Iterable[ToolSpec]]
+"""Gives the tools of the extensions that are here, when it is called."""
 
 
 class Layer(Struct, frozen=True):
@@ -43,8 +49,11 @@ def org_file() -> str:
 
 
 def is_enrolled() -> bool:
-    """Whether an organisation governs this machine: its folder marks that, whatever is in it."""
-    return os.path.isdir(_places.ORG_FOLDER)
+    """Whether an organisation governs this machine: its folder marks that, whatever is in it.
+
+    A link that leads nowhere counts: what it led to may be a share that is not mounted.
+    """
+    return os.path.lexists(_places.ORG_FOLDER)
 
 
 def effective_policy(
@@ -53,19 +62,22 @@ def effective_policy(
     org_file: str = "",
     local_file: str = "",
     narrowing: Sequence[str] = (),
+    tools: Tools | None = None,
 ) -> EffectivePolicy:
     """The policy in force.
 
     ``org_file`` and ``local_file`` put other files in those places (the demo's sample company).
     ``narrowing`` are files from the command line: one more layer each, never the org's.
+    ``tools`` gives those of the extensions that are here; it is called only where a condition is about
+    an argument, which must then fit (an org file that does not fit is damaged, as any other slip makes it).
     Raises PolicyError for a damaged or missing file below the org's place.
     """
-    first, locked = _org(here, org_file)
+    first, locked = _org(here, org_file, tools)
     files = [first]
-    local = _optional(local_file or here.policy, here)
+    local = _optional(local_file or here.policy, here, tools)
     if local is not None:
         files.append(local)
-    files += [_narrowing(path) for path in narrowing]
+    files += [_narrowing(path, tools) for path in narrowing]
     layers = tuple(
         Layer(
             layer="org" if position == 0 else file.layer,
@@ -84,12 +96,12 @@ def effective_policy(
 Read = tuple[PolicyFile, str]
 
 
-def _org(here: Places, given: str) -> tuple[Read, str]:
+def _org(here: Places, given: str, tools: Tools | None) -> tuple[Read, str]:
     path = given or org_file()
     try:
         # Never from the cache: that lies in a folder its user can write, and this must not be loosened.
         data = read_trusted(path, root_only=not given)
-        return (parse(data, path, org=True), sha256(data)), ""
+        return (_fitting(parse(data, path, org=True), data, tools), sha256(data)), ""
     except FileNotFoundError:
         if given or is_enrolled():
             # The folder marks an enrolled machine: a policy that is gone is not "no policy".
@@ -105,35 +117,57 @@ def _shipped(name: str, here: Places) -> Read:
 
     path = path_of(name)
     with open(path, "rb") as file:
-        return _parsed(file.read(), path, here, org=True)
+        data = file.read()
+    if name == "locked":  # on an enrolled machine: as the org's own file, never from the cache
+        return parse(data, path, org=True), sha256(data)
+    return _parsed(data, path, here, org=True)
 
 
-def _optional(path: str, here: Places) -> Read | None:
+def _fitting(file: PolicyFile, data: bytes, tools: Tools | None) -> PolicyFile:
+    """The file, whose conditions on arguments fit the tools that are here. Raises PolicyError."""
+    if tools is not None and speaks_of_arguments(file):
+        check_tools(file, tools(), decoded(data, file.file))
+    return file
+
+
+def _optional(path: str, here: Places, tools: Tools | None) -> Read | None:
     try:
-        return _parsed(read_trusted(path), path, here)
+        data = read_trusted(path)
+        file, digest = _parsed(data, path, here)
+        return _fitting(file, data, tools), digest
     except (FileNotFoundError, NotADirectoryError):
         return None
 
 
-def _narrowing(path: str) -> Read:
+def _narrowing(path: str, tools: Tools | None) -> Read:
     try:
         data = read_trusted(path, narrows_only=True)
     except FileNotFoundError as e:
         raise PolicyError("there is no such policy file", file=path) from e
-    return parse(data, path), sha256(data)
+    return _fitting(parse(data, path), data, tools), sha256(data)
 
 
 def _parsed(data: bytes, path: str, here: Places, *, org: bool = False) -> Read:
-    """The file, from the cache where these bytes were read before (parsing costs what TOML costs)."""
+    """The file, from the cache where these bytes were read before (parsing costs what TOML costs).
+
+    The cache is as trusted as the person's own policy file, and is read on the same terms.
+    """
     digest = sha256(data)
     cached = os.path.join(here.cache, f"{sha256(f'{digest}{path}{org}'.encode())}.json")
-    try:
-        with open(cached, "rb") as file:
-            return from_cache(file.read()), digest
-    except (OSError, ValueError):
-        parsed = parse(data, path, org=org)
+    kept = _kept(cached)
+    if kept is not None and (kept.digest, kept.file, kept.org) == (digest, path, org):
+        return kept, digest
+    parsed = parse(data, path, org=org)
     _keep(cached, to_cache(parsed))
     return parsed, digest
+
+
+def _kept(path: str) -> PolicyFile | None:
+    """The parsed file at ``path``; None where there is none, or none that can be trusted."""
+    try:
+        return from_cache(read_trusted(path))
+    except (OSError, ValueError, RecursionError, PolicyError):
+        return None
 
 
 def _keep(path: str, data: bytes) -> None:
@@ -141,7 +175,8 @@ def _keep(path: str, data: bytes) -> None:
     temporary = f"{path}.{os.getpid()}"
     try:
         os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
-        with open(temporary, "wb") as file:
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
             file.write(data)
         os.replace(temporary, path)
     except OSError:

@@ -50,9 +50,12 @@ def read_trusted(
             file=path,
             hint=f"Check `ls -l {path}`.",
         ) from e
-    with os.fdopen(descriptor, "rb") as file:
-        _check(os.fstat(file.fileno()), path, root_only, narrows_only, error)
-        data = file.read(MAX_BYTES + 1)
+    try:
+        _check(os.fstat(descriptor), path, root_only, narrows_only, error)
+        with os.fdopen(descriptor, "rb", closefd=False) as file:
+            data = file.read(MAX_BYTES + 1)
+    finally:
+        os.close(descriptor)
     if len(data) > MAX_BYTES:
         raise error(f"is larger than {MAX_BYTES // 1024 // 1024} MiB", file=path)
     return data

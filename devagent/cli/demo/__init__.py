@@ -98,7 +98,7 @@ async def _play(options: Options, company: Company, attended: bool, folder: str)
         last = seen[-1]
         if isinstance(last, TurnEnded) and last.stop == "done":
             stop, exit_code = "done", 0
-    except (asyncio.CancelledError, KeyboardInterrupt):
+    except asyncio.CancelledError:
         stop, exit_code = "interrupted", 130
         raise
     finally:

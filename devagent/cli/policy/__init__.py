@@ -11,6 +11,36 @@ COMMANDS: dict[str, Entry] = {
         "explain_command",
         "Why a call is allowed, asked about or denied.",
     ),
+    "diff": Entry(
+        "devagent.cli.policy.diff", "diff", "Which recorded calls another policy answers otherwise."
+    ),
+    "suggest": Entry(
+        "devagent.cli.policy.suggest",
+        "suggest_command",
+        "The narrowest rules that would have saved the asks.",
+    ),
+    "matrix": Entry(
+        "devagent.cli.policy.matrix", "matrix_command", "Who may use which tool, for reviewers."
+    ),
+    "export": Entry(
+        "devagent.cli.policy.export", "export_command", "The policy in another engine's language."
+    ),
+    "lint": Entry(
+        "devagent.cli.policy.lint", "lint_command", "Slips, dead rules and traps in policy files."
+    ),
+    "test": Entry(
+        "devagent.cli.policy.test", "test_command", "Run the examples and test files of policies."
+    ),
+    "show": Entry(
+        "devagent.cli.policy.show",
+        "show_command",
+        "The policy in force, and where each part comes from.",
+    ),
+    "schema": Entry(
+        "devagent.cli.policy.schema",
+        "schema_command",
+        "The JSON Schema of policy files, for editors.",
+    ),
 }
 
 

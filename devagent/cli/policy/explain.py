@@ -1,26 +1,32 @@
 """``devagent policy explain``: why a call would be allowed, asked about or denied."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
 import click
 import msgspec
 
-from devagent.cli.policy.shared import first_party, policy_files, read_policies
+from devagent.cli.policy.explain_recorded import explain_record, find_event, find_last_denial
+from devagent.cli.policy.explain_text import in_text
+from devagent.cli.policy.shared import (
+    first_party,
+    policy_files,
+    policy_in_force,
+    read_policies,
+)
 from devagent.core.codec import to_plain
 from devagent.core.errors import UsageError
-from devagent.core.text import one_line
 from devagent.core.verdicts import Request
-from devagent.policy import Explanation, explain, request_from_json
+from devagent.policy import explain, request_from_json
 from devagent.policy.syntax import CLASSES
 from devagent.settings.identity import principal
-from devagent.settings.places import places
-from devagent.settings.policies import effective_policy
 
 
 @click.command("explain")
-@click.argument("tool", metavar="EXTENSION.TOOL")
+@click.argument("tool", metavar="[EXTENSION.TOOL]", required=False)
+@click.option("--last-denial", is_flag=True, help="The last recorded denial, of the newest session that has one.")  # fmt: skip
+@click.option("--event", metavar="SESSION:SEQ", help="The recorded decision of that number in that session.")  # fmt: skip
 @click.option("--arg", "arguments", multiple=True, metavar="NAME=VALUE", help="An argument; its value as JSON, or else as text.")  # fmt: skip
 @click.option("--args", "arguments_json", metavar="JSON", help="All arguments as one JSON object.")
 @click.option("--resource", "resources", multiple=True, metavar="ID", help="A resource that the call touches, as kind:name [those of the call here].")  # fmt: skip
@@ -36,7 +42,9 @@ from devagent.settings.policies import effective_policy
 @policy_files
 @click.option("--format", "output_format", type=click.Choice(["text", "json"]), default="text")
 def explain_command(
-    tool: str,
+    tool: str | None,
+    last_denial: bool,
+    event: str | None,
     arguments: tuple[str, ...],
     arguments_json: str | None,
     resources: tuple[str, ...],
@@ -49,14 +57,23 @@ def explain_command(
 ) -> None:
     """Why a call would be allowed, asked about or denied; nothing is run.
 
-    Without --policy the policy in force here is asked.
+    Without --policy the policy in force here is asked. A recorded decision (--last-denial, --event) is shown as it
+    was made, and judged again.
     """
+    compiled = read_policies(files) if files else policy_in_force().compiled
+    if last_denial or event is not None:
+        if tool is not None or (last_denial and event is not None):
+            raise click.UsageError("name a call, --last-denial or --event: one of them")
+        record = find_last_denial() if event is None else find_event(event)
+        explain_record(record, compiled, output_format)
+        return
+    if tool is None:
+        raise click.UsageError("name a call (extension.tool), --last-denial or --event SESSION:SEQ")
     extension, dot, name = tool.partition(".")
     if not (extension and dot and name):
         raise UsageError(
             f"{tool!r} is no tool", hint="A tool is called extension.tool, as git.push."
         )
-    compiled = read_policies(files) if files else effective_policy(places()).compiled
     who = principal()
     request = _request(
         {
@@ -73,7 +90,7 @@ def explain_command(
     if output_format == "json":
         click.echo(msgspec.json.encode(to_plain(explanation)))
     else:
-        click.echo("\n".join(_in_text(request, explanation)))
+        click.echo("\n".join(in_text(request, explanation)))
 
 
 def _request(data: dict[str, Any]) -> Request:
@@ -100,29 +117,3 @@ def _arguments(pairs: Sequence[str], whole: str | None) -> dict[str, Any]:
         except ValueError:
             arguments[name] = value
     return arguments
-
-
-def _in_text(request: Request, explanation: Explanation) -> Iterator[str]:
-    decision = explanation.decision
-    yield f"{decision.effect}  {request.extension}.{request.tool} ({request.tool_class}) for {request.principal}"
-    yield f"  {decision.reason}"
-    if explanation.spoke:
-        yield "Rules that spoke:"
-    for rule in explanation.spoke:
-        touched = f" on {one_line(rule.resource)}" if rule.resource else ""
-        yield f"  {rule.effect:5}  {rule.rule}{touched}  ({rule.file}:{rule.line})"
-        if rule.why:
-            yield f"         {one_line(rule.why)}"
-    if decision.obligations:
-        yield f"Obligations: {msgspec.json.encode(decision.obligations).decode()}"
-    if explanation.nearest:
-        yield "Nearest grants:"
-    for near in explanation.nearest:
-        yield f"  {near.rule}  ({near.file}:{near.line})"
-        for missing in near.missing:
-            yield f"         {missing}"
-    if decision.grant:
-        yield f"To be granted: {decision.grant}"
-    if explanation.shadow is not None:
-        yield f"Rules in shadow mode would make this {explanation.shadow.effect}: {explanation.shadow.reason}"
-    yield f"Policy {decision.policy}"

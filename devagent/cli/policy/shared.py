@@ -1,17 +1,22 @@
 """What the policy commands share: the files to judge by, and the tools that devagent knows."""
 
+import functools
 import os
 from collections.abc import Sequence
 
 import click
 
 from devagent.core.errors import PolicyError
+from devagent.core.tools import ToolSpec
 from devagent.host.inprocess import InProcess
 from devagent.host.known import KnownTools
 from devagent.host.manifest import FIRST_PARTY, package_folder, read_manifest
-from devagent.policy import CompiledPolicy, compile_policy, parse
+from devagent.policy import CompiledPolicy, PolicyFile, compile_policy, parse
+from devagent.policy.tool_types import check_tools, speaks_of_arguments
 from devagent.settings.config import load_config
 from devagent.settings.places import places
+from devagent.settings.policies import EffectivePolicy, effective_policy, is_enrolled, org_file
+from devagent_policies import path_of
 
 policy_files = click.option(
     "--policy",
@@ -23,16 +28,46 @@ policy_files = click.option(
 
 
 def read_policies(files: Sequence[str]) -> CompiledPolicy:
-    """The files as one policy, the first in the org's place. Raises PolicyError."""
-    return compile_policy([parse(_read(f), f, org=n == 0) for n, f in enumerate(files)])
+    """The files as one policy, the first in the org's place.
+
+    Raises PolicyError, also for conditions that do not fit the tools that come with devagent.
+    """
+    parsed: list[PolicyFile] = []
+    for number, name in enumerate(files):
+        data = read_policy(name)
+        file = parse(data, name, org=number == 0)
+        if speaks_of_arguments(file):
+            check_tools(file, first_party_tools(), data.decode())
+        parsed.append(file)
+    return compile_policy(parsed)
 
 
-def _read(path: str) -> bytes:
+def policy_in_force() -> EffectivePolicy:
+    """The policy in force here, as a session has it. Raises PolicyError."""
+    return effective_policy(places(), tools=first_party_tools)
+
+
+def files_in_force() -> tuple[str, ...]:
+    """The files of the policy in force here, whatever is in them; the first stands in the org's place."""
+    first = org_file() if is_enrolled() else path_of("baseline")
+    local = places().policy
+    return (first, local) if os.path.lexists(local) else (first,)
+
+
+def read_policy(path: str) -> bytes:
+    """A policy file's bytes. Raises PolicyError where it cannot be read."""
     try:
         with open(path, "rb") as file:
             return file.read()
     except OSError as error:
         raise PolicyError(f"cannot be read ({error.strerror})", file=path) from error
+
+
+@functools.cache
+def first_party_tools() -> tuple[ToolSpec, ...]:
+    """The tools that come with devagent, as their manifests say."""
+    manifests = [read_manifest(package_folder(module)) for module in FIRST_PARTY.values()]
+    return tuple(tool for manifest in manifests for tool in manifest.tools)
 
 
 def first_party() -> KnownTools:

@@ -1,0 +1,146 @@
+"""An ask, answered: by an approval that was given before, or by whoever can answer now.
+
+A yes for the session holds until this process ends: whoever resumes is asked again. What was approved
+beyond that is on file (``core.approvals``).
+"""
+
+from collections.abc import AsyncGenerator
+from datetime import date, timedelta
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from devagent.core.approvals import ApprovalBounds, Scope, StandingApproval, asking_rules
+from devagent.core.codec import canonical, digest, sha256
+from devagent.core.events import Approval, ApprovalAnswered, ApprovalAsked, ToolJudged
+from devagent.core.ports import Answer, Approvals, Approver, Question
+from devagent.core.tools import ToolSpec
+from devagent.core.verdicts import NOT_DONE
+
+
+class Terms(Struct, frozen=True):
+    """What answers are given for: a folder, a day (ISO), and how far policy lets a yes reach."""
+
+    folder: str
+    today: str
+    bounds: ApprovalBounds = ApprovalBounds()
+
+
+class Asking:
+    """Gets asks answered, one at a time."""
+
+    def __init__(self, approver: Approver, on_file: Approvals, terms: Terms) -> None:
+        self._approver = approver
+        self._on_file = on_file
+        self._terms = terms
+        self._given: list[StandingApproval] = []
+
+    async def ask(
+        self, judged: ToolJudged, tool: ToolSpec
+    ) -> AsyncGenerator[ApprovalAsked | ApprovalAnswered, None]:
+        """The question and its answer; the last event says whether the call may run."""
+        text = shown(tool, judged)
+        yield ApprovalAsked(turn=judged.turn, call=judged.call, shown=text)
+        earlier = self._earlier(judged)
+        if earlier is not None:
+            yield _answered(judged, _by_earlier(earlier, text), "", "")
+            return
+        question = Question(
+            call=judged.call,
+            tool=tool,
+            args=judged.args,
+            resources=judged.resources,
+            decision=judged.decision,
+            shown=text,
+            scopes=self._scopes(judged),
+        )
+        answer: Answer = await self._approver.ask(question)
+        approval = replace(answer.approval, shown=sha256(text.encode()))
+        if approval.answer == "yes" and approval.scope not in question.scopes:
+            approval = replace(approval, scope="once")
+        if approval.answer != "yes" or approval.scope == "once":
+            yield _answered(judged, approval, answer.comment, _refusal(judged, approval, answer))
+            return
+        standing = self._standing(judged, approval)
+        # On record first; what cannot be kept on file afterwards ends the turn and says so.
+        yield _answered(judged, replace(approval, approval_id=standing.id), answer.comment, "")
+        if approval.scope == "session":
+            self._given.append(standing)
+        else:
+            self._on_file.keep(standing)
+
+    def _scopes(self, judged: ToolJudged) -> tuple[Scope, ...]:
+        return ("once",) if judged.decision.sticky else self._terms.bounds.scopes()
+
+    def _earlier(self, judged: ToolJudged) -> StandingApproval | None:
+        scopes = self._scopes(judged)
+        for one in (*self._given, *self._on_file.standing()):
+            # What policy no longer lets be given does not answer any more either.
+            if one.scope in scopes and one.answers(
+                judged, folder=self._terms.folder, today=self._terms.today
+            ):
+                return one
+        return None
+
+    def _standing(self, judged: ToolJudged, approval: Approval) -> StandingApproval:
+        day = date.fromisoformat(self._terms.today)
+        exact = judged.tool_class == "exec" or not judged.resources
+        standing = StandingApproval(
+            id="",
+            user=judged.principal.user,
+            by=approval.by,
+            tool=f"{judged.ext.name}.{judged.tool}",
+            definition=judged.ext.digest,
+            scope=approval.scope,
+            given=self._terms.today,
+            expires=(day + timedelta(days=self._terms.bounds.days)).isoformat(),
+            rules=asking_rules(judged),
+            resources=judged.resources,
+            arguments=judged.args_digest if exact else "",
+            folder=self._terms.folder,
+            shown=approval.shown,
+        )
+        return replace(standing, id=digest(standing)[:12])
+
+
+def shown(tool: ToolSpec, judged: ToolJudged) -> str:
+    """The exact effect that a person approves: the tool, its resources and its arguments."""
+    lines = [f"{tool.qualified} ({tool.tool_class})"]
+    lines += [f"  {r.access:5} {r.id}  {' '.join(r.tags)}".rstrip() for r in judged.resources]
+    lines += [
+        f"  {name} = {canonical(value).decode()}" for name, value in sorted(judged.args.items())
+    ]
+    lines.append(f"  because {judged.decision.reason}")
+    return "\n".join(lines)
+
+
+def _by_earlier(earlier: StandingApproval, text: str) -> Approval:
+    return Approval(
+        answer="yes",
+        by=earlier.by,
+        method="file",
+        scope=earlier.scope,
+        shown=sha256(text.encode()),
+        approval_id=earlier.id,
+    )
+
+
+def _refusal(judged: ToolJudged, approval: Approval, answer: Answer) -> str:
+    if approval.answer == "yes":
+        return ""
+    unattended = approval.method == "unattended"
+    who = "Nobody is here to approve it" if unattended else "The person said no"
+    comment = f": {answer.comment}" if answer.comment else ""
+    return f"{NOT_DONE} {who}{comment}. ({judged.decision.reason})"
+
+
+def _answered(judged: ToolJudged, approval: Approval, comment: str, reply: str) -> ApprovalAnswered:
+    return ApprovalAnswered(
+        turn=judged.turn,
+        call=judged.call,
+        principal=judged.principal,
+        agent=judged.agent,
+        approval=approval,
+        comment=comment,
+        reply=reply,
+    )

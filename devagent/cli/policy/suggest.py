@@ -1,0 +1,36 @@
+"""``devagent policy suggest``: rules that would have saved the asks, as a file to review."""
+
+from datetime import UTC, datetime
+
+import click
+
+from devagent.cli.policy.recorded import HELP, METAVAR, RecordedSessions
+from devagent.cli.policy.shared import policy_files, read_policies
+from devagent.core.codec import canonical, to_plain
+from devagent.core.text import one_line
+from devagent.policy.suggest import suggest
+from devagent.settings.places import places
+from devagent.settings.policies import effective_policy
+
+
+@click.command("suggest")
+@click.option("--from", "sessions", metavar=METAVAR, required=True, help=f"Which: {HELP}.")
+@click.option("--min-count", type=click.IntRange(1), default=2, show_default=True, help="Answered yes at least so many times.")  # fmt: skip
+@policy_files
+@click.option("--format", "output_format", type=click.Choice(["toml", "json"]), default="toml")
+def suggest_command(
+    sessions: str, min_count: int, files: tuple[str, ...], output_format: str
+) -> None:
+    """The narrowest rules that would have saved you the asks you answered yes, as a local policy file.
+
+    Printed for review, never put in force. Without --policy it goes beside the policy in force here.
+    """
+    policy = read_policies(files) if files else effective_policy(places()).compiled
+    read = RecordedSessions(sessions)
+    found = suggest(read, policy, today=datetime.now(UTC).date(), least=min_count)
+    if output_format == "json":
+        click.echo(canonical({**to_plain(found), "unreadable": read.unreadable}))
+        return
+    click.echo(found.text, nl=False)
+    for unreadable in read.unreadable:
+        click.echo(f"devagent: not read to its end: {one_line(unreadable, 400)}", err=True)

@@ -1,0 +1,80 @@
+"""Approvals on file: a person's yes that also answers the same ask later (design, section 3, rule 7).
+
+An approval is no rule. It answers asks alone, only those of the rules it was given under, only for the
+same definition of the tool and for resources that were shown; it never touches a deny or a sticky ask.
+"""
+
+from typing import Literal
+
+from msgspec import Struct
+
+from devagent.core.events import ToolJudged
+from devagent.core.resources import Resource
+
+Scope = Literal["once", "session", "project", "always"]
+SCOPES: tuple[Scope, ...] = ("once", "session", "project", "always")
+"""From the narrowest to the widest."""
+
+
+class ApprovalBounds(Struct, frozen=True):
+    """How far an approval may reach: its widest scope, and how many days it lives."""
+
+    scope: Scope = "always"
+    days: int = 30
+
+    def scopes(self) -> tuple[Scope, ...]:
+        """The scopes that may be offered."""
+        return SCOPES[: SCOPES.index(self.scope) + 1]
+
+
+class StandingApproval(Struct, frozen=True, kw_only=True):
+    """One approval on file.
+
+    ``definition`` is the digest of the extension that was shown. ``arguments`` is the digest of the
+    approved arguments where the tool names no resources or runs programs, else empty: then the resources
+    with their tags say what was approved. ``given`` and ``expires`` are ISO dates; it holds up to and
+    with the latter.
+    """
+
+    id: str
+    user: str
+    by: str
+    tool: str
+    definition: str
+    scope: Scope
+    given: str
+    expires: str
+    rules: tuple[str, ...]
+    resources: tuple[Resource, ...] = ()
+    arguments: str = ""
+    folder: str = ""
+    shown: str = ""
+
+    def answers(self, judged: ToolJudged, *, folder: str, today: str) -> bool:
+        """Whether it answers this ask, for a session in ``folder``, on this day."""
+        return (
+            self.user == judged.principal.user
+            and self.tool == f"{judged.ext.name}.{judged.tool}"
+            and self.definition == judged.ext.digest
+            and today <= self.expires
+            and (self.scope != "project" or self.folder == folder)
+            and set(asking_rules(judged)) <= set(self.rules)
+            and (not self.arguments or self.arguments == judged.args_digest)
+            and all(
+                any(_covers(own, wanted) for own in self.resources) for wanted in judged.resources
+            )
+        )
+
+
+def asking_rules(judged: ToolJudged) -> tuple[str, ...]:
+    """The rules that made the call an ask; empty where the default did."""
+    return tuple(sorted({rule.rule for rule in judged.decision.determining}))
+
+
+def _covers(own: Resource, wanted: Resource) -> bool:
+    # A tag says that the call does something further (a force push): it must have been shown too.
+    return (
+        own.id == wanted.id
+        and (own.access == wanted.access or own.access == "write")
+        and set(wanted.tags) <= set(own.tags)
+    )

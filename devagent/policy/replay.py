@@ -1,0 +1,58 @@
+"""Recorded requests judged again: what would change under another policy, by whom, with which tool.
+
+Each request is judged as it stood on its day, in its context, with its session's taint: the same policy
+gives the same answers. What can not be judged again exactly as it was is set aside and counted by its
+reason, never guessed: content that is gone, and answers that no policy gave (the floor below every
+policy, a call that was none).
+"""
+
+from collections.abc import Iterable
+from typing import Protocol
+
+from devagent.core.verdicts import Decision, Request
+from devagent.policy.changes import Recorded, Report, Tally
+
+
+class Decides(Protocol):
+    """What gives answers: ``CompiledPolicy``."""
+
+    @property
+    def digest(self) -> str: ...
+
+    def decide(self, request: Request) -> Decision: ...
+
+
+def replay(
+    recorded: Iterable[Recorded],
+    after: Decides,
+    *,
+    before: Decides | None = None,
+    examples: int = 3,
+) -> Report:
+    """Judge each request again; the change is from the recorded answer, or from ``before``'s."""
+    tally = Tally(examples)
+    for one in recorded:
+        if one.request is None:
+            tally.set_aside(one.aside)
+            continue
+        now = after.decide(one.request)
+        if one.decision.request and now.request != one.decision.request:
+            # Its digest is not that of what was judged: redaction, or a record of an older version.
+            tally.set_aside("differs")
+            continue
+        then = before.decide(one.request) if before else one.decision
+        tally.compare(one, then, now)
+    return tally.report(after.digest, before.digest if before else "")
+
+
+def shadowed(recorded: Iterable[Recorded], *, examples: int = 3) -> Report:
+    """What the rules in shadow mode would have changed, as the record has it. Nothing is judged again."""
+    tally = Tally(examples)
+    policy = ""
+    for one in recorded:
+        if one.aside:
+            tally.set_aside(one.aside)
+            continue
+        policy = policy or one.decision.policy
+        tally.compare(one, one.decision, one.shadow or one.decision)
+    return tally.report(policy, "")

@@ -1,0 +1,74 @@
+"""The tables of a policy file that are no rules: what each may hold (``bounds`` says what they do).
+
+[budget.turn]           # also [budget.session]; what is used up stops the turn, exit code 5
+usd = 0.50
+tokens = 200_000
+calls = 50              # of tools
+seconds = 600
+
+[models]
+allow = ["claude-sonnet-*"]     # which models may be asked; * is any run
+
+[modes.approvals]       # how far a person's yes may reach beyond the call that was shown
+scope = "session"       # once | session | project | always
+days = 7                # how long one on file may live
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from devagent.core.approvals import SCOPES
+from devagent.policy import checks
+from devagent.policy.checks import Refusal
+from devagent.policy.positions import Path
+
+BUDGET_KEYS = ("turn", "session")
+SPENT_KEYS = ("usd", "tokens", "calls", "seconds")
+MODELS_KEYS = ("allow",)
+MODES_KEYS = ("approvals",)
+APPROVALS_KEYS = ("scope", "days")
+MOST_DAYS = 365
+
+
+def budget(table: dict[str, Any], path: Path) -> None:
+    """Check ``[budget]``. Raises Refusal."""
+    checks.known_keys(table, BUDGET_KEYS, path, "[budget]")
+    for scope, value in table.items():
+        here = (*path, scope)
+        amounts = checks.table(value, here)
+        checks.known_keys(amounts, SPENT_KEYS, here, f"[budget.{scope}]")
+        for name, amount in amounts.items():
+            number = checks.number(amount, (*here, name), least=0)
+            if name in ("tokens", "calls") and not isinstance(number, int):
+                raise Refusal((*here, name), f"{name} must be a whole number")
+
+
+def models(table: dict[str, Any], path: Path) -> None:
+    """Check ``[models]``. Raises Refusal."""
+    checks.known_keys(table, MODELS_KEYS, path, "[models]")
+    for number, glob in enumerate(checks.listed(table.get("allow", []), (*path, "allow"))):
+        checks.text(glob, (*path, "allow", number))
+
+
+def modes(table: dict[str, Any], path: Path) -> None:
+    """Check ``[modes]``. Raises Refusal."""
+    checks.known_keys(table, MODES_KEYS, path, "[modes]")
+    if "approvals" not in table:
+        return
+    path = (*path, "approvals")
+    approvals = checks.table(table["approvals"], path)
+    checks.known_keys(approvals, APPROVALS_KEYS, path, "[modes.approvals]")
+    if "scope" in approvals:
+        checks.choice(approvals["scope"], SCOPES, (*path, "scope"))
+    if "days" in approvals:
+        days = checks.number(approvals["days"], (*path, "days"), least=1)
+        if not isinstance(days, int) or days > MOST_DAYS:
+            raise Refusal((*path, "days"), f"days must be a whole number up to {MOST_DAYS}")
+
+
+CHECKS: dict[str, Callable[[dict[str, Any], Path], None]] = {
+    "budget": budget,
+    "models": models,
+    "modes": modes,
+}
+"""Table → its check."""

@@ -1,0 +1,109 @@
+"""The person's approvals on file, beside their other data, where no tool can write.
+
+One JSON file, replaced whole. A file that is damaged or not the person's own is no approval at all,
+and is said: an ask then asks again.
+"""
+
+import fcntl
+import os
+import time
+from collections.abc import Callable, Sequence
+from typing import Self
+
+from msgspec import Struct
+
+from devagent.core.approvals import StandingApproval
+from devagent.core.codec import canonical, from_plain, parse
+from devagent.core.errors import ConfigError, DevagentError
+from devagent.settings.trusted_file import read_trusted
+
+VERSION = 1
+LOCK_WAIT_S = 2.0
+
+
+class _File(Struct, frozen=True):
+    version: int
+    approvals: list[StandingApproval]
+
+
+class ApprovalsOnFile:
+    """The approvals of one person (``core.ports.Approvals``)."""
+
+    def __init__(self, path: str, approvals: Sequence[StandingApproval] = ()) -> None:
+        self._path = path
+        self._approvals = list(approvals)
+
+    @classmethod
+    def load(cls, path: str) -> Self:
+        """Read the file; none where it is not there. Raises ConfigError for one that is not usable."""
+        try:
+            data = read_trusted(path, error=ConfigError)
+        except (FileNotFoundError, NotADirectoryError):
+            return cls(path)
+        try:
+            read = from_plain(parse(data), _File)
+        except ValueError as e:
+            raise ConfigError(
+                f"is no file of approvals ({e})",
+                file=path,
+                hint="Remove it; you will be asked again.",
+            ) from e
+        if read.version != VERSION:
+            raise ConfigError(f"has version {read.version}, not {VERSION}", file=path)
+        return cls(path, read.approvals)
+
+    def standing(self) -> Sequence[StandingApproval]:
+        """All of them, as they were given; expired ones too."""
+        return tuple(self._approvals)
+
+    def keep(self, approval: StandingApproval) -> None:
+        """Add one. Raises DevagentError where it cannot be written."""
+        self._change(lambda known: [*(a for a in known if a.id != approval.id), approval])
+
+    def revoke(self, id: str) -> StandingApproval | None:
+        """Take one back; it, or None where there is none of that id."""
+        found = next((a for a in self._approvals if a.id == id), None)
+        if found is not None:
+            self._change(lambda known: [a for a in known if a.id != id])
+        return found
+
+    def _change(self, change: Callable[[list[StandingApproval]], list[StandingApproval]]) -> None:
+        """Read again, change, replace: two sessions at once lose nothing of each other's."""
+        try:
+            os.makedirs(os.path.dirname(self._path), mode=0o700, exist_ok=True)
+            lock = os.open(f"{self._path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            try:
+                _wait_for(lock, self._path)
+                self._approvals = change(type(self).load(self._path)._approvals)
+                self._write()
+            finally:
+                os.close(lock)
+        except OSError as e:
+            raise DevagentError(f"the approval cannot be kept in {self._path}: {e.strerror}") from e
+
+    def _write(self) -> None:
+        temporary = f"{self._path}.{os.getpid()}"
+        try:
+            descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(canonical(_File(version=VERSION, approvals=self._approvals)))
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(temporary, self._path)
+        except OSError:
+            if os.path.exists(temporary):
+                os.unlink(temporary)
+            raise
+
+
+def _wait_for(lock: int, path: str) -> None:
+    """Take the lock, within a limit: whoever holds it writes one small file."""
+    until = time.monotonic() + LOCK_WAIT_S
+    while True:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        except BlockingIOError:
+            if time.monotonic() >= until:
+                raise DevagentError(f"another devagent holds {path}; try again") from None
+            time.sleep(0.01)
