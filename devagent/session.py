@@ -15,6 +15,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from devagent import __version__
+from devagent.agent.asking import Asking, Terms
 from devagent.agent.floor import Floor
 from devagent.agent.gate import Circumstances, Gate
 from devagent.agent.instructions import instructions
@@ -43,7 +44,8 @@ from devagent.host.configured import configured
 from devagent.host.toolbox import Extensions
 from devagent.models import REHEARSAL, OpenModel, open_model
 from devagent.models import Credential as ModelCredential
-from devagent.policy.bounds import budgets, forbids_model
+from devagent.policy.bounds import approval_bounds, budgets, forbids_model
+from devagent.settings.approvals import ApprovalsOnFile
 from devagent.settings.config import Config, load_config
 from devagent.settings.credentials import find_credential
 from devagent.settings.identity import principal
@@ -183,7 +185,9 @@ async def open_session(options: Options, environment: Mapping[str, str] | None =
             today=datetime.now(UTC).date().isoformat(),
         )
         floor = Floor(folder, here.own())
-        gate = Gate(policy.compiled, toolbox, options.approver, circumstances, floor)
+        terms = Terms(folder, circumstances.today, approval_bounds(policy.compiled.files))
+        asking = Asking(options.approver, ApprovalsOnFile.load(here.approvals), terms)
+        gate = Gate(policy.compiled, toolbox, asking, circumstances, floor)
         turn, session = budgets(policy.compiled.files)
         limits = replace(options.limits, turn=turn, session=session)
         agent = Agent(model, gate, toolbox, system=instructions(folder), limits=limits)

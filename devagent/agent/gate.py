@@ -6,19 +6,22 @@ In this order, and nothing runs before the last of them:
 2. The extension names the resources that the call would touch; what it cannot name is a deny.
 3. The floor refuses devagent's own files; then policy decides: allow, ask or deny. The decision is an
    event, so it is on disk before anything else.
-4. An ask goes to a person, once, with the exact call shown. Where nobody can answer, ask is deny.
+4. An ask is answered by an approval on file or by a person, with the exact call shown (``asking``). Where
+   nobody can answer, ask is deny.
 
 After the tool, ``result`` puts what came back through the result phase.
 """
 
 from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from typing import Any
 
 from msgspec import Struct
 from msgspec.structs import replace
 
+from devagent.agent.asking import Asking
 from devagent.agent.floor import Floor
-from devagent.core.codec import canonical, digest, sha256
+from devagent.core.codec import digest
 from devagent.core.events import (
     ApprovalAnswered,
     ApprovalAsked,
@@ -27,11 +30,11 @@ from devagent.core.events import (
     ToolFinished,
     ToolJudged,
 )
-from devagent.core.ports import Answer, Approver, Judge, Question, Toolbox, ToolFailure
+from devagent.core.ports import Judge, Toolbox, ToolFailure
 from devagent.core.principal import Principal
 from devagent.core.resources import Resource
 from devagent.core.tools import ToolCall, ToolResult, ToolSpec
-from devagent.core.verdicts import NOT_ALLOWED, NOT_DONE, Decision, Request
+from devagent.core.verdicts import NOT_ALLOWED, Decision, Request
 
 NOBODY = ExtensionReference(name="", version="", digest="")
 
@@ -61,14 +64,14 @@ class Gate:
         self,
         judge: Judge,
         toolbox: Toolbox,
-        approver: Approver,
+        asking: Asking,
         circumstances: Circumstances,
         floor: Floor,
     ) -> None:
         self._judge = judge
         self._floor = floor
         self._toolbox = toolbox
-        self._approver = approver
+        self._asking = asking
         self._circumstances = circumstances
         self._taint: tuple[str, ...] = ()
         self._seen: set[str] = set()
@@ -122,8 +125,9 @@ class Gate:
         judged = self._judged(turn, call, tool, args, resources, request, decision)
         yield judged
         if decision.effect == "ask":
-            async for event in self._ask(judged, tool):
-                yield event
+            async with aclosing(self._asking.ask(judged, tool)) as answered:
+                async for event in answered:
+                    yield event
 
     def result(self, judged: ToolJudged, tool: ToolSpec, result: ToolResult) -> ToolFinished:
         """The result phase: rules may still withhold what came back, from the model and the person."""
@@ -156,39 +160,6 @@ class Gate:
                 text=text,
             )
         return finished if not decision.rules else replace(finished, decision=decision)
-
-    async def _ask(
-        self, judged: ToolJudged, tool: ToolSpec
-    ) -> AsyncGenerator[ApprovalAsked | ApprovalAnswered, None]:
-        question = Question(
-            call=judged.call,
-            tool=tool,
-            args=judged.args,
-            resources=judged.resources,
-            decision=judged.decision,
-            shown=shown(tool, judged),
-        )
-        yield ApprovalAsked(turn=judged.turn, call=judged.call, shown=question.shown)
-        answer: Answer = await self._approver.ask(question)
-        approval = replace(answer.approval, shown=sha256(question.shown.encode()))
-        reply = ""
-        if approval.answer != "yes":
-            who = (
-                "Nobody is here to approve it"
-                if approval.method == "unattended"
-                else "The person said no"
-            )
-            comment = f": {answer.comment}" if answer.comment else ""
-            reply = f"{NOT_DONE} {who}{comment}. ({judged.decision.reason})"
-        yield ApprovalAnswered(
-            turn=judged.turn,
-            call=judged.call,
-            principal=judged.principal,
-            agent=judged.agent,
-            approval=approval,
-            comment=answer.comment,
-            reply=reply,
-        )
 
     def _request(
         self, tool: ToolSpec, args: dict[str, Any], resources: tuple[Resource, ...]
@@ -270,17 +241,6 @@ def granted(event: ToolJudged | ApprovalAsked | ApprovalAnswered | None) -> bool
             return approval.answer == "yes"
         case _:
             return False
-
-
-def shown(tool: ToolSpec, judged: ToolJudged) -> str:
-    """The exact effect that a person approves: the tool, its resources and its arguments."""
-    lines = [f"{tool.qualified} ({tool.tool_class})"]
-    lines += [f"  {r.access:5} {r.id}" for r in judged.resources]
-    lines += [
-        f"  {name} = {canonical(value).decode()}" for name, value in sorted(judged.args.items())
-    ]
-    lines.append(f"  because {judged.decision.reason}")
-    return "\n".join(lines)
 
 
 def _told(decision: Decision) -> str:

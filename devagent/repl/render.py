@@ -27,6 +27,7 @@ from devagent.core.events import (
     PolicyLocked,
     Prompt,
     SessionEnded,
+    SessionForked,
     SessionResumed,
     SessionStarted,
     TextDelta,
@@ -89,6 +90,8 @@ def render(event: Event, signs: Signs = FULL, *, full: bool = False) -> str:
             return _plain(
                 f"session resumed {s.dot} {event.model} {s.dot} as {event.principal}{changed}"
             )
+        case SessionForked():
+            return _plain(f"session forked from {event.origin}, after its event {event.at}")
         case SessionEnded():
             reason = f": {event.reason}" if event.reason else ""
             return _plain(f"session ended {s.dot} {event.stop} (exit {event.exit_code}){reason}")
@@ -197,7 +200,9 @@ def _because(decision: Decision, word: str) -> list[str]:
     rules = {rule.rule: rule for rule in decision.determining}
     if not rules:
         return [
-            decision.reason if decision.reason.startswith(word) else f"{word}: {decision.reason}"
+            decision.reason
+            if decision.reason.startswith((word, "needs approval"))
+            else f"{word}: {decision.reason}"
         ]
     said = [f"{word} by {_rule(r)}{f': {r.why}' if r.why else ''}" for r in rules.values()]
     if len(said) == 1 and not any(r.why for r in rules.values()):

@@ -4,9 +4,11 @@ from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequenc
 from contextlib import aclosing
 from typing import Any, TypeVar
 
+from devagent.agent.asking import Asking, Terms
 from devagent.agent.floor import Floor
 from devagent.agent.gate import Circumstances, Gate
 from devagent.agent.loop import Agent
+from devagent.core.approvals import ApprovalBounds, StandingApproval
 from devagent.core.events import (
     Approval,
     Cost,
@@ -16,11 +18,19 @@ from devagent.core.events import (
     Usage,
 )
 from devagent.core.limits import Limits
-from devagent.core.ports import Answer, ModelEvent, ModelRequest, Question, ToolFailure
+from devagent.core.ports import (
+    Answer,
+    Approvals,
+    Judge,
+    ModelEvent,
+    ModelRequest,
+    Question,
+    ToolFailure,
+)
 from devagent.core.principal import Principal
 from devagent.core.resources import Resource
 from devagent.core.tools import ToolClass, ToolResult, ToolSpec
-from devagent.core.verdicts import Decision, Effect, Request
+from devagent.core.verdicts import Decision, Effect, Needs, Request
 
 E = TypeVar("E")
 
@@ -164,6 +174,10 @@ class FakeJudge:
         del request, decision
         return None
 
+    def needs(self, principal: Principal, tool: ToolSpec) -> Needs:
+        del principal, tool
+        return Needs()
+
     def is_hidden(self, principal: Principal, tool: ToolSpec) -> bool:
         del principal
         return tool.qualified in self._hidden
@@ -188,18 +202,34 @@ NO = Approval("no", "user:ana", "terminal")
 UNATTENDED = Approval("no", "nobody", "unattended")
 
 
+class FakeApprovals:
+    """Approvals on file, in memory."""
+
+    def __init__(self, *approvals: StandingApproval) -> None:
+        self.kept = list(approvals)
+
+    def standing(self) -> Sequence[StandingApproval]:
+        return tuple(self.kept)
+
+    def keep(self, approval: StandingApproval) -> None:
+        self.kept.append(approval)
+
+
 def gate_of(
-    judge: FakeJudge,
+    judge: Judge,
     toolbox: FakeToolbox | None = None,
     approver: FakeApprover | None = None,
     *,
     own: Sequence[str] = (),
+    approvals: Approvals | None = None,
+    bounds: ApprovalBounds = ApprovalBounds(),  # noqa: B008 - frozen
 ) -> Gate:
+    terms = Terms(WORKSPACE, "2026-11-20", bounds)
     circumstances = Circumstances(principal=ANA, mode="run", interactive=False, today="2026-11-20")
     return Gate(
         judge,
         toolbox or FakeToolbox(),
-        approver or FakeApprover(),
+        Asking(approver or FakeApprover(), approvals or FakeApprovals(), terms),
         circumstances,
         Floor(WORKSPACE, own),
     )

@@ -5,6 +5,9 @@ import click
 from devagent.cli.lazy import Entry, LazyGroup
 
 COMMANDS: dict[str, Entry] = {
+    "approvals": Entry(
+        "devagent.cli.policy.approvals", "approvals", "What you have approved beyond a single call."
+    ),
     "check": Entry("devagent.cli.policy.check", "check", "Judge requests by policy files alone."),
     "explain": Entry(
         "devagent.cli.policy.explain",

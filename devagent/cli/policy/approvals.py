@@ -99,7 +99,7 @@ def _uses(one: StandingApproval) -> int:
     for folder in newest_first(places().sessions):
         try:
             with open(os.path.join(folder, EVENTS), "rb") as file:
-                uses += sum(line.count(wanted) for line in file)
+                uses += sum(wanted in line and b'"method":"file"' in line for line in file)
         except OSError:
             continue  # a log that cannot be read now counts nothing; `session verify` tells of it
     return uses

@@ -203,6 +203,7 @@ START = ToolStarted(turn=1, call="c1", ext=GIT, tool="push", tool_class="write")
         ([TurnStarted(turn=1), *call("ask", answer="no"), START], "tool.started of call c1 after the answer no"),
         ([TurnStarted(turn=1), *call(), START], "tool.started of call c1 after an end"),
         ([TurnStarted(turn=1), *call(), *call()[:2]], "call c1 ran already, but is not denied"),
+        ([TurnStarted(turn=1), *call(), *call("deny"), *call()[:2]], "call c1 ran already, but is not denied"),
         ([TurnStarted(turn=1), call()[0], judged("allow"), judged("allow")], "tool.judged of call c1 after a verdict of allow"),
         ([TurnStarted(turn=1), *call()[:3], TurnEnded(turn=1, stop="done")], "call c1 was started and has not finished"),
         ([TurnStarted(turn=1), *call()[:1], TurnEnded(turn=1, stop="done")], "call c1 was never judged"),

@@ -1,0 +1,142 @@
+"""Approvals that outlive a call: what they answer, and what they never answer."""
+
+from msgspec.structs import replace
+
+from devagent.core.approvals import ApprovalBounds, Scope, StandingApproval
+from devagent.core.events import Approval, ApprovalAnswered, ApprovalAsked, Event, ToolJudged
+from devagent.core.resources import Resource
+from devagent.core.tools import ToolCall
+from devagent.core.verdicts import RuleReference
+from tests.support.agent_parts import (
+    UNATTENDED,
+    FakeApprovals,
+    FakeApprover,
+    FakeJudge,
+    FakeToolbox,
+    gate_of,
+)
+
+LOOK = RuleReference("local/mine#look", "ask", "local", "mine.toml", 3)
+BRANCH = Resource("branch:origin/x", "write")
+
+
+def yes(scope: Scope) -> Approval:
+    return Approval("yes", "user:ana", "terminal", scope=scope)
+
+
+async def asked(
+    approval: Approval,
+    *,
+    on_file: FakeApprovals | None = None,
+    sticky: bool = False,
+    resources: tuple[Resource, ...] = (BRANCH,),
+    bounds: ApprovalBounds = ApprovalBounds(),  # noqa: B008 - frozen
+    calls: int = 1,
+) -> tuple[list[ApprovalAnswered], FakeApprover, FakeApprovals]:
+    """Judge the same call so many times in one session."""
+    approver, on_file = FakeApprover(approval), on_file or FakeApprovals()
+    gate = gate_of(
+        FakeJudge("ask", determining=(LOOK,), sticky=sticky),
+        FakeToolbox(named=list(resources)),
+        approver,
+        approvals=on_file,
+        bounds=bounds,
+    )
+    answers: list[ApprovalAnswered] = []
+    for number in range(calls):
+        async for event in gate.judge(1, ToolCall(f"c{number}", "git__push", {})):
+            answers += [event] if isinstance(event, ApprovalAnswered) else []
+            gate.apply(event)
+    return answers, approver, on_file
+
+
+async def given(scope: Scope = "always") -> StandingApproval:
+    _, _, on_file = await asked(yes(scope))
+    return on_file.kept[0]
+
+
+async def test_a_yes_once_is_asked_again() -> None:
+    answers, approver, on_file = await asked(yes("once"), calls=2)
+    assert len(approver.asked) == 2
+    assert [one.approval.approval_id for one in answers] == ["", ""]
+    assert on_file.kept == []
+
+
+async def test_a_yes_for_the_session_answers_the_next_such_ask_and_is_not_kept() -> None:
+    answers, approver, on_file = await asked(yes("session"), calls=3)
+    assert len(approver.asked) == 1
+    assert [one.approval.method for one in answers] == ["terminal", "file", "file"]
+    assert answers[1].approval.approval_id == answers[0].approval.approval_id != ""
+    assert on_file.kept == []
+
+
+async def test_a_yes_for_always_is_kept_with_an_end_and_answers_in_the_next_session() -> None:
+    _, _, on_file = await asked(yes("always"))
+    kept = on_file.kept[0]
+    assert (kept.given, kept.expires) == ("2026-11-20", "2026-12-20")
+    assert kept.rules == ("local/mine#look",)
+    answers, approver, _ = await asked(UNATTENDED, on_file=on_file)
+    assert approver.asked == []
+    assert answers[0].approval.answer == "yes"
+    assert (answers[0].approval.method, answers[0].approval.by) == ("file", "user:ana")
+
+
+async def test_a_sticky_ask_is_put_to_a_person_each_time() -> None:
+    on_file = FakeApprovals(await given())
+    answers, approver, on_file = await asked(yes("always"), on_file=on_file, sticky=True)
+    assert approver.asked[0].scopes == ("once",)
+    assert answers[0].approval.scope == "once"
+    assert len(on_file.kept) == 1
+
+
+async def test_policy_bounds_what_may_be_given_and_what_still_answers() -> None:
+    on_file = FakeApprovals(await given())
+    bounds = ApprovalBounds(scope="session", days=7)
+    answers, approver, on_file = await asked(yes("always"), on_file=on_file, bounds=bounds)
+    assert approver.asked[0].scopes == ("once", "session")
+    assert answers[0].approval.scope == "once"
+    assert len(on_file.kept) == 1
+
+
+async def test_an_approval_does_not_answer_what_was_not_shown() -> None:
+    kept = await given()
+    for other in (
+        replace(kept, user="bo"),
+        replace(kept, tool="git.fetch"),
+        replace(kept, definition="cd" * 32),
+        replace(kept, expires="2026-11-19"),
+        replace(kept, rules=()),
+        replace(kept, scope="project", folder="/work/other"),
+        replace(kept, resources=(Resource("branch:origin/y", "write"),)),
+        replace(kept, resources=(Resource("branch:origin/x", "read"),)),
+        replace(kept, arguments="ef" * 32),
+    ):
+        _, approver, _ = await asked(UNATTENDED, on_file=FakeApprovals(other))
+        assert len(approver.asked) == 1, other
+
+
+async def test_a_force_push_is_not_answered_by_the_approval_of_a_push() -> None:
+    forced = (Resource("branch:origin/x", "write", ("git.force",)),)
+    _, approver, _ = await asked(UNATTENDED, on_file=FakeApprovals(await given()), resources=forced)
+    assert len(approver.asked) == 1
+
+
+async def test_where_a_tool_names_no_resources_the_exact_arguments_are_approved() -> None:
+    _, _, on_file = await asked(yes("always"), resources=())
+    assert on_file.kept[0].arguments != ""
+
+
+async def test_the_approval_is_on_record_before_it_is_on_file() -> None:
+    on_file = FakeApprovals()
+    gate = gate_of(
+        FakeJudge("ask", determining=(LOOK,)),
+        FakeToolbox(named=[BRANCH]),
+        FakeApprover(yes("always")),
+        approvals=on_file,
+    )
+    seen: list[Event] = []
+    async for event in gate.judge(1, ToolCall("c1", "git__push", {})):
+        seen.append(event)
+        assert on_file.kept == []
+    assert [type(event) for event in seen] == [ToolJudged, ApprovalAsked, ApprovalAnswered]
+    assert len(on_file.kept) == 1
