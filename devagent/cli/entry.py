@@ -35,6 +35,10 @@ def run_command_line(arguments: list[str]) -> int:
         return INTERRUPTED
     except OSError as error:
         return _os_error(error)
+    except Exception as error:  # whatever else: the record is closed, the person is told
+        from devagent.cli.fault import tell  # noqa: PLC0415  (imports traceback; never in the ordinary)
+
+        return tell(error)
     return code if isinstance(code, int) else 0
 
 

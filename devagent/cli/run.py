@@ -141,6 +141,10 @@ def run_task(task: Task) -> int:
         result.stop_for("interrupted", "interrupted")
     except DevagentError as error:
         result.fail(error)
+    except OSError:
+        raise
+    except Exception as error:
+        _fault(result, error, told=True)
     plain = result.plain(duration_ms=round((time.monotonic() - began) * 1000))
     output.result(plain)
     if plain["reason"] and task.output_format == "text":
@@ -170,6 +174,9 @@ async def _drive(task: Task, result: Result, output: Output) -> None:
         raise
     except DevagentError as error:
         result.fail(error)
+    except Exception as error:
+        _fault(result, error)
+        raise
     finally:
         ended = result.plain(0)
         try:
@@ -177,6 +184,14 @@ async def _drive(task: Task, result: Result, output: Output) -> None:
         except DevagentError as error:
             result.log = "verify: FAILED, the log could not be closed"
             result.fail(error)
+
+
+def _fault(result: Result, error: Exception, *, told: bool = False) -> None:
+    from devagent.cli.fault import in_a_sentence, tell  # noqa: PLC0415  (imports traceback)
+
+    result.stop_for("failed", in_a_sentence(error))
+    if told:
+        tell(error)
 
 
 async def _turns(session: Session, task: Task, result: Result, output: Output) -> None:

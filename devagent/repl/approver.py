@@ -3,12 +3,15 @@
 import asyncio
 import sys
 import time
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from devagent.core.approvals import Scope
 from devagent.core.events import Approval
 from devagent.core.ports import Answer, Question
 from devagent.core.text import visible
+
+if TYPE_CHECKING:
+    from prompt_toolkit import PromptSession
 
 
 class Unattended:
@@ -36,15 +39,13 @@ class AtTerminal:
         began = time.monotonic_ns()
         session: PromptSession[str] = PromptSession()
         said: _Said | None = None
-        while said is None:
-            try:
-                # Its own handling of SIGINT would take the turn's away, for the rest of the turn too.
-                typed = await session.prompt_async(_asked(question), handle_sigint=False)
-                said = _meant(typed, question.scopes)
-            except EOFError:
-                said = _Said("no")
-            except KeyboardInterrupt:  # the key, not the signal: it stops the turn all the same
-                raise asyncio.CancelledError from None
+        try:
+            while said is None:
+                said = _meant(await _typed(session, _asked(question)), question.scopes)
+            if said.answer == "yes" and question.needs_reason:
+                said = said._replace(comment=await _typed(session, "  Why? "))
+        except EOFError:
+            said = _Said("no")
         return Answer(
             approval=Approval(
                 answer=said.answer,
@@ -55,6 +56,14 @@ class AtTerminal:
             ),
             comment=said.comment,
         )
+
+
+async def _typed(session: "PromptSession[str]", asked: str) -> str:
+    try:
+        # Its own handling of SIGINT would take the turn's away, for the rest of the turn too.
+        return (await session.prompt_async(asked, handle_sigint=False)).strip()
+    except KeyboardInterrupt:  # the key, not the signal: it stops the turn all the same
+        raise asyncio.CancelledError from None
 
 
 class _Said(NamedTuple):
