@@ -154,7 +154,11 @@ async def open_session(options: Options, environment: Mapping[str, str] | None =
     def extensions() -> Extensions:
         # Before policy only where a rule is about arguments, and so about the tools' schemas.
         own = configured(
-            config.extensions, folder=folder, only=options.extensions, file=config.file
+            config.extensions,
+            folder=folder,
+            only=options.extensions,
+            file=config.file,
+            fault=config.fault,
         )
         return Extensions(own)
 

@@ -9,13 +9,13 @@ from collections.abc import Callable
 import click
 
 from devagent import __version__
+from devagent.cli.policy.shared import policy_in_force
 from devagent.core.errors import DevagentError
 from devagent.host.manifest import FIRST_PARTY, package_folder, read_manifest
 from devagent.settings.config import load_config
 from devagent.settings.credentials import find_credential
 from devagent.settings.identity import principal
 from devagent.settings.places import places
-from devagent.settings.policies import effective_policy
 
 
 @click.command()
@@ -45,7 +45,7 @@ def doctor() -> int:
 
 
 def _policy() -> str:
-    policy = effective_policy(places())
+    policy = policy_in_force()
     if policy.locked:
         raise DevagentError(
             f"locked: {policy.locked}", hint="Ask whoever runs devagent in your organisation."

@@ -16,6 +16,7 @@ from devagent.core.events import (
     TurnEnded,
     Usage,
 )
+from devagent.core.verdicts import Decision
 
 EXIT_CODES: dict[Stop, int] = {
     "done": 0,
@@ -123,11 +124,16 @@ class Result:
                 "call": judged.call,
                 "resources": [r.id for r in judged.resources],
                 "effect": decision.effect,
-                "rules": list(decision.rules),
+                "rules": _determining(decision),
                 "reason": decision.reason,
                 "grant": decision.grant,
             }
         )
+
+
+def _determining(decision: Decision) -> list[str]:
+    """The rules that made the answer, not all that matched; where none did, those that matched."""
+    return list(dict.fromkeys(r.rule for r in decision.determining)) or list(decision.rules)
 
 
 def _denials_in_words(denials: list[dict[str, Any]]) -> str:

@@ -1,20 +1,31 @@
 """Which extensions a session has: the first-party ones that the config makes useful."""
 
-from collections.abc import Mapping, Sequence
+import difflib
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from devagent.core.errors import ConfigError, UsageError
 from devagent.host.inprocess import InProcess
 from devagent.host.manifest import FIRST_PARTY, package_folder, read_manifest
 
+Fault = Callable[[tuple[str | int, ...], str, str], ConfigError]
+"""Path in the config, what is wrong, what to do → the error."""
+
+_KINDS: dict[str, type] = {"table": dict, "text": str, "truth": bool, "number": int, "list": list}
+
 
 def configured(
-    settings: Mapping[str, Mapping[str, Any]], *, folder: str, only: Sequence[str], file: str
+    settings: Mapping[str, Mapping[str, Any]],
+    *,
+    folder: str,
+    only: Sequence[str],
+    file: str,
+    fault: Fault | None = None,
 ) -> list[InProcess]:
     """The extensions of a session in ``folder``.
 
-    ``settings`` are the config's tables by extension, ``file`` where they stand. ``only`` limits the
-    session to these (empty = all). One that needs settings and has none is left out, unless it was named.
+    ``settings`` are the config's tables by extension, ``file`` where they stand, ``fault`` makes the
+    error for an entry of it. ``only`` limits the session to these (empty = all). One that needs settings and has none is left out, unless it was named.
     Raises UsageError for a name in ``only`` that is unknown or switched off, ConfigError for settings
     that cannot be used.
     """
@@ -44,6 +55,7 @@ def configured(
                 hint=f"Set `enabled = false` in [extensions.{name}] to go on without it.",
             )
         manifest = read_manifest(package_folder(FIRST_PARTY[name]))
+        check_settings(name, manifest.settings, own, fault or _without_place(file))
         missing = [need for need in manifest.needs if not own.get(need)]
         if missing and name in only:
             needs = ", ".join(f"[extensions.{name}] {need}" for need in missing)
@@ -51,6 +63,32 @@ def configured(
         if not missing:
             found.append(InProcess(manifest, folder=folder, settings=own, secret=_no_secret))
     return found
+
+
+def check_settings(
+    name: str, known: Mapping[str, str], own: Mapping[str, Any], fault: Fault
+) -> None:
+    """Raise the ConfigError for a setting that the extension does not know or that has another type."""
+    for key, value in own.items():
+        if key == "enabled":
+            continue
+        path = ("extensions", name, key)
+        kind = known.get(key)
+        if kind is None:
+            names = [*known, "enabled"]
+            near = difflib.get_close_matches(key, names, 1)
+            hint = f"Did you mean {near[0]!r}?" if near else f"Known: {', '.join(names)}."
+            raise fault(path, f"[extensions.{name}] has no setting {key!r}", hint)
+        if not isinstance(value, _KINDS[kind]) or (isinstance(value, bool) and kind != "truth"):
+            raise fault(path, f"extensions.{name}.{key} must be a {kind}", "")
+
+
+def _without_place(file: str) -> Fault:
+    def fault(path: tuple[str | int, ...], what: str, hint: str) -> ConfigError:
+        del path
+        return ConfigError(what, file=file or "config.toml", hint=hint)
+
+    return fault
 
 
 def _no_secret(name: str) -> str | None:

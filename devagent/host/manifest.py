@@ -6,7 +6,7 @@ descriptions and schemas. Both are data: reading them runs nothing.
 
 import os
 import sys
-from typing import Any
+from typing import Any, Literal
 
 from msgspec import Struct
 
@@ -20,12 +20,14 @@ FIRST_PARTY = {"git": "devagent_git", "sql": "devagent_sql"}
 
 
 class Manifest(Struct, frozen=True):
-    """One extension. ``needs`` are settings without which it has nothing to offer."""
+    """One extension. ``settings`` are those that it knows, by their kind; without those that it ``needs``
+    it has nothing to offer."""
 
     reference: ExtensionReference
     module: str
     tools: tuple[ToolSpec, ...]
     needs: tuple[str, ...] = ()
+    settings: dict[str, Literal["table", "text", "truth", "number", "list"]] = {}
     secrets: tuple[str, ...] = ()
 
 
@@ -93,6 +95,7 @@ def _manifest(declared: dict[str, Any], recorded: dict[str, Any], digest: str) -
         "module": declared["module"],
         "tools": tools,
         "needs": declared.get("needs", []),
+        "settings": declared.get("settings", {}),
         "secrets": declared.get("secrets", []),
     }
     return from_plain(plain, Manifest)

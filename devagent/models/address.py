@@ -42,6 +42,14 @@ class Address(Struct, frozen=True):
 _PORTS = {"http": 80, "https": 443}
 
 
+def is_loopback(host: str) -> bool:
+    """Whether a host is this machine by its name or number (127.0.0.0/8, ::1)."""
+    if host.lower() == "localhost" or host == "::1":
+        return True
+    parts = host.split(".")
+    return len(parts) == 4 and parts[0] == "127" and all(p.isdecimal() for p in parts)
+
+
 def parse(url: str, what: str, *, user_allowed: bool = False) -> Address:
     """The address in ``url``; ``what`` names it in errors. Raises ConfigError, never with a password."""
     scheme, found, rest = url.strip().partition("://")

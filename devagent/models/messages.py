@@ -24,7 +24,7 @@ from devagent.core.events import ModelFailed, ModelReplied, TextDelta, ThinkingD
 from devagent.core.ports import ModelEvent, ModelRequest
 from devagent.core.tools import ToolSpec
 from devagent.models import prices as price_tables
-from devagent.models.address import parse, proxy_for
+from devagent.models.address import is_loopback, parse, proxy_for
 from devagent.models.credential import Credential
 from devagent.models.failures import Failure, Redactor, from_response, protocol
 from devagent.models.patience import Patience, RetryPolicy
@@ -74,6 +74,11 @@ class MessagesModel:
                 hint="Run `devagent auth login`, or set ANTHROPIC_API_KEY.",
             )
         base = parse(base_url, "base_url")
+        if not base.tls and not is_loopback(base.host):
+            raise ConfigError(
+                f"base_url {base.scheme}://{base.authority} would send the key in the clear",
+                hint="Use an https:// address; http:// is for loopback alone.",
+            )
         header, value = credential.header()
         self._name = model
         self._headers = {

@@ -27,7 +27,7 @@ MAX_NUMBER = 10_000_000
 
 
 class Config(Struct, frozen=True):
-    """The values with their defaults; ``extensions`` as written, by name."""
+    """The values with their defaults; ``extensions`` as written, by name; ``source`` is the file's text."""
 
     file: str = ""
     model: str = DEFAULT_MODEL
@@ -36,6 +36,16 @@ class Config(Struct, frozen=True):
     stall_s: float = 45.0
     give_up_s: float = 60.0
     extensions: dict[str, dict[str, Any]] = field(default_factory=dict)
+    source: str = ""
+
+    def fault(self, path: tuple[str | int, ...], what: str, hint: str = "") -> ConfigError:
+        """The error for an entry that a later reader refuses, with its line and column."""
+        from devagent.policy.positions import locate  # noqa: PLC0415  (only where there is a fault)
+
+        line, column = locate(self.source, path) if self.source else (0, 0)
+        return ConfigError(
+            what, file=self.file or "config.toml", line=line, column=column, hint=hint
+        )
 
 
 _KEYS: dict[str, tuple[str, tuple[type, ...]]] = {
@@ -94,4 +104,4 @@ def parse_config(data: bytes, path: str) -> Config:
             raise ConfigError(
                 f"extensions.{name} must be a table", file=path, line=line, column=column
             )
-    return Config(file=path, **values)
+    return Config(file=path, source=source, **values)

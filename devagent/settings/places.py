@@ -62,8 +62,20 @@ def places(environment: Mapping[str, str] | None = None) -> Places:
     )
 
 
+def _below_home(path: str) -> str:
+    """``~/…`` with the home of whoever runs this; an empty HOME says nothing about where that is."""
+    if os.environ.get("HOME") == "" and sys.platform != "win32":
+        import pwd  # noqa: PLC0415  (POSIX only)
+
+        try:
+            return path.replace("~", pwd.getpwuid(os.geteuid()).pw_dir, 1)
+        except KeyError:
+            return os.path.abspath(path.removeprefix("~/"))
+    return os.path.expanduser(path)
+
+
 def _folder(env: Mapping[str, str], xdg: str, windows: str, default: str) -> str:
     named = env.get(windows if sys.platform == "win32" else xdg, "")
     # XDG Base Directory Specification: a relative path there is invalid and is ignored.
-    root = named if os.path.isabs(named) else os.path.expanduser(default)
+    root = named if os.path.isabs(named) else _below_home(default)
     return os.path.abspath(os.path.join(root, "devagent"))

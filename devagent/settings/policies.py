@@ -16,7 +16,7 @@ from devagent.core.errors import PolicyError
 from devagent.core.tools import ToolSpec
 from devagent.policy import CompiledPolicy, PolicyFile, compile_policy, from_cache, parse, to_cache
 from devagent.policy.document import decoded
-from devagent.policy.tool_types import check_tools, speaks_of_arguments
+from devagent.policy.syntax import speaks_of_arguments
 from devagent.settings import places as _places
 from devagent.settings.places import Places
 from devagent.settings.trusted_file import read_trusted
@@ -126,6 +126,8 @@ def _shipped(name: str, here: Places) -> Read:
 def _fitting(file: PolicyFile, data: bytes, tools: Tools | None) -> PolicyFile:
     """The file, whose conditions on arguments fit the tools that are here. Raises PolicyError."""
     if tools is not None and speaks_of_arguments(file):
+        from devagent.policy.tool_types import check_tools  # noqa: PLC0415  (most policies need none)
+
         check_tools(file, tools(), decoded(data, file.file))
     return file
 

@@ -14,7 +14,7 @@ _SSH = {"ssh": "ssh", "git+ssh": "ssh", "ssh+git": "ssh"}
 _BAD_IN_REF = re.compile(
     r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|/\.|^\.|\.lock(?:/|$)|\.$|^/|/$|\.lock$"
 )
-_BAD_IN_URL = re.compile(r"[\x00-\x20\x7f\\]")
+_BAD_IN_URL = re.compile(r"[\x00-\x1f\x7f\\]")
 
 
 def bad(text: str) -> GitError:
@@ -151,7 +151,9 @@ def address(url: str, top: str) -> Address:
     Raises GitError ``transport`` for what may not be used, bad_arguments for what could be read two ways.
     """
     safe = without_credentials(shown(url))
-    if not url or _BAD_IN_URL.search(url):
+    colon, slash = url.find(":"), url.find("/")
+    local = "://" not in url and (colon < 0 or 0 <= slash < colon)
+    if not url or _BAD_IN_URL.search(url) or (" " in url and not local):
         raise bad(f"the remote's URL is malformed: {safe!r}")
     if re.match(r"[A-Za-z0-9+.-]*::", url):
         raise GitError(
@@ -159,10 +161,7 @@ def address(url: str, top: str) -> Address:
         )
     if "://" in url:
         return _of_url(url, safe, top)
-    colon, slash = url.find(":"), url.find("/")
-    if colon < 0 or 0 <= slash < colon:
-        return _local(url, top)
-    return _of_ssh(url, safe)
+    return _local(url, top) if local else _of_ssh(url, safe)
 
 
 def _of_url(url: str, safe: str, top: str) -> Address:

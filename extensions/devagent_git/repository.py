@@ -121,12 +121,7 @@ class Repository:
             raise GitError(f"git {needed} or newer is needed", error="no_git")
 
     def _find(self) -> None:
-        found = self.git(
-            "rev-parse", "--is-bare-repository", "--is-inside-git-dir", "--absolute-git-dir",
-            "--git-common-dir", "--show-toplevel",
-            codes=(0, 128),
-        )  # fmt: skip
-        words = found.out.split(b"\n")
+        found, words = self._places()
         if (found.code and b"work tree" not in found.err) or len(words) < 5:
             self.fail(found)
         self.bare = found.code != 0
@@ -144,6 +139,19 @@ class Repository:
                 "that is not followed",
                 error="outside_repository",
             )
+
+    def _places(self) -> tuple[Output, list[bytes]]:
+        """What git says of where things are: its last answer, and all of them."""
+        questions = (
+            *("--is-bare-repository", "--is-inside-git-dir", "--absolute-git-dir"),
+            *("--git-common-dir", "--show-toplevel"),
+        )
+        if "\n" not in self.folder:
+            found = self.git("rev-parse", *questions, codes=(0, 128))
+            return found, found.out.split(b"\n")
+        # Answers are lines, and so is each part of this path: one question at a time.
+        answers = [self.git("rev-parse", question, codes=(0, 128)) for question in questions]
+        return answers[-1], [*(answer.out[:-1] for answer in answers), b""]
 
     @property
     def linked(self) -> bool:

@@ -1,14 +1,28 @@
 """install.sh on a machine that has a shell, the POSIX tools, a Python and nothing else."""
 
 import os
+import shutil
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 
+import msgspec
 import pytest
 
-from tests.support.installing import ROOT, bare_machine, base_python, run, script, wheelhouse
+from tests.support.installing import (
+    ORIGINAL,
+    ROOT,
+    bare_machine,
+    base_python,
+    run,
+    script,
+    wheelhouse,
+)
+from tests.support.messages_server import Step
+from tests.support.repositories import small
+from tests.support.workplace import ADD, COMMIT, POLICY, commits
 
 INSTALL = ROOT / "install.sh"
 
@@ -63,8 +77,10 @@ def test_an_installation_works_is_not_repeated_and_leaves_nothing_behind(
     assert "installed already" in second.stderr
     assert environment.stat().st_mtime_ns == made
 
+    plays_the_demo(prefix / "bin/devagent", machine, tmp_path)
+    commits_for_real(prefix / "bin/devagent", machine, tmp_path)
+
     config = Path(machine["HOME"], ".config/devagent/policy.toml")
-    config.parent.mkdir(parents=True)
     config.write_text("# mine")
     removed = run(["sh", INSTALL, "--prefix", prefix, "--uninstall"], env=machine)
     assert removed.returncode == 0, removed.stderr
@@ -75,6 +91,51 @@ def test_an_installation_works_is_not_repeated_and_leaves_nothing_behind(
     assert (again.returncode, "was not installed" in again.stderr) == (0, True)
     left = {path.name for path in ROOT.iterdir()}
     assert not left & {"build", "dist", "devagent.egg-info"}
+
+
+def plays_the_demo(devagent: Path, machine: dict[str, str], tmp_path: Path) -> None:
+    without = run([devagent, "demo"], env=machine, cwd=tmp_path)
+    assert (without.returncode, "git is not on PATH" in without.stderr) == (78, True)
+    git = shutil.which("git", path=ORIGINAL["PATH"])
+    assert git
+    Path(machine["PATH"], "git").symlink_to(git)
+    before = tree(tmp_path)
+    shown = run([devagent, "demo"], env=machine, cwd=tmp_path)
+    assert (shown.returncode, shown.stderr) == (0, "")
+    assert "denied by org/acme#no-force-push (acme.toml:35)" in shown.stdout
+    assert shown.stdout.splitlines()[-1].startswith("verify: ok ")
+    new = {path.split("/")[1] for path in set(tree(tmp_path)) - set(before) if "/" in path}
+    assert new == {"home"}  # its log; the sample company is gone
+
+
+def commits_for_real(devagent: Path, machine: dict[str, str], tmp_path: Path) -> None:
+    """A run of the installed program against the Messages API on loopback, by the person's own policy."""
+    repository = small(tmp_path / "repository")
+    (repository / "a.txt").write_text("three\n")
+    home = Path(machine["HOME"])
+    (home / ".gitconfig").write_text("[user]\n\tname = Ana Roe\n\temail = ana@example.com\n")
+    policy = home / ".config/devagent/policy.toml"
+    policy.parent.mkdir(mode=0o700, parents=True)
+    policy.write_text(POLICY)
+    policy.chmod(0o600)
+    script_file = tmp_path / "script.json"
+    steps = [Step(calls=[ADD, COMMIT]), Step(text="Committed.")]
+    script_file.write_bytes(msgspec.json.encode({"steps": steps}))
+    command = [sys.executable, "-m", "tests.support.messages_server", "--script", script_file]
+    with subprocess.Popen(
+        command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as server:
+        try:
+            assert server.stdout is not None
+            url = f"http://127.0.0.1:{int(server.stdout.readline())}"
+            env = {**machine, "ANTHROPIC_BASE_URL": url, "ANTHROPIC_API_KEY": "sk-ant-test"}
+            done = run([devagent, "run", "Commit my change"], env=env, cwd=repository)
+        finally:
+            server.kill()
+    assert (done.returncode, done.stdout, done.stderr) == (0, "Committed.\n", "")
+    assert commits(repository)[0] == "Say three"
+    verified = run([devagent, "session", "verify", "last"], env=machine, cwd=tmp_path)
+    assert verified.stdout.startswith("verify: ok "), verified.stderr
 
 
 def test_an_interrupted_installation_leaves_nothing_half_made(

@@ -89,7 +89,7 @@ _RESOURCES = [
 ]  # fmt: skip
 _PRINCIPALS = [
     "user:ana", "user:*", "group:eng", "group:ops", "group:staff", "agent:main", "ci:acme/*", "for:d*", "*", "user:a*",
-    "group:*", "*:ana", "us*",
+    "group:*", "**",
 ]  # fmt: skip
 
 
@@ -104,7 +104,7 @@ def _text_spec(random: Random) -> Any:
             {"prefix": "dev/"},
             {"suffix": "x.example"},
             {"contains": random.choice(["@", "*", '"'])},
-            {"glob": random.choice(["dev/*", "**@*.example", "*"])},
+            {"glob": random.choice(["dev/*", "*@*.example", "**.example", "*"])},
             {"not_glob": random.choice(["dev/*", "**/b", "a@*"])},
             {"len_min": random.choice([0, 1])},
             {"len_max": 0},
@@ -135,31 +135,49 @@ def _number_spec(random: Random) -> Any:
 
 def _list_spec(random: Random) -> Any:
     words = random.sample(_WORDS, 3)
-    return random.choice(
-        [
-            words[0],
-            words,
-            {"in": words, "len_min": 1},
-            {"not_in": words[:2]},
-            {"contains": words[0]},
-            {"any": words[:2]},
-            {"any": {"not_in": words}},
-            {"not": {"in": words}},
-            {"len_min": 1},
-            {"len_max": 0},
-            {"absent": True},
-            {"not": {"any": words[0]}},
-            {"in": []},
-        ]
-    )
+    nothing: list[str] = []
+    specs: list[Any] = [
+        words[0],
+        words,
+        {"in": words, "len_min": 1},
+        {"not_in": words[:2]},
+        {"contains": words[0]},
+        {"any": words[:2]},
+        {"any": {"not_in": words}},
+        {"not": {"in": words}},
+        {"len_min": 1},
+        {"len_max": 0},
+        {"absent": True},
+        {"not": {"any": words[0]}},
+        {"in": nothing},
+    ]
+    return random.choice(specs)
 
 
-def _when(random: Random) -> Data:
+_BEYOND: list[tuple[list[str], list[Any]]] = [
+    (_TEXT_KEYS, [{"mentions": ["DEV", "x.example"]}, {"len_min": 2}, {"len_max": 5}, {"glob": "**@*.exa*"}, {"not_glob": "**/a*"}]),
+    (_LIST_KEYS, [{"prefix": "a@"}, {"len_min": 2}, {"any": {"suffix": "example"}}, {"not": {"glob": "*@x.*"}}, {"mentions": "@known"}]),
+    (["args.sizes"], [{"max": 1}, {"any": {"min": 2}}, {"not": {"min": 2}}]),
+    (["args.to", "args.from", "args.**"], [{"origin_in": ["prompt"]}, {"not": {"origin_in": ["result:**"]}}]),
+    (["args.**", "context.odd", "principal.groups"], ["eng", {"not_in": ["eng"]}, {"absent": True}, {"not": "a@x.example"}]),
+]  # fmt: skip
+"""Conditions that Cedar can not say, or only in part: keys, and what is asked of them."""
+
+
+def _when(random: Random, *, beyond: bool) -> Data:
     when: Data = {}
+    if beyond and random.random() < 0.4:
+        keys, specs = random.choice(_BEYOND)
+        when[random.choice(keys)] = random.choice(specs)
     for _ in range(random.choice([0, 0, 1, 1, 2])):
         kind = random.random()
         if kind < 0.35:
-            when[random.choice(_TEXT_KEYS)] = _text_spec(random)
+            key, spec = random.choice(_TEXT_KEYS), _text_spec(random)
+            if key != "context.env" or spec not in (
+                7,
+                {"min": 5},
+            ):  # a key of the context has one type
+                when[key] = spec
         elif kind < 0.6:
             when[random.choice(_NUMBER_KEYS)] = _number_spec(random)
         elif kind < 0.8:
@@ -176,7 +194,7 @@ def _when(random: Random) -> Data:
     return when
 
 
-def _scope(random: Random) -> Data:
+def _scope(random: Random, *, beyond: bool) -> Data:
     scope: Data = {}
     for key, options, chance in (
         ("principals", _PRINCIPALS, 0.4),
@@ -187,12 +205,21 @@ def _scope(random: Random) -> Data:
     ):
         if random.random() < chance:
             scope[key] = random.sample(options, random.choice([1, 2, 2]))
-    return {**scope, "when": _when(random)}
+    if beyond and random.random() < 0.15:
+        scope["resources"] = [
+            *scope.get("resources", []),
+            "tag:*.email",
+            "path:**/lib/b*",
+            "table:**shop.*",
+        ]
+    if beyond and random.random() < 0.1:
+        scope["principals"] = ["group:o*"]
+    return {**scope, "when": _when(random, beyond=beyond)}
 
 
-def _rule(random: Random, number: int) -> Data:
+def _rule(random: Random, number: int, *, beyond: bool) -> Data:
     rule: Data = {"id": f"r{number}", "effect": random.choice(["allow"] * 6 + ["ask", "deny"])}
-    rule |= _scope(random)
+    rule |= _scope(random, beyond=beyond)
     if rule["effect"] != "allow" and random.random() < 0.6:
         rule.setdefault("resources", [random.choice(_RESOURCES)])
     if rule["effect"] == "allow" and random.random() < 0.1:
@@ -210,8 +237,8 @@ def _rule(random: Random, number: int) -> Data:
     return rule
 
 
-def layers(random: Random) -> list[Data]:
-    """An org's file and up to two below it, as plain data."""
+def layers(random: Random, *, beyond: bool = False) -> list[Data]:
+    """An org's file and up to two below it, as plain data; ``beyond``: with what Cedar can not say exactly."""
     org: Data = {
         "name": "acme",
         "default": random.choice(["deny", "deny", "ask", {"read": "ask"}]),
@@ -225,7 +252,7 @@ def layers(random: Random) -> list[Data]:
             {
                 "to": random.sample(["team", "local"], random.choice([1, 2])),
                 "effect": random.choice(["allow", "allow", "ask", "deny"]),
-                **_scope(random),
+                **_scope(random, beyond=beyond),
             }
             for _ in range(random.choice([0, 1, 2]))
         ],
@@ -234,8 +261,13 @@ def layers(random: Random) -> list[Data]:
         {"name": "low", "layer": random.choice(["team", "local"]), "lists": org["lists"]}
         for _ in range(random.choice([0, 1, 2]))
     ]
+    # Of a key of the context Cedar must know the type; it is taken from what it is compared with.
+    types: Data = {"context.env": "dev", "context.level": 1}
+    org["delegate"].append(
+        {"to": ["team"], "effect": "deny", "tools": ["odd.types"], "when": types}
+    )
     for file in (org, *lower):
-        file["rule"] = [_rule(random, n) for n in range(random.randrange(1, 7))]
+        file["rule"] = [_rule(random, n, beyond=beyond) for n in range(random.randrange(1, 7))]
     return [org, *lower]
 
 

@@ -90,7 +90,9 @@ class Running:
             stdout, stderr = await self._process.communicate(stdin)
         assert self._process.returncode is not None
         return Finished(
-            self._process.returncode, (self._seen + (stdout or b"")).decode(), (stderr or b"").decode()
+            self._process.returncode,
+            (self._seen + (stdout or b"")).decode(),
+            (stderr or b"").decode(),
         )
 
 

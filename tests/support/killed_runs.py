@@ -3,10 +3,10 @@
     python -m tests.support.killed_runs REPOSITORY FOLDER PROMPT RESUME_PROMPT
 
 Each run works in a copy of the repository and a home of its own (``<n>/work``, ``<n>/home`` below
-FOLDER; the person's files are copied from ``$DEVAGENT_HOME``). It is a real run of the command line, in a fork of this
-process, which has imported it once. Every append of a header is killed when the line is whole, every
-append of a body in its middle. What is left is copied to ``<n>/killed`` before the session is resumed. Prints one
-JSON line a run: ``{"number": n, "file": "events.jsonl", "resumed": EXIT_CODE}``.
+FOLDER; the person's files are copied from ``$DEVAGENT_HOME``). It is a real run of the command line, in
+a fork of this process, which has imported it once. Every second run is killed before the append, the
+others in its middle. What is left is copied to ``<n>/killed`` before the session is resumed. Prints
+one JSON line a run: ``{"number": n, "file": "events.jsonl", "in_line": true, "resumed": EXIT_CODE}``.
 """
 
 import os
@@ -16,18 +16,23 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import jsonschema_rs
 import msgspec
 
 # Imported before the forks, or each of them would.
 import devagent.cli.run
 import devagent.host.inprocess
 import devagent_git.tools
-import jsonschema_rs
 from devagent.audit import files
-from devagent.audit.layout import BODIES, EVENTS
+from devagent.audit.layout import BODIES, CHECKPOINTS, EVENTS
 from devagent.cli.entry import leave, run_command_line
 
 LOADED = (devagent.cli.run, devagent.host.inprocess, devagent_git.tools, jsonschema_rs)
+
+
+def in_line(number: int) -> bool:
+    """Whether a run is killed in the middle of its last append, or before it."""
+    return number % 2 == 1
 
 
 def dying(at: int, tell: int) -> Callable[[int, bytes], None]:
@@ -41,9 +46,12 @@ def dying(at: int, tell: int) -> Callable[[int, bytes], None]:
         if calls < at:
             real(descriptor, data)
             return
-        is_event = data.startswith(b'{') and b'"salt":' not in data
-        os.write(tell, (EVENTS if is_event else BODIES).encode())
-        os.write(descriptor, data if is_event else data[: len(data) // 2])
+        file = CHECKPOINTS
+        if data.startswith(b"{"):
+            file = BODIES if b'"salt":' in data else EVENTS
+        os.write(tell, file.encode())
+        if in_line(at):
+            os.write(descriptor, data[: len(data) // 2])
         os.kill(os.getpid(), signal.SIGKILL)
 
     return append
@@ -55,7 +63,9 @@ def forked(home: Path, arguments: Sequence[str], at: int = 0) -> tuple[int, str]
     child = os.fork()
     if child == 0:
         os.environ["DEVAGENT_HOME"] = str(home)
-        files.__dict__["to_disk"] = os.fsync = lambda _: None  # a killed process loses no page cache
+        files.__dict__["to_disk"] = os.fsync = lambda _: (
+            None
+        )  # a killed process loses no page cache
         if at:
             files.__dict__["_append"] = dying(at, writing)
         output = os.open(home / "output", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
@@ -80,7 +90,8 @@ def main(repository: str, folder: str, prompt: str, resume_prompt: str) -> None:
             break  # the whole run takes fewer appends
         shutil.copytree(home / "sessions", here / "killed")
         status, _ = forked(home, ["run", "-C", str(work), "--resume", "last", resume_prompt])
-        told = {"number": number, "file": file, "resumed": os.waitstatus_to_exitcode(status)}
+        resumed = os.waitstatus_to_exitcode(status)
+        told = {"number": number, "file": file, "in_line": in_line(number), "resumed": resumed}
         sys.stdout.write(msgspec.json.encode(told).decode() + "\n")
         number += 1
 

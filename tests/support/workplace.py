@@ -63,7 +63,9 @@ env = "dev"
 
 PUSH_MAIN = Call("git__push", {"remote": "origin", "ref": "main"})
 EMAILS = Call("sql__query", {"source": "shop", "sql": "SELECT email FROM customers"})
-CITIES = Call("sql__query", {"source": "shop", "sql": "SELECT DISTINCT city FROM customers ORDER BY 1"})
+CITIES = Call(
+    "sql__query", {"source": "shop", "sql": "SELECT DISTINCT city FROM customers ORDER BY 1"}
+)
 ADD = Call("git__add", {"paths": ["a.txt"]})
 COMMIT = Call("git__commit", {"message": "Say three"})
 STATUS = Call("git__status")

@@ -10,15 +10,13 @@ import click
 from devagent.cli.policy.diff_page import page
 from devagent.cli.policy.diff_text import in_text
 from devagent.cli.policy.recorded import ALL, HELP, METAVAR, RecordedSessions
-from devagent.cli.policy.shared import first_party, policy_files, read_policies
+from devagent.cli.policy.shared import first_party, policy_files, policy_in_force, read_policies
 from devagent.core.codec import canonical, to_plain
 from devagent.core.text import one_line
 from devagent.policy import CompiledPolicy
 from devagent.policy.changes import Recorded, Report
 from devagent.policy.examples_recorded import examples_as_recorded
 from devagent.policy.replay import replay, shadowed
-from devagent.settings.places import places
-from devagent.settings.policies import effective_policy
 
 
 @click.command()
@@ -54,7 +52,7 @@ def diff(
         heading = "Rules in shadow mode"
     elif sessions is not None and not new:
         read = RecordedSessions(sessions)
-        policy = read_policies(files) if files else effective_policy(places()).compiled
+        policy = read_policies(files) if files else policy_in_force().compiled
         report = replay(read, policy, examples=examples)
         heading = f"Recorded answers → {_names(files) or 'the policy in force'}"
     else:

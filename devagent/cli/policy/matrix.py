@@ -9,13 +9,11 @@ from datetime import date
 import click
 
 from devagent.cli.policy.matrix_page import page
-from devagent.cli.policy.shared import policy_files, read_policies
+from devagent.cli.policy.shared import policy_files, policy_in_force, read_policies
 from devagent.cli.policy.tool_specs import tool_files, tool_specs
 from devagent.core.errors import UsageError
 from devagent.core.text import cells, one_line
 from devagent.policy.matrix import ANYTHING, Cell, Matrix, Row, matrix
-from devagent.settings.places import places
-from devagent.settings.policies import effective_policy
 
 SHOWN = 3
 """Reasons of a cell that text shows; CSV and HTML show all."""
@@ -43,7 +41,7 @@ def matrix_command(
     allow and ask stand only where every call gets that answer, never where every call is denied; depends names
     the rules that decide. Without --policy it is the policy in force here.
     """
-    compiled = read_policies(files) if files else effective_policy(places()).compiled
+    compiled = read_policies(files) if files else policy_in_force().compiled
     try:
         found = matrix(
             compiled,

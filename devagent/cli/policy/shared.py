@@ -6,13 +6,16 @@ from collections.abc import Sequence
 
 import click
 
+from devagent.cli.policy.tool_specs import tool_specs
 from devagent.core.errors import PolicyError
 from devagent.core.tools import ToolSpec
 from devagent.host.inprocess import InProcess
 from devagent.host.known import KnownTools
 from devagent.host.manifest import FIRST_PARTY, package_folder, read_manifest
 from devagent.policy import CompiledPolicy, PolicyFile, compile_policy, parse
-from devagent.policy.tool_types import check_tools, speaks_of_arguments
+from devagent.policy.document import decoded
+from devagent.policy.syntax import speaks_of_arguments
+from devagent.policy.tool_types import check_tools
 from devagent.settings.config import load_config
 from devagent.settings.places import places
 from devagent.settings.policies import EffectivePolicy, effective_policy, is_enrolled, org_file
@@ -37,7 +40,7 @@ def read_policies(files: Sequence[str]) -> CompiledPolicy:
         data = read_policy(name)
         file = parse(data, name, org=number == 0)
         if speaks_of_arguments(file):
-            check_tools(file, first_party_tools(), data.decode())
+            check_tools(file, first_party_tools(), decoded(data, name))
         parsed.append(file)
     return compile_policy(parsed)
 
@@ -66,8 +69,7 @@ def read_policy(path: str) -> bytes:
 @functools.cache
 def first_party_tools() -> tuple[ToolSpec, ...]:
     """The tools that come with devagent, as their manifests say."""
-    manifests = [read_manifest(package_folder(module)) for module in FIRST_PARTY.values()]
-    return tuple(tool for manifest in manifests for tool in manifest.tools)
+    return tuple(tool_specs(()))
 
 
 def first_party() -> KnownTools:

@@ -5,12 +5,10 @@ from datetime import UTC, datetime
 import click
 
 from devagent.cli.policy.recorded import HELP, METAVAR, RecordedSessions
-from devagent.cli.policy.shared import policy_files, read_policies
+from devagent.cli.policy.shared import policy_files, policy_in_force, read_policies
 from devagent.core.codec import canonical, to_plain
 from devagent.core.text import one_line
 from devagent.policy.suggest import suggest
-from devagent.settings.places import places
-from devagent.settings.policies import effective_policy
 
 
 @click.command("suggest")
@@ -25,7 +23,7 @@ def suggest_command(
 
     Printed for review, never put in force. Without --policy it goes beside the policy in force here.
     """
-    policy = read_policies(files) if files else effective_policy(places()).compiled
+    policy = read_policies(files) if files else policy_in_force().compiled
     read = RecordedSessions(sessions)
     found = suggest(read, policy, today=datetime.now(UTC).date(), least=min_count)
     if output_format == "json":

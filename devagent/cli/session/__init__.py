@@ -12,9 +12,23 @@ COMMANDS: dict[str, Entry] = {
     "verify": Entry(
         "devagent.cli.session.verify", "verify", "Check that a log is whole and unchanged."
     ),
+    "search": Entry(
+        "devagent.cli.session.search", "search", "Where something was said or done, in all of them."
+    ),
+    "resume": Entry("devagent.cli.session.resume", "resume", "Go on with a session."),
+    "fork": Entry(
+        "devagent.cli.session.fork", "fork", "A new session that goes on from another's history."
+    ),
+    "rename": Entry("devagent.cli.session.rename", "rename", "Give a session a name."),
+    "export": Entry(
+        "devagent.cli.session.export", "export", "Write a session down: JSON lines, Markdown, HTML."
+    ),
+    "report": Entry(
+        "devagent.cli.session.report", "report", "A page for reviewers: who, what, by which rules."
+    ),
 }
 
 
 @click.group(cls=LazyGroup, table=COMMANDS)
 def session() -> None:
-    """List, show and verify session logs."""
+    """Find, read, verify, go on with and hand on session logs."""

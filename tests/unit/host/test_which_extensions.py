@@ -9,6 +9,7 @@ from devagent.core.errors import ConfigError, UsageError
 from devagent.host.configured import configured
 from devagent.host.inprocess import InProcess
 from devagent.host.known import KnownTools
+from devagent.settings.config import parse_config
 from tests.support.repositories import small
 
 SHOP = {"sources": {"shop": {"type": "sqlite", "path": "shop.db", "env": "dev"}}}
@@ -105,3 +106,21 @@ def test_tools_of_others_are_not_known() -> None:
     known = KnownTools(found())
     assert known("git", "burn") is None
     assert known("mail", "log") is None
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "said", "hint"),
+    [
+        ("[extensions.sql]\nsourcs = {}\n", "2:1", "no setting 'sourcs'", "'sources'"),
+        ("[extensions.sql]\nsources = 3\n", "2:1", "sources must be a table", ""),
+        ("[extensions.git]\n\nfoo = 1\n", "3:1", "no setting 'foo'", "Known: enabled"),
+    ],
+)
+def test_a_setting_that_the_extension_does_not_know_is_an_error_with_its_place(
+    text: str, place: str, said: str, hint: str
+) -> None:
+    config = parse_config(text.encode(), "/home/ana/config.toml")
+    with pytest.raises(ConfigError, match=said) as caught:
+        configured(config.extensions, folder="/work", only=(), file=config.file, fault=config.fault)
+    assert str(caught.value).startswith(f"/home/ana/config.toml:{place}: ")
+    assert hint in caught.value.hint

@@ -476,3 +476,18 @@ def test_a_key_that_no_header_can_carry_is_refused_without_being_shown(secret: s
     with pytest.raises(ConfigError) as caught:
         client("http://127.0.0.1:1", credential=Credential("api_key", secret))
     assert not secret.strip() or secret not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "url", ["http://gateway.example", "http://10.0.0.7:8080", "http://127.evil.example"]
+)
+def test_a_key_never_goes_out_in_the_clear(url: str) -> None:
+    with pytest.raises(ConfigError, match="in the clear"):
+        client(url)
+
+
+@pytest.mark.parametrize(
+    "url", ["http://localhost:1", "http://127.0.0.9", "http://[::1]:2", "https://gateway.example"]
+)
+def test_loopback_and_tls_may_carry_it(url: str) -> None:
+    assert client(url).name == "claude-sonnet-5-5"

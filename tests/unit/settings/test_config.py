@@ -120,4 +120,5 @@ def test_a_config_is_read_from_its_file(tmp_path: Path) -> None:
     file = tmp_path / "config.toml"
     file.write_text('model = "m"\r\nstall_s = 3\r\n')
     file.chmod(0o600)
-    assert load_config(str(file)) == Config(file=str(file), model="m", stall_s=3)
+    text = 'model = "m"\nstall_s = 3\n'
+    assert load_config(str(file)) == Config(file=str(file), model="m", stall_s=3, source=text)

@@ -1,0 +1,117 @@
+"""What may not be imported before it is needed (design, section 7): a list of modules, not a stopwatch."""
+
+import asyncio
+import signal
+from pathlib import Path
+
+import pytest
+
+from tests.support.command_line import devagent, own_file, running
+from tests.support.messages_server import MessagesServer, Step
+from tests.support.repositories import small
+from tests.support.workplace import CONFIG, POLICY
+
+HEAVY = frozenset(
+    [
+        "anthropic", "git", "httpx2", "keyring", "mcp", "prompt_toolkit", "pydantic", "rich", "sqlglot", "tuf",
+    ]
+)  # fmt: skip
+# `-X importtime` would miss what `importlib.import_module` loads, so the list is taken from
+# sys.modules: when the program ends, or when it is told to by a signal.
+LISTING = """
+import os, runpy, signal, sys
+file = sys.argv.pop(1)
+def tell():
+    with open(file, "w", encoding="utf-8") as out:
+        out.write("\\n".join(sys.modules))
+def ending(code, leave=os._exit):
+    tell()
+    leave(code)
+os._exit = ending
+signal.signal(signal.SIGUSR1, lambda *_: ending(0))
+try:
+    runpy.run_module("devagent", run_name="__main__", alter_sys=True)
+finally:
+    tell()
+"""
+
+
+def listing(file: Path) -> tuple[str, ...]:
+    """A ``program`` that is devagent and leaves the names of all its modules in the file."""
+    return ("-c", LISTING, str(file))
+
+
+def imported(file: Path) -> set[str]:
+    return set(file.read_text(encoding="utf-8").splitlines())
+
+
+def heavy(modules: set[str]) -> set[str]:
+    return {name.partition(".")[0] for name in modules} & HEAVY
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--version"],
+        ["--help"],
+        ["run", "--help"],
+        ["session", "--help"],
+        ["session", "list"],
+        ["policy", "explain", "git.status"],
+    ],
+)
+async def test_a_command_that_needs_no_heavy_module_imports_none(
+    arguments: list[str], tmp_path: Path
+) -> None:
+    own_file("policy.toml", POLICY)
+    file = tmp_path / "modules"
+    done = await devagent(*arguments, program=listing(file), cwd=small(tmp_path / "repository"))
+    assert done.code == 0, done.stderr
+    assert "devagent" in imported(file)
+    assert heavy(imported(file)) == set()
+
+
+async def test_the_version_is_told_before_anything_else_is_imported(tmp_path: Path) -> None:
+    file = tmp_path / "modules"
+    done = await devagent("--version", program=listing(file))
+    assert done.code == 0
+    assert not {"click", "msgspec", "asyncio", "devagent.core"} & imported(file)
+
+
+@pytest.mark.parametrize("own_files", [False, True])
+async def test_a_run_up_to_its_first_request_imports_no_heavy_module(
+    tmp_path: Path, own_files: bool
+) -> None:
+    if own_files:
+        own_file("policy.toml", POLICY)
+        own_file("config.toml", CONFIG)
+    file = tmp_path / "modules"
+    asked = asyncio.Event()
+    async with MessagesServer([Step(fault="stall")]) as server:
+        server.on_request.append(lambda _: asked.set())
+        async with running(
+            "run", "Hi", server=server, cwd=small(tmp_path / "repository"), program=listing(file)
+        ) as process:
+            async with asyncio.timeout(30):
+                await asked.wait()
+            process.send(signal.SIGUSR1)
+            done = await process.finished()
+    assert done.code == 0, done.stderr
+    modules = imported(file)
+    assert {"devagent.cli.run", "devagent.session", "devagent.models.messages"} <= modules
+    assert heavy(modules) == set()
+
+
+async def test_the_check_sees_a_heavy_module_where_a_command_does_need_one(tmp_path: Path) -> None:
+    """So that the tests above can fail: without a key in the environment the keyring is asked."""
+    file = tmp_path / "modules"
+    done = await devagent("auth", "status", program=listing(file))
+    assert done.code == 78
+    assert heavy(imported(file)) == {"keyring"}
+
+
+def test_every_heavy_module_is_recognised_by_its_top_name() -> None:
+    assert (
+        heavy({f"{name}.inner" for name in HEAVY} | {"devagent_git.tools", "gitdb", "click"})
+        == HEAVY
+    )

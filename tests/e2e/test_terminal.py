@@ -1,0 +1,185 @@
+"""The chat and the demo on a real terminal."""
+
+import signal
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from devagent.audit.verify import verify_session
+from devagent.core.events import ApprovalAnswered, ApprovalAsked, SessionEnded, TurnCut, TurnEnded
+from tests.support.command_line import devagent, logged, logs
+from tests.support.messages_server import Call, MessagesServer, Step
+from tests.support.repositories import git
+from tests.support.terminal import needs_tmux, terminal
+from tests.support.workplace import CITIES, PUSH_MAIN, STATUS, workplace
+
+STALL = Step(text=["Half ", "a sen"], fault="stall", at=900)
+QUESTION = "Allow this"
+
+
+def branch(name: str) -> Call:
+    return Call("git__branch", {"action": "create", "name": name})
+
+
+@pytest.fixture
+def work(tmp_path: Path, home: Path) -> Path:
+    return workplace(tmp_path, home)
+
+
+@needs_tmux
+async def test_a_chat_shows_each_verdict_asks_the_person_and_leaves_a_verified_log(
+    work: Path,
+) -> None:
+    steps = [
+        Step(text="I look and push.", calls=[STATUS, PUSH_MAIN]),
+        Step(text="Now the branch.", calls=[branch("mine"), branch("other")]),
+        Step(text="One branch is there."),
+    ]
+    async with MessagesServer(steps) as server, terminal("chat", cwd=work, server=server) as screen:
+        await screen.shows("devagent · claude-sonnet-5-5", "(1 hidden by policy)", "›")
+        await screen.types("Branch, please")
+        shown = await screen.shows(
+            *("✓ allowed by org/baseline#git-read (baseline.toml:", "on main"),
+            *("✗ denied by local/mine#main-by-review (policy.toml:", "Open a pull request"),
+            *(
+                "? asks by local/mine#branches-are-asked (policy.toml:",
+                "write branch:mine",
+                QUESTION,
+            ),
+        )
+        assert "branch:other" not in shown
+        assert git(work, "branch", "--list", "mine") == ""
+        await screen.types("y")
+        await screen.shows("✓ answered yes by", "created mine", "write branch:other", QUESTION)
+        await screen.types("not that one")
+        await screen.shows(
+            "✗ answered no by", "One branch is there.", "done", "›", after="branch:other"
+        )
+        await screen.presses("C-d")
+        await screen.shows("verify: ok", "[exit 0]")
+    assert [git(work, "branch", "--list", name) for name in ("mine", "other")] == ["mine", ""]
+    told = server.requests[-1].body["messages"][-1]["content"]
+    assert "not that one" in told[1]["content"]
+    (log,) = logs()
+    answers = [e.approval for e in logged(log) if isinstance(e, ApprovalAnswered)]
+    assert [(one.answer, one.method) for one in answers] == [
+        ("yes", "terminal"),
+        ("no", "terminal"),
+    ]
+    assert verify_session(log).closed
+
+
+@needs_tmux
+async def test_ctrl_c_stops_a_stalled_reply_and_keeps_the_conversation(work: Path) -> None:
+    steps = [
+        Step(text="A question first.", calls=[branch("mine")]),
+        STALL,
+        Step(text="Still here."),
+    ]
+    async with MessagesServer(steps) as server, terminal("chat", cwd=work, server=server) as screen:
+        await screen.shows("›")
+        await screen.types("Begin")
+        await screen.shows(QUESTION)
+        await screen.types("y")  # that a question was answered must not cost Ctrl+C
+        await screen.shows("Half a")
+        await screen.presses("C-c")
+        await screen.shows("stopped", "›", after="Half a")
+        await screen.types("Are you there?")
+        await screen.shows("Still here.", "›", after="Are you there?")
+        await screen.presses("C-d")
+        await screen.shows("verify: ok", "[exit 0]")
+    messages = server.requests[-1].body["messages"]
+    assert [message["role"] for message in messages] == ["user", "assistant", "user"]
+    assert [block.get("text") for block in messages[-1]["content"]] == [None, "Are you there?"]
+    (log,) = logs()
+    closed = [e for e in logged(log) if isinstance(e, TurnCut | TurnEnded)]
+    assert closed[0] == TurnCut(turn=1, err="cancelled")
+    assert isinstance(closed[1], TurnEnded)
+
+
+@needs_tmux
+async def test_ctrl_c_at_a_question_stops_the_turn_and_nothing_runs(work: Path) -> None:
+    steps = [Step(calls=[branch("mine"), CITIES]), Step(text="Good.")]
+    async with MessagesServer(steps) as server, terminal("chat", cwd=work, server=server) as screen:
+        await screen.shows("›")
+        await screen.types("Begin")
+        await screen.shows(QUESTION)
+        await screen.presses("C-c")
+        await screen.shows("stopped", "›", after=QUESTION)
+        await screen.types("Leave it")
+        await screen.shows("Good.", "›", after="Leave it")
+        await screen.presses("C-d")
+        await screen.shows("verify: ok", "[exit 0]")
+    assert git(work, "branch", "--list", "mine") == ""
+    events = logged(logs()[0])
+    asked = next(n for n, event in enumerate(events) if isinstance(event, ApprovalAsked))
+    assert events[asked + 1] == TurnCut(turn=1, err="cancelled")
+    told = server.requests[-1].body["messages"][-1]["content"]
+    assert ["not run" in block["content"] for block in told[:2]] == [True, True]
+
+
+@needs_tmux
+async def test_the_demo_asks_the_person_at_the_terminal(tmp_path: Path) -> None:
+    for answer, said in (
+        ("y", "is committed on free-delivery-from-30 and pushed"),
+        ("n", "nobody said yes"),
+    ):
+        async with terminal("demo", cwd=tmp_path) as screen:
+            await screen.shows("asks by local/mine#i-look-at-each-push (mine.toml:", QUESTION)
+            await screen.types(answer)
+            shown = await screen.shows("verify: ok", "[exit 0]")
+        assert said in shown
+        assert "denied by org/acme#no-force-push" in shown
+        assert verify_session(logs()[0]).closed
+
+
+@needs_tmux
+@pytest.mark.parametrize("way", ["C-c", "SIGTERM"])
+async def test_the_demo_that_is_stopped_at_its_question_leaves_nothing(
+    tmp_path: Path, way: str
+) -> None:
+    async with terminal("demo", cwd=tmp_path) as screen:
+        shown = await screen.shows("  folder  ", QUESTION)
+        folder = Path(shown.partition("  folder  ")[2].splitlines()[0])
+        assert folder.is_dir()
+        if way == "C-c":
+            await screen.presses(way)
+        else:
+            await screen.signals(signal.SIGTERM)
+        left = await screen.shows("[exit 130]")
+    assert "Traceback" not in left
+    assert not folder.parent.exists()
+    ended = logged(logs()[0])[-1]
+    assert isinstance(ended, SessionEnded)
+    assert (ended.stop, ended.exit_code) == ("interrupted", 130)
+
+
+async def test_the_demo_unattended_tells_every_denial_and_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    done = await devagent("demo")
+    assert (done.code, done.stderr) == (0, "")
+    for words in (
+        "denied by org/acme#no-personal-data (acme.toml:53)",
+        "to be granted: Ask #privacy",
+        "denied by org/acme#main-by-review (acme.toml:27)",
+        "denied by org/acme#no-force-push (acme.toml:35)",
+        "to be granted: Open a pull request",
+        "answered no by nobody",
+        "A copy with one byte changed:\n  verify: FAILED events.jsonl:",
+    ):
+        assert words in done.stdout
+    assert done.stdout.splitlines()[-1].startswith("verify: ok ")
+    assert "@mail.example" not in done.stdout
+    assert list(tmp_path.iterdir()) == []
+    shown = await devagent("session", "show", "last")
+    assert (shown.code, "denied by org/acme#no-force-push" in shown.stdout) == (0, True)
+
+
+async def test_a_chat_needs_a_terminal() -> None:
+    done = await devagent("chat")
+    assert (done.code, done.stdout) == (2, "")
+    assert "chat needs a terminal" in done.stderr
