@@ -1,4 +1,4 @@
-"""The policies that come with devagent: their own examples, and what they promise."""
+"""The policies that devagent itself falls back to: their own examples, and what they promise."""
 
 from typing import Any
 
@@ -6,9 +6,10 @@ import pytest
 
 from devagent.core.verdicts import Effect
 from devagent.policy import CompiledPolicy, Rule, compile_policy, parse, request_from_json
-from devagent_policies import NAMES, path_of, text_of
+from devagent_policies import path_of, text_of
 
 TODAY = "2026-11-20"
+NAMES = ("baseline", "locked")
 
 
 def shipped(name: str, *lower: str) -> CompiledPolicy:

@@ -1,0 +1,199 @@
+"""Working with many and with long sessions: ``python -m tests.bench.bench_sessions [SESSIONS] [EVENTS]``.
+
+Writes synthetic logs (default: 10,000 sessions of 40 events, one of 5,000 and one of 200,000), indexes, searches,
+lists and reports them. Prints a table, judges nothing. Memory is the process's peak, of a fresh process for each row.
+"""
+
+import random
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from itertools import accumulate
+
+from devagent.audit import files
+from devagent.audit.layout import newest_first
+from devagent.audit.writer import SessionLog
+from devagent.core.events import (
+    Event,
+    ModelReplied,
+    Prompt,
+    SessionEnded,
+    ToolCalled,
+    ToolFinished,
+    ToolJudged,
+    ToolStarted,
+    TurnEnded,
+    TurnStarted,
+    Usage,
+)
+from devagent.core.resources import Resource
+from devagent.core.verdicts import Decision, RuleReference
+from tests.support.log_events import ANA, GIT, started
+
+START_NS = 1_700_000_000_000_000_000
+RULE = RuleReference("org/acme#read", "allow", "org", "/etc/devagent/org.toml", 14, why="Reading")
+ALLOWED = Decision("allow", "Reading", rules=(RULE.rule,), policy="cd" * 32, determining=(RULE,))
+
+
+class Words:
+    """Text of 20,000 made-up words, few of them frequent, the same each time."""
+
+    def __init__(self) -> None:
+        self._random = random.Random(4)
+        letters = "abcdefghijklmnopqrstuvwxyz"
+        self._known = ["".join(self._random.choices(letters, k=7)) for _ in range(20_000)]
+        self._weights = list(accumulate(1 / (n + 5) for n in range(len(self._known))))
+
+    @property
+    def frequent(self) -> str:
+        return self._known[0]
+
+    @property
+    def rare(self) -> str:
+        return self._known[9_000]
+
+    def text(self, count: int) -> str:
+        chosen = self._random.choices(self._known, cum_weights=self._weights, k=count)
+        return "\n".join(" ".join(chosen[n : n + 12]) for n in range(0, count, 12))
+
+
+def session(words: Words, events: int) -> Iterator[Event]:
+    """So many events: turns of five calls each."""
+    yield started()
+    count, turn = 2, 0
+    while count < events:
+        turn += 1
+        yield TurnStarted(turn=turn)
+        yield Prompt(turn=turn, text=words.text(12))
+        content = [{"type": "text", "text": words.text(24)}]
+        yield ModelReplied(
+            turn=turn, model="claude", stop="tool_use", content=content, usage=Usage(900, 90)
+        )
+        for number in range(5):
+            yield from call(words, f"c{turn}.{number}", turn)
+        yield TurnEnded(turn=turn, stop="done", usage=Usage(900, 90))
+        count += 24
+    yield SessionEnded(stop="done", exit_code=0)
+
+
+def call(words: Words, name: str, turn: int) -> Iterator[Event]:
+    path = f"src/{words.text(1)}.py"
+    yield ToolCalled(turn=turn, call=name, ext="git", tool="show", args={"path": path})
+    yield ToolJudged(
+        turn=turn, call=name, principal=ANA, agent="", ext=GIT, tool="show", tool_class="read",
+        resources=(Resource(f"path:{path}", "read"),), args_digest="ef" * 32,
+        decision=ALLOWED, args={"path": path},
+    )  # fmt: skip
+    yield ToolStarted(turn=turn, call=name, ext=GIT, tool="show", tool_class="read")
+    yield ToolFinished(turn=turn, call=name, outcome="ok", bytes=300, text=words.text(36))
+
+
+def write(sessions: str, number: int, events: Iterator[Event]) -> str:
+    now = START_NS + number * 60_000_000_000
+
+    def clock() -> int:
+        nonlocal now
+        now += 1_000_000
+        return now
+
+    with SessionLog.create(sessions, clock=clock) as log:
+        for event in events:
+            log.write(event)
+    return log.folder
+
+
+def row(what: str, act: Callable[[], object], each: int = 0) -> None:
+    before = time.perf_counter()
+    act()
+    took = time.perf_counter() - before
+    per = f"{each / took:12,.0f} events/s" if each else ""
+    sys.stdout.write(f"{what:<46} {took * 1e3:10,.1f} ms {per}\n")
+    sys.stdout.flush()
+
+
+def command(what: str, *arguments: str) -> None:
+    """A row for a whole command in a process of its own, with its peak memory."""
+    code = (
+        "import resource, sys; from devagent.cli.entry import run_command_line as run\n"
+        "code = run(sys.argv[1:])\n"
+        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, file=sys.stderr)\n"
+        "raise SystemExit(code)"
+    )
+    before = time.perf_counter()
+    done = subprocess.run(
+        [sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=False
+    )
+    took = time.perf_counter() - before
+    if done.returncode:
+        sys.exit(f"{' '.join(arguments)}: {done.stderr}")
+    peak = int(done.stderr.split()[-1]) / 1024
+    sys.stdout.write(f"{what:<46} {took * 1e3:10,.1f} ms {peak:10,.0f} MB at most\n")
+    sys.stdout.flush()
+
+
+def main(count: int, long: int) -> None:
+    import os
+
+    from devagent.audit.search import search_sessions
+
+    files.to_disk = _nothing
+    words = Words()
+    with tempfile.TemporaryDirectory() as home:
+        os.environ["DEVAGENT_HOME"] = home
+        root = os.path.join(home, "sessions")
+        row(
+            f"write {count:,} sessions",
+            lambda: [write(root, n, session(words, 40)) for n in range(count)],
+            count * 50,
+        )
+        row("index them", lambda: search_sessions(root, ["nothing"]), count * 50)
+        for what, query in (
+            ("a frequent word", [words.frequent]),
+            ("a rare word", [words.rare]),
+            ("two words", [words.frequent, words.rare]),
+            ("the beginning of a word", [words.rare[:3] + "*"]),
+            ("a word that is nowhere", ["nowhere"]),
+        ):
+            row(f"search for {what}", lambda query=query: search_sessions(root, query))
+        size = os.path.getsize(os.path.join(root, "index.sqlite")) / 1e6
+        sys.stdout.write(f"{'the index':<46} {size:10,.1f} MB\n")
+        command("devagent session search", "session", "search", words.rare)
+        command("devagent session list", "session", "list")
+        middle = os.path.basename(write(root, count + 1, session(words, 5_000)))
+        row("search after 5,000 new events", lambda: search_sessions(root, [words.rare]))
+        for kind in ("html", "markdown", "json"):
+            out = os.path.join(home, f"report.{kind}")
+            command(
+                f"report of 5,000 events, {kind}",
+                *("session", "report", middle, "--format", kind, "-o", out),
+            )
+        last = os.path.basename(write(root, count + 2, session(words, long)))
+        command(f"list with one of {long:,} events", "session", "list")
+        command("search, indexing that one", "session", "search", words.rare)
+        command("search again", "session", "search", words.rare)
+        for kind in ("html", "markdown", "json"):
+            out = os.path.join(home, f"long.{kind}")
+            command(
+                f"report of {long:,} events, {kind}",
+                *("session", "report", last, "--format", kind, "-o", out),
+            )
+            sys.stdout.write(f"{'  its size':<46} {os.path.getsize(out) / 1e6:10,.1f} MB\n")
+        out = os.path.join(home, "long.jsonl")
+        command(
+            f"export of {long:,} events, jsonl",
+            *("session", "export", last, "--format", "jsonl", "-o", out),
+        )
+        assert len(list(newest_first(root))) == count + 2
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    sys.stdout.write(f"{'this process':<46} {peak:24,.0f} MB at most\n")
+
+
+def _nothing(descriptor: int) -> None:
+    """In the place of fdatasync."""
+
+
+if __name__ == "__main__":
+    main(*(int(one) for one in [*sys.argv[1:], "10000", "200000"][:2]))
