@@ -12,8 +12,10 @@ from devagent.core.resources import Access
 from devagent.core.tools import ToolClass
 from devagent.core.verdicts import Effect, Phase
 
-LayerName = Literal["org", "team", "project", "local"]
+LayerName = Literal["org", "team", "project", "local", "narrowing"]
 LAYERS: tuple[LayerName, ...] = ("org", "team", "project", "local")
+"""What a file may call itself, and an envelope name. ``narrowing`` is
+the layer of files that a command line names, or that stand in another layer's place: no envelope names it."""
 CLASSES: tuple[ToolClass, ...] = ("read", "write", "exec", "net", "secret")
 ACCESSES: tuple[Access, ...] = ("read", "write")
 PHASES: tuple[Phase, ...] = ("call", "result")
@@ -81,3 +83,8 @@ class PolicyFile(Struct, frozen=True, omit_defaults=True):
     envelopes: tuple[Envelope, ...] = ()
     tables: dict[str, dict[str, Any]] = field(default_factory=dict)
     index: Index = field(default_factory=dict)
+
+
+def speaks_of_arguments(file: PolicyFile) -> bool:
+    """Whether any condition of the file is about an argument, and so about the schemas of tools."""
+    return any("args." in key for scoped in (*file.rules, *file.envelopes) for key in scoped.when)

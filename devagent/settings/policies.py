@@ -10,6 +10,7 @@ import os
 from collections.abc import Callable, Iterable, Sequence
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from devagent.core.codec import sha256
 from devagent.core.errors import PolicyError
@@ -136,6 +137,9 @@ def _optional(path: str, here: Places, tools: Tools | None) -> Read | None:
     try:
         data = read_trusted(path)
         file, digest = _parsed(data, path, here)
+        if file.layer != "local":
+            # It could take what the org leaves to that layer; what it forbids is welcome here too.
+            file = replace(file, layer="narrowing")
         return _fitting(file, data, tools), digest
     except (FileNotFoundError, NotADirectoryError):
         return None
@@ -146,7 +150,9 @@ def _narrowing(path: str, tools: Tools | None) -> Read:
         data = read_trusted(path, narrows_only=True)
     except FileNotFoundError as e:
         raise PolicyError("there is no such policy file", file=path) from e
-    return _fitting(parse(data, path), data, tools), sha256(data)
+    # A layer of its own that no envelope names: whatever the file says, a flag only narrows.
+    file = replace(parse(data, path), layer="narrowing")
+    return _fitting(file, data, tools), sha256(data)
 
 
 def _parsed(data: bytes, path: str, here: Places, *, org: bool = False) -> Read:

@@ -116,7 +116,7 @@ async def test_git_safe_lets_a_branch_out_and_nothing_over_main(place: Path) -> 
         narrowing=["git-safe"],
     )
     assert played.effects == ["allow"] * 5 + ["deny", "deny", "ask", "ask", "deny", "ask"]
-    assert played.judged[5].decision.rules[-1] == "team/git-safe#protected-branches"
+    assert played.judged[5].decision.rules[-1] == "narrowing/git-safe#protected-branches"
     assert played.stop == "done"
     origin = place / "origin.git"
     assert repositories.git(origin, "log", "-1", "--format=%s", "feature/tea") == "Say three"
@@ -163,7 +163,7 @@ async def test_data_is_limited_masked_denied_and_withheld(place: Path) -> None:
     # Nobody has tagged that column, so it is read; what came back shows what it holds, and is withheld.
     assert (untagged.outcome, untagged.err) == ("denied", "withheld")
     assert untagged.decision is not None
-    assert untagged.decision.rules == ("team/pii#found-in-rows",)
+    assert untagged.decision.rules == ("narrowing/pii#found-in-rows",)
     assert CANARY not in untagged.text
 
 
@@ -192,7 +192,7 @@ async def test_nothing_leaves_a_session_that_has_read_strangers_text_and_private
     ):
         played = await play(place, calls, narrowing=["trifecta"])
         assert played.effects[-1] == wanted
-    assert played.judged[-1].decision.rules[-1] == "team/trifecta#a-way-out"
+    assert played.judged[-1].decision.rules[-1] == "narrowing/trifecta#a-way-out"
     assert played.judged[-1].decision.sticky
 
 

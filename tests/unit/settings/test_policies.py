@@ -259,7 +259,7 @@ class TestFilesBelow:
         enrol()
         narrow = written(Path(here.data) / "a.toml", NARROW)
         policy = effective_policy(here, narrowing=[narrow])
-        assert layers(policy) == ["org/acme", "local/careful"]
+        assert layers(policy) == ["org/acme", "narrowing/careful"]
         assert effect(policy) == "deny"
 
     def test_a_narrowing_file_never_widens(self, enrol: Enrol, here: Places) -> None:
@@ -268,6 +268,26 @@ class TestFilesBelow:
         policy = effective_policy(here, narrowing=[wide, wide])
         assert effect(policy) == "ask"
         assert effect(policy, "commit", "write") == "deny"
+
+    def test_a_narrowing_file_takes_nothing_of_what_is_left_to_the_person(
+        self, here: Places
+    ) -> None:
+        wide = written(Path(here.data) / "a.toml", WIDE)
+        for text in (WIDE, f'layer = "local"\n{WIDE}', f'layer = "team"\n{WIDE}'):
+            Path(wide).write_text(text)
+            assert effect(effective_policy(here, narrowing=[wide])) == "ask"
+        written(here.policy, WIDE)
+        assert effect(effective_policy(here)) == "allow"
+        assert effect(effective_policy(here, narrowing=[wide])) == "allow"
+
+    def test_the_persons_file_takes_nothing_that_is_left_to_another_layer(
+        self, enrol: Enrol, here: Places
+    ) -> None:
+        enrol(ORG.replace("[[rule]]", '[[delegate]]\nto = ["team"]\neffect = "allow"\n[[rule]]', 1))
+        written(here.policy, f'layer = "team"\n{WIDE}')
+        policy = effective_policy(here)
+        assert effect(policy, "commit", "write") == "deny"
+        assert layers(policy) == ["org/acme", "narrowing/wide"]
 
     def test_a_missing_narrowing_file_is_an_error(self, here: Places) -> None:
         with pytest.raises(PolicyError, match="there is no such policy file") as raised:
