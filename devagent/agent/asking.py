@@ -10,6 +10,7 @@ from datetime import date, timedelta
 from msgspec import Struct
 from msgspec.structs import replace
 
+from devagent.agent.duties import needs_reason
 from devagent.core.approvals import ApprovalBounds, Scope, StandingApproval, asking_rules
 from devagent.core.codec import canonical, digest, sha256
 from devagent.core.events import Approval, ApprovalAnswered, ApprovalAsked, ToolJudged
@@ -53,9 +54,12 @@ class Asking:
             decision=judged.decision,
             shown=text,
             scopes=self._scopes(judged),
+            needs_reason=needs_reason(judged.decision),
         )
         answer: Answer = await self._approver.ask(question)
         approval = replace(answer.approval, shown=sha256(text.encode()))
+        if question.needs_reason and approval.answer == "yes" and not answer.comment.strip():
+            approval = replace(approval, answer="no")
         if approval.answer == "yes" and approval.scope not in question.scopes:
             approval = replace(approval, scope="once")
         if approval.answer != "yes" or approval.scope == "once":
@@ -70,7 +74,8 @@ class Asking:
             self._on_file.keep(standing)
 
     def _scopes(self, judged: ToolJudged) -> tuple[Scope, ...]:
-        return ("once",) if judged.decision.sticky else self._terms.bounds.scopes()
+        each_time = judged.decision.sticky or needs_reason(judged.decision)
+        return ("once",) if each_time else self._terms.bounds.scopes()
 
     def _earlier(self, judged: ToolJudged) -> StandingApproval | None:
         scopes = self._scopes(judged)

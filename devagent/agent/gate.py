@@ -16,10 +16,11 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Any
 
-from msgspec import Struct
 from msgspec.structs import replace
 
 from devagent.agent.asking import Asking
+from devagent.agent.duties import bounded, needs_reason
+from devagent.agent.evidence import Circumstances, Evidence
 from devagent.agent.floor import Floor
 from devagent.core.codec import digest
 from devagent.core.events import (
@@ -31,34 +32,15 @@ from devagent.core.events import (
     ToolJudged,
 )
 from devagent.core.ports import Judge, Toolbox, ToolFailure
-from devagent.core.principal import Principal
-from devagent.core.resources import Resource
 from devagent.core.tools import ToolCall, ToolResult, ToolSpec
 from devagent.core.verdicts import NOT_ALLOWED, Decision, Request
 
+REDACTS: tuple[str, ...] = ()
 NOBODY = ExtensionReference(name="", version="", digest="")
 
 
-class Circumstances(Struct, frozen=True):
-    """What is the same for every call of a session: who, in which mode, on which day (ISO date)."""
-
-    principal: Principal
-    mode: str
-    interactive: bool
-    today: str
-
-    def context(self, taint: tuple[str, ...]) -> dict[str, Any]:
-        """The request's ``context`` (spec: "A request")."""
-        context: dict[str, Any] = {
-            "mode": self.mode,
-            "interactive": self.interactive,
-            "today": self.today,
-        }
-        return {**context, "taint": list(taint)} if taint else context
-
-
 class Gate:
-    """Judges calls and results; holds the session's taint (labels of sources that the model has read)."""
+    """Judges calls and results by what the session's own events say (``evidence``)."""
 
     def __init__(
         self,
@@ -72,8 +54,7 @@ class Gate:
         self._floor = floor
         self._toolbox = toolbox
         self._asking = asking
-        self._circumstances = circumstances
-        self._taint: tuple[str, ...] = ()
+        self._evidence = Evidence(judge, circumstances)
         self._seen: set[str] = set()
         who = circumstances.principal
         self.hidden = [t for t in toolbox.specs() if judge.is_hidden(who, t)]
@@ -82,14 +63,10 @@ class Gate:
         """What the model is told about, in the same order for the whole session (prompt caching)."""
 
     def apply(self, event: Event) -> None:
-        """Take in an event of the session, live or resumed: results add taint, one call id runs once."""
-        match event:
-            case ToolFinished(taint=taint):
-                self._taint = tuple(sorted({*self._taint, *taint}))
-            case ToolJudged(call=call):
-                self._seen.add(call)
-            case _:
-                pass
+        """Take in an event of the session, live or resumed; one call id runs once."""
+        self._evidence.apply(event)
+        if isinstance(event, ToolJudged):
+            self._seen.add(event.call)
 
     async def judge(
         self, turn: int, call: ToolCall
@@ -120,11 +97,19 @@ class Gate:
             decision = Decision(effect="deny", reason=failure.text, error=failure.error)
             yield self._refused(turn, call, tool, args, decision)
             return
-        request = self._request(tool, args, resources)
+        try:
+            request = self._evidence.of_call(tool, args, resources)
+        except RecursionError:
+            decision = Decision(
+                effect="deny", reason="The arguments are nested too deeply", error="bad_arguments"
+            )
+            yield self._refused(turn, call, tool, {}, decision)
+            return
         decision = self._floor.refusal(resources) or self._judge.decide(request)
-        judged = self._judged(turn, call, tool, args, resources, request, decision)
+        decision = bounded(decision, REDACTS)
+        judged = self._judged(turn, call, tool, request, decision)
         yield judged
-        if decision.effect == "ask":
+        if decision.effect == "ask" or (decision.effect == "allow" and needs_reason(decision)):
             async with aclosing(self._asking.ask(judged, tool)) as answered:
                 async for event in answered:
                     yield event
@@ -143,12 +128,7 @@ class Gate:
             view=result.view,
             structured=result.structured,
         )
-        request = self._request(tool, judged.args, judged.resources)
-        context = {
-            **request.context,
-            "result": {"bytes": finished.bytes, "rows": result.rows, "labels": list(result.taint)},
-        }
-        decision = self._judge.decide_result(replace(request, context=context, phase="result"))
+        decision = self._judge.decide_result(self._evidence.of_result(judged, tool, result))
         if decision.effect != "allow":
             text = f"The result is withheld by policy: {decision.reason}"
             return ToolFinished(
@@ -161,27 +141,11 @@ class Gate:
             )
         return finished if not decision.rules else replace(finished, decision=decision)
 
-    def _request(
-        self, tool: ToolSpec, args: dict[str, Any], resources: tuple[Resource, ...]
-    ) -> Request:
-        return Request(
-            principal=self._circumstances.principal,
-            extension=tool.extension,
-            tool=tool.name,
-            tool_class=tool.tool_class,
-            args=args,
-            resources=resources,
-            context=self._circumstances.context(self._taint),
-            can=tool.can,
-        )
-
     def _judged(
         self,
         turn: int,
         call: ToolCall,
         tool: ToolSpec,
-        args: dict[str, Any],
-        resources: tuple[Resource, ...],
         request: Request,
         decision: Decision,
     ) -> ToolJudged:
@@ -193,11 +157,11 @@ class Gate:
             ext=self._toolbox.reference(tool),
             tool=tool.name,
             tool_class=tool.tool_class,
-            resources=resources,
-            args_digest=digest(args),
+            resources=request.resources,
+            args_digest=digest(request.args),
             decision=decision if decision.policy else replace(decision, policy=self._judge.digest),
-            taint=self._taint,
-            args=args,
+            taint=self._evidence.taint,
+            args=request.args,
             context=request.context,
             facts=request.facts,
             can=request.can,
@@ -217,15 +181,15 @@ class Gate:
         return ToolJudged(
             turn=turn,
             call=call.id,
-            principal=self._circumstances.principal,
-            agent=self._circumstances.principal.agent,
+            principal=self._evidence.principal,
+            agent=self._evidence.principal.agent,
             ext=self._toolbox.reference(tool) if tool else NOBODY,
             tool=tool.name if tool else call.name,
             tool_class=tool.tool_class if tool else "exec",
             resources=(),
             args_digest=digest(args),
             decision=replace(decision, policy=self._judge.digest),
-            taint=self._taint,
+            taint=self._evidence.taint,
             err=decision.error,
             args=args,
             reply=decision.reason,

@@ -54,8 +54,8 @@ class History:
                 self._say("user", [{"type": "text", "text": text}])
             case ModelReplied(content=content):
                 self._pair_open_calls()
-                if content:
-                    self._say("assistant", [self._opened(block) for block in content])
+                if blocks := [self._opened(block) for block in content if _is_sendable(block)]:
+                    self._say("assistant", blocks)
             case ToolJudged(call=call, reply=reply) if reply:
                 self._tell(call, reply, failed=True)
             case ApprovalAnswered(call=call, reply=reply) if reply:
@@ -116,3 +116,8 @@ class History:
         for one in self._open:
             self._pair(one, CUT if one.started else NOT_RUN, failed=True)
         self._open.clear()
+
+
+def _is_sendable(block: dict[str, Any]) -> bool:
+    """Thinking that lost its signature (in a record that was redacted) would be refused with all the rest."""
+    return block.get("type") != "thinking" or bool(block.get("signature"))

@@ -19,7 +19,7 @@ only when a rule asks.
 
 import re
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from devagent.core.codec import parse
@@ -31,8 +31,15 @@ INPUT = "input"
 KEPT_RESULTS = 64_000_000
 KEPT_PROMPTS = KEPT_USES = 8_000_000
 MOST_VALUES = 2_000
+_LEAST_SIZE = 200
 _MOST_COMPARED = 20_000_000
 """Characters compared for one value in one text: a text full of near misses is given up."""
+
+_APART = "\n\0\n"
+_PLAIN = re.compile(r"[^\x80-\U0010ffff%&\x01-\x08\x0e-\x1f]*")
+_SPACELESS = re.compile(
+    "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u2e80-\ud7ff\uf900-\ufaff\U00020000-\U0003ffff]"
+)
 
 Origins = dict[str, list[str]]
 
@@ -73,11 +80,11 @@ class Provenance:
     ) -> Origins:
         """The origins of the values that these keys lead to, by their JSON pointers below ``args``."""
         found: Origins = {}
-        known: dict[tuple[str, type, Any], list[str]] = {}
+        known: dict[tuple[str, str, Any], list[str]] = {}
         for value, pointer, kind in _values(args, facts, keys):
             if len(known) >= MOST_VALUES:
                 break
-            key = (kind, type(value), value)
+            key = (kind, value.__class__.__name__, value)
             if key not in known:
                 known[key] = self._origins_of(value, kind)
             if known[key]:
@@ -111,7 +118,17 @@ class Provenance:
 class _Source:
     """One text with its data; made ready for searching when it is first searched."""
 
-    __slots__ = ("_data", "_facts", "_folded", "_searched", "label", "size", "text", "time")
+    __slots__ = (
+        "_data",
+        "_facts",
+        "_folded",
+        "_plain",
+        "_searched",
+        "label",
+        "size",
+        "text",
+        "time",
+    )
 
     def __init__(
         self, label: str, time: int, text: str, data: Mapping[str, Any] | None = None
@@ -119,10 +136,11 @@ class _Source:
         self.label = label
         self.time = time
         self.text = text
-        self.size = len(text) or 1
+        self.size = _LEAST_SIZE + len(text) + sum(map(len, _strings(data)))
         self._data = data
         self._searched: list[str] | None = None
         self._folded: list[str] | None = None
+        self._plain: bool | None = None
         self._facts: dict[str, frozenset[Any]] = {}
 
     def texts(self) -> list[str]:
@@ -132,10 +150,7 @@ class _Source:
             if self._data:
                 self._searched.append(_joined(self._data))
             if self.text.lstrip()[:1] in ("{", "["):
-                try:
-                    self._searched.append(_joined(parse(self.text)))
-                except ValueError:
-                    pass  # only looks like JSON: the text as it stands is all there is
+                self._searched.append(_joined(_parsed(self.text)))
         return self._searched
 
     def folded(self) -> list[str]:
@@ -143,6 +158,12 @@ class _Source:
         if self._folded is None:
             self._folded = [text.casefold() for text in self.texts()]
         return self._folded
+
+    def is_plain(self) -> bool:
+        """Whether the texts hold nothing that stands for something else: escapes, other scripts."""
+        if self._plain is None:
+            self._plain = all(_PLAIN.fullmatch(text) for text in self.texts())
+        return self._plain
 
     def facts(self, kind: str) -> frozenset[Any]:
         """What facts of this kind the texts have."""
@@ -173,3 +194,82 @@ class _Kept:
 
     def __iter__(self) -> Iterator[_Source]:
         return iter(self._sources)
+
+
+def _strings(data: Any) -> Iterator[str]:
+    return (value for value, _ in leaves(data, "") if isinstance(value, str))
+
+
+def _joined(data: Any) -> str:
+    """The scalars of some data in one text, so that no value reaches over two of them."""
+    values = (value for value, _ in leaves(data, "") if not isinstance(value, bool))
+    return _APART.join(str(value) for value in values)
+
+
+def _parsed(text: str) -> Any:
+    """The data of a JSON text; nothing where it only looks like one."""
+    try:
+        return parse(text)
+    except ValueError:
+        return None
+
+
+def _values(
+    args: dict[str, Any], facts: dict[str, list[Any]], keys: Iterable[str]
+) -> Iterator[tuple[Any, str, str]]:
+    """Value, pointer and kind of fact (empty for an argument itself)."""
+    for key in sorted(keys):
+        kind = key[key.rindex("@") :] if "@" in key else ""
+        for value, pointer in placed_values(args, facts, key):
+            yield value, pointer, kind
+
+
+def _sought(value: Any, kind: str) -> Callable[[_Source], bool]:
+    """The test whether a source has this value."""
+    if kind and isinstance(value, str):
+        # Where nothing is escaped, what does not stand there letter for letter is not worth a scan.
+        return lambda source: (
+            (not source.is_plain() or any(value in text for text in source.folded()))
+            and value in source.facts(kind)
+        )
+    if isinstance(value, int | float):
+        return lambda source: abs(value) in source.facts("@amounts")
+    text = str(value)
+    if "@" in text and not any(c.isspace() for c in text):
+        folded = text.casefold()
+        return lambda source: any(_stands_in(folded, one) for one in source.folded())
+    return lambda source: any(_stands_in(text, one) for one in source.texts())
+
+
+def _stands_in(value: str, text: str) -> bool:
+    """Whether the value stands in the text by itself, not within a longer word, name or address."""
+    if "\0" in value:
+        return False
+    at = text.find(value)
+    compared = 0
+    while at >= 0:
+        end = at + len(value)
+        if not (
+            _joins(text[max(0, at - 2) : at][::-1], value[0])
+            or _joins(text[end : end + 2], value[-1])
+        ):
+            return True
+        compared += len(value)
+        if compared > _MOST_COMPARED:
+            return False
+        at = text.find(value, at + 1)
+    return False
+
+
+def _joins(beside: str, edge: str) -> bool:
+    """Whether what stands beside a value's edge, read outwards, makes it part of something longer."""
+    if not beside or not _is_word(edge):
+        return False
+    if _is_word(beside[0]):
+        # Scripts without spaces stand directly beside a name.
+        return not (edge.isascii() and _SPACELESS.match(beside[0]))
+    return beside[0] in ".-@+" and len(beside) > 1 and _is_word(beside[1])
+
+
+def _is_word(character: str) -> bool:
+    return character.isalnum() or character == "_"

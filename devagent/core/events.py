@@ -94,6 +94,15 @@ class SessionResumed(_Event, frozen=True, kw_only=True, tag="session.resumed"):
     changed: tuple[str, ...] = ()
 
 
+class SessionForked(_Event, frozen=True, kw_only=True, tag="session.forked"):
+    """A fork's first event: its conversation so far is that of session ``origin`` up to and with event
+    ``at``, whose line has the leaf hash ``leaf``."""
+
+    origin: str
+    at: int
+    leaf: str
+
+
 class SessionEnded(_Event, frozen=True, kw_only=True, tag="session.ended"):
     stop: Stop
     exit_code: int
@@ -329,6 +338,7 @@ class ErrorRaised(_Event, frozen=True, kw_only=True, tag="error"):
 Event = (
     SessionStarted
     | SessionResumed
+    | SessionForked
     | SessionEnded
     | PolicyLoaded
     | PolicyLocked

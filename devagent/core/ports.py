@@ -17,7 +17,7 @@ from devagent.core.events import (
 from devagent.core.principal import Principal
 from devagent.core.resources import Resource
 from devagent.core.tools import ToolResult, ToolSpec
-from devagent.core.verdicts import Decision, Request
+from devagent.core.verdicts import Decision, Needs, Request
 
 
 class ModelRequest(Struct, frozen=True):
@@ -65,6 +65,10 @@ class Judge(Protocol):
         """What ``decide`` would answer with the rules in shadow mode, where that differs from ``decision``."""
         ...
 
+    def needs(self, principal: Principal, tool: ToolSpec) -> Needs:
+        """What the request for a call of this tool must tell beside its arguments; rather too much."""
+        ...
+
     def is_hidden(self, principal: Principal, tool: ToolSpec) -> bool:
         """Whether this principal could never be allowed (or asked for) any call of this tool."""
         ...
@@ -103,7 +107,8 @@ class ToolFailure(Exception):
 
 
 class Question(Struct, frozen=True):
-    """What a person is asked: the call with its resources, and why; ``scopes`` are what a yes may reach."""
+    """What a person is asked: the call with its resources, and why; ``scopes`` are what a yes may reach.
+    Where it ``needs_reason``, a yes without a comment is none."""
 
     call: str
     tool: ToolSpec
@@ -112,6 +117,7 @@ class Question(Struct, frozen=True):
     decision: Decision
     shown: str
     scopes: tuple[Scope, ...] = ("once",)
+    needs_reason: bool = False
 
 
 class Answer(Struct, frozen=True):

@@ -34,6 +34,18 @@ class Request(Struct, frozen=True, kw_only=True):
     can: tuple[str, ...] | None = None
 
 
+class Needs(Struct, frozen=True):
+    """What policy's conditions look at beside a call's own words: keys as rules write them.
+
+    ``facts``: ``args.body.@hosts`` …; ``origins``: the keys (without ``|``) whose values' origins are asked
+    for; ``context``: paths below ``context``, as ``result.personal_data``.
+    """
+
+    facts: frozenset[str] = frozenset()
+    origins: frozenset[str] = frozenset()
+    context: frozenset[str] = frozenset()
+
+
 class RuleReference(Struct, frozen=True, omit_defaults=True):
     """A rule that spoke, and where it stands. ``rule`` is ``layer/name#id``."""
 

@@ -48,11 +48,12 @@ def merged(shapes: Iterable[Shape]) -> Shape | None:
     for one in found:
         types = None if types is None or one.types is None else types | one.types
         values = None if values is None or one.values is None else (*values, *one.values)
+    many = any(one.many for one in found)
     return Shape(
         types=types,
         values=values,
-        many=any(one.many for one in found),
-        never_empty=all(one.never_empty or not one.many for one in found),
+        many=many,
+        never_empty=many and all(one.never_empty or not one.many for one in found),
         optional=any(one.optional for one in found),
     )
 

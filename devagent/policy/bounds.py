@@ -1,4 +1,4 @@
-"""What the tables of the files in force bound: budgets, models, the reach of approvals.
+"""What the tables of the files in force bound: budgets, models, the reach of approvals, what the record keeps.
 
 Every value narrows: over all files the least one holds, whatever their layer.
 """
@@ -51,3 +51,9 @@ def approval_bounds(files: Iterable[PolicyFile]) -> ApprovalBounds:
             days=min(bounds.days, table.get("days", bounds.days)),
         )
     return bounds
+
+
+def redaction(files: Iterable[PolicyFile]) -> frozenset[str]:
+    """What is redacted in the record: all that any of these files names, and secrets always."""
+    named = (file.tables.get("log", {}).get("redact", ()) for file in files)
+    return frozenset({"secrets"}.union(*named))

@@ -19,7 +19,7 @@ def glob(value: object, path: Path) -> str:
         raise _bad(path, given, "it is empty")
     if "***" in given:
         raise _bad(path, given, "three stars mean nothing", "Write ** for any run at all.")
-    if any(not c.isprintable() for c in given):
+    if not given.isprintable():
         raise _bad(path, given, "it has a control character")
     return given
 

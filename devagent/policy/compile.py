@@ -1,18 +1,38 @@
 """Rules made ready to be asked: each compiled when a request first comes near it, and then kept."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
+from typing import TypeVar
+
+from msgspec import Struct
 
 from devagent.core.resources import SEPARATORS, Resource
 from devagent.core.verdicts import Effect, Request, RuleReference
 from devagent.policy.conditions import Condition, Lists, Truth, all_hold, compile_when
 from devagent.policy.globs import Matcher, compile_glob, is_literal
-from devagent.policy.index import EVERY, resource_keys, tool_keys
+from devagent.policy.index import EVERY, tool_keys
 from devagent.policy.lookups import Subject
 from devagent.policy.syntax import Envelope, LayerName, PolicyFile, Rule
 
 NO_DATE = ""
 PRINCIPALS_LOOKED_AT = 50
+LOOKED_AT = 8
+"""How many of a principal's rules and how many of a resource's are near a call, in each layer."""
+MERGED = 100_000
+"""How many entries of rules by tool and resource are kept at hand."""
+REMEMBERED = 512
+"""How many principals and tools are kept at hand before a memory is emptied."""
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+
+def remembered(memory: dict[K, V], key: K, value: V) -> V:
+    """Keep a value at hand; a full memory is emptied first."""
+    if len(memory) >= REMEMBERED:
+        memory.clear()
+    memory[key] = value
+    return value
 
 
 class Patterns:
@@ -40,9 +60,10 @@ class ResourcePatterns:
     Most patterns are one literal, perhaps with ``**`` before or behind it: those are compared together.
     """
 
-    __slots__ = ("_ends", "_ids", "_literals", "_starts", "_tags")
+    __slots__ = ("_ends", "_ids", "_literals", "_starts", "_tags", "kinds")
 
-    def __init__(self, patterns: Iterable[str]) -> None:
+    def __init__(self, patterns: Sequence[str]) -> None:
+        self.kinds = frozenset(pattern.partition(":")[0] for pattern in patterns)
         literals: list[str] = []
         starts: list[str] = []
         ends: dict[str, list[str]] = {}
@@ -124,13 +145,38 @@ class Call:
         self.subject = Subject(request, names)
 
 
-class CompiledRule:
-    """A rule in its layer. ``name`` is ``layer/name#id``; ``shadow`` is its own or its file's."""
+Gap = tuple[str, int]
+"""What a call lacks of a rule: a part of it, and for ``when`` the number of the condition."""
+Gaps = tuple[Gap, ...]
 
-    __slots__ = ("layer", "name", "place", "rule", "scope", "shadow")
+
+class Grant(Struct, frozen=True):
+    """A rule that would have granted a call, had it had what is ``missing``; ``shown`` says both."""
+
+    rule: str
+    effect: Effect
+    missing: tuple[str, ...]
+    file: str
+    line: int
+    why: str = ""
+    grant: str = ""
+    shown: str = ""
+
+    def __str__(self) -> str:
+        return self.shown
+
+
+class CompiledRule:
+    """A rule in its layer. ``name`` is ``layer/name#id``; ``shadow`` is its own or its file's.
+
+    ``missing`` keeps what was said of it as a near miss: few combinations, met again and again.
+    """
+
+    __slots__ = ("layer", "missing", "name", "place", "rule", "scope", "shadow")
 
     def __init__(self, layer: "Layer", rule: Rule) -> None:
         self.layer = layer
+        self.missing: dict[Gaps, Grant] = {}
         self.rule = rule
         self.name = f"{layer.title}#{rule.id}"
         self.place = layer.position, rule.line
@@ -172,6 +218,10 @@ class CompiledRule:
         )
 
 
+NearRule = tuple[CompiledRule, int, Gaps]
+"""A rule, how far a principal and tool are from it, and what they lack of it."""
+
+
 class CompiledEnvelope:
     """A ``[[delegate]]`` of the org's file."""
 
@@ -194,9 +244,14 @@ Bucket = dict[str, list[int]]
 
 
 class Layer:
-    """One file in its place: position 0 is the org's. ``title`` is ``layer/name``."""
+    """One file in its place: position 0 is the org's. ``title`` is ``layer/name``.
 
-    __slots__ = ("_compiled", "_envelopes", "file", "name", "position", "title")
+    ``near`` keeps, by principal, tool and class, the principal's own rules as near misses.
+    """
+
+    __slots__ = (
+        "_anybody", "_compiled", "_envelopes", "_merged", "file", "name", "near", "position", "title"
+    )  # fmt: skip
 
     def __init__(self, file: PolicyFile, position: int) -> None:
         self.file = file
@@ -205,6 +260,9 @@ class Layer:
         self.title = f"{self.name}/{file.name}"
         self._compiled: dict[int, CompiledRule] = {}
         self._envelopes: list[CompiledEnvelope] | None = None
+        self._anybody: dict[str, Bucket] = {}
+        self._merged = 0
+        self.near: dict[tuple[frozenset[str], str, str], list[NearRule]] = {}
 
     def rule(self, number: int) -> CompiledRule:
         compiled = self._compiled.get(number)
@@ -224,21 +282,36 @@ class Layer:
         tables = (self.file.index.get(name) for name in names)
         return [t[key] for t in tables if t is not None for key in keys if key in t]
 
-    def near_numbers(self, call: Call, resource: Resource, limit: int) -> Iterator[int]:
-        """Some rules near a call: its principal's for this tool, and anybody's for this resource.
+    def own_numbers(self, call: Call) -> list[int]:
+        """Some rules for the call's principal and tool."""
+        buckets = self.buckets((EVERY, *call.names), call.request.extension, call.request.tool)
+        numbers = (n for bucket in buckets for filed in bucket.values() for n in filed)
+        return list(islice(numbers, LOOKED_AT))
 
-        At most ``limit`` of either, and of the principals only so many are looked at: what is shown
-        beside a refusal must not cost more among many rules than among few.
+    def numbers_at(self, keys: Sequence[str], call: Call) -> Iterator[int]:
+        """Some rules about the call's tool and a resource filed under ``keys``, whoever they are for.
+
+        Only of some principals: what is shown beside a refusal must not cost more among many rules.
+        The narrowest come first; under the empty key stands what names no resource.
         """
-        extension, tool = call.request.extension, call.request.tool
-        own = self.buckets((EVERY, *call.names), extension, tool)
-        yield from islice((n for bucket in own for filed in bucket.values() for n in filed), limit)
-        tools, resources = tool_keys(extension, tool), resource_keys(resource)[:0:-1]
-        anybody = (
-            bucket[key]
-            for tables in islice(self.file.index.values(), PRINCIPALS_LOOKED_AT)
-            for bucket in (tables[t] for t in tools if t in tables)
-            for key in resources
-            if key in bucket
-        )
-        yield from islice((number for filed in anybody for number in filed), limit)
+        anybody = self._anybody.get(call.tool)
+        if anybody is None:
+            anybody = self._anybodys(call)
+            self._merged += len(anybody)
+            if self._merged > MERGED:
+                self._anybody.clear()
+                self._merged = len(anybody)
+            self._anybody[call.tool] = anybody
+        numbers = (number for key in keys[:0:-1] for number in anybody.get(key, ()))
+        return islice(numbers, LOOKED_AT)
+
+    def _anybodys(self, call: Call) -> Bucket:
+        """The rules of some principals about the call's tool, by resource."""
+        tools = tool_keys(call.request.extension, call.request.tool)
+        first = islice(self.file.index.values(), PRINCIPALS_LOOKED_AT)
+        merged: Bucket = {}
+        for bucket in [filed[t] for filed in first for t in tools if t in filed]:
+            for key, numbers in bucket.items():
+                known = merged.get(key)
+                merged[key] = numbers if known is None else known + numbers[:LOOKED_AT]
+        return merged

@@ -10,6 +10,7 @@ from typing import Any
 
 from devagent.policy.globs import Matcher, compile_glob
 from devagent.policy.lookups import ABSENT, Origins, Place, Subject, compile_lookup, elements
+from devagent.policy.needs import asks_for_origin
 from devagent.policy.plain import is_list, is_table
 
 Truth = bool | None
@@ -58,7 +59,7 @@ def _any(values: Iterable[Truth]) -> Truth:
 def _condition(key: str, spec: Any, lists: Lists) -> Condition:
     if key in ("taint_none", "taint_any"):
         return _taint(spec, wanted=key == "taint_any")
-    look = compile_lookup(key, placed=_asks_for_origin(spec))
+    look = compile_lookup(key, placed=asks_for_origin(spec))
     test = compile_test(spec, lists)
 
     def condition(subject: Subject) -> Truth:
@@ -75,12 +76,6 @@ def _taint(patterns: list[str], *, wanted: bool) -> Condition:
         return any(matches(label) for label in subject.taint for matches in matchers) is wanted
 
     return condition
-
-
-def _asks_for_origin(spec: Any) -> bool:
-    if is_table(spec):
-        return "origin_in" in spec or any(_asks_for_origin(inner) for inner in spec.values())
-    return is_list(spec) and any(_asks_for_origin(inner) for inner in spec)
 
 
 def compile_test(spec: Any, lists: Lists) -> Test:

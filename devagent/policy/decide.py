@@ -37,10 +37,11 @@ from devagent.core.errors import PolicyError
 from devagent.core.principal import Principal
 from devagent.core.resources import Resource
 from devagent.core.tools import ToolSpec
-from devagent.core.verdicts import RANK, Decision, Effect, Request
+from devagent.core.verdicts import RANK, Decision, Effect, Needs, Request
 from devagent.policy.compile import NO_DATE, Bucket, Call, CompiledRule, Layer, Patterns
 from devagent.policy.index import EVERY, resource_keys
 from devagent.policy.nearest import Nearest, find_nearest
+from devagent.policy.needs import needs_of
 from devagent.policy.obligations import beyond, join
 from devagent.policy.outcome import Answer, Outcome, Voice
 from devagent.policy.reasons import determining, grant_of, makers, reason_of
@@ -74,6 +75,7 @@ class CompiledPolicy:
         self._buckets: dict[tuple[Principal, str, str], list[list[Bucket]]] = {}
         self._days: dict[str, str] = {}
         self._hidden: dict[tuple[Principal, str, str], bool] = {}
+        self._needs: dict[tuple[Principal, str, str], Needs] = {}
 
     @property
     def files(self) -> tuple[PolicyFile, ...]:
@@ -129,6 +131,16 @@ class CompiledPolicy:
             known = self._hidden[key] = self._is_hidden(principal, tool)
         return known
 
+    def needs(self, principal: Principal, tool: ToolSpec) -> Needs:
+        """What rules and envelopes that may concern a call of this tool look at beside its arguments."""
+        key = (principal, tool.extension, tool.name)
+        known = self._needs.get(key)
+        if known is None:
+            if len(self._needs) >= REMEMBERED:
+                self._needs.clear()
+            known = self._needs[key] = self._needs_of(principal, tool)
+        return known
+
     def call(self, request: Request) -> Call:
         """The request made ready. Raises ValueError for a ``context.today`` that is no date."""
         return Call(request, self.names(request.principal), self._day(request.context.get("today")))
@@ -153,9 +165,11 @@ class CompiledPolicy:
         answers: list[Answer] = []
         access = "read" if request.tool_class == "read" else "write"
         for resource in request.resources or (NAMELESS[access],):
-            voices = self._voices(call, resource, buckets, said, shadow=shadow)
-            answers.append(self._answer(call, resource, voices, shadow=shadow, silence=silence))
-        effect: Effect = min((a.effect for a in answers), key=RANK.__getitem__)
+            keys = resource_keys(resource)
+            voices = self._voices(call, resource, keys, buckets, said, shadow=shadow)
+            effect, delegated = self._answer(call, resource, voices, shadow=shadow, silence=silence)
+            answers.append(Answer(resource, keys, effect, voices, delegated))
+        effect: Effect = min([a.effect for a in answers], key=RANK.__getitem__)
         heard = {v.rule: v for a in answers for v in a.voices}
         obligations = join(rule.rule.obligations for rule in heard if rule.rule.obligations)
         lacking = beyond(obligations, request.can) if effect != "deny" else []
@@ -165,13 +179,13 @@ class CompiledPolicy:
         self,
         call: Call,
         resource: Resource,
+        keys: list[str],
         buckets: list[list[Bucket]],
         said: dict[CompiledRule, Effect | None],
         *,
         shadow: bool,
     ) -> list[Voice]:
         """The rules that speak of this resource; ``said`` keeps what does not depend on the resource."""
-        keys = resource_keys(resource)
         voices: list[Voice] = []
         for layer, filed in zip(self.layers, buckets, strict=True):
             seen: set[int] = set()
@@ -203,7 +217,8 @@ class CompiledPolicy:
         *,
         shadow: bool,
         silence: Effect | None,
-    ) -> Answer:
+    ) -> tuple[Effect, dict[int, Effect]]:
+        """The answer for one resource, and what layers said in the org's silence, by position."""
         least: dict[int, Effect] = {}  # by the layer's position
         for voice in voices:
             position = voice.rule.layer.position
@@ -225,7 +240,7 @@ class CompiledPolicy:
         for lower in least.values():
             if RANK[lower] < RANK[effect]:
                 effect = lower
-        return Answer(resource, effect, voices, delegated)
+        return effect, delegated
 
     def _delegated(
         self, call: Call, resource: Resource, lower: dict[int, Effect], *, shadow: bool
@@ -286,7 +301,7 @@ class CompiledPolicy:
             policy=self._digest,
             request=_request_digest(request),
             determining=determining(made),
-            nearest=tuple(str(one) for one in near.grants),
+            nearest=tuple([one.shown for one in near.grants]),
             grant=grant_of(outcome, made, near, self.layers[0]) if effect != "allow" else "",
             sticky=effect == "ask"
             and any(v.effect == "ask" and v.rule.rule.sticky for v in outcome.heard.values()),
@@ -339,9 +354,18 @@ class CompiledPolicy:
             for e in org.envelopes
         )
 
-    def concerning(
-        self, layer: Layer, names: frozenset[str], tool: ToolSpec
-    ) -> list[CompiledRule]:
+    def _needs_of(self, principal: Principal, tool: ToolSpec) -> Needs:
+        everyone = (EVERY, *self.names(principal))
+        whens = [envelope.when for envelope in self.layers[0].file.envelopes]
+        for layer in self.layers:
+            buckets = layer.buckets(everyone, tool.extension, tool.name)
+            numbers = {
+                number for bucket in buckets for filed in bucket.values() for number in filed
+            }
+            whens += [layer.file.rules[number].when for number in numbers]
+        return needs_of(when for when in whens if when)
+
+    def concerning(self, layer: Layer, names: frozenset[str], tool: ToolSpec) -> list[CompiledRule]:
         """The layer's rules about this principal and tool, whatever the resources and conditions."""
         numbers = {
             number

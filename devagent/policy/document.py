@@ -5,16 +5,19 @@ from typing import Any
 from devagent.core.errors import ConfigError, PolicyError
 from devagent.policy.positions import line_and_column
 
-MAX_BYTES = 32 * 1024 * 1024
+MAX_BYTES = 10_000_000
+"""A file of this size is refused."""
+MAX_COST = 1_200_000
+"""Of reading by the TOML library, in units of about a microsecond; a tenth of this is a large policy."""
 MAX_KEY_PARTS = 100
 """Parts of one dotted key: its cost in the TOML library grows with their square."""
 
 
 def decoded(data: bytes, file: str, error: type[ConfigError] = PolicyError) -> str:
     """The text of a file that must be UTF-8. Raises ``error`` with line and column where it is not."""
-    if len(data) > MAX_BYTES:
+    if len(data) >= MAX_BYTES:
         raise error(
-            f"the file is larger than {MAX_BYTES // 1024 // 1024} MB",
+            f"the file has {MAX_BYTES // 1_000_000} MB or more",
             file=file,
             hint="Share it out over several files.",
         )
@@ -42,23 +45,43 @@ def decoded(data: bytes, file: str, error: type[ConfigError] = PolicyError) -> s
         ) from None
 
 
-def toml_values(source: str, file: str, error: type[ConfigError] = PolicyError) -> dict[str, Any]:
-    """The values of a TOML text. Raises ``error`` with line and column where it is none."""
+def toml_values(
+    source: str, file: str, error: type[ConfigError] = PolicyError, *, first_line: int = 1
+) -> dict[str, Any]:
+    """The values of a TOML text. Raises ``error`` with line and column where it is none.
+
+    ``first_line`` is the file's line that the text begins with.
+    """
     import tomllib  # noqa: PLC0415  (20 ms that a policy from the cache must not pay)
 
+    if is_too_much(source):
+        raise error(
+            "the file holds too much to be read in good time",
+            file=file,
+            hint="Share it out over several files. Rules in plain lines, key = value, are read fastest.",
+        )
     long_key = _long_key(source)
     if long_key >= 0:
         line, column = line_and_column(source, long_key)
-        raise error(
-            f"a key of more than {MAX_KEY_PARTS} parts", file=file, line=line, column=column
-        )
+        what = f"a key of more than {MAX_KEY_PARTS} parts"
+        raise error(what, file=file, line=line + first_line - 1, column=column)
     try:
         return tomllib.loads(source)
     except RecursionError:
-        raise error("the file is nested too deeply", file=file, line=1) from None
+        raise error("the file is nested too deeply", file=file, line=first_line) from None
     except ValueError as e:
         what, line, column = _toml_position(str(e), source)
+        line += first_line - 1
         raise error(f"not TOML: {what}", file=file, line=line, column=column) from None
+
+
+def is_too_much(source: str) -> bool:
+    """Whether reading this would take the TOML library more than about a second, by what it would meet."""
+    if len(source) < MAX_COST // 20:  # nothing costs more than that for one character
+        return False
+    count = source.count
+    cost = 7 * count("=") + 5 * count("[") + 2 * count(".") + 1.5 * count(",")
+    return cost + 0.4 * count("\\") + 0.08 * count("\n") + 0.06 * len(source) > MAX_COST
 
 
 def _long_key(source: str) -> int:

@@ -13,13 +13,17 @@ _KEPT = "ßς"
 """Letters that have punycode of their own in browsers of today, and were folded away by older ones."""
 _DOTS = str.maketrans("\u3002\uff0e\uff61", "...")
 _LONGEST_LABEL = 63
+_LONGEST_NAME = 1000
+"""Characters before they are folded; nothing longer is a host's name, and none of it is looked at."""
 
-FILE_ENDINGS = frozenset(
-    "avi bak bmp cfg class conf cpp css csv dll dmg doc docx eml exe gif gz hpp htm html ico ics ini "
-    "ipynb iso jar java jpeg jpg js json jsonl jsx lock log mjs mkv odp ods odt orig patch pdf php png "
-    "ppt pptx pyc pyi rar rpm rtf scss sql sqlite svg swp tar tex tgz tmp toml ts tsv tsx ttf txt wav "
-    "webm webp whl woff xhtml xls xlsx xml xz yaml yml".split()
-)
+FILE_ENDINGS = frozenset({
+    "avi", "bak", "bmp", "cfg", "class", "conf", "cpp", "css", "csv", "dll", "dmg", "doc", "docx", "eml", "exe",
+    "gif", "git", "gz", "hpp", "htm", "html", "ico", "ics", "ini", "ipynb", "iso", "jar", "java", "jpeg", "jpg",
+    "js", "json", "jsonl", "jsx", "lock", "log", "mjs", "mkv", "odp", "ods", "odt", "orig", "patch", "pdf",
+    "php", "png", "ppt", "pptx", "pyc", "pyi", "rar", "rpm", "rtf", "scss", "sql", "sqlite", "svg", "swp",
+    "tar", "tex", "tgz", "tmp", "toml", "ts", "tsv", "tsx", "ttf", "txt", "wav", "webm", "webp", "whl", "woff",
+    "xhtml", "xls", "xlsx", "xml", "xz", "yaml", "yml",
+})  # fmt: skip
 """Last parts of bare names that are files, not hosts. None of them is a top-level domain."""
 
 
@@ -31,6 +35,8 @@ def host_names(text: str) -> list[str]:
     text = text.translate(_DOTS).strip(".")
     if not text:
         return []
+    if len(text) > _LONGEST_NAME:
+        return [text.lower()]
     if text.startswith("["):
         found = ipv6(text[1:].partition("]")[0])
         return [found] if found else [text.lower()]
@@ -122,8 +128,8 @@ def _ascii(name: str) -> str:
 
 
 def _label(label: str) -> str:
-    # No host has a longer label, and the codec's time grows with the square of its length.
-    if label.isascii() or len(label) > _LONGEST_LABEL:
+    # "xn--" and a letter for each: no host has a longer label, and the codec's time grows with its square.
+    if label.isascii() or len(label) > _LONGEST_LABEL - 4:
         return label.lower()
     try:
         return "xn--" + unicodedata.normalize("NFC", label).encode("punycode").decode()

@@ -14,7 +14,6 @@ makes policy ask, a name too few lets something out.
 
 import re
 from collections.abc import Iterator
-from itertools import chain
 
 from msgspec import Struct
 
@@ -23,30 +22,47 @@ from devagent.policy.readings import percent_decoded, readings
 
 _SPECIAL = r"(?<![a-z0-9+.-])(?:https?|wss?|ftp):[/\\]*+"
 _START = re.compile(rf"{_SPECIAL}|://[/\\]*+|(?<![:/\\\w])[/\\]{{2,}}+")
-_WHOLE = re.compile(r"[\x00-\x20]*(?:[a-z][a-z0-9+.-]*+:[/\\]{2}|https?:|wss?:|ftp:|[/\\]{2})[/\\]*")
+_WHOLE = re.compile(
+    r"[\x00-\x20]*(?:[a-z][a-z0-9+.-]*+:[/\\]{2}|https?:|wss?:|ftp:|[/\\]{2})[/\\]*"
+)
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*\Z")
 _LONGEST_SCHEME = 32
 _AUTHORITY = re.compile(r"[^\s<>\"/\\?#]*+")
+_STRICT_AUTHORITY = re.compile(r"[^\s<>\"/?#]{0,1000}+")
 _BROWSER_AUTHORITY = re.compile(r"[^/\\?#]*+")
-_NO_HOST = re.compile(r"[\x00-\x20#/:<>?@\[\\\]^|%\x7f]")
+NO_HOST = re.compile(r"[\x00-\x20#/:<>?@\[\\\]^|%\x7f]")
 # Where people and link finders see the end of a host, though a browser may read on.
 _SOFT_END = r"'`()\[\]{}|,;*!\u00a1-\u00bf\u2000-\u206f\u2190-\u2bff\u3001\u3003-\u303f\uff01-\uff0c\uff1a-\uff20"
 _SOFT = re.compile(rf"[{_SOFT_END}]")
+_HOST_END = re.compile(rf"[:@{_SOFT_END}]")
 _PATH = re.compile(rf"[/\\?#][^\s<>\"{_SOFT_END}]*+")
 _URL_REST = re.compile(r"[^\s<>\"`]*+")
 _TRAILING = ".,;:!?'*_~|"
 _PAIRS = {")": "(", "]": "[", "}": "{"}
 # Letters with the marks that some scripts need.
-_L = r"\w\u0300-\u036f\u0591-\u05c7\u0610-\u065f\u0900-\u109f\u1780-\u17ff\u3099\u309a"
-_NAME = re.compile(rf"(?<![{_L}.\-])[.\-]*+[{_L}\-]++(?:\.++[{_L}\-]++)++")
-_ASCII_NAME = re.compile(r"[a-z0-9_.-]+")
-_LOCALHOST = re.compile(r"(?<![\w.\-])localhost(?![\w\-])")
+LETTERS = r"\w\u0300-\u036f\u0591-\u05c7\u0610-\u065f\u0900-\u109f\u1780-\u17ff\u3099\u309a"
+# Scripts that are written without spaces: a word of theirs may begin right behind a name.
+_SPACELESS = (
+    r"\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u2e80-\ud7ff\uf900-\ufaff\U00020000-\U0003ffff"
+)
+_BEFORE_SPACELESS = re.compile(rf"[^{_SPACELESS}]+(?=[{_SPACELESS}])")
+_NAME = re.compile(rf"(?<![{LETTERS}.\-])[.\-]*+[{LETTERS}\-]++(?:\.++[{LETTERS}\-]++)++")
+# Not within a word of Latin, Greek or Cyrillic letters.
+_ASCII_NAME = re.compile(r"(?<![a-z0-9_.\-\u00b5-\u052f])[a-z0-9_.\-]++(?![\u00b5-\u052f])")
+_LOCALHOST = re.compile(r"(?<![\w.\-])localhost(?!\.?[\w\-])")
 _NUMBERS = re.compile(r"[0-9a-fx.\-]+\Z")
-_IPV6 = re.compile(r"(?<![\w:.])[0-9a-f:.]{2,}+(?!\w)")
-_LOCAL = re.compile(rf"[{_L}.!#$%&'*+^`{{|}}~\-]+\Z|\"[^\"\n]+\"\Z")
+_IPV6 = re.compile(r"(?<![\w:.])(?<!\w\[)[0-9a-f:.]{2,}+(?!\w)")
+# Read backwards from the @, so that no text is looked at twice.
+_LOCAL_BACKWARDS = re.compile(rf"[{LETTERS}.!#$%&'*+^`{{|}}~\-]++|\"[^\"\n]++\"")
+_PLAIN_LOCAL_BACKWARDS = re.compile(r"[a-z0-9_.+'-]++")
 _LOCAL_PUNCTUATION = "!#$%&'*+^`{|}~.-"
 _LONGEST_LOCAL = 320
-_MAIL_DOMAIN = re.compile(rf"[{_L}.\-]++|\[[0-9a-f:.]++\]|\[ipv6:[0-9a-f:.]++\]")
+_PORT = re.compile(r":\d*+")
+_PLAIN_DOMAIN = re.compile(r"[a-z0-9.-]*[a-z0-9]")
+_MAIL_DOMAIN = re.compile(rf"[{LETTERS}.\-]++|\[[0-9a-f:.]++\]|\[ipv6:[0-9a-f:.]++\]")
+_AT = re.compile(
+    rf"(?<=[{LETTERS}.!#$%&'*+^`{{|}}~\-\"])@(?=[{LETTERS}\-]*+\.[{LETTERS}]|localhost|\[(?:[0-9a-f]|ipv6))"
+)
 _AS_BEHIND_A_HOST = re.compile(r"[:/\\][^\s<>\"]")
 
 
@@ -78,35 +94,6 @@ def links(text: str) -> Links:
     return Links(list(hosts), list(urls), list(emails))
 
 
-def email_domain(text: str) -> str:
-    """The domain of a text that is exactly one e-mail address (with a name before it in words), or ``?``."""
-    text = text.strip()
-    if text.count("@") != 1:
-        return "?"
-    if text.endswith(">"):
-        words, _, text = text[:-1].partition("<")
-        if any(c in words for c in "<>()\\;:"):
-            return "?"
-    match = _ONE_ADDRESS.match(text)
-    if match is None:
-        return "?"
-    domain = match[1]
-    if domain.startswith("["):
-        inner = domain[1:-1].lower().removeprefix("ipv6:")
-        return "".join(ipv4(inner)[:1]) or ipv6(inner) or "?"
-    names = host_names(domain)
-    if len(names) != 1 or _NO_HOST.search(names[0]) or ".." in names[0]:
-        return "?"
-    return names[0]
-
-
-# A local part with ``%`` or ``!`` may be a route to somewhere else.
-_ONE_ADDRESS = re.compile(
-    rf"(?:[{_L}.+=/&#$'*^`{{|}}~?\-]+|\"[^\"\\@,<>\x00-\x1f]+\")@"
-    rf"([{_L}](?:[{_L}.\-]*[{_L}])?\.?|\[[0-9a-fA-F:.]+\]|\[(?i:ipv6):[0-9a-fA-F:.]+\])\Z"
-)
-
-
 class _Scan:
     """One reading of a text, looked through once for each kind."""
 
@@ -117,24 +104,30 @@ class _Scan:
         self.emails: list[Found] = []
         self._taken: list[tuple[int, int]] = []
         self._users: list[tuple[int, int]] = []
+        self._known: dict[str, list[str]] = {}
+        self._authority_ends = self._url_ends = 0
         if "//" in text or ":" in text or "\\" in text:
             self._find_urls()
         if "@" in text:
             self._find_emails()
-        self._taken.sort()
         self._find_names()
 
     def _find_urls(self) -> None:
         text = self._text
         if whole := _WHOLE.match(text):
             self._add_whole(text, whole.end())
-        for start in _START.finditer(text):
-            authority = _AUTHORITY.match(text, start.end())
-            if authority is None or not authority[0]:
-                continue
-            begins, ends = authority.span()
-            relative = start[0][0] in "/\\"
-            self._add_url(start.start(), begins, ends, relative=relative)
+        starts = list(_START.finditer(text))
+        following = [start.start() for start in starts[1:]] + [len(text)]
+        for start, limit in zip(starts, following, strict=False):
+            begins = start.end()
+            if begins < self._authority_ends:  # begins in another's authority: that one saw its end
+                ends = min(limit, self._authority_ends)
+            else:
+                match = _AUTHORITY.match(text, begins)
+                ends = self._authority_ends = match.end() if match else begins
+            if begins < ends:
+                relative = start[0][0] in "/\\"
+                self._add_url(start.start(), begins, ends, limit, relative=relative)
 
     def _add_whole(self, text: str, begins: int) -> None:
         """The whole text as one URL, as a browser takes its address: spaces and quotes do not end it."""
@@ -143,74 +136,85 @@ class _Scan:
             plain = re.sub(r"[\t\r\n]", "", authority[0])
             self._add_host(begins, plain.rpartition("@")[2].strip(), strict=True)
 
-    def _add_url(self, at: int, begins: int, ends: int, *, relative: bool) -> None:
+    def _add_url(self, at: int, begins: int, ends: int, limit: int, *, relative: bool) -> None:
+        """One URL, its authority given; ``limit`` is where the next begins, perhaps within it."""
         text = self._text
         authority = text[begins:ends]
-        soft = _SOFT.search(authority.removeprefix("["))
-        short = authority[: soft.start()] if soft and not authority.startswith("[") else authority
+        soft = None if authority.startswith("[") else _SOFT.search(authority)
+        short = authority[: soft.start()] if soft else authority
         users = authority.rfind("@") + 1
-        names: list[str] = []
-        if users:
-            names = self._hosts_at(authority[users:])
-            if "@" in short:
-                self._users.append((begins, begins + users))
-        if not users or "@" not in short:
+        named_by_user = bool(users) and "@" in short
+        names = self._hosts_at(authority[users:]) if users else []
+        if not named_by_user:
+            # No user, or one that only a browser would read beyond the end that people see.
             names += [name for name in self._hosts_at(short) if name not in names]
+            users = 0
+        if text.startswith("\\", ends) and (more := _STRICT_AUTHORITY.match(text, ends)):
+            # Browsers end the host at a backslash, the standard and many programs do not.
+            beyond = more[0].rpartition("@")
+            names += self._hosts_at(beyond[2]) if beyond[1] else []
         if relative:
             names = [n for n in names if is_domain(n) or n == "localhost" or ipv4(n) or ":" in n]
         if not names:
             return
         self.hosts += [Found(begins, name) for name in names]
-        end = begins + (users if users and "@" in short else 0)
-        end += len(_host_part(text[end:ends]))
+        host_ends = begins + users + len(_host_part(text[begins + users : ends]))
+        port = _PORT.match(text, host_ends)
+        end = port.end() if port else host_ends
+        self._users += [(begins, begins + users)] if users else []
         self._taken.append((begins, end))
-        port = re.compile(r":\d*").match(text, end)
-        end = port.end() if port else end
-        if path := _PATH.match(text, end):
+        if path := _PATH.match(text, end, max(end, limit)):
             self._taken.append(path.span())
-        self._add_url_text(at, begins, end, names[0])
+        if at < self._url_ends:  # within another URL, which has all the rest
+            rest = text[end : max(end, limit)]
+        else:
+            match = _URL_REST.match(text, end)
+            rest = match[0] if match else ""
+            self._url_ends = end + len(rest)
+        host = f"[{names[0]}]" if ":" in names[0] else names[0]
+        before = self._scheme(at) + "//" + text[begins : begins + users]
+        after = text[host_ends:end] + _trimmed(rest).replace("\\", "/")
+        self.urls.append(Found(at, before + host + after))
+
+    def _scheme(self, at: int) -> str:
+        """The scheme and colon of the URL found here, or empty where it has none."""
+        text = self._text
+        if text[at] in "/\\":
+            return ""
+        if text[at] != ":":
+            return text[at : text.index(":", at) + 1]
+        named = _SCHEME.search(text[max(0, at - _LONGEST_SCHEME) : at])
+        return f"{named[0]}:" if named else ""
 
     def _hosts_at(self, authority: str) -> list[str]:
-        return host_names(percent_decoded(_host_part(authority)))
+        part = _host_part(authority)
+        known = self._known.get(part)
+        if known is None:
+            decoded = percent_decoded(part)
+            known = self._known[part] = host_names(decoded)
+            if not part.isascii() and (plain := _BEFORE_SPACELESS.match(decoded)):
+                known += [n for n in host_names(plain[0]) if "." in n and n not in known]
+        return list(known)
 
     def _add_host(self, at: int, authority: str, *, strict: bool) -> None:
         """The host of an authority; ``strict``: only what a browser would take."""
         name = authority if authority.startswith("[") else authority.partition(":")[0]
         for host in host_names(percent_decoded(name)):
-            if not (strict and _NO_HOST.search(host) and ":" not in host):
+            if not (strict and NO_HOST.search(host) and ":" not in host):
                 self.hosts.append(Found(at, host))
-
-    def _add_url_text(self, at: int, begins: int, ends: int, host: str) -> None:
-        """The URL as written, but with ``://`` and its host in the canonical form."""
-        text = self._text
-        before = text[max(0, at - _LONGEST_SCHEME) : at]
-        if text.startswith("://", at):
-            named = _SCHEME.search(before)
-            scheme = named[0] if named else ""
-        else:
-            scheme = text[at:begins].partition(":")[0] if text[at] not in "/\\" else ""
-        rest = _URL_REST.match(text, ends)
-        tail = _trimmed(rest[0]) if rest else ""
-        users = next((text[a:b] for a, b in self._users[-1:] if a == begins), "")
-        port = text[text.rfind(":", begins, ends) : ends] if text[ends - 1].isdigit() else ""
-        port = port if re.fullmatch(r":\d+", port) and not host.endswith(port) else ""
-        shown = f"[{host}]" if ":" in host else host
-        lead = f"{scheme}://" if scheme else "//"
-        self.urls.append(Found(at, f"{lead}{users}{shown}{port}{tail.replace(chr(92), '/')}"))
 
     def _find_emails(self) -> None:
         text = self._text
         taken = iter(sorted(self._users))
         users = next(taken, None)
         after = 0
-        at = text.find("@")
-        while at >= 0:
+        for match in _AT.finditer(text):
+            at = match.start()
             while users and users[1] <= at:
                 users = next(taken, None)
             if not (users and users[0] <= at < users[1]):
                 self._add_email(max(after, at - _LONGEST_LOCAL), at)
             after = at + 1
-            at = text.find("@", after)
 
     def _add_email(self, least: int, at: int) -> None:
         text = self._text
@@ -220,32 +224,46 @@ class _Scan:
             return
         literal = domain[0].startswith("[")
         name = domain[0].strip("[]").removeprefix("ipv6:") if literal else domain[0].strip("._-")
-        names = (ipv4(name) or [n for n in [ipv6(name)] if n]) if literal else host_names(name)
-        names = [n for n in names if literal or "." in n or n == "localhost"]
+        names = [*ipv4(name)[:1], ipv6(name)] if literal else _mail_domains(name)
+        names = [n for n in names if n]
         if not names:
             return
         end = at + 1 + len(domain[0].rstrip("._-"))
-        self.emails += [Found(at, f"{local}@{f'[{n}]' if literal else n}") for n in names]
+        locals_ = {local: None}
+        if not local.isascii() and (plain := _PLAIN_LOCAL_BACKWARDS.match(local[::-1])):
+            locals_[plain[0][::-1]] = None
+        self.emails += [
+            Found(at, f"{one}@{f'[{n}]' if literal else n}") for one in locals_ for n in names
+        ]
         self._taken.append((at - len(local), end))
         if _AS_BEHIND_A_HOST.match(text, end):
             self.hosts += [Found(at, n) for n in names]
 
     def _find_names(self) -> None:
+        self._taken.sort()
+        for runs in (_NAME, _LOCALHOST, _IPV6):
+            if runs is _IPV6 and self._text.count(":") < 2:
+                continue
+            for run in self._free(runs.finditer(self._text)):
+                self.hosts += [Found(run.start(), name) for name in _bare_names(run[0])]
+
+    def _free(self, runs: Iterator[re.Match[str]]) -> Iterator[re.Match[str]]:
+        """Those that do not begin inside something taken already."""
         taken = iter(self._taken)
         span = next(taken, None)
-        text = self._text
-        for run in chain(_NAME.finditer(text), _LOCALHOST.finditer(text), _addresses(text)):
-            if span is None or run.start() < span[0]:
-                taken = iter(self._taken)  # the next kind begins at the front again
-                span = next(taken, None)
+        for run in runs:
             while span and span[1] <= run.start():
                 span = next(taken, None)
             if not (span and span[0] <= run.start()):
-                self.hosts += [Found(run.start(), name) for name in _bare_names(run[0])]
+                yield run
 
 
-def _addresses(text: str) -> Iterator[re.Match[str]]:
-    return _IPV6.finditer(text) if text.count(":") > 1 else iter(())
+def _mail_domains(name: str) -> list[str]:
+    """The domain of an address in running text; where letters of another script follow, also without them."""
+    names = host_names(name)
+    if not name.isascii() and (plain := _PLAIN_DOMAIN.match(name)):
+        names += [n for n in host_names(plain[0]) if n not in names]
+    return [n for n in names if is_domain(n) or n == "localhost" or ipv4(n) == [name]]
 
 
 def _bare_names(run: str) -> Iterator[str]:
@@ -293,26 +311,28 @@ def _host_part(authority: str) -> str:
     """Up to the port, or to where a host ends in running text."""
     if authority.startswith("["):
         return authority[: authority.find("]") + 1] or authority
-    end = re.search(rf"[:@{_SOFT_END}]", authority)
+    end = _HOST_END.search(authority)
     return authority[: end.start()] if end else authority
 
 
 def _local_before(text: str, least: int, at: int) -> str:
     """The local part that ends before ``at``, without the punctuation that only stands before it."""
-    match = _LOCAL.search(text, least, at)
+    match = _LOCAL_BACKWARDS.match(text[least:at][::-1])
     if match is None:
         return ""
-    return match[0] if match[0].startswith('"') else match[0].lstrip(_LOCAL_PUNCTUATION)
+    local = match[0][::-1]
+    return local if local.startswith('"') else local.lstrip(_LOCAL_PUNCTUATION)
 
 
 def _trimmed(rest: str) -> str:
     """A URL's end without the punctuation and brackets of the sentence around it."""
-    while rest:
-        last = rest[-1]
-        if last in _PAIRS:
-            if rest.count(_PAIRS[last]) >= rest.count(last):
-                break
+    end = len(rest)
+    surplus = {c: rest.count(c) - rest.count(pair) for c, pair in _PAIRS.items() if c in rest}
+    while end:
+        last = rest[end - 1]
+        if last in _PAIRS and surplus[last] > 0:
+            surplus[last] -= 1
         elif last not in _TRAILING:
             break
-        rest = rest[:-1]
-    return rest
+        end -= 1
+    return rest[:end]

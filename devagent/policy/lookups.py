@@ -159,10 +159,13 @@ def elements(values: Sequence[Any], place: Place) -> Iterator[tuple[Any, str | N
 
 
 def _leaves(subject: Subject) -> tuple[list[Any], list[str | None]]:
-    """Every scalar below the arguments, with its place; a loop, so that no nesting is too deep."""
-    values: list[Any] = []
-    places: list[str | None] = []
-    waiting: list[tuple[Any, str]] = [(subject.args, "")]
+    found = list(leaves(subject.args, ""))
+    return [value for value, _ in found], [place for _, place in found]
+
+
+def leaves(value: Any, pointer: str) -> Iterator[tuple[Any, str]]:
+    """Every scalar at or below a value, with its place; a loop, so that no nesting is too deep."""
+    waiting: list[tuple[Any, str]] = [(value, pointer)]
     while waiting:
         value, pointer = waiting.pop()
         if is_table(value):
@@ -170,9 +173,27 @@ def _leaves(subject: Subject) -> tuple[list[Any], list[str | None]]:
         elif is_list(value):
             waiting += [(value[i], f"{pointer}/{i}") for i in range(len(value) - 1, -1, -1)]
         elif value is not None:
-            values.append(value)
-            places.append(pointer)
-    return values, places
+            yield value, pointer
+
+
+def placed_values(
+    args: dict[str, Any], facts: dict[str, list[Any]], key: str
+) -> Iterator[tuple[Any, str]]:
+    """The scalars that an ``args.`` key leads to, each with the pointer that ``origin_in`` looks under."""
+    path = key.split(".")[1:]
+    if "@" in key:
+        pointer = "".join(f"/{_escaped(part)}" for part in path)
+        yield from leaves(facts.get(key), pointer)
+    elif path == ["**"]:
+        yield from leaves(args, "")
+    else:
+        value, place = walk(args, path, "")
+        if is_list(value):
+            for element, its_place in elements(value, place):
+                if its_place is not None:
+                    yield from leaves(element, its_place)
+        elif value is not ABSENT and isinstance(place, str):
+            yield from leaves(value, place)
 
 
 def _escaped(part: object) -> str:

@@ -9,36 +9,27 @@ from msgspec import Struct
 
 from devagent.core.resources import Resource
 from devagent.core.verdicts import RANK, Effect
-from devagent.policy.compile import Call, CompiledRule, Layer
+from devagent.policy.compile import (
+    Call,
+    CompiledRule,
+    Gap,
+    Gaps,
+    Grant,
+    Layer,
+    NearRule,
+    remembered,
+)
 from devagent.policy.describe import among, condition_in_words
 from devagent.policy.outcome import Outcome
 from devagent.policy.syntax import LayerName
 
-LOOKED_AT = 8
-"""How many of the principal's rules and how many of the resource's are compared, in each layer."""
-CONDITIONS_OF = 5
+CONDITIONS_OF = 4
 KEPT = 3
 
 _FAR = {"who": 6, "kind": 7, "resource": 4, "expired": 3, "class": 3, "access": 2, "when": 1}
-
-
-Gap = tuple[str, int]
-"""What a call lacks of a rule: a key of ``_FAR``, and for ``when`` the number of the condition."""
-
-
-class Grant(Struct, frozen=True):
-    """A rule that would have granted the call, had it had what is ``missing``."""
-
-    rule: str
-    effect: Effect
-    missing: tuple[str, ...]
-    file: str
-    line: int
-    why: str = ""
-    grant: str = ""
-
-    def __str__(self) -> str:
-        return f"{self.rule} ({'; '.join(self.missing)})"
+_OTHER_CALLS = frozenset(("class", "access", "kind"))
+_Compared = tuple[int, bool, str, list[Gap], CompiledRule]
+"""How far a rule is from the call, whether it only asks, its name (which no two share), and what lacks."""
 
 
 class Nearest(Struct, frozen=True):
@@ -67,90 +58,113 @@ def find_nearest(
     open_to: tuple[LayerName, ...] = tuple(
         layer for layer, most in ceilings.items() if most != "deny" and not spoke
     )
-    rules = spoke or [
-        rule
-        for layer in layers
-        for rule in _candidates(layer, open_to, outcome.call, refused.resource, outcome.effect)
-    ]
+    call, resource = outcome.call, refused.resource
+    if spoke:
+        near = [_near(rule, call) for rule in spoke]
+    else:
+        near = [
+            one
+            for layer in layers
+            if not layer.position or layer.name in open_to
+            for one in _candidates(layer, refused.keys, outcome)
+        ]
     # Conditions cost most to compare and weigh least: only the nearest few are asked for theirs.
-    by_scope = sorted(
-        ((_gaps(rule, outcome.call, refused.resource), rule) for rule in rules), key=_distance
-    )
-    compared = [
-        (gaps + _open_conditions(rule, outcome.call), rule)
-        for gaps, rule in by_scope[:CONDITIONS_OF]
-    ]
-    compared = sorted((one for one in compared if one[0]), key=_distance)
+    kind = resource.kind
+    by_scope = [_compared(one, call, resource, kind) for one in near]
+    by_scope.sort(key=_distance)
+    compared = [_with_conditions(one, call) for one in by_scope[:CONDITIONS_OF]]
+    compared = [one for one in compared if one[3]]
+    compared.sort(key=_distance)
     hints = (
         rule.rule.grant
-        for gaps, rule in compared
-        if rule.rule.grant and not any(what in ("class", "access", "kind") for what, _ in gaps)
+        for _, _, _, gaps, rule in compared
+        if rule.rule.grant and not any(what in _OTHER_CALLS for what, _ in gaps)
     )
     return Nearest(
-        grants=tuple(_grant(rule, gaps) for gaps, rule in compared[:KEPT]),
+        grants=tuple([_grant(rule, tuple(gaps)) for _, _, _, gaps, rule in compared[:KEPT]]),
         left_to=open_to,
         hint=next(hints, ""),
     )
 
 
-def _distance(compared: tuple[list[Gap], CompiledRule]) -> tuple[int, bool, str]:
-    gaps, rule = compared
-    return sum(_FAR[what] for what, _ in gaps), rule.rule.effect != "allow", rule.name
+def _distance(compared: _Compared) -> tuple[int, bool, str]:
+    return compared[:3]
 
 
-def _candidates(
-    layer: Layer, open_to: Sequence[LayerName], call: Call, resource: Resource, least: Effect
-) -> list[CompiledRule]:
-    if layer.position and layer.name not in open_to:
-        return []
-    numbers = layer.near_numbers(call, resource, LOOKED_AT)
-    rules = [layer.rule(number) for number in dict.fromkeys(numbers)]
-    return [
-        rule
-        for rule in rules
-        if not rule.shadow
-        and RANK[rule.rule.effect] > RANK[least]
-        and call.request.phase in rule.rule.phase
-        and (rule.scope.tools is None or rule.scope.tools.match(call.tool))
-    ]
+def _candidates(layer: Layer, keys: Sequence[str], outcome: Outcome) -> list[NearRule]:
+    call, least = outcome.call, RANK[outcome.effect]
+    key = call.names, call.tool, call.request.tool_class
+    own = layer.near.get(key)
+    if own is None:
+        rules = [layer.rule(number) for number in layer.own_numbers(call)]
+        own = remembered(layer.near, key, [_near(one, call) for one in rules if _meant(one, call)])
+    at_resource = dict.fromkeys(layer.numbers_at(keys, call))
+    if at_resource:
+        known = {rule for rule, _, _ in own}
+        rules = [layer.rule(number) for number in at_resource]
+        more = [_near(one, call) for one in rules if one not in known and _meant(one, call)]
+        own = [*own, *more]
+    phase = call.request.phase
+    return [one for one in own if RANK[one[0].rule.effect] > least and phase in one[0].rule.phase]
 
 
-def _gaps(rule: CompiledRule, call: Call, resource: Resource) -> list[Gap]:
-    source, scope = rule.rule, rule.scope
+def _meant(rule: CompiledRule, call: Call) -> bool:
+    return not rule.shadow and (rule.scope.tools is None or rule.scope.tools.match(call.tool))
+
+
+def _near(rule: CompiledRule, call: Call) -> NearRule:
+    """The rule with what the principal and the tool lack of it."""
+    scope = rule.scope
     gaps: list[Gap] = []
     if scope.principals is not None and not scope.principals.match_any(call.names):
         gaps.append(("who", 0))
     if scope.classes is not None and call.request.tool_class not in scope.classes:
         gaps.append(("class", 0))
+    return rule, sum(_FAR[what] for what, _ in gaps), tuple(gaps)
+
+
+def _compared(near: NearRule, call: Call, resource: Resource, kind: str) -> _Compared:
+    """The rule with what the call lacks of it, conditions aside."""
+    rule, far, known = near
+    source, scope = rule.rule, rule.scope
+    gaps = list(known)
     if scope.access is not None and resource.access not in scope.access:
         gaps.append(("access", 0))
     if scope.resources is not None and not scope.resources.match(resource):
-        same_kind = any(p.startswith(f"{resource.kind}:") for p in rule.rule.resources or ())
-        gaps.append(("resource" if same_kind else "kind", 0))
+        gaps.append(("resource" if kind in scope.resources.kinds else "kind", 0))
     if source.expires and (not call.day or call.day >= source.expires):
         gaps.append(("expired", 0))
-    return gaps
+    for what, _ in gaps[len(known) :]:
+        far += _FAR[what]
+    return far, source.effect != "allow", rule.name, gaps, rule
 
 
-def _open_conditions(rule: CompiledRule, call: Call) -> list[Gap]:
-    return [
-        ("when", number)
-        for number, condition in enumerate(rule.scope.conditions)
-        if condition(call.subject) is not True
-    ]
+def _with_conditions(compared: _Compared, call: Call) -> _Compared:
+    far, asks, name, gaps, rule = compared
+    for number, condition in enumerate(rule.scope.conditions):
+        if condition(call.subject) is not True:
+            gaps.append(("when", number))
+            far += _FAR["when"]
+    return far, asks, name, gaps, rule
 
 
-def _grant(rule: CompiledRule, gaps: list[Gap]) -> Grant:
+def _grant(rule: CompiledRule, gaps: Gaps) -> Grant:
+    known = rule.missing.get(gaps)
+    if known is not None:
+        return known
     source = rule.rule
-    return Grant(
+    missing = tuple(_in_words(rule, what, number) for what, number in gaps)
+    grant = Grant(
         rule=rule.name,
         effect=source.effect,
-        missing=tuple(_in_words(rule, what, number) for what, number in gaps),
+        missing=missing,
         file=rule.layer.file.file,
         line=source.line,
         why=source.why,
         grant=source.grant,
+        shown=f"{rule.name} ({'; '.join(missing)})",
     )
+    return remembered(rule.missing, gaps, grant)
 
 
 def _in_words(rule: CompiledRule, what: str, number: int) -> str:

@@ -1,5 +1,6 @@
 """What a request met: every voice, resource by resource. The record of a decision is made from it."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from devagent.core.resources import Resource
@@ -18,18 +19,23 @@ class Voice:
 
 
 class Answer:
-    """The answer for one resource. ``delegated``: what layers said in the org's silence, by position."""
+    """The answer for one resource. ``delegated``: what layers said in the org's silence, by position.
 
-    __slots__ = ("delegated", "effect", "resource", "voices")
+    ``keys`` is where rules about the resource are filed.
+    """
+
+    __slots__ = ("delegated", "effect", "keys", "resource", "voices")
 
     def __init__(
         self,
         resource: Resource,
+        keys: Sequence[str],
         effect: Effect,
         voices: list[Voice],
         delegated: dict[int, Effect],
     ) -> None:
         self.resource = resource
+        self.keys = keys
         self.effect: Effect = effect
         self.voices = voices
         self.delegated = delegated

@@ -3,7 +3,7 @@
 Every error has file, line and column, says what was wrong and names the nearest valid name.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date, datetime
 from typing import Any
 
@@ -15,11 +15,12 @@ from devagent.policy import check_globs, checks, tables
 from devagent.policy.check_conditions import conditions
 from devagent.policy.check_obligations import obligations
 from devagent.policy.checks import Refusal
-from devagent.policy.document import decoded, toml_values
+from devagent.policy.document import decoded, is_too_much, toml_values
 from devagent.policy.index import build_index
 from devagent.policy.names import did_you_mean
-from devagent.policy.plain import is_table
+from devagent.policy.plain import is_list, is_table
 from devagent.policy.positions import Path, locate, table_lines
+from devagent.policy.rule_lines import odd_rule, values_by_line
 from devagent.policy.syntax import (
     ACCESSES,
     CLASSES,
@@ -32,7 +33,7 @@ from devagent.policy.syntax import (
     Rule,
 )
 
-MAX_RULES = 100_000
+MAX_RULES = 50_000
 
 ORG_KEYS = ("default", "groups", "delegate")
 OTHER_TABLES = ("models", "budget", "extensions", "data", "log", "modes")
@@ -52,6 +53,7 @@ RULE_KEYS = (
     "examples",
     "mode",
 )
+_RULE_KEYS = frozenset(RULE_KEYS)
 ENVELOPE_KEYS = ("to", "effect", *SCOPE_KEYS)
 EXAMPLE_KEYS = (
     "principal",
@@ -78,18 +80,35 @@ def parse(text: str | bytes, file: str, *, org: bool | None = False) -> PolicyFi
     data = text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text
     source = decoded(data, file)
     if source.count("[[rule]]") > MAX_RULES:
-        raise PolicyError(
-            f"the file has more than {MAX_RULES:,} rules",
-            file=file,
-            hint="Share them out over several files.",
-        )
+        raise _too_many(file)
+    values = values_by_line(source, _RULE_KEYS) or _by_library(source, file)
+    rules = values.get("rule")
+    if is_list(rules) and len(rules) > MAX_RULES:
+        raise _too_many(file)
     try:
-        return _File(source, file, toml_values(source, file), org=org).read(sha256(data))
+        return _File(source, file, values, org=org).read(sha256(data))
     except Refusal as refusal:
         line, column = locate(source, refusal.path)
         raise PolicyError(
             refusal.what, file=file, line=line, column=column, hint=refusal.hint
         ) from None
+
+
+def _by_library(source: str, file: str) -> dict[str, Any]:
+    """All of it by the TOML library; of what is too much for that, the rule that is not plain or wrong."""
+    if is_too_much(source):
+        line, rule = odd_rule(source, _RULE_KEYS)
+        if line and not is_too_much(rule):
+            toml_values(rule, file, first_line=line)
+    return toml_values(source, file)
+
+
+def _too_many(file: str) -> PolicyError:
+    return PolicyError(
+        f"the file has more than {MAX_RULES:,} rules",
+        file=file,
+        hint="Share them out over several files.",
+    )
 
 
 class _File:
@@ -103,6 +122,15 @@ class _File:
         self._document = document
         self._org = _says_org(document) if org is None else org
         self._lists: dict[str, list[Any]] = {}
+        self._checked: dict[tuple[str, int], Any] = {}
+        self._scope_checks: dict[str, Callable[[object, Path], Any]] = {
+            "principals": check_globs.principals,
+            "tools": check_globs.tools,
+            "classes": lambda value, path: checks.choices(value, CLASSES, path),
+            "access": lambda value, path: checks.choices(value, ACCESSES, path),
+            "resources": check_globs.resources,
+            "when": lambda value, path: conditions(value, path, self._lists),
+        }
 
     def read(self, digest: str) -> PolicyFile:
         document = self._document
@@ -216,18 +244,14 @@ class _File:
     def _scope(self, entry: dict[str, Any], path: Path) -> dict[str, Any]:
         """What rules and envelopes have in common: the requests they are about."""
         scope: dict[str, Any] = {}
-        if "principals" in entry:
-            scope["principals"] = check_globs.principals(entry["principals"], (*path, "principals"))
-        if "tools" in entry:
-            scope["tools"] = check_globs.tools(entry["tools"], (*path, "tools"))
-        if "classes" in entry:
-            scope["classes"] = checks.choices(entry["classes"], CLASSES, (*path, "classes"))
-        if "access" in entry:
-            scope["access"] = checks.choices(entry["access"], ACCESSES, (*path, "access"))
-        if "resources" in entry:
-            scope["resources"] = check_globs.resources(entry["resources"], (*path, "resources"))
-        if "when" in entry:
-            scope["when"] = conditions(entry["when"], (*path, "when"), self._lists)
+        for key, check in self._scope_checks.items():
+            if key in entry:
+                value = entry[key]
+                # Rules that are written alike share their values (``rule_lines``): one check is enough.
+                known = self._checked.get((key, id(value)))
+                if known is None:
+                    known = self._checked[key, id(value)] = check(value, (*path, key))
+                scope[key] = known
         return scope
 
 

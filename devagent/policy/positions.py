@@ -5,6 +5,7 @@ reports each table header, key and array element with its path (``("rule", 3, "w
 It understands strings, comments and nesting only as far as it must to skip them.
 """
 
+import re
 from collections.abc import Callable
 
 Path = tuple[str | int, ...]
@@ -17,6 +18,7 @@ _BARE_END = frozenset(" \t\r\n.=]}#,")
 
 def locate(text: str, path: Path) -> tuple[int, int]:
     """Line and column (from 1) of the deepest part of the path that has a place of its own."""
+    start, end, path = _entry(text, path)
     best: tuple[int, int] = (0, 0)  # (length of the path found, offset)
 
     def seen(found: Path, offset: int) -> None:
@@ -24,8 +26,26 @@ def locate(text: str, path: Path) -> tuple[int, int]:
         if len(found) > best[0] and found == path[: len(found)]:
             best = (len(found), offset)
 
-    scan(text, seen)
-    return line_and_column(text, best[1])
+    scan(text[start:end], seen)
+    return line_and_column(text, start + best[1])
+
+
+def _entry(text: str, path: Path) -> tuple[int, int, Path]:
+    """Where the entry of an array of tables stands that a path leads into, and the path inside of it.
+
+    So that one bad rule among many thousands is found without walking through all of them. Where headers
+    are not all written plainly it is the whole text.
+    """
+    match path:
+        case (str() as name, int() as number, *rest) if '"""' not in text and "'''" not in text:
+            plain = [m.start() for m in re.finditer(rf"(?m)^\[\[{re.escape(name)}\]\]", text)]
+            all_of_them = rf"(?m)^[ \t]*\[\[[ \t]*[\"']?{re.escape(name)}[\"']?[ \t]*\]\]"
+            if number < len(plain) == len(re.findall(all_of_them, text)):
+                ends = [*plain, len(text)]
+                return plain[number], ends[number + 1], (name, 0, *rest)
+        case _:
+            pass
+    return 0, len(text), path
 
 
 def table_lines(text: str, name: str, count: int) -> list[int]:

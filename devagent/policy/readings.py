@@ -49,6 +49,15 @@ def as_shown(text: str) -> str:
     return unicodedata.normalize("NFKC", _BALLOONS.sub(" ", text)).translate(_DOTS)
 
 
+def with_ascii_digits(text: str) -> str:
+    """The text with the digits of every script as ASCII ones."""
+    if text.isascii():
+        return text
+    return "".join(
+        c if c.isascii() or not c.isdecimal() else str(unicodedata.decimal(c)) for c in text
+    )
+
+
 def unescaped(text: str) -> str:
     """HTML's character references decoded."""
     if "&" not in text:
@@ -86,8 +95,5 @@ def _without_line_ends(text: str) -> str:
     """The links between quotes or brackets as browsers read them: line ends and tabs are taken out."""
     if not _CONTROL_ENDS.search(text):
         return text
-    return "\n".join(
-        _CONTROL_ENDS.sub("", part)
-        for part in _ENCLOSED.findall(text)
-        if _URL_START.match(part) and _CONTROL_ENDS.search(part)
-    )
+    parts = (part for part in _ENCLOSED.findall(text) if _CONTROL_ENDS.search(part))
+    return "\n".join(part for p in parts if _URL_START.match(part := _CONTROL_ENDS.sub("", p)))

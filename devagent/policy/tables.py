@@ -12,6 +12,9 @@ allow = ["claude-sonnet-*"]     # which models may be asked; * is any run
 [modes.approvals]       # how far a person's yes may reach beyond the call that was shown
 scope = "session"       # once | session | project | always
 days = 7                # how long one on file may live
+
+[log]
+redact = ["secrets", "pii"]     # what the record does not keep; secrets it never keeps
 """
 
 from collections.abc import Callable
@@ -28,6 +31,8 @@ MODELS_KEYS = ("allow",)
 MODES_KEYS = ("approvals",)
 APPROVALS_KEYS = ("scope", "days")
 MOST_DAYS = 365
+LOG_KEYS = ("redact",)
+REDACTED = ("secrets", "pii")
 
 
 def budget(table: dict[str, Any], path: Path) -> None:
@@ -66,8 +71,16 @@ def modes(table: dict[str, Any], path: Path) -> None:
             raise Refusal((*path, "days"), f"days must be a whole number up to {MOST_DAYS}")
 
 
+def log(table: dict[str, Any], path: Path) -> None:
+    """Check ``[log]``. Raises Refusal."""
+    checks.known_keys(table, LOG_KEYS, path, "[log]")
+    if "redact" in table:
+        checks.choices(table["redact"], REDACTED, (*path, "redact"))
+
+
 CHECKS: dict[str, Callable[[dict[str, Any], Path], None]] = {
     "budget": budget,
+    "log": log,
     "models": models,
     "modes": modes,
 }

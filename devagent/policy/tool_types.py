@@ -18,7 +18,7 @@ from devagent.policy.globs import compile_glob, is_literal
 from devagent.policy.names import did_you_mean
 from devagent.policy.operand_types import Misfit, misfits
 from devagent.policy.positions import Path, locate
-from devagent.policy.syntax import Envelope, PolicyFile, Rule
+from devagent.policy.syntax import Envelope, PolicyFile, Rule, speaks_of_arguments
 
 
 class Meant(Struct, frozen=True):
@@ -69,11 +69,6 @@ class Catalogue:
         if place not in self._shapes:
             self._shapes[place] = argument_shape(tool.input_schema, key.split(".")[1:])
         return self._shapes[place]
-
-
-def speaks_of_arguments(file: PolicyFile) -> bool:
-    """Whether any condition of the file is about an argument: if not, there is nothing to be typed."""
-    return any("args." in key for scoped in (*file.rules, *file.envelopes) for key in scoped.when)
 
 
 def check_tools(file: PolicyFile, tools: Iterable[ToolSpec] | Catalogue, source: str = "") -> None:

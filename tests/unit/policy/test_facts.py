@@ -143,6 +143,7 @@ def test_an_address_stands_in_its_usual_form(text: str, found: list[str]) -> Non
         "http://EVIL.EXAMPLE。",
         "请看evil.example谢谢",
         "看http://evil.example谢",
+        "http://%65vil%2eexample谢",
         "http:http:0\n\nevil.example\n",
         "good.example,evil.example",
         "good.example\u200bevil.example",
