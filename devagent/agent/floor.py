@@ -27,17 +27,28 @@ class Floor:
 
         Files and folders are refused for reading too: the record of other sessions lies there. A
         repository that *holds* such a folder is refused for writing, because what its next commit
-        puts into the work tree is not known beforehand.
+        puts into the work tree is not known beforehand. Of a command the words that name such a place
+        are enough; what a program does by itself only a sandbox can bound.
         """
         for resource in resources:
-            if resource.kind not in ("path", "repo"):
-                continue
-            for place in self._places(resource.id.partition(":")[2]):
-                for own in self._own:
-                    holds_it = resource.access == "write" and _is_inside(own, place)
-                    if _is_inside(place, own) or holds_it:
-                        return _denied(resource)
+            name = resource.id.partition(":")[2]
+            match resource.kind:
+                case "path" | "repo":
+                    refused = self._touches(name, holding=resource.access == "write")
+                case "command":
+                    refused = any(self._touches(word, holding=False) for word in _words(name))
+                case _:
+                    refused = False
+            if refused:
+                return _denied(resource)
         return None
+
+    def _touches(self, name: str, *, holding: bool) -> bool:
+        return any(
+            _is_inside(place, own) or (holding and _is_inside(own, place))
+            for place in self._places(name)
+            for own in self._own
+        )
 
     def _places(self, name: str) -> set[str]:
         """The place as it is named, and where it leads: the floor trusts nobody to have resolved links."""
@@ -45,6 +56,17 @@ class Floor:
         # With a NUL in it no file has that name, and no look-up takes it.
         real = path if "\0" in path else os.path.realpath(path)
         return {_comparable(path), _comparable(real)}
+
+
+def _words(command: str) -> list[str]:
+    """The words of a command, and what follows the ``=`` of an option."""
+    import shlex  # noqa: PLC0415  (only where a command is judged)
+
+    try:
+        words = shlex.split(command)
+    except ValueError:  # not one that a shell could have run
+        words = command.split()
+    return [part for word in words for part in (word, word.partition("=")[2]) if part]
 
 
 def _comparable(path: str) -> str:

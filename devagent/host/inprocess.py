@@ -9,7 +9,7 @@ messages leak values.
 import asyncio
 import importlib
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from types import ModuleType
 from typing import Any
@@ -17,9 +17,10 @@ from typing import Any
 from msgspec import Struct
 
 from devagent.core.codec import canonical, from_plain, well_formed, well_formed_value
+from devagent.core.events import ExtensionReference
 from devagent.core.ports import ToolFailure
 from devagent.core.resources import Resource
-from devagent.core.tools import ToolResult
+from devagent.core.tools import ToolResult, ToolSpec
 from devagent.host.manifest import Manifest
 
 DEFAULT_TIME_LIMIT_S = 120.0
@@ -59,9 +60,25 @@ class InProcess:
             max_workers=4, thread_name_prefix=manifest.reference.name
         )
 
+    @property
+    def reference(self) -> ExtensionReference:
+        return self.manifest.reference
+
+    @property
+    def tools(self) -> Sequence[ToolSpec]:
+        return self.manifest.tools
+
+    async def aclose(self) -> None:
+        """As ``close``."""
+        self.close()
+
     def close(self) -> None:
-        """Take no more calls; one that still runs is not waited for."""
+        """Take no more calls; one that still runs is not waited for. What the extension left running
+        (its module may have a ``close(folder)``) ends with the session."""
         self._threads.shutdown(wait=False, cancel_futures=True)
+        close: Callable[[str], None] | None = getattr(self._tools, "close", None)
+        if close is not None:
+            close(self._folder)
 
     async def resources(self, tool: str, args: Mapping[str, Any]) -> tuple[Resource, ...]:
         """What the call would touch. Raises ToolFailure where the extension cannot say."""

@@ -15,7 +15,11 @@ from devagent.core.errors import ConfigError
 from devagent.core.events import ExtensionReference
 from devagent.core.tools import ToolSpec
 
-FIRST_PARTY = {"git": "devagent_git", "sql": "devagent_sql"}
+FIRST_PARTY = {
+    "workspace": "devagent_workspace",
+    "git": "devagent_git",
+    "sql": "devagent_sql",
+}
 """Name → package of the extensions that ship with devagent."""
 
 

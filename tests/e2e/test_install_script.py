@@ -55,7 +55,12 @@ def test_an_installation_works_is_not_repeated_and_leaves_nothing_behind(
     assert first.returncode == 0, first.stderr
     assert f'export PATH="{prefix}/bin:$PATH"' in first.stderr
     (environment,) = (prefix / "share/devagent").iterdir()
-    assert sorted(os.listdir(prefix / "bin")) == ["devagent", "devagent-git", "devagent-sql"]
+    assert sorted(os.listdir(prefix / "bin")) == [
+        "devagent",
+        "devagent-git",
+        "devagent-sql",
+        "devagent-workspace",
+    ]
     compiled = list(environment.glob("lib/python*/site-packages/devagent/core/__pycache__/*.pyc"))
     assert len(compiled) >= len(list((ROOT / "devagent/core").glob("*.py")))
     assert not list(environment.glob("lib/python*/site-packages/*.pth"))  # run at each start

@@ -12,6 +12,7 @@ PACKAGES = {
     "devagent": ROOT / "devagent",
     "devagent_git": ROOT / "extensions/devagent_git",
     "devagent_sql": ROOT / "extensions/devagent_sql",
+    "devagent_workspace": ROOT / "extensions/devagent_workspace",
     "devagent_policies": ROOT / "policies/devagent_policies",
 }
 
@@ -43,7 +44,7 @@ def test_the_wheel_is_whole_and_devagent_starts_from_it(tmp_path: Path) -> None:
         packed = {name for name in names if PurePosixPath(name).parts[0] == package}
         assert packed == there, f"{package}: the wheel and the checkout differ"
     wanted = {"devagent/models/prices.json", "devagent_policies/baseline.toml"}
-    for package in ("devagent_git", "devagent_sql"):
+    for package in ("devagent_git", "devagent_sql", "devagent_workspace"):
         wanted |= {f"{package}/{name}" for name in ("extension.toml", "tools.json", "README.md")}
     assert not wanted - names
 
@@ -73,7 +74,9 @@ def test_the_wheel_is_whole_and_devagent_starts_from_it(tmp_path: Path) -> None:
     assert list(workspace.iterdir()) == []
 
 
-@pytest.mark.parametrize("program", ["devagent", "devagent-git", "devagent-sql"])
+@pytest.mark.parametrize(
+    "program", ["devagent", "devagent-git", "devagent-sql", "devagent-workspace"]
+)
 def test_each_program_has_its_module(program: str) -> None:
     text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
     module = program.replace("-", "_") + ".__main__"

@@ -69,6 +69,7 @@ def demo(which: str, keep: bool) -> int:
             mode="chat" if attended else "run",
             interactive=attended,
             approver=AtTerminal(principal().user) if attended else Unattended(),
+            extensions=("git", "sql"),
             model="" if which == "claude" else f"rehearsal:{company.rehearsal}",
             org_policy=company.org_policy,
             local_policy=company.local_policy,

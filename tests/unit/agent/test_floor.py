@@ -122,3 +122,19 @@ def test_another_spelling_is_the_same_file_where_the_file_system_says_so(
     monkeypatch.setattr(sys, "platform", "darwin")
     machine = Machine(tmp_path.resolve())
     assert machine.refuses(str(machine.own).upper(), "write")
+
+
+def test_a_command_that_names_them_is_refused_and_others_are_not_its_matter(
+    machine: Machine,
+) -> None:
+    own = machine.own
+    for command in (
+        f"rm -rf {own}",
+        f"cp a.toml '{own}/policy.toml'",
+        "cat ../.config/devagent/policy.toml",
+        f"tool --output={own}/config.toml",
+        f"echo 'unclosed {own}/policy.toml",
+    ):
+        assert machine.refuses(command, "write", "command"), command
+    for command in ("rm -rf build", "pytest -q", f"ls {own}-other", "git log --author=dev"):
+        assert not machine.refuses(command, "write", "command"), command

@@ -1,0 +1,43 @@
+"""What the toolbox needs of an extension, whoever wrote it and wherever its code runs."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol
+
+from devagent.core.errors import ConfigError
+from devagent.core.events import ExtensionReference
+from devagent.core.resources import Resource
+from devagent.core.tools import ToolResult, ToolSpec
+
+Fault = Callable[[tuple[str | int, ...], str, str], ConfigError]
+"""Path in the config, what is wrong, what to do → the error."""
+
+
+def is_server(table: Mapping[str, Any]) -> bool:
+    """Whether an extension's table of the config is about a third party's MCP server."""
+    return not table.keys().isdisjoint(("type", "command", "url"))
+
+
+class Extension(Protocol):
+    """One extension of a session: ours in this process, a third party's as an MCP server."""
+
+    @property
+    def reference(self) -> ExtensionReference: ...
+
+    @property
+    def tools(self) -> Sequence[ToolSpec]:
+        """The tools that may be offered; known without running any of its code."""
+        ...
+
+    async def resources(self, tool: str, args: Mapping[str, Any]) -> tuple[Resource, ...]:
+        """What the call would touch. Raises ToolFailure where it cannot be known."""
+        ...
+
+    async def run(
+        self, tool: str, args: Mapping[str, Any], obligations: Mapping[str, Any]
+    ) -> ToolResult:
+        """Carry the call out; a failure is a result."""
+        ...
+
+    async def aclose(self) -> None:
+        """Take no more calls, and leave nothing running."""
+        ...

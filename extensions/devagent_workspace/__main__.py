@@ -1,0 +1,25 @@
+"""``devagent-workspace``: serve the workspace tools over MCP on standard input and output."""
+
+import argparse
+import os
+import sys
+
+from devagent_workspace import __version__
+
+
+def main() -> int:
+    """Parse the arguments and serve. Exit status 2: the folder does not exist."""
+    parser = argparse.ArgumentParser(prog="devagent-workspace", description=__doc__)
+    parser.add_argument("--folder", default=".", help="the workspace (default: the current folder)")
+    parser.add_argument("--version", action="version", version=f"devagent-workspace {__version__}")
+    folder: str = parser.parse_args().folder
+    if not os.path.isdir(folder):
+        parser.error(f"no such folder: {folder}")
+    from devagent_workspace.server import serve  # noqa: PLC0415 - mcp takes a second to import
+
+    serve(folder)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,101 @@
+"""Interpreters, and what loads code into them: a script or a module may be named, code may not be given."""
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from devagent_workspace.grammar import Unclear
+from devagent_workspace.options import is_option, judge
+from devagent_workspace.programs import (
+    INTERPRETERS,
+    LONG_CODE_OPTIONS,
+    PROGRAMS,
+)
+from devagent_workspace.shown import names
+from devagent_workspace.variables import Scope
+from devagent_workspace.words import Field, Source
+
+if TYPE_CHECKING:
+    from devagent_workspace.commands import Walk
+
+
+def check_interpreter(name: str, fields: Sequence[Field]) -> None:
+    """An interpreter may be given a script or a module, no code. Raises Unclear."""
+    loads, plain, valued = INTERPRETERS[name]
+    at = 1
+    while at < len(fields):
+        word = fields[at].text
+        if word is None:
+            if fields[at].source == "files" and fields[at].start:
+                return
+            raise Unclear(f"{name} is given words that are not known")
+        if word in ("--version", "--help", "-V", "-h", "--test") or (
+            word == "-v" and "v" not in plain
+        ):
+            if word != "--test":
+                return
+            at += 1
+            continue
+        if word.startswith("--"):
+            given = word.partition("=")[0]
+            if any(option.startswith(given) for option in LONG_CODE_OPTIONS) or word == "--":
+                raise Unclear(f"{name} {word[:30]} may run or load code")
+            at += 1
+            continue
+        if not word.startswith("-"):
+            break
+        if word == "-":
+            raise Unclear(f"{name} runs what it reads")
+        if name in ("python", "pypy") and word == "-m" and at + 1 < len(fields):
+            _module(fields[at + 1 :])
+            return
+        step = 1
+        for index, letter in enumerate(word[1:], 1):
+            if letter in valued:
+                step = 2 if index == len(word) - 1 else 1
+                break
+            if letter in loads or letter not in plain:
+                raise Unclear(f"{name} {word[:30]} may run or load code")
+        at += step
+    if at >= len(fields):
+        raise Unclear(f"{name} runs what it reads")
+    script = fields[at].text or ""
+    if script.startswith(("/dev/", "/proc/")) or script in ("eval", "repl", "-e"):
+        raise Unclear(f"{name} runs what it reads")
+
+
+_MODULES = names("""
+code timeit pdb cProfile profile trace runpy IPython idlelib zipapp asyncio webbrowser turtledemo pyclbr bdb
+doctest site ensurepip venv
+""") - {"doctest", "venv", "ensurepip"}
+
+
+def _module(fields: Sequence[Field]) -> None:
+    module = fields[0].text
+    if module is None or module.split(".")[0] in _MODULES:
+        raise Unclear("python runs code that is given to it")
+    if module in PROGRAMS:
+        for field in fields[1:]:
+            word = field.begins
+            if any(is_option(word, option) for option in PROGRAMS[module].runs) or loads_plugin(
+                module, word, fields
+            ):
+                raise Unclear(f"{module} {word[:40]} may start other programs")
+
+
+def loads_plugin(name: str, word: str, fields: Sequence[Field]) -> bool:
+    """``pytest -p module`` loads code; ``-p no:…`` only leaves some out."""
+    if name != "pytest" or word.startswith("--") or not word.startswith("-p"):
+        return False
+    texts = [field.text or "" for field in fields]
+    value = word[2:] or next((b for a, b in pairwise(texts) if a == word), "")
+    return not value.startswith("no:")
+
+
+def pytest(walk: "Walk", fields: Sequence[Field], scope: Scope) -> Source:
+    walk.record(fields, scope)
+    for field in fields[1:]:
+        if field.text is not None and loads_plugin("pytest", field.text, fields[1:]):
+            raise Unclear("pytest -p loads code")
+    judge(walk, "pytest", fields, scope)
+    return "output"

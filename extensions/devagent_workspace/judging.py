@@ -1,0 +1,53 @@
+"""Which resources a ``shell`` call would touch."""
+
+from collections.abc import Mapping
+
+from devagent_workspace.commands import Walk
+from devagent_workspace.contract import ResourceDict, Surroundings
+from devagent_workspace.environment import environment, finder
+from devagent_workspace.grammar import Unclear
+from devagent_workspace.lookthrough import look
+from devagent_workspace.shell import working_folder
+from devagent_workspace.shown import one_line
+from devagent_workspace.state import state_of
+from devagent_workspace.variables import Scope
+
+UNKNOWN = "command:?"
+"""What stands for everything that a line may run and that is not fully known. No prefix matches it."""
+
+
+class Touched:
+    """The resources of a line, and why not all of it is known (nothing where it is)."""
+
+    def __init__(self, resources: list[ResourceDict], doubts: list[str]) -> None:
+        self.resources = resources
+        self.doubts = doubts
+
+
+def touched_by(command: str, *, folder: str, cwd: str, variables: Mapping[str, str]) -> Touched:
+    """Everything that ``command``, run by bash in ``cwd``, would run and touch, as far as it is known."""
+    walk = Walk(folder, variables, finder(variables["PATH"]), look)
+    try:
+        walk.line(command, Scope(variables, (cwd,), {}))
+    except (Unclear, RecursionError) as e:
+        walk.doubt(str(e))
+    resources = list(walk.resources.values())
+    if walk.doubts or not resources:
+        doubts = walk.doubts or ["the line runs nothing"]
+        resources.append(
+            {"id": UNKNOWN, "access": "write", "tags": [f"unclear.{_slug(doubts[0])}"]}
+        )
+        return Touched(resources, doubts)
+    return Touched(resources, [])
+
+
+def resources(here: Surroundings, command: str) -> list[ResourceDict]:
+    """The canonical resources of a ``shell`` call, the unknown one last."""
+    cwd = working_folder(here)
+    state_of(here.folder).judged[("shell", command)] = cwd
+    variables = environment(here.settings)
+    return touched_by(command, folder=here.folder, cwd=cwd, variables=variables).resources
+
+
+def _slug(text: str) -> str:
+    return one_line("-".join(word for word in text.casefold().split()[:8] if word.isalnum()))

@@ -1,0 +1,107 @@
+"""Files that arguments name: those that lead out of the workspace, or to secrets, are resources too.
+
+A rule on ``command:`` grants a program with its words. Which files inside the workspace it then opens is
+its own affair; an argument that leads out of it, or to a file whose name tells of secrets, is judged as a
+``path:`` as well, so that ``cat ~/.ssh/id_rsa`` is no mere ``cat``.
+"""
+
+import glob
+import itertools
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+from devagent_workspace.contract import Access, ResourceDict
+from devagent_workspace.grammar import Unclear
+from devagent_workspace.places import SECRET_NAME, is_inside, located
+from devagent_workspace.variables import Scope
+from devagent_workspace.words import Field
+
+Touch = Callable[[str, Access, Iterable[str]], None]
+_DEVICES = frozenset(["/dev/null", "/dev/stdin", "/dev/stdout", "/dev/stderr", "/dev/zero"])
+
+
+MOST_MET = 2000
+
+
+class Operands:
+    """Finds paths in the arguments of commands, seen from the folders that a command may run in."""
+
+    def __init__(self, folder: str, touch: Touch) -> None:
+        self._folder = folder
+        self._touch = touch
+
+    def judge(self, fields: Sequence[Field], scope: Scope, access: Access) -> None:
+        """Name what these words touch outside the workspace, or of secrets."""
+        for field in fields:
+            for path in self._paths(field, scope):
+                for folder in scope.folders:
+                    if self._matters(folder, path):
+                        place = located(self._folder, os.path.join(folder, path))
+                        if place.outside or "path.secret" in place.tags:
+                            resource = place.resource(access)
+                            self._touch(resource["id"], access, resource["tags"])
+
+    def _paths(self, field: Field, scope: Scope) -> Iterable[str]:
+        """What a word may name: a glob names what it meets now, and the folder it looks in."""
+        if field.text is not None:
+            return _candidates(field.text)
+        found = [os.path.dirname(path) or "." for path in _candidates(field.start)]
+        if field.pattern:
+            for folder in scope.folders:
+                met = glob.iglob(field.pattern, root_dir=folder)
+                found += itertools.islice(met, MOST_MET)
+                if next(met, None) is not None:
+                    raise Unclear(f"a glob that meets more than {MOST_MET} files")
+        return found
+
+    def places(self, path: str, scope: Scope) -> Iterator[ResourceDict]:
+        """The places that one path may be."""
+        for folder in scope.folders:
+            yield located(self._folder, os.path.join(folder, path)).resource("read")
+
+    def leads_out(self, path: str, scope: Scope) -> bool:
+        """Whether a path may lie outside the workspace."""
+        return any(
+            not is_inside(os.path.realpath(os.path.join(folder, path)), self._folder)
+            for folder in scope.folders
+        )
+
+    def _matters(self, folder: str, path: str) -> bool:
+        """A quick look: most words are no paths, and most paths are plain ones inside."""
+        if path.startswith("/"):
+            if path in _DEVICES:
+                return False
+            first = "/" + path.lstrip("/").split("/", 1)[0]
+            return os.path.lexists(first)
+        if SECRET_NAME.search(path):
+            return True
+        if "/" not in path and path != "..":
+            joined = os.path.join(folder, path)
+            return os.path.islink(joined) or (
+                not is_inside(folder, self._folder) and os.path.lexists(joined)
+            )
+        return not is_inside(os.path.realpath(os.path.join(folder, path)), self._folder)
+
+
+def _candidates(word: str) -> Iterator[str]:
+    """The parts of a word that may be a path: itself, an option's value, what follows ``@``."""
+    if not word or len(word) > 4096 or "\0" in word or "\n" in word:
+        return
+    if not word.startswith("-"):
+        yield word
+        if word.startswith("file:"):
+            yield "/" + word[5:].lstrip("/").removeprefix("localhost/")
+        if word.startswith("@") and len(word) > 1:
+            yield word[1:]
+    elif len(word) > 2 and word[1] != "-" and word[2] in "/.~@":
+        yield word[2:].removeprefix("@")
+    if "=" in word:
+        value = word.partition("=")[2]
+        if value:
+            yield value.removeprefix("@")
+            if "=" in value:
+                yield value.rpartition("=")[2].removeprefix("@")
+    if ":" in word and "://" not in word:
+        for part in word.split(":"):
+            if part.startswith(("/", "../")) or SECRET_NAME.search(part):
+                yield part

@@ -1,0 +1,185 @@
+"""What every program is judged by: its options, the words that are not known, and what it prints."""
+
+import os
+import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from devagent_workspace.contract import Access
+from devagent_workspace.grammar import Unclear
+from devagent_workspace.programs import (
+    INTERPRETERS,
+    PATTERN_FIRST,
+    PRINTERS,
+    PROGRAMS,
+    READ_ONLY,
+    READERS,
+)
+from devagent_workspace.variables import Scope
+from devagent_workspace.words import Field, Source, hyphen_file
+
+if TYPE_CHECKING:
+    from devagent_workspace.commands import Walk
+
+_VERSIONED = re.compile(
+    r"(gcc|g\+\+|clang|clang\+\+|pip|tar|vim|pytest|bash|make)-?\d+(?:\.\d+)*\Z"
+)
+
+_FILTERS = frozenset(["head", "tail", "sort", "uniq", "tac", "grep", "egrep", "fgrep", "shuf"])
+
+_LISTERS = frozenset(["wc", "rg", "grep", "egrep", "fgrep", "fd", "fdfind"])
+
+_WORD_OPTION = re.compile(r"--?[A-Za-z][\w-]*=")
+
+
+def program_name(written: str) -> str:
+    """The name by which programs are known here: the last part of a path, without a version."""
+    name = os.path.basename(written).removesuffix(".exe")
+    plain = _VERSIONED.match(name)
+    return plain[1] if plain is not None else name
+
+
+def judge(walk: "Walk", name: str, fields: Sequence[Field], scope: Scope) -> None:
+    """What every program is judged by: options that start others, unknown words, files outside."""
+    words = fields[1:]
+    access: Access = "read" if name in READ_ONLY else "write"
+    if name not in PRINTERS and name not in ("[", "test"):
+        walk.operands.judge(_files(name, words), scope, access)
+    program = PROGRAMS.get(name)
+    if program is not None:
+        if program.stdin and scope.stdin is not None:
+            raise Unclear(f"{name} takes commands from its input")
+        _check_options(walk, name, words, scope)
+    check_unknown(name, words, scope)
+
+
+def _files(name: str, words: Sequence[Field]) -> Sequence[Field]:
+    """The words that may name files: without the pattern that comes first in a search."""
+    if name not in PATTERN_FIRST:
+        return words
+    options = [f.text or "" for f in words]
+    if any(
+        o in ("-e", "-f", "--files") or o.startswith(("--regexp", "--file=", "--expression"))
+        for o in options
+    ):
+        return words
+    at = next((i for i, f in enumerate(words) if not f.begins.startswith("-")), len(words))
+    return [*words[:at], *words[at + 1 :]]
+
+
+def _check_options(walk: "Walk", name: str, words: Sequence[Field], scope: Scope) -> None:
+    program = PROGRAMS[name]
+    for at, field in enumerate(words):
+        word = field.begins
+        if word == "--" and name != "npm":
+            break
+        if at == 0 and name in ("tar", "bsdtar") and not word.startswith("-"):
+            word = f"-{word}"  # the old way: tar xzf
+        if program.words and re.fullmatch(program.words, word, re.DOTALL):
+            raise Unclear(f"{name} {word[:40]} may start other programs")
+        if not word.startswith("-") or word == "-":
+            if name in ("make", "gmake") and word == "-":
+                raise Unclear("make reads rules from its input")
+            continue
+        if any(is_option(word, option) for option in program.runs):
+            raise Unclear(f"{name} {word[:40]} may start other programs")
+        for option in program.writes:
+            if is_option(word, option):
+                touch_written(walk, word, option, words[at + 1 : at + 2], scope)
+                break
+
+
+def is_option(word: str, option: str) -> bool:
+    """Whether a word gives an option: abbreviated when long, in a cluster when short."""
+    if option.startswith("--"):
+        given = word.partition("=")[0]
+        return word.startswith("--") and len(given) > 3 and option.startswith(given)
+    if len(option) > 2:
+        return word.startswith(option)
+    return (
+        not word.startswith("--")
+        and re.match(rf"-[A-Za-z0-9]*?{re.escape(option[1])}", word) is not None
+    )
+
+
+def touch_written(
+    walk: "Walk", word: str, option: str, following: Sequence[Field], scope: Scope
+) -> None:
+    """The file that an option says is written."""
+    if "=" in word and word.startswith("-"):
+        target: str | None = word.partition("=")[2]
+    elif not option.startswith("--") and len(option) == 2 and not word.endswith(option[1]):
+        target = word[word.index(option[1]) + 1 :]
+    else:
+        target = following[0].text if following else None
+    if target is None:
+        raise Unclear("a file that is written is not known")
+    if target in ("/dev/null", "-", "/dev/stdout"):
+        return
+    for place in walk.operands.places(target, scope):
+        walk.touch(place["id"], "write", place["tags"])
+
+
+def check_unknown(name: str, words: Sequence[Field], scope: Scope) -> None:
+    """Words that are not known may stand only where they can neither be options nor lead anywhere."""
+    ended = False
+    for at, field in enumerate(words):
+        if field.text is not None:
+            ended = ended or field.text == "--"
+            continue
+        if field.source == "number":
+            continue
+        if name in PRINTERS:
+            if name == "printf" and at == 0:
+                raise Unclear("printf with a format that is not known")
+            continue
+        if name in ("[", "test"):
+            if field.many:
+                raise Unclear("a test of words that are not known")
+            continue
+        if field.start and _WORD_OPTION.match(field.start) and not field.many:
+            continue
+        if name in READERS and field.source in ("files", "pipe"):
+            continue
+        if (
+            field.source == "files"
+            and (not field.may_be_option or ended)
+            and name not in INTERPRETERS
+        ):
+            continue
+        if field.source == "files" and not hyphen_file(field, scope):
+            continue
+        raise Unclear(f"{name} is given words that are not known")
+
+
+def prints(name: str, fields: Sequence[Field], scope: Scope, walk: "Walk") -> Source:
+    """What kind of thing a command prints: names of files below here, a number, or anything."""
+    if name not in _LISTERS and not (name in _FILTERS and scope.stdin == "files"):
+        return "output"
+    words = [field.begins for field in fields[1:]]
+    options = {word for word in words if word.startswith("-")}
+    outside = any(
+        walk.operands.leads_out(word, scope) for word in words if word and not word.startswith("-")
+    )
+    if outside:
+        return "output"
+    if name == "wc" and len(options) == 1 and options <= {"-l", "-w", "-c", "-m"}:
+        return "number" if scope.stdin is not None and len(words) == 1 else "output"
+    if name in _FILTERS and scope.stdin == "files":
+        plain = [word for word in words if not word.startswith("-") and not word.isdigit()]
+        allowed = 1 if "grep" in name else 0
+        if len(plain) <= allowed and not any(
+            is_option(o, x) for o in options for x in ("-n", "-c", "-o", "-H") if "grep" in name
+        ):
+            return "files"
+    if name == "rg" and options & {"-l", "--files", "--files-with-matches"}:
+        return "files"
+    if name in ("grep", "egrep", "fgrep") and any(
+        re.fullmatch("-[A-Za-z]*l[A-Za-z]*", o) for o in options
+    ):
+        return "files"
+    if name in ("fd", "fdfind") and not any(
+        o.startswith(("-a", "--absolute", "--base", "-L", "--format")) for o in options
+    ):
+        return "files"
+    return "output"

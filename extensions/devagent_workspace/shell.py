@@ -1,0 +1,164 @@
+"""``shell`` and ``job``: commands in the workspace, at once or in the background."""
+
+import os
+import re
+import signal
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from devagent_workspace.contract import Result, Surroundings, WorkspaceError, bad
+from devagent_workspace.environment import environment
+from devagent_workspace.jobs import Job, jobs_of
+from devagent_workspace.places import is_inside, moved
+from devagent_workspace.programs import INTERACTIVE
+from devagent_workspace.running import run
+from devagent_workspace.shown import byte_limit, clipped, one_line, shown
+from devagent_workspace.state import state_of
+
+OUTPUT_BYTES = 40_000
+_MOVES = re.compile(r"\b(?:cd|chdir|pushd|popd)\b")
+_FIRST_WORD = re.compile(r"\s*(?:sudo\s+)?([\w.+-]+)(?:\s|$)")
+_NEEDS_TERMINAL = re.compile(
+    r"\bgit\s+(?:rebase\s+(?:-i|--interactive)|add\s+(?:-p|-i|--patch|--interactive)|checkout\s+-p|stash\s+-p)\b"
+)
+
+
+def shell(
+    here: Surroundings, *, command: str, timeout_s: int = 120, background: bool = False
+) -> Result:
+    """Run a bash command line. ``cd`` lasts until the next command; the input is empty.
+
+    Standard output and error come back together, cut in the middle where they are long. Raises
+    WorkspaceError interactive, conflict, no_shell, failed.
+    """
+    if "\0" in command or not command.strip():
+        raise bad("the command is empty or holds a NUL")
+    _refuse_interactive(command)
+    state = state_of(here.folder)
+    cwd = working_folder(here)
+    judged = state.judged.get(("shell", command))
+    if judged is not None and judged != cwd:
+        raise moved("the working folder")
+    variables = environment(here.settings)
+    if background:
+        job = jobs_of(here.folder).start(command, cwd=cwd, variables=variables)
+        return {
+            "text": f"job {job.number} runs in the background; see it with job(action=read, id={job.number})",
+            "structured": {"job": job.number, "pid": job.pid},
+        }
+    limit = min(float(timeout_s), here.time_limit_s)
+    cancelled: Any = getattr(here, "cancelled", None)
+    ran = run(
+        command, cwd=cwd, variables=variables, seconds=limit, cancelled=cancelled,
+        follow=_MOVES.search(command) is not None,
+    )  # fmt: skip
+    notes: list[str] = []
+    if ran.cwd and ran.cwd != cwd:
+        notes.append(_moved_to(here, ran.cwd))
+    if ran.left_behind and not ran.why:
+        notes.append("processes left behind were ended; start servers with background=true")
+    if ran.why:
+        hint = "; run what takes long with background=true" if "finished" in ran.why else ""
+        notes.insert(0, f"ended: {ran.why}{hint}")
+    elif ran.code:
+        notes.insert(0, _exit(ran.code))
+    most = byte_limit(here.obligations, OUTPUT_BYTES + 2000)
+    text = ran.output.rstrip("\n")
+    tail = f"[{'; '.join(notes)}]" if notes else ""
+    room = most - len(tail.encode()) - 1
+    body = clipped(text, room) if len(text.encode()) > room else text
+    return {
+        "text": "\n".join(part for part in (body, tail) if part) or "[no output]",
+        "failed": ran.code != 0,
+        "error": "" if ran.code == 0 else "timeout" if "finished" in ran.why else ran.why or "exit",
+        "structured": {
+            "exit": ran.code,
+            "bytes": ran.size,
+            "complete": ran.complete and body == text,
+            "duration_ms": round(ran.seconds * 1000),
+            "cwd": _relative(here.folder, state.cwd),
+        },
+    }
+
+
+def job(
+    here: Surroundings, *, action: Literal["list", "read", "stop"] = "list", id: int = 0
+) -> Result:
+    """Background jobs: all of them, the output of one, or the end of one.
+
+    Raises WorkspaceError no_such_job.
+    """
+    jobs = jobs_of(here.folder)
+    if action == "list":
+        lines = [_job_line(one) for one in jobs.all()]
+        return {"text": "\n".join(lines) or "[no jobs]", "rows": len(lines)}
+    one = jobs.find(id)
+    if action == "stop":
+        jobs.stop(one)
+    text, complete = one.text(byte_limit(here.obligations, OUTPUT_BYTES) - 200)
+    return {
+        "text": clipped(f"{_job_line(one)}\n{text}".rstrip(), byte_limit(here.obligations)),
+        "structured": {
+            "job": one.number,
+            "exit": one.code,
+            "running": one.running,
+            "complete": complete,
+        },
+    }
+
+
+def working_folder(here: Surroundings) -> str:
+    """Where the next command starts: where the last one ended, or the workspace."""
+    state = state_of(here.folder)
+    if not os.path.isdir(state.cwd) or not is_inside(os.path.realpath(state.cwd), here.folder):
+        state.cwd = here.folder
+    return state.cwd
+
+
+def _moved_to(here: Surroundings, cwd: str) -> str:
+    state = state_of(here.folder)
+    if not os.path.isdir(cwd) or not is_inside(os.path.realpath(cwd), here.folder):
+        state.cwd = here.folder
+        return f"the next command starts in the workspace again, not in {one_line(cwd)}"
+    state.cwd = cwd
+    return f"now in {_relative(here.folder, cwd)}"
+
+
+def _relative(folder: str, cwd: str) -> str:
+    return one_line(os.path.relpath(cwd, folder))
+
+
+def _exit(code: int) -> str:
+    if code < 0 or code > 128:
+        number = -code if code < 0 else code - 128
+        try:
+            return f"exit {code} ({signal.Signals(number).name})"
+        except ValueError:
+            return f"exit {code}"
+    told: Mapping[int, str] = {126: "not executable", 127: "command not found"}
+    return f"exit {code}{f' ({told[code]})' if code in told else ''}"
+
+
+def _job_line(one: Job) -> str:
+    how = "running" if one.running else "stopped" if one.stopped else _exit(one.code or 0)
+    return f"job {one.number} [{how}, {one.seconds():.0f} s] {shown(one.command)[:200]}"
+
+
+def _refuse_interactive(command: str) -> None:
+    """Programs that need a person at a terminal would only hang or fail in odd ways."""
+    for part in re.split(r"[|;&\n]+", command):
+        word = _FIRST_WORD.match(part)
+        if (
+            word is not None
+            and word[1] in INTERACTIVE
+            and not re.search(r"\s--?(?:version|help)\b|\s-batch\b|\s-[a-z]*b", part)
+        ):
+            raise WorkspaceError(
+                f"{word[1]} needs a terminal and there is none; use {INTERACTIVE[word[1]]}",
+                error="interactive",
+            )
+    if _NEEDS_TERMINAL.search(command):
+        raise WorkspaceError(
+            "this git command asks a person at a terminal; name paths or commits instead",
+            error="interactive",
+        )

@@ -1,0 +1,70 @@
+"""The tools of this extension, one plain function each, and what their calls would touch."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from devagent_workspace import jobs, judging, searching
+from devagent_workspace.contract import (
+    ResourceDict,
+    Result,
+    Surroundings,
+    WorkspaceError,
+    bad,
+)
+from devagent_workspace.finding import glob
+from devagent_workspace.finding import list_folder as list
+from devagent_workspace.places import remember_judged
+from devagent_workspace.reading import read
+from devagent_workspace.searching import grep
+from devagent_workspace.shell import job, shell
+from devagent_workspace.writing import edit, write
+
+__all__ = [
+    "ResourceDict",
+    "Result",
+    "Surroundings",
+    "WorkspaceError",
+    "edit",
+    "glob",
+    "grep",
+    "job",
+    "list",
+    "read",
+    "resources",
+    "shell",
+    "write",
+]
+
+
+def close(folder: str) -> None:
+    """The session in ``folder`` is over: its jobs end with it."""
+    jobs.stop_all(folder)
+
+
+def resources(tool: str, args: Mapping[str, Any], here: Surroundings) -> Sequence[ResourceDict]:
+    """The canonical resources of a call. Missing arguments count with their defaults.
+
+    Raises WorkspaceError where something cannot be resolved, as the call itself would; then nothing may
+    be run.
+    """
+    match tool:
+        case "read" | "list" | "glob":
+            return [remember_judged(here.folder, tool, _text(args, "path", ".")).resource("read")]
+        case "write" | "edit":
+            return [remember_judged(here.folder, tool, _text(args, "path", "")).resource("write")]
+        case "grep":
+            return searching.resources(here, args)
+        case "shell":
+            return judging.resources(here, _text(args, "command", ""))
+        case "job":
+            stops = args.get("action") == "stop"
+            return [{"id": "path:.", "access": "write" if stops else "read", "tags": []}]
+        case _:
+            raise bad(f"workspace has no tool {tool!r}")
+
+
+def _text(args: Mapping[str, Any], name: str, default: str) -> str:
+    value = args.get(name, default)
+    if not isinstance(value, str):
+        raise bad(f"{name} must be a string")
+    return value

@@ -1,0 +1,415 @@
+"""Words of a command line as bash would expand them: exactly, or marked as not known.
+
+A word becomes fields. A field's text is known when bash could make nothing else of it: quotes, escapes,
+braces, tildes and variables whose value the line itself or the made environment fixes. What comes from
+globs, substitutions or other variables is not known, and its ``source`` says what kind of thing it is.
+"""
+
+import glob
+import os
+import re
+import shlex
+from collections.abc import Callable
+from itertools import pairwise
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+from devagent_workspace.grammar import Unclear
+from devagent_workspace.shown import shown
+from devagent_workspace.variables import Scope
+
+if TYPE_CHECKING:
+    from tree_sitter import Node
+
+Source = Literal["known", "number", "files", "pipe", "output"]
+"""Where a field comes from: fixed text; a number; names of files below here; a pipe that another
+command of the line fills; anything (a variable, what a command prints)."""
+_ORDER: tuple[Source, ...] = ("known", "number", "files", "pipe", "output")
+
+
+class Field(NamedTuple):
+    """One word of an argv. ``text`` is None where it is not known, then ``start`` is what it begins with.
+
+    ``name`` is how a resource shows it: known text quoted where the shell would need it, anything else
+    as it was written. ``many``: there may be several words, or none. ``pattern``: the glob, for ``glob.glob``.
+    """
+
+    text: str | None
+    name: str
+    source: Source = "known"
+    start: str = ""
+    many: bool = False
+    pattern: str = ""
+
+    @property
+    def begins(self) -> str:
+        """What the word is known to begin with: all of it, where it is known."""
+        return self.start if self.text is None else self.text
+
+    @property
+    def may_be_option(self) -> bool:
+        """Whether the word, unknown as it is, may begin with a hyphen that was not written."""
+        return self.text is None and self.source != "number" and not self.start
+
+
+def hyphen_file(field: Field, scope: Scope) -> bool:
+    """Whether a word that is not known could be an option now: a glob may meet a file of such a name."""
+    if not field.may_be_option:
+        return False
+    if not field.name.startswith(("*", "?", "[")):
+        return True
+    for folder in scope.folders:
+        try:
+            if any(name.startswith("-") for name in os.listdir(folder)):
+                return True
+        except OSError:
+            return True
+    return False
+
+
+class Atom(NamedTuple):
+    """A piece of a word: a character or, with no text, something unknown."""
+
+    text: str | None
+    quoted: bool
+    source: Source = "known"
+    name: str = ""
+    expanded: bool = False
+
+
+Substitute = Callable[["Node", Scope], Atom]
+"""Walks a substitution's commands and gives the piece that takes its place."""
+
+_PLAIN = re.compile(rb"[A-Za-z0-9_@%+:,./^-]+(?:=[A-Za-z0-9_@%+:,./^-]*)?\Z")
+_NAME = re.compile(r"[A-Za-z_]\w*\Z")
+_STRAY = re.compile(r'["`]|\$[\w({@*#?$!\-\[]')
+_EXPANSION = re.compile(
+    r"\$\{(#?)([A-Za-z_]\w*)((?::?[-+]|%%?|##?|//?|\^\^?|,,?)[^`$(){}<>\\]*|:[\d: ]+)?\}\Z",
+    re.DOTALL,
+)
+_ANSI = {
+    "n": "\n",
+    "t": "\t",
+    "r": "\r",
+    "\\": "\\",
+    "'": "'",
+    '"': '"',
+    "a": "\a",
+    "e": "\x1b",
+    "0": "\0",
+}
+_MOST_FIELDS = 256
+
+
+class Words:
+    """Expands the words of one line."""
+
+    def __init__(self, source: bytes, substitute: Substitute) -> None:
+        self._source = source
+        self._substitute = substitute
+
+    def text(self, node: "Node") -> str:
+        return self._source[node.start_byte : node.end_byte].decode()
+
+    def fields(self, node: "Node", scope: Scope) -> list[Field]:
+        """What one word becomes. Raises Unclear."""
+        if node.type in ("word", "number") and not node.child_count:
+            raw = self._source[node.start_byte : node.end_byte]
+            if _PLAIN.match(raw):
+                text = raw.decode()
+                return [Field(text, text)]
+        fields = list[Field]()
+        for atoms in _braces(self.atoms(node, scope)):
+            fields += self._field(atoms, scope, node)
+        if len(fields) > _MOST_FIELDS:
+            raise Unclear("a word becomes too many")
+        return fields
+
+    def value(self, node: "Node", scope: Scope) -> Field:
+        """The value of an assignment or the text after ``<<<``: one field, not split, no globs."""
+        atoms = [atom._replace(quoted=True) for atom in _home(self.atoms(node, scope), scope)]
+        return (self._field(atoms, scope, node) or [Field("", "''")])[0]
+
+    def _field(self, atoms: list[Atom], scope: Scope, node: "Node") -> list[Field]:
+        atoms = _home(atoms, scope)
+        if any(atom.expanded and not atom.quoted and _splits(atom.text) for atom in atoms):
+            if len(atoms) > 1:
+                raise Unclear("a variable is split into words inside a word")
+            return self._split(atoms[0].text or "")
+        if len(atoms) > 1 and any(atom.name == "@" for atom in atoms):
+            raise Unclear("$@ within a word")
+        unknown = [atom for atom in atoms if atom.text is None]
+        first = next((at for at in range(len(atoms)) if _is_glob(atoms, at)), len(atoms))
+        globs = first < len(atoms)
+        start = ""
+        for atom in atoms[:first]:
+            if atom.text is None:
+                break
+            start += atom.text
+        if not unknown and not globs:
+            if all(atom.expanded and not atom.text and not atom.quoted for atom in atoms):
+                return []
+            return [Field(start, shown(shlex.quote(start)))]
+        source = _widest(unknown)
+        if globs and source == "known":
+            source = "files"
+        pattern = name = ""
+        if not unknown:
+            pattern = "".join(
+                glob.escape(a.text or "") if a.quoted else a.text or "" for a in atoms
+            )
+            name = "".join(shlex.quote(a.text or "") if a.quoted else a.text or "" for a in atoms)
+        many = globs or any(not atom.quoted or atom.name == "@" for atom in unknown)
+        name = name or " ".join(self.text(node).split())
+        return [Field(None, shown(name), source, start, many, pattern)]
+
+    def _split(self, text: str) -> list[Field]:
+        if any(sign in text for sign in "*?["):
+            raise Unclear("a variable that holds a glob")
+        return [Field(word, shown(shlex.quote(word))) for word in text.split()]
+
+    def atoms(self, node: "Node", scope: Scope, *, quoted: bool = False) -> list[Atom]:
+        """The pieces of a word, left to right."""
+        match node.type:
+            case "word" | "number" | "variable_name":
+                return _unquoted(self.text(node))
+            case "concatenation":
+                found, at = list[Atom](), node.start_byte
+                for child in node.children:
+                    if child.start_byte != at:
+                        raise Unclear("a word with a gap in it")
+                    found += self.atoms(child, scope)
+                    at = child.end_byte
+                return found
+            case "raw_string":
+                return [Atom(self.text(node)[1:-1], quoted=True)]
+            case "ansi_c_string":
+                return [Atom(_ansi(self.text(node)[2:-1]), quoted=True)]
+            case "string":
+                return self._string(node, scope)
+            case "simple_expansion":
+                name = self.text(node)[1:]
+                if name.isdigit() and len(name) > 1:
+                    raise Unclear("$12 is $1 and 2")
+                return _named(name, scope, quoted=quoted)
+            case "expansion":
+                return self._expansion(self.text(node), scope, quoted=quoted)
+            case "arithmetic_expansion":
+                scope.check_arithmetic(self.text(node))
+                return [Atom(None, quoted, "number")]
+            case "command_substitution" | "process_substitution":
+                return [self._substitute(node, scope)._replace(quoted=quoted)]
+            case "brace_expression":
+                return _unquoted(self.text(node))
+            case _ if node.child_count == 0 and not node.is_named:
+                return _unquoted(self.text(node))
+            case kind:
+                raise Unclear(f"a word with {kind.replace('_', ' ')}")
+
+    def _string(self, node: "Node", scope: Scope) -> list[Atom]:
+        """Text in double quotes: what lies between the expansions is read here, not by the parser."""
+        start = node.start_byte + (
+            2 if self._source[node.start_byte : node.start_byte + 1] == b"$" else 1
+        )
+        end = node.end_byte - 1
+        found, at = list[Atom](), start
+        inner = [child for child in node.named_children if child.type != "string_content"]
+        for child in inner:
+            found += self._piece(at, child.start_byte)
+            found += self.atoms(child, scope, quoted=True)
+            at = child.end_byte
+        found += self._piece(at, end)
+        return found or [Atom("", quoted=True)]
+
+    def _piece(self, start: int, end: int) -> list[Atom]:
+        text = self._source[start:end].decode()
+        if not text:
+            return []
+        plain, rest = list[str](), re.sub(r"\\[$`\"\\\n]", "", text)
+        if _STRAY.search(rest):
+            raise Unclear("quotes that cannot be read")
+        at = 0
+        while at < len(text):
+            if (
+                text[at] == "\\"
+                and text[at + 1 : at + 2] in ("$", "`", '"', "\\", "\n")
+                and text[at + 1 :]
+            ):
+                plain.append("" if text[at + 1] == "\n" else text[at + 1])
+                at += 2
+            else:
+                plain.append(text[at])
+                at += 1
+        return [Atom("".join(plain), quoted=True)]
+
+    def _expansion(self, written: str, scope: Scope, *, quoted: bool) -> list[Atom]:
+        match = _EXPANSION.match(written)
+        if match is None:
+            bare = re.fullmatch(r"\$\{([@*#?$!0-9])\}", written)
+            if bare is None:
+                raise Unclear(f"the expansion {written[:40]}")
+            return _named(bare[1], scope, quoted=quoted)
+        if match[1]:
+            return [Atom(None, quoted, "number")]
+        if match[3]:
+            _named(match[2], scope, quoted=quoted)
+            return [Atom(None, quoted, "output")]
+        return _named(match[2], scope, quoted=quoted)
+
+
+def _is_glob(atoms: list[Atom], at: int) -> bool:
+    """Whether a sign of a glob stands here: a bracket is one only when it is closed."""
+    atom = atoms[at]
+    if atom.quoted or atom.text is None:
+        return False
+    if "*" in atom.text or "?" in atom.text:
+        return True
+    return "[" in atom.text and any(
+        "]" in (other.text or "") and not other.quoted for other in atoms[at:]
+    )
+
+
+def _widest(unknown: list[Atom]) -> Source:
+    """The least that can be said of several unknown pieces."""
+    widest: Source = "known" if unknown else "files"
+    for atom in unknown:
+        if _ORDER.index(atom.source) > _ORDER.index(widest):
+            widest = atom.source
+    return widest
+
+
+def _named(name: str, scope: Scope, *, quoted: bool) -> list[Atom]:
+    if name in ("?", "$", "!", "#"):
+        return [Atom(None, quoted, "number")]
+    if name in ("@", "*"):
+        if scope.no_arguments:
+            return [
+                Atom("", quoted=False, expanded=True)
+            ]  # "$@" without arguments is no word at all
+        return [Atom(None, quoted, "output", name="@")]
+    if not _NAME.match(name):
+        if name.isdigit() and name != "0" and scope.no_arguments:
+            return [Atom("", quoted, expanded=True)]
+        return [Atom(None, quoted, "output")]
+    value, source = scope.look_up(name)
+    if value is None:
+        return [Atom(None, quoted, source)]
+    return [Atom(value, quoted, expanded=True)]
+
+
+def _splits(text: str | None) -> bool:
+    return text is not None and any(sign in " \t\n*?[" for sign in text)
+
+
+def _unquoted(text: str) -> list[Atom]:
+    """Characters of an unquoted word; an escaped one counts as quoted."""
+    found: list[Atom] = []
+    at = 0
+    while at < len(text):
+        sign = text[at]
+        if sign == "\\":
+            at += 1
+            if at == len(text):
+                raise Unclear("a backslash at the end")
+            if text[at] != "\n":
+                found.append(Atom(text[at], quoted=True))
+        elif sign in " \t\n;|&<>()\"'`$":
+            raise Unclear("a word that bash would read otherwise")
+        else:
+            found.append(Atom(sign, quoted=False))
+        at += 1
+    return found
+
+
+def _home(atoms: list[Atom], scope: Scope) -> list[Atom]:
+    """A leading ``~`` replaced, also after ``name=``. ``~name``, ``~+`` and ``a:~`` are unclear."""
+    start = next((i + 1 for i, a in enumerate(atoms) if a.text == "=" and _is_syntax(a)), 0)
+    if start and not _NAME.match("".join(a.text or "$" for a in atoms[: start - 1])):
+        start = 0
+    for at in {0, start}:
+        if at < len(atoms) and atoms[at].text == "~" and _is_syntax(atoms[at]):
+            if at + 1 < len(atoms) and (not _is_syntax(atoms[at + 1]) or atoms[at + 1].text != "/"):
+                raise Unclear("another person's home folder")
+            home, source = scope.look_up("HOME")
+            atoms = [*atoms[:at], Atom(home, quoted=True, source=source), *atoms[at + 1 :]]
+    if any(
+        a.text == ":" and b.text == "~" and _is_syntax(a) and _is_syntax(b)
+        for a, b in pairwise(atoms)
+    ):
+        raise Unclear("a list of folders with ~ in it")
+    return atoms
+
+
+def _braces(atoms: list[Atom]) -> list[list[Atom]]:
+    """``a{b,c}d`` as two words. Anything more than one plain list of alternatives is unclear."""
+
+    def at(sign: str, start: int = 0) -> int:
+        return next(
+            (i for i in range(start, len(atoms)) if atoms[i].text == sign and _is_syntax(atoms[i])),
+            -1,
+        )
+
+    opening = at("{")
+    closing = at("}", opening) if opening >= 0 else -1
+    if closing < 0:
+        return [atoms]
+    if any((atom.expanded or atom.text is None) and not atom.quoted for atom in atoms):
+        raise Unclear("braces beside a variable")  # bash reads $x{a,b} as $xa $xb
+    inner = atoms[opening + 1 : closing]
+    bare = [atom.text for atom in inner if _is_syntax(atom)]
+    if "," not in bare:
+        numbers = re.fullmatch(
+            r"(-?\d{1,4})\.\.(-?\d{1,4})", "".join(atom.text or "$" for atom in inner)
+        )
+        if numbers is not None and len(bare) == len(inner):
+            low, high = int(numbers[1]), int(numbers[2])
+            counted = range(low, high + 1) if low <= high else range(low, high - 1, -1)
+            if (
+                len(counted) > _MOST_FIELDS
+                or numbers[1].lstrip("-").startswith("0")
+                or opening
+                or closing + 1 < len(atoms)
+            ):
+                raise Unclear("a range in braces")
+            return [[Atom(str(number), quoted=True)] for number in counted]
+        if any(a == b == "." for a, b in pairwise(bare)):
+            raise Unclear("a range in braces")
+        if at("{", opening + 1) >= 0 or at(",", closing) >= 0:
+            raise Unclear("braces within braces")
+        return [atoms]
+    if at("{", opening + 1) >= 0 or at("}", closing + 1) >= 0:
+        raise Unclear("braces within braces")
+    found: list[list[Atom]] = [[]]
+    for atom in inner:
+        if atom.text == "," and _is_syntax(atom):
+            found.append([])
+        else:
+            found[-1].append(atom)
+    return [atoms[:opening] + one + atoms[closing + 1 :] for one in found]
+
+
+def _is_syntax(atom: Atom) -> bool:
+    """Whether bash sees the character before it expands variables."""
+    return not atom.quoted and not atom.expanded
+
+
+def _ansi(text: str) -> str:
+    out, at = list[str](), 0
+    while at < len(text):
+        if text[at] != "\\":
+            out.append(text[at])
+            at += 1
+            continue
+        sign = text[at + 1 : at + 2]
+        code = re.compile(r"\\(?:x([0-9a-fA-F]{1,2})|u([0-9a-fA-F]{4})|([0-7]{3}))").match(text, at)
+        if code is not None:
+            value = int(code[1] or code[2] or code[3], 8 if code[3] else 16)
+            if not value or 0x80 <= value < 0x100 or 0xD800 <= value < 0xE000 or value > 0xFFFF:
+                raise Unclear("an escape in $'…'")
+            out.append(chr(value))
+            at = code.end()
+        elif sign in _ANSI and sign != "0":
+            out.append(_ANSI[sign])
+            at += 2
+        else:
+            raise Unclear("an escape in $'…'")
+    return "".join(out)
