@@ -16,11 +16,11 @@ from devagent.policy.syntax import Envelope, LayerName, PolicyFile, Rule
 
 NO_DATE = ""
 PRINCIPALS_LOOKED_AT = 50
-LOOKED_AT = 8
+LOOKED_AT = 6
 """How many of a principal's rules and how many of a resource's are near a call, in each layer."""
 MERGED = 100_000
 """How many entries of rules by tool and resource are kept at hand."""
-REMEMBERED = 512
+REMEMBERED = 2_048
 """How many principals and tools are kept at hand before a memory is emptied."""
 
 K = TypeVar("K")

@@ -38,7 +38,15 @@ from devagent.core.principal import Principal
 from devagent.core.resources import Resource
 from devagent.core.tools import ToolSpec
 from devagent.core.verdicts import RANK, Decision, Effect, Needs, Request
-from devagent.policy.compile import NO_DATE, Bucket, Call, CompiledRule, Layer, Patterns
+from devagent.policy.compile import (
+    NO_DATE,
+    REMEMBERED,
+    Bucket,
+    Call,
+    CompiledRule,
+    Layer,
+    Patterns,
+)
 from devagent.policy.index import EVERY, resource_keys
 from devagent.policy.nearest import Nearest, find_nearest
 from devagent.policy.needs import needs_of
@@ -46,9 +54,6 @@ from devagent.policy.obligations import beyond, join
 from devagent.policy.outcome import Answer, Outcome, Voice
 from devagent.policy.reasons import determining, grant_of, makers, reason_of
 from devagent.policy.syntax import LayerName, PolicyFile
-
-REMEMBERED = 512
-"""How many principals and tools are kept at hand before the memory is emptied."""
 
 NAMELESS = {
     "read": Resource(id="", access="read"),

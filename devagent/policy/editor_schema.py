@@ -83,6 +83,14 @@ def _file() -> Schema:
             "What may be used up before the work stops.",
         ),
         "models": _table({"allow": _texts()}, tables.MODELS_KEYS, "Which models may be asked."),
+        "log": _table(
+            {
+                "redact": _list(
+                    tables.REDACTED, "What the record does not keep; secrets it never keeps."
+                )
+            },
+            tables.LOG_KEYS,
+        ),
         "modes": _table(
             {
                 "approvals": _table(

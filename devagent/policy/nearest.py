@@ -23,13 +23,15 @@ from devagent.policy.describe import among, condition_in_words
 from devagent.policy.outcome import Outcome
 from devagent.policy.syntax import LayerName
 
-CONDITIONS_OF = 4
 KEPT = 3
 
 _FAR = {"who": 6, "kind": 7, "resource": 4, "expired": 3, "class": 3, "access": 2, "when": 1}
 _OTHER_CALLS = frozenset(("class", "access", "kind"))
-_Compared = tuple[int, bool, str, list[Gap], CompiledRule]
-"""How far a rule is from the call, whether it only asks, its name (which no two share), and what lacks."""
+_Compared = tuple[int, bool, str, tuple[int, int], list[Gap], CompiledRule]
+"""How far a rule is from the call, whether it only asks, its name and place, and what the call lacks of it.
+
+Sorted as they are: no two rules have one place.
+"""
 
 
 class Nearest(Struct, frozen=True):
@@ -66,46 +68,39 @@ def find_nearest(
             one
             for layer in layers
             if not layer.position or layer.name in open_to
-            for one in _candidates(layer, refused.keys, outcome)
+            for one in _candidates(layer, refused.keys, call)
         ]
     # Conditions cost most to compare and weigh least: only the nearest few are asked for theirs.
-    kind = resource.kind
-    by_scope = [_compared(one, call, resource, kind) for one in near]
-    by_scope.sort(key=_distance)
-    compared = [_with_conditions(one, call) for one in by_scope[:CONDITIONS_OF]]
-    compared = [one for one in compared if one[3]]
-    compared.sort(key=_distance)
+    by_scope = _compared(near, call, resource, -1 if spoke else RANK[outcome.effect])
+    by_scope.sort()
+    compared = [_with_conditions(one, call) for one in by_scope[:KEPT]]
+    compared = [one for one in compared if one[4]]
+    compared.sort()
     hints = (
         rule.rule.grant
-        for _, _, _, gaps, rule in compared
+        for *_, gaps, rule in compared
         if rule.rule.grant and not any(what in _OTHER_CALLS for what, _ in gaps)
     )
     return Nearest(
-        grants=tuple([_grant(rule, tuple(gaps)) for _, _, _, gaps, rule in compared[:KEPT]]),
+        grants=tuple([_grant(rule, tuple(gaps)) for *_, gaps, rule in compared[:KEPT]]),
         left_to=open_to,
         hint=next(hints, ""),
     )
 
 
-def _distance(compared: _Compared) -> tuple[int, bool, str]:
-    return compared[:3]
-
-
-def _candidates(layer: Layer, keys: Sequence[str], outcome: Outcome) -> list[NearRule]:
-    call, least = outcome.call, RANK[outcome.effect]
+def _candidates(layer: Layer, keys: Sequence[str], call: Call) -> list[NearRule]:
     key = call.names, call.tool, call.request.tool_class
     own = layer.near.get(key)
     if own is None:
-        rules = [layer.rule(number) for number in layer.own_numbers(call)]
+        # A rule about several kinds of resources is filed under each.
+        rules = [layer.rule(number) for number in dict.fromkeys(layer.own_numbers(call))]
         own = remembered(layer.near, key, [_near(one, call) for one in rules if _meant(one, call)])
     at_resource = dict.fromkeys(layer.numbers_at(keys, call))
-    if at_resource:
-        known = {rule for rule, _, _ in own}
-        rules = [layer.rule(number) for number in at_resource]
-        more = [_near(one, call) for one in rules if one not in known and _meant(one, call)]
-        own = [*own, *more]
-    phase = call.request.phase
-    return [one for one in own if RANK[one[0].rule.effect] > least and phase in one[0].rule.phase]
+    if not at_resource:
+        return own
+    known = {rule for rule, _, _ in own}
+    rules = [layer.rule(number) for number in at_resource]
+    return own + [_near(one, call) for one in rules if one not in known and _meant(one, call)]
 
 
 def _meant(rule: CompiledRule, call: Call) -> bool:
@@ -123,29 +118,38 @@ def _near(rule: CompiledRule, call: Call) -> NearRule:
     return rule, sum(_FAR[what] for what, _ in gaps), tuple(gaps)
 
 
-def _compared(near: NearRule, call: Call, resource: Resource, kind: str) -> _Compared:
-    """The rule with what the call lacks of it, conditions aside."""
-    rule, far, known = near
-    source, scope = rule.rule, rule.scope
-    gaps = list(known)
-    if scope.access is not None and resource.access not in scope.access:
-        gaps.append(("access", 0))
-    if scope.resources is not None and not scope.resources.match(resource):
-        gaps.append(("resource" if kind in scope.resources.kinds else "kind", 0))
-    if source.expires and (not call.day or call.day >= source.expires):
-        gaps.append(("expired", 0))
-    for what, _ in gaps[len(known) :]:
-        far += _FAR[what]
-    return far, source.effect != "allow", rule.name, gaps, rule
+def _compared(
+    near: Sequence[NearRule], call: Call, resource: Resource, least: int
+) -> list[_Compared]:
+    """The rules that say more than ``least``, with what the call lacks of each, conditions aside."""
+    phase, access, kind, day = call.request.phase, resource.access, resource.kind, call.day
+    found: list[_Compared] = []
+    for rule, far, known in near:
+        source, scope = rule.rule, rule.scope
+        if RANK[source.effect] <= least or phase not in source.phase:
+            continue
+        gaps = list(known)
+        if scope.access is not None and access not in scope.access:
+            gaps.append(("access", 0))
+            far += _FAR["access"]
+        if scope.resources is not None and not scope.resources.match(resource):
+            what = "resource" if kind in scope.resources.kinds else "kind"
+            gaps.append((what, 0))
+            far += _FAR[what]
+        if source.expires and (not day or day >= source.expires):
+            gaps.append(("expired", 0))
+            far += _FAR["expired"]
+        found.append((far, source.effect != "allow", rule.name, rule.place, gaps, rule))
+    return found
 
 
 def _with_conditions(compared: _Compared, call: Call) -> _Compared:
-    far, asks, name, gaps, rule = compared
+    far, asks, name, place, gaps, rule = compared
     for number, condition in enumerate(rule.scope.conditions):
         if condition(call.subject) is not True:
             gaps.append(("when", number))
             far += _FAR["when"]
-    return far, asks, name, gaps, rule
+    return far, asks, name, place, gaps, rule
 
 
 def _grant(rule: CompiledRule, gaps: Gaps) -> Grant:

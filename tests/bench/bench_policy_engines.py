@@ -51,13 +51,12 @@ def policy_text(rules: int) -> str:
     ]
     parts += [
         f"""[[rule]]
-id = "team-{i}"
+id = "t{i}"
 effect = "{"allow" if i % 10 else "ask"}"
 principals = ["group:team-{i % TEAMS}"]
 tools = ["{tool_of(i)}"]
-resources = ["table:warehouse.team{i % TEAMS}_{i}.**"]
+resources = ["table:team{i % TEAMS}_{i}.**"]
 when = {{ mode = ["chat", "run"], "args.limit" = {{ max = 1000 }} }}
-obligations = {{ limit_rows = 500 }}
 """
         for i in range(rules - 2)
     ]
@@ -74,7 +73,7 @@ def call(number: int, *, limit: int = 100, team: int | None = None) -> Request:
         tool=tool,
         tool_class="read",
         args={"sql": "select 1", "limit": limit},
-        resources=(Resource(id=f"table:warehouse.team{number % TEAMS}_{number}.a", access="read"),),
+        resources=(Resource(id=f"table:team{number % TEAMS}_{number}.a", access="read"),),
         context={"mode": "chat", "today": TODAY},
         can=("limit_rows",),
     )
@@ -156,7 +155,7 @@ def casbin(policy: CompiledPolicy, rules: int) -> tuple[float, Decide] | None:
         [
             [
                 f"team-{i % TEAMS}",
-                f"table:warehouse.team{i % TEAMS}_{i}.*",
+                f"table:team{i % TEAMS}_{i}.*",
                 tool_of(i),
                 "allow" if i % 10 else "deny",
             ]
@@ -203,7 +202,7 @@ def rego(policy: CompiledPolicy, rules: int) -> tuple[float, Decide] | None:
     for i in range(rules - 2):
         by_group.setdefault(f"team-{i % TEAMS}", []).append(
             {
-                "prefix": f"table:warehouse.team{i % TEAMS}_{i}.",
+                "prefix": f"table:team{i % TEAMS}_{i}.",
                 "tool": tool_of(i),
                 "effect": "allow" if i % 10 else "ask",
             }
@@ -255,16 +254,31 @@ class Clock:
 clock = Clock()
 
 
-def timed(decide: Decide, requests: list[Request]) -> tuple[float, float]:
-    """Median and 95th percentile of deciding, for as many calls as there is patience for."""
-    decide(requests[0])
+def first_met(decide: Decide, requests: list[Request]) -> tuple[float, float]:
+    """Median and 95th percentile of deciding calls that were never asked before."""
     clock.times.clear()
-    end = time.monotonic() + PATIENCE / 2
     for request in requests:
         decide(request)
-        if len(clock.times) > 20 and time.monotonic() > end:
-            break
     return statistics.median(clock.times), statistics.quantiles(clock.times, n=20)[-1]
+
+
+def timed(decide: Decide, requests: list[Request]) -> tuple[float, float]:
+    """Median and 95th percentile over calls, each the median of three times, as far as patience goes."""
+    decide(requests[0])
+    passes: list[list[float]] = []
+    asked, end = requests, time.monotonic() + PATIENCE / 2
+    for _ in range(3):
+        clock.times.clear()
+        for request in asked:
+            decide(request)
+            if len(clock.times) > 20 and time.monotonic() > end:
+                break
+        asked = requests[: len(clock.times)]
+        passes.append(clock.times[:])
+        if time.monotonic() > end:
+            break
+    each = [statistics.median(times) for times in zip(*passes, strict=False)]
+    return statistics.median(each), statistics.quantiles(each, n=20)[-1]
 
 
 def milliseconds(work: Callable[[], object]) -> float:
@@ -304,7 +318,9 @@ def main() -> None:
 
         most, loading = TARGETS.get(rules, (0, 0))
         target = f"p95 {most}, load {loading or '-'}" if most else ""
+        first = {k: first_met(ours, v) for k, v in asked.items()}
         row(rules, "devagent", load, {k: timed(ours, v) for k, v in asked.items()}, target)
+        row(rules, " first met", load, first, "every rule compiled when it is met")
         for name, engine in OTHERS.items():
             made = engine(policy, rules)
             if made is None:

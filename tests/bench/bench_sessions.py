@@ -106,11 +106,11 @@ def write(sessions: str, number: int, events: Iterator[Event]) -> str:
 
 
 def row(what: str, act: Callable[[], object], each: int = 0) -> None:
-    before = time.perf_counter()
+    wall, cpu = time.perf_counter(), time.process_time()
     act()
-    took = time.perf_counter() - before
-    per = f"{each / took:12,.0f} events/s" if each else ""
-    sys.stdout.write(f"{what:<46} {took * 1e3:10,.1f} ms {per}\n")
+    wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
+    per = f"{each / wall:12,.0f} events/s" if each else ""
+    sys.stdout.write(f"{what:<46} {wall * 1e3:10,.1f} ms {cpu * 1e3:10,.1f} ms CPU {per}\n")
     sys.stdout.flush()
 
 
@@ -119,18 +119,22 @@ def command(what: str, *arguments: str) -> None:
     code = (
         "import resource, sys; from devagent.cli.entry import run_command_line as run\n"
         "code = run(sys.argv[1:])\n"
-        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, file=sys.stderr)\n"
+        "used = resource.getrusage(resource.RUSAGE_SELF)\n"
+        "print(used.ru_utime + used.ru_stime, used.ru_maxrss, file=sys.stderr)\n"
         "raise SystemExit(code)"
     )
-    before = time.perf_counter()
+    wall = time.perf_counter()
     done = subprocess.run(
         [sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=False
     )
-    took = time.perf_counter() - before
+    wall = time.perf_counter() - wall
     if done.returncode:
         sys.exit(f"{' '.join(arguments)}: {done.stderr}")
-    peak = int(done.stderr.split()[-1]) / 1024
-    sys.stdout.write(f"{what:<46} {took * 1e3:10,.1f} ms {peak:10,.0f} MB at most\n")
+    *_, cpu, peak = done.stderr.split()
+    sys.stdout.write(
+        f"{what:<46} {wall * 1e3:10,.1f} ms {float(cpu) * 1e3:10,.1f} ms CPU"
+        f" {int(peak) / 1024:6,.0f} MB at most\n"
+    )
     sys.stdout.flush()
 
 
@@ -196,4 +200,5 @@ def _nothing(descriptor: int) -> None:
 
 
 if __name__ == "__main__":
-    main(*(int(one) for one in [*sys.argv[1:], "10000", "200000"][:2]))
+    given = [int(one) for one in sys.argv[1:]]
+    main(*(given + [10_000, 200_000][len(given) :]))

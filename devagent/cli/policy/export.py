@@ -5,14 +5,12 @@ import sys
 import click
 import msgspec
 
-from devagent.cli.policy.shared import policy_files, read_policies
+from devagent.cli.policy.shared import policy_files, policy_in_force, read_policies
 from devagent.cli.policy.tool_specs import tool_files, tool_specs
 from devagent.core.errors import DevagentError, UsageError
 from devagent.core.text import one_line
 from devagent.core.verdicts import Effect
 from devagent.policy.cedar import CedarPolicies, export_cedar
-from devagent.settings.places import places
-from devagent.settings.policies import effective_policy
 
 
 @click.command("export")
@@ -45,7 +43,7 @@ def export_command(
     """
     if not cedar:
         raise click.UsageError("name the language: --cedar")
-    compiled = read_policies(files) if files else effective_policy(places()).compiled
+    compiled = read_policies(files) if files else policy_in_force().compiled
     effect: Effect = "ask" if least == "ask" else "allow"
     exported = export_cedar(compiled, tool_specs(tool_files), least=effect)
     for note in exported.notes:

@@ -13,7 +13,7 @@ from devagent.host.inprocess import InProcess
 from devagent.host.known import KnownTools
 from devagent.host.manifest import FIRST_PARTY, package_folder, read_manifest
 from devagent.policy import CompiledPolicy, PolicyFile, compile_policy, parse
-from devagent.policy.document import decoded
+from devagent.policy.document import MAX_BYTES, decoded
 from devagent.policy.syntax import speaks_of_arguments
 from devagent.policy.tool_types import check_tools
 from devagent.settings.config import load_config
@@ -61,7 +61,7 @@ def read_policy(path: str) -> bytes:
     """A policy file's bytes. Raises PolicyError where it cannot be read."""
     try:
         with open(path, "rb") as file:
-            return file.read()
+            return file.read(MAX_BYTES + 1)
     except OSError as error:
         raise PolicyError(f"cannot be read ({error.strerror})", file=path) from error
 

@@ -353,7 +353,7 @@ def test_an_upper_case_value_beside_a_fact_never_matches() -> None:
     [
         ('[[rule]]\nid = "a"\nefect = "deny"\n', (3, 1), 'a rule has no key "efect"', '"effect"'),
         ("\xff\n", (1, 1), "not TOML", ""),
-        ("[[rule]]\n" * 100_001, (1, 1), "the file has more than 100,000 rules", "several files"),
+        ("[[rule]]\n" * 100_001, (1, 1), "the file has more than 50,000 rules", "several files"),
     ],
 )
 def test_a_file_that_is_no_policy_is_one_finding_with_its_place(

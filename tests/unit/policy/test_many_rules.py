@@ -8,7 +8,7 @@ from devagent.core.resources import Resource
 from devagent.core.tools import ToolSpec
 from devagent.core.verdicts import Request
 from devagent.policy import CompiledPolicy, compile_policy, explain, from_cache, parse, to_cache
-from devagent.policy.decide import REMEMBERED
+from devagent.policy.compile import REMEMBERED
 from devagent.policy.describe import condition_in_words
 from devagent.policy.syntax import Rule
 

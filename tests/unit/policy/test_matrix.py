@@ -200,11 +200,17 @@ def run(*arguments: str) -> Result:
     return CliRunner().invoke(policy, ["matrix", *arguments], catch_exceptions=False)
 
 
+def lines(text: str) -> list[str]:
+    """The lines, with single blanks: how wide a column is depends on the tools that there are."""
+    return [" ".join(line.split()) for line in text.splitlines()]
+
+
 def test_text_has_a_block_for_each_principal_and_a_line_for_each_tool(org: str) -> None:
-    out = run("--policy", org, "--principal", "user:ana").output
-    assert out.startswith("user:ana\n  git.status")
-    assert "  git.push      net     depends  ask, deny: org/acme#no-runs\n" in out
-    assert "  git.add       write   never    by default\n" in out
+    out = lines(run("--policy", org, "--principal", "user:ana").output)
+    assert out[0] == "user:ana"
+    assert "git.status read allow org/acme#status" in out
+    assert "git.push net depends ask, deny: org/acme#no-runs" in out
+    assert "git.add write never by default" in out
 
 
 def test_csv_is_inert_in_a_spreadsheet(org: str) -> None:
@@ -250,7 +256,8 @@ def test_the_page_needs_nothing_else_and_escapes_what_it_shows(tmp_path: Path) -
 def test_further_tools_come_from_files(org: str, tmp_path: Path) -> None:
     tools = tmp_path / "tools.json"
     tools.write_text(json.dumps([{"extension": "crm", "name": "find", "class": "read"}]))
-    assert "  crm.find      read    never" in run("--policy", org, "--tools", str(tools)).output
+    out = lines(run("--policy", org, "--tools", str(tools)).output)
+    assert "crm.find read never by default" in out
     tools.write_text('{"crm": 1}')
     with pytest.raises(ConfigError, match="no list of tools"):
         run("--policy", org, "--tools", str(tools))
