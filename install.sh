@@ -23,7 +23,7 @@ Installs devagent for you alone, into an environment of its own; no root, no dot
   --demo             install, then run `devagent demo` (ARGs go to it)
   --test             check the code and run the tests, in an environment apart (ARGs go to pytest)
   --no-check         with --test: the tests alone, without linters and type checker
-  --uninstall        remove what was installed; sessions, policy and config stay
+  --uninstall        remove what was installed; sessions, policy, config and approvals stay
 
   --prefix DIR       launchers in DIR/bin, the environment in DIR/share/devagent
                      (without it ~/.local/bin and ${XDG_DATA_HOME:-~/.local/share}/devagent)
@@ -331,10 +331,11 @@ uninstall_devagent() {
     fi
     if [ -n "$removed" ]; then say "devagent is removed."; else say "devagent was not installed here."; fi
     if [ -n "${DEVAGENT_HOME-}" ]; then
-        say "Your sessions, policy and config stay, in $DEVAGENT_HOME"
+        say "Your sessions, policy, config and approvals stay, in $DEVAGENT_HOME"
     elif [ -n "${HOME-}" ]; then
         say "Your config and policy stay in $(xdg "${XDG_CONFIG_HOME-}" "$HOME/.config")/devagent,"
-        say "your sessions in $(xdg "${XDG_STATE_HOME-}" "$HOME/.local/state")/devagent"
+        say "your sessions in $(xdg "${XDG_STATE_HOME-}" "$HOME/.local/state")/devagent,"
+        say "this computer's signing key and your approvals in $(xdg "${XDG_DATA_HOME-}" "$HOME/.local/share")/devagent"
     fi
 }
 

@@ -8,8 +8,10 @@ import asyncio
 import os
 import platform
 from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
+from contextlib import aclosing
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, partial
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -21,8 +23,12 @@ from devagent.agent.gate import Circumstances, Gate
 from devagent.agent.instructions import instructions
 from devagent.agent.loop import Agent
 from devagent.audit.device import Device
+from devagent.audit.forks import conversation
+from devagent.audit.in_force import InForce
 from devagent.audit.layout import find_session
-from devagent.audit.reader import read_events
+from devagent.audit.redaction.declared import secret_arguments
+from devagent.audit.redaction.known import secrets_of
+from devagent.audit.redaction.redactor import Redactor
 from devagent.audit.tap import tapped
 from devagent.audit.verify import verify_session
 from devagent.audit.writer import SessionLog
@@ -35,22 +41,28 @@ from devagent.core.events import (
     SessionEnded,
     SessionResumed,
     SessionStarted,
+    ToolFinished,
 )
 from devagent.core.limits import Limits
 from devagent.core.ports import Approver
 from devagent.core.principal import Principal
 from devagent.core.tools import ToolSpec
 from devagent.host.configured import configured
+from devagent.host.extension import is_server
 from devagent.host.toolbox import Extensions
 from devagent.models import REHEARSAL, OpenModel, open_model
 from devagent.models import Credential as ModelCredential
-from devagent.policy.bounds import approval_bounds, budgets, forbids_model
+from devagent.policy.bounds import approval_bounds, budgets, forbids_model, redaction
 from devagent.settings.approvals import ApprovalsOnFile
 from devagent.settings.config import Config, load_config
-from devagent.settings.credentials import find_credential
+from devagent.settings.credentials import Credential, find_credential
 from devagent.settings.identity import principal
 from devagent.settings.places import Places, places
-from devagent.settings.policies import EffectivePolicy, effective_policy
+from devagent.settings.policies import EffectivePolicy, effective_policy, is_enrolled
+from devagent.settings.trusted_file import read_trusted
+
+if TYPE_CHECKING:
+    from devagent.host.mcp_extension import McpExtension
 
 
 class Options(Struct, frozen=True, kw_only=True):
@@ -122,9 +134,21 @@ class Session:
         """The tools that policy can never grant this principal."""
         return self._gate.hidden
 
-    def turn(self, text: str) -> AsyncGenerator[Event, None]:
-        """One logged turn: every event is on disk before it is seen here. Close it with ``aclosing``."""
-        return tapped(self._agent.turn(text), self._log)
+    def turn(self, text: str, *, of_the_house: bool = False) -> AsyncGenerator[Event, None]:
+        """One logged turn: every event is on disk before it is seen here. Close it with ``aclosing``.
+
+        ``of_the_house``: devagent itself wrote the prompt (see ``Prompt``).
+        """
+        return tapped(self._told(text, of_the_house=of_the_house), self._log)
+
+    async def _told(self, text: str, *, of_the_house: bool) -> AsyncGenerator[Event, None]:
+        """The agent's turn, and after each call what it brought to light about the extensions."""
+        async with aclosing(self._agent.turn(text, of_the_house=of_the_house)) as events:
+            async for event in events:
+                yield event
+                if isinstance(event, ToolFinished):
+                    for news in self._toolbox.take_news():
+                        yield news
 
     async def close(self, stop: Stop, exit_code: int, reason: str = "") -> str:
         """End the session and its record; what ``session verify`` says of it now, in a few words."""
@@ -133,7 +157,7 @@ class Session:
             self._log.write(SessionEnded(stop=stop, exit_code=exit_code, reason=reason))
         finally:
             self._log.close()
-            self._toolbox.close()
+            await self._toolbox.aclose()
             await self._model.aclose()
         return verify_session(self._log.folder).summary
 
@@ -150,6 +174,8 @@ async def open_session(options: Options, environment: Mapping[str, str] | None =
     config = options.config or load_config(here.config)
     folder = os.path.realpath(options.folder)  # noqa: ASYNC240  (once, before anything runs)
 
+    governed = is_enrolled() or bool(options.org_policy)
+
     @cache
     def extensions() -> Extensions:
         # Before policy only where a rule is about arguments, and so about the tools' schemas.
@@ -160,7 +186,7 @@ async def open_session(options: Options, environment: Mapping[str, str] | None =
             file=config.file,
             fault=config.fault,
         )
-        return Extensions(own)
+        return Extensions(own, _servers(config, folder, options, here, governed=governed))
 
     policy = effective_policy(
         here,
@@ -177,30 +203,42 @@ async def open_session(options: Options, environment: Mapping[str, str] | None =
             f"policy {keeper} does not allow the model {name!r} ([models] allow)",
             hint=f"Name another with --model, or ask whoever keeps {keeper}.",
         )
-    model = _model(name, config, env)
+    credential = None if name.startswith(REHEARSAL) else find_credential(env)
+    model = _model(name, config, env, credential)
     connecting = asyncio.ensure_future(model.connect())
+    toolbox: Extensions | None = None
     try:
         await asyncio.sleep(0)  # the connection is on its way while the rest is put together
         toolbox = extensions()
+        today = datetime.now(UTC).date().isoformat()
+        refused = await toolbox.admit(
+            first_use=not governed and not policy.locked, today=today, fault=config.fault
+        )
+        if refused and options.mode != "chat":
+            raise refused[0].error
         circumstances = Circumstances(
             principal=who,
             mode=options.mode,
             interactive=options.interactive,
-            today=datetime.now(UTC).date().isoformat(),
+            today=today,
         )
         floor = Floor(folder, here.own())
         terms = Terms(folder, circumstances.today, approval_bounds(policy.compiled.files))
         asking = Asking(options.approver, ApprovalsOnFile.load(here.approvals), terms)
-        gate = Gate(policy.compiled, toolbox, asking, circumstances, floor)
+        gate = Gate(policy.compiled, toolbox, asking, circumstances, floor, _redacted)
         turn, session = budgets(policy.compiled.files)
         limits = replace(options.limits, turn=turn, session=session)
         agent = Agent(model, gate, toolbox, system=instructions(folder), limits=limits)
-        log, first = _log(here, options, agent, model.name, who, policy, folder)
-        opening = [first, *_settled(policy, toolbox)]
+        settled = tuple(_settled(policy, toolbox))
+        redact = _redactor(policy, toolbox, env, credential)
+        log, first = _log(here, options, agent, model.name, who, policy, folder, settled, redact)
+        opening = [first, *settled]
         for event in opening:
             log.write(event)
     except BaseException:
         connecting.cancel()
+        if toolbox is not None:
+            await toolbox.aclose()
         await model.aclose()
         raise
     return Session(
@@ -215,15 +253,32 @@ async def open_session(options: Options, environment: Mapping[str, str] | None =
     )
 
 
-def _model(name: str, config: Config, environment: Mapping[str, str]) -> OpenModel:
-    credential = None
-    if not name.startswith(REHEARSAL):
-        found = find_credential(environment)
-        credential = ModelCredential(kind=found.kind, value=found.value)
+def _servers(
+    config: Config, folder: str, options: Options, here: Places, *, governed: bool
+) -> "list[McpExtension]":
+    """The third parties' servers that the config names, as they are on record."""
+    if not any(is_server(table) for table in config.extensions.values()):
+        return []
+    from devagent.host.mcp_lock import ToolsLock  # noqa: PLC0415  (only where the config names one)
+    from devagent.host.third_party import third_party  # noqa: PLC0415
+
+    return third_party(
+        config.extensions,
+        folder=folder,
+        only=options.extensions,
+        lock=ToolsLock(here.data, partial(read_trusted, error=ConfigError)),
+        fault=config.fault,
+        governed=governed,
+    )
+
+
+def _model(
+    name: str, config: Config, environment: Mapping[str, str], found: Credential | None
+) -> OpenModel:
     return open_model(
         name,
         environment=environment,
-        credential=credential,
+        credential=ModelCredential(kind=found.kind, value=found.value) if found else None,
         base_url=environment.get("ANTHROPIC_BASE_URL", "") or config.base_url,
         max_tokens=config.max_tokens,
         stall_s=config.stall_s,
@@ -239,13 +294,15 @@ def _log(
     who: Principal,
     policy: EffectivePolicy,
     folder: str,
+    settled: Sequence[Event],
+    redact: Redactor,
 ) -> tuple[SessionLog, Event]:
     """The session's log, and the event that begins or resumes it; ``agent`` has taken in what went before."""
     versions = {"devagent": __version__, "python": platform.python_version(), "log": "1"}
     digest = policy.compiled.digest
     device = Device(here.data)
     if not options.resume:
-        log = SessionLog.create(here.sessions, device=device)
+        log = SessionLog.create(here.sessions, device=device, redact=redact)
         count, previous = device.begin(here.sessions, log.sid)
         started = SessionStarted(
             principal=who,
@@ -260,14 +317,41 @@ def _log(
         )
         return log, started
     earlier = find_session(here.sessions, options.resume)
-    log = SessionLog.reopen(earlier, device=device)
-    for event in read_events(earlier):
-        agent.apply(event)
+    log = SessionLog.reopen(earlier, device=device, redact=redact)
+    left = InForce()
+    try:
+        for at, event in conversation(here.sessions, earlier):
+            agent.apply(event)
+            left.apply(event, at)
+    except BaseException:
+        log.close()
+        raise
     agent.begin()
     resumed = SessionResumed(
         principal=who, mode=options.mode, model=model, versions=versions, policy=digest
     )
-    return log, resumed
+    return log, replace(resumed, changed=left.changed([resumed, *settled], folder))
+
+
+def _redactor(
+    policy: EffectivePolicy,
+    toolbox: Extensions,
+    environment: Mapping[str, str],
+    credential: Credential | None,
+) -> Redactor:
+    """What keeps secrets out of the record: those that are known here, and all that looks like one."""
+    known = [(credential.value, "model-key")] if credential else []
+    tools = {tool.api_name: secret_arguments(tool.input_schema) for tool in toolbox.specs()}
+    return Redactor(
+        redaction(policy.compiled.files),
+        known=[*known, *secrets_of(environment)],
+        fields={name: paths for name, paths in tools.items() if paths},
+    )
+
+
+def _redacted(kinds: Sequence[str], text: str) -> str:
+    """What a rule with ``redact`` lets the model and the person see of a result."""
+    return Redactor(kinds).text(text)[0]
 
 
 def _settled(policy: EffectivePolicy, toolbox: Extensions) -> Iterator[Event]:
@@ -285,3 +369,4 @@ def _settled(policy: EffectivePolicy, toolbox: Extensions) -> Iterator[Event]:
     for reference in toolbox.references():
         tools = tuple(t.name for t in toolbox.specs() if t.extension == reference.name)
         yield ExtensionLoaded(ext=reference, tools=tools)
+    yield from toolbox.take_news()

@@ -18,6 +18,8 @@ from devagent.core.ports import Answer, Approvals, Approver, Question
 from devagent.core.tools import ToolSpec
 from devagent.core.verdicts import NOT_DONE
 
+_LINE_BREAKS = {ord(c): f"\\u{ord(c):04x}" for c in "\n\v\f\r\x1c\x1d\x1e\x85\u2028\u2029"}
+
 
 class Terms(Struct, frozen=True):
     """What answers are given for: a folder, a day (ISO), and how far policy lets a yes reach."""
@@ -78,14 +80,26 @@ class Asking:
         return ("once",) if each_time else self._terms.bounds.scopes()
 
     def _earlier(self, judged: ToolJudged) -> StandingApproval | None:
-        scopes = self._scopes(judged)
-        for one in (*self._given, *self._on_file.standing()):
-            # What policy no longer lets be given does not answer any more either.
-            if one.scope in scopes and one.answers(
-                judged, folder=self._terms.folder, today=self._terms.today
+        # What policy no longer lets be given does not answer any more either, and what was given once never:
+        # a file that says so was not written here.
+        scopes = self._scopes(judged)[1:]
+        kept = (one for one in self._on_file.standing() if one.scope != "session")
+        for one in (*self._given, *kept):
+            if (
+                one.scope in scopes
+                and self._lives(one)
+                and one.answers(judged, folder=self._terms.folder, today=self._terms.today)
             ):
                 return one
         return None
+
+    def _lives(self, one: StandingApproval) -> bool:
+        """Whether policy still lets it live that long, whatever end stands on file."""
+        try:
+            age = date.fromisoformat(self._terms.today) - date.fromisoformat(one.given)
+        except ValueError:
+            return False
+        return 0 <= age.days <= self._terms.bounds.days
 
     def _standing(self, judged: ToolJudged, approval: Approval) -> StandingApproval:
         day = date.fromisoformat(self._terms.today)
@@ -116,7 +130,12 @@ def shown(tool: ToolSpec, judged: ToolJudged) -> str:
         f"  {name} = {canonical(value).decode()}" for name, value in sorted(judged.args.items())
     ]
     lines.append(f"  because {judged.decision.reason}")
-    return "\n".join(lines)
+    return "\n".join(map(_on_one_line, lines))
+
+
+def _on_one_line(text: str) -> str:
+    """Every line break escaped: a file's name or a message must not write lines of the question itself."""
+    return text.translate(_LINE_BREAKS)
 
 
 def _by_earlier(earlier: StandingApproval, text: str) -> Approval:

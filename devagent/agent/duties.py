@@ -12,7 +12,7 @@ from collections.abc import Collection
 
 from msgspec.structs import replace
 
-from devagent.core.verdicts import Decision
+from devagent.core.verdicts import Decision, RuleReference
 
 
 def needs_reason(decision: Decision) -> bool:
@@ -38,10 +38,18 @@ def bounded(decision: Decision, redacts: Collection[str]) -> Decision:
 
 
 def _refused(decision: Decision, obligation: str, why: str) -> Decision:
-    rules = ", ".join(decision.rules) or "policy"
+    named = [_placed(rule) for rule in decision.determining] or decision.rules
+    rules = ", ".join(named) or "policy"
+    keepers = dict.fromkeys(rule.rpartition("#")[0] for rule in decision.rules)
     return replace(
         decision,
         effect="deny",
         reason=f"denied because {rules} requires {obligation}, and {why}",
         obligations={},
+        grant=decision.grant or f"Ask whoever keeps {' or '.join(keepers) or 'the policy'}",
     )
+
+
+def _placed(rule: RuleReference) -> str:
+    file = rule.file.rpartition("/")[2]
+    return f"{rule.rule} ({file}:{rule.line})" if file else rule.rule

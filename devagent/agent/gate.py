@@ -12,14 +12,14 @@ In this order, and nothing runs before the last of them:
 After the tool, ``result`` puts what came back through the result phase.
 """
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from typing import Any
 
 from msgspec.structs import replace
 
 from devagent.agent.asking import Asking
-from devagent.agent.duties import bounded, needs_reason
+from devagent.agent.duties import bounded, kinds_to_redact, needs_reason
 from devagent.agent.evidence import Circumstances, Evidence
 from devagent.agent.floor import Floor
 from devagent.core.codec import digest
@@ -35,7 +35,9 @@ from devagent.core.ports import Judge, Toolbox, ToolFailure
 from devagent.core.tools import ToolCall, ToolResult, ToolSpec
 from devagent.core.verdicts import NOT_ALLOWED, Decision, Request
 
-REDACTS: tuple[str, ...] = ()
+Redact = Callable[[Sequence[str], str], str]
+"""Kinds of what is to go, and a text → the text without it."""
+REDACTS = ("secrets", "keys", "pii")
 NOBODY = ExtensionReference(name="", version="", digest="")
 
 
@@ -49,8 +51,10 @@ class Gate:
         asking: Asking,
         circumstances: Circumstances,
         floor: Floor,
+        redact: Redact,
     ) -> None:
         self._judge = judge
+        self._redact = redact
         self._floor = floor
         self._toolbox = toolbox
         self._asking = asking
@@ -84,14 +88,17 @@ class Gate:
             )
             yield self._refused(turn, call, tool, call.args, decision)
             return
+        # Of a tool that is hidden no call can be granted: its extension is not even asked, or what it says
+        # of a repository or a database would tell the model what it may not know.
+        hidden = tool in self.hidden
         try:
-            args = self._toolbox.complete(tool, call.args)
+            args = call.args if hidden else self._toolbox.complete(tool, call.args)
         except ToolFailure as failure:
             decision = Decision(effect="deny", reason=failure.text, error="bad_arguments")
             yield self._refused(turn, call, tool, call.args, decision)
             return
         try:
-            resources = await self._toolbox.resources(tool, args)
+            resources = () if hidden else await self._toolbox.resources(tool, args)
         except ToolFailure as failure:
             # What a call would touch must be known before it may be allowed (design, section 3, rule 1).
             decision = Decision(effect="deny", reason=failure.text, error=failure.error)
@@ -107,6 +114,8 @@ class Gate:
             return
         decision = self._floor.refusal(resources) or self._judge.decide(request)
         decision = bounded(decision, REDACTS)
+        if hidden and decision.effect != "deny":
+            decision = replace(decision, effect="deny", obligations={})
         judged = self._judged(turn, call, tool, request, decision)
         yield judged
         if decision.effect == "ask" or (decision.effect == "allow" and needs_reason(decision)):
@@ -128,7 +137,9 @@ class Gate:
             view=result.view,
             structured=result.structured,
         )
-        decision = self._judge.decide_result(self._evidence.of_result(judged, tool, result))
+        decision = bounded(
+            self._judge.decide_result(self._evidence.of_result(judged, tool, result)), REDACTS
+        )
         if decision.effect != "allow":
             text = f"The result is withheld by policy: {decision.reason}"
             return ToolFinished(
@@ -139,6 +150,11 @@ class Gate:
                 decision=decision,
                 text=text,
             )
+        kinds = {*kinds_to_redact(judged.decision), *kinds_to_redact(decision)}
+        if kinds:
+            text, view = (self._redact(sorted(kinds), part) for part in (result.text, result.view))
+            # The structured copy holds the same, for programs alone: it is left out rather than walked.
+            finished = replace(finished, text=text, view=view, structured={})
         return finished if not decision.rules else replace(finished, decision=decision)
 
     def _judged(

@@ -67,16 +67,17 @@ class Agent:
         """All that was taken in so far was an earlier process's."""
         self._spending.begin()
 
-    async def turn(self, text: str) -> AsyncGenerator[Event, None]:
+    async def turn(self, text: str, *, of_the_house: bool = False) -> AsyncGenerator[Event, None]:
         """One turn: from a prompt to the model's last word. Ends with ``TurnEnded``.
 
-        Raises only for failures of the house; tools and the model service fail as events.
+        ``of_the_house``: nobody typed this prompt, so it vouches for no value in it. Raises only for
+        failures of the house; tools and the model service fail as events.
         """
         turn = self._history.turn + 1
         began = time.monotonic_ns()
         usage = Usage()
         yield self._keep(TurnStarted(turn=turn))
-        yield self._keep(Prompt(turn=turn, text=text))
+        yield self._keep(Prompt(turn=turn, text=text, of_the_house=of_the_house))
         while True:
             if stopped := self._spending.reached(turn):
                 yield stopped

@@ -59,6 +59,8 @@ class Provenance:
     def apply(self, event: Event) -> None:
         """Take in what was typed, what the model asked for, and what came back."""
         match event:
+            case Prompt(of_the_house=True):
+                pass  # it may quote the model
             case Prompt(text=text):
                 self.prompt = text
                 typed, marker, piped = text.partition("<input>\n")

@@ -1,7 +1,8 @@
 """What a session has spent, folded from its events, and whether a limit is reached.
 
 A limit is looked at before each request to the model and before each call of a tool: what has begun
-is never cut by it.
+is never cut by it. A limit in dollars is reached where a reply's price is not known: nobody could say
+that it is kept.
 """
 
 import time
@@ -10,7 +11,14 @@ from collections.abc import Callable
 from msgspec import Struct
 from msgspec.structs import replace
 
-from devagent.core.events import BudgetStopped, Event, ModelReplied, ToolJudged, TurnStarted
+from devagent.core.events import (
+    BudgetStopped,
+    Event,
+    ModelReplied,
+    ToolJudged,
+    TurnStarted,
+    Usage,
+)
 from devagent.core.limits import Budget, Limits
 
 
@@ -19,6 +27,8 @@ class _Spent(Struct):
     tokens: int = 0
     calls: int = 0
     replies: int = 0
+    unpriced: str = ""
+    """A model that answered at a price which is not known."""
 
 
 class Spending:
@@ -40,13 +50,15 @@ class Spending:
             case TurnStarted():
                 self._turn = _Spent()
                 self._turn_began = self._clock()
-            case ModelReplied(usage=usage, cost=cost):
+            case ModelReplied(usage=usage, cost=cost, model=model):
                 for spent in (self._turn, self._run, self._session):
                     spent.replies += 1
                     spent.tokens += (
                         usage.input + usage.output + usage.cache_read + usage.cache_write
                     )
                     spent.usd_micros += cost.usd_micros if cost else 0
+                    if cost is None and usage != Usage():
+                        spent.unpriced = model or "the model"
             case ToolJudged():
                 for spent in (self._turn, self._run, self._session):
                     spent.calls += 1
@@ -60,6 +72,8 @@ class Spending:
         if not before_call and limits.max_turns is not None and run.replies >= limits.max_turns:
             reason = f"max_turns: {run.replies} of {limits.max_turns} replies"
             return BudgetStopped(turn=turn, limit="max_turns", reason=reason)
+        if limits.max_cost_micros is not None and run.unpriced:
+            return BudgetStopped(turn=turn, limit="max_cost", reason=_unpriced(run))
         if limits.max_cost_micros is not None and run.usd_micros >= limits.max_cost_micros:
             reason = f"max_cost: {_usd(run.usd_micros)} of {_usd(limits.max_cost_micros)} spent"
             return BudgetStopped(turn=turn, limit="max_cost", reason=reason)
@@ -78,6 +92,9 @@ class Spending:
 def _over(
     scope: str, turn: int, budget: Budget, spent: _Spent, seconds: float
 ) -> BudgetStopped | None:
+    if budget.usd_micros is not None and spent.unpriced:
+        reason = f"{_unpriced(spent)} ([budget.{scope}] in policy)"
+        return BudgetStopped(turn=turn, limit="max_cost", reason=reason)
     amounts = (
         ("max_cost", spent.usd_micros, budget.usd_micros),
         ("tokens", spent.tokens, budget.tokens),
@@ -92,6 +109,12 @@ def _over(
             reason = f"{limit}: {what} ([budget.{scope}] in policy)"
             return BudgetStopped(turn=turn, limit=limit, reason=reason)
     return None
+
+
+def _unpriced(spent: _Spent) -> str:
+    return (
+        f"max_cost: the price of {spent.unpriced} is not known, so no limit in dollars can be kept"
+    )
 
 
 def _usd(micros: float) -> str:

@@ -16,7 +16,15 @@ from typing import Any
 from msgspec import Struct
 
 from devagent.audit.checkpoints import parse_notes, vkey
-from devagent.audit.layout import CHECKPOINTS, DEVICE_KEY, find_session
+from devagent.audit.layout import (
+    CHECKPOINTS,
+    DEVICE_KEY,
+    EVENTS,
+    find_session,
+    folder_of,
+    is_ulid,
+    newest_first,
+)
 from devagent.audit.lines import Damage
 from devagent.audit.record import to_base64
 from devagent.core.codec import canonical, from_plain, parse
@@ -25,9 +33,10 @@ from devagent.core.errors import DevagentError, LogError
 KEY, STATE, PUBLIC, LOCK = "device.key", "device.json", "device.vkey", "device.lock"
 LOCK_WAIT_S = 5.0
 _PRIVATE = 0o600
+_FIRST_LINE = 1 << 20
 
 
-class _State(Struct, frozen=True):
+class State(Struct, frozen=True):
     """The newest session's number, and the last checkpoint that is known of it."""
 
     count: int = 0
@@ -70,8 +79,8 @@ class Device:
         """Number a new session: its count, and the last checkpoint of the one before as
         ``<sid> <size> <root>`` (empty for the first). Raises LogError."""
         with self._locked():
-            before = self._state()
-            self._keep(_State(count=before.count + 1, sid=sid))
+            before = self.state()
+            self._keep(State(count=before.count + 1, sid=sid))
         if not before.sid:
             return before.count + 1, ""
         size, root = _last_checkpoint(sessions, before.sid) or (before.size, before.root)
@@ -80,9 +89,9 @@ class Device:
     def end(self, sid: str, size: int, root: bytes) -> None:
         """A session's last checkpoint, for the next to name. Raises LogError."""
         with self._locked():
-            state = self._state()
+            state = self.state()
             if state.sid == sid:
-                self._keep(_State(count=state.count, sid=sid, size=size, root=to_base64(root)))
+                self._keep(State(count=state.count, sid=sid, size=size, root=to_base64(root)))
 
     def _load(self) -> None:
         if self._key is not None:
@@ -112,16 +121,17 @@ class Device:
         public: bytes = self._key.public_key().public_bytes_raw()
         return public
 
-    def _state(self) -> _State:
+    def state(self) -> State:
+        """What is kept of the newest session. Raises LogError where that cannot be read."""
         data = self._read(STATE)
         if data is None:
-            return _State()
+            return State()
         try:
-            return from_plain(parse(data), _State)
+            return from_plain(parse(data), State)
         except ValueError as e:
             raise _unusable(self._path(STATE), f"it does not parse ({e})") from e
 
-    def _keep(self, state: _State) -> None:
+    def _keep(self, state: State) -> None:
         self._write(STATE, canonical(state))
 
     @contextmanager
@@ -160,6 +170,41 @@ class Device:
 
     def _path(self, name: str) -> str:
         return os.path.join(self._folder, name)
+
+
+def newest(folder: str) -> tuple[int, str]:
+    """What the device whose files lie in ``folder`` knows of its newest session: its number, and its last
+    checkpoint as ``<sid> <size> <root>``; (0, "") where it had none. Raises LogError."""
+    state = Device(folder).state()
+    return state.count, f"{state.sid} {state.size} {state.root}".rstrip() if state.sid else ""
+
+
+def claim(session: str, sessions: str, folder: str) -> str:
+    """What is on record elsewhere of this session's last checkpoint, as ``<sid> <size> <root>``: by the device
+    in ``folder`` itself, or by the next of the ``sessions``; "" where nobody says. Raises LogError."""
+    sid = os.path.basename(os.path.abspath(session))
+    if not is_ulid(sid) or os.path.realpath(session) != os.path.realpath(folder_of(sessions, sid)):
+        return ""
+    said = newest(folder)[1]
+    for later in newest_first(sessions):
+        if said.startswith(f"{sid} ") or os.path.basename(later) <= sid:
+            break
+        said = _named_by(later)
+    return said if said.startswith(f"{sid} ") else ""
+
+
+def _named_by(session: str) -> str:
+    """What the session's first line says of the one before; "" where it cannot be read."""
+    try:
+        with open(os.path.join(session, EVENTS), "rb") as file:
+            first = parse(file.readline(_FIRST_LINE))
+    except (OSError, ValueError):
+        return ""
+    match first:
+        case {"type": "session.started", "previous": str(previous)}:
+            return previous
+        case _:
+            return ""
 
 
 def own_key(session: str, folder: str) -> str:

@@ -46,6 +46,8 @@ class Files:
         day = os.path.dirname(folder)
         new = os.path.join(day, f".new-{sid}")
         try:
+            # One by one: of folders made together only the last would get this mode.
+            os.makedirs(os.path.dirname(sessions), _PRIVATE_FOLDER, exist_ok=True)
             os.makedirs(sessions, _PRIVATE_FOLDER, exist_ok=True)
             os.makedirs(day, _PRIVATE_FOLDER, exist_ok=True)
             os.mkdir(new, _PRIVATE_FOLDER)

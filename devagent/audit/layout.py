@@ -8,12 +8,14 @@ import os
 import time
 from collections.abc import Iterable, Iterator
 
+from devagent.audit.names import named
 from devagent.core.errors import LogError, UsageError
 
 EVENTS, BODIES, CHECKPOINTS = "events.jsonl", "bodies.jsonl", "checkpoints"
 KEYS, DEVICE_KEY, LOCK = "keys.age", "device.vkey", "lock"
 
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_LETTERS = frozenset(_ALPHABET)
 _LENGTH = 26
 
 
@@ -24,7 +26,7 @@ def ulid(milliseconds: int, random: bytes) -> str:
 
 
 def is_ulid(text: str) -> bool:
-    return len(text) == _LENGTH and text[0] <= "7" and set(text) <= set(_ALPHABET)
+    return len(text) == _LENGTH and text[0] <= "7" and _LETTERS.issuperset(text)
 
 
 def started_at(sid: str) -> int:
@@ -43,15 +45,19 @@ def folder_of(sessions: str, sid: str) -> str:
 
 def newest_first(sessions: str) -> Iterator[str]:
     """Folders of all sessions, newest first. Raises LogError where the place cannot be listed."""
-    for day in _listed(sessions):
-        if len(day) != len("2026-01-01"):
-            continue
+    for day in days(sessions):
         path = os.path.join(sessions, day)
         yield from (os.path.join(path, sid) for sid in _listed(path) if is_ulid(sid))
 
 
+def days(sessions: str) -> list[str]:
+    """The names of the folders that sessions lie in, newest first. Raises LogError."""
+    return [day for day in _listed(sessions) if len(day) == len("2026-01-01")]
+
+
 def find_session(sessions: str, name: str) -> str:
-    """The folder of the session named by id, by a prefix or an ending that only one has, or ``last``.
+    """The folder of the session of that id or name (``names``), of the only id that begins or ends so, or
+    the ``last``.
 
     Raises UsageError where there is none, or more than one.
     """
@@ -61,6 +67,9 @@ def find_session(sessions: str, name: str) -> str:
         raise UsageError("There is no session yet.", hint="Start one with `devagent`.")
     wanted = name.upper()
     if is_ulid(wanted) and os.path.isdir(folder := folder_of(sessions, wanted)):
+        return folder
+    sid = named(sessions, name)
+    if is_ulid(sid) and os.path.isdir(folder := folder_of(sessions, sid)):
         return folder
     known = {os.path.basename(folder): folder for folder in newest_first(sessions)}
     found = [sid for sid in known if sid.startswith(wanted)] if wanted else []

@@ -19,7 +19,7 @@ VERSION = 1
 NO_LEAF = "0" * 64
 """``prev`` of the first line."""
 
-ENVELOPE = frozenset({"v", "seq", "sid", "ts", "mono", "type", "prev", "body"})
+ENVELOPE = frozenset({"v", "seq", "sid", "ts", "mono", "type", "prev", "body", "redacted"})
 """What the log adds to an event's own fields (``type`` is the event's tag)."""
 
 Content = Literal["none", "open", "sealed", "erased", "missing"]

@@ -101,7 +101,7 @@ class Verification(Struct):
 
 def verify_session(folder: str, *, key: str = "", claimed: str = "") -> Verification:
     """Check a session's folder. ``key`` is a verifier key for its checkpoints, else the folder's own.
-    ``claimed`` is what the device's next session says of this one's last checkpoint.
+    ``claimed`` is what the device or its next session says of this one's last checkpoint (``device.claim``).
 
     Raises LogError where a file cannot be read; what is wrong with the log is in the result.
     """
@@ -129,7 +129,7 @@ def verify_session(folder: str, *, key: str = "", claimed: str = "") -> Verifica
             sizes = {note.size for note in notes} | {size}
             roots = _Walk(folder, found, bodies, settled).run(events, sizes)
             if size and to_base64(roots.get(size, b"")) != root:
-                what = f"its first {size} lines are not those that the device's next session names"
+                what = f"its first {size} lines are not those that the device, or its next session, has on record"
                 raise Damage(EVENTS, 0, what)
             device = opened(DEVICE_KEY)
             own = device.read(4096).decode(errors="replace") if device else ""
@@ -144,20 +144,35 @@ def verify_session(folder: str, *, key: str = "", claimed: str = "") -> Verifica
     return found
 
 
-def gaps(sessions: Iterable[Verification]) -> list[str]:
+def gaps(sessions: Iterable[Verification], *, newest: tuple[int, str] = (0, "")) -> list[str]:
     """Point 5: sentences for each number that the device's counter skips or repeats, and each session
-    that names another one before it than the one that is there."""
+    that names another one before it than the one that is there.
+
+    ``newest`` is the device's own word for its last session: count and id (0 and "" where it has none).
+    A session that was numbered and killed before its first line is empty and leaves no gap.
+    """
+    sessions = list(sessions)
+    blank = {one.sid for one in sessions if not one.events}
     counted = sorted((one.count, one.sid, one.previous) for one in sessions if one.count)
     found: list[str] = []
+    if counted and counted[0][0] > 1 and (named := counted[0][2].partition(" ")[0]) not in blank:
+        count, sid, _ = counted[0]
+        if named:
+            found.append(f"before {sid} (count {count}) session {named} is missing, which it names")
     for (before, before_sid, _), (count, sid, previous) in pairwise(counted):
         where = f"between {before_sid} (count {before}) and {sid} (count {count})"
         named = previous.partition(" ")[0]
+        if count == before + 2 and named in blank and previous == f"{named} 0":
+            continue
         if count > before + 1:
             found.append(f"{where} {count - before - 1} sessions are missing")
         elif count == before:
             found.append(f"{where} the count repeats")
         elif named and named != before_sid:
             found.append(f"{where} session {named} is missing: the later one names it")
+    count, sid = newest
+    if sid and sid not in {one.sid for one in sessions}:
+        found.append(f"session {sid} (count {count}) is missing: this device numbered it last")
     return found
 
 

@@ -36,8 +36,9 @@ from devagent.core.events import (
     TurnEnded,
 )
 
-Redact = Callable[[Any], tuple[Any, int]]
-"""Plain JSON in; the same with what must not be kept replaced, and how many times."""
+Fields = dict[str, Any]
+Redact = Callable[[Fields, Fields], tuple[Fields, Fields, dict[str, int]]]
+"""An event's header and body in; both with what must not be kept replaced, and how often by its kind."""
 
 SYNC_EVERY = 64
 """Events after which even reads are synced."""
@@ -45,15 +46,15 @@ SYNC_EVERY = 64
 _SALT_BYTES = 16
 
 
-def unredacted(value: Any) -> tuple[Any, int]:
-    return value, 0
+def unredacted(header: Fields, body: Fields) -> tuple[Fields, Fields, dict[str, int]]:
+    return header, body, {}
 
 
 class SessionLog:
     """One session's log, open for writing by this process alone (an advisory lock says so).
 
     Made by ``create`` or ``reopen``. ``clock`` and ``monotonic`` give nanoseconds; ``random(n)`` n bytes;
-    ``redact`` sees every header's own fields and every body once, before anything is written.
+    ``redact`` sees every event's own fields once, before anything is written (``redaction.redactor``).
     """
 
     def __init__(
@@ -231,8 +232,7 @@ class SessionLog:
             raise LogError(f"A {type(event).__name__} is never logged: the whole reply is.")
         try:
             header, body = split(event)
-            header, count = self._redact(header)
-            self.redactions += count
+            header, body, redacted = self._redact(header, body)
             envelope: dict[str, Any] = {
                 "v": VERSION,
                 "seq": self._seq,
@@ -241,10 +241,11 @@ class SessionLog:
                 "mono": self._monotonic(),
                 "prev": self._prev,
             }
+            if redacted:
+                envelope["redacted"] = redacted
+                self.redactions += sum(redacted.values())
             body_line = b""
             if body:
-                body, count = self._redact(body)
-                self.redactions += count
                 content = _canonical(body)
                 salt = self._random(_SALT_BYTES)
                 envelope["body"] = commitment(salt, content)

@@ -9,8 +9,11 @@ COMMANDS: dict[str, Entry] = {
     "chat": Entry("devagent.cli.chat", "chat", "Talk with the agent in this folder (the default)."),
     "run": Entry("devagent.cli.run", "run", "Do one task and leave; for scripts and CI."),
     "demo": Entry("devagent.cli.demo", "demo", "Watch a governed session on a sample company."),
-    "session": Entry("devagent.cli.session", "session", "List, show and verify session logs."),
+    "session": Entry(
+        "devagent.cli.session", "session", "Find, read, verify and continue sessions."
+    ),
     "policy": Entry("devagent.cli.policy", "policy", "Ask what policy says, and why."),
+    "ext": Entry("devagent.cli.ext", "ext", "See extensions, and let MCP servers in."),
     "auth": Entry("devagent.cli.auth", "auth", "Keep the model service's key in the keyring."),
     "config": Entry("devagent.cli.config", "config", "Show the configuration and where it lies."),
     "doctor": Entry(

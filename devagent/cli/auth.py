@@ -1,11 +1,15 @@
 """``devagent auth``: the model service's key, kept in the keyring and never shown."""
 
 import os
+import sys
 
 import click
 
 from devagent.core.errors import ConfigError, UsageError
-from devagent.settings.credentials import find_credential, forget, to_keyring
+from devagent.settings.credentials import check_keyring, find_credential, forget, to_keyring
+
+LONGEST = 10_000
+"""No key has more characters; a longer line is not read to its end."""
 
 
 @click.group()
@@ -15,8 +19,15 @@ def auth() -> None:
 
 @auth.command()
 def login() -> None:
-    """Ask for an API key (it is not echoed) and keep it in the keyring."""
-    key = click.prompt("API key", hide_input=True, default="", show_default=False).strip()
+    """Keep an API key in the keyring.
+
+    At a terminal it is asked for and not echoed; else the first line of standard input is it.
+    """
+    check_keyring()
+    if sys.stdin.isatty():
+        key = click.prompt("API key", hide_input=True, default="", show_default=False).strip()
+    else:
+        key = sys.stdin.readline(LONGEST).strip()
     if not key:
         raise UsageError("no key was given")
     if any(c.isspace() or not c.isprintable() for c in key):

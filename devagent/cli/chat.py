@@ -9,7 +9,7 @@ import click
 from devagent.cli.asynchronous import run_until_done
 from devagent.cli.workspace import workspace
 from devagent.core.errors import Stop, UsageError
-from devagent.core.events import Event, ModelFailed, ModelReplied, Prompt, TextDelta
+from devagent.core.events import Event, ModelFailed, ModelReplied, Prompt, SessionResumed, TextDelta
 from devagent.core.text import visible
 from devagent.repl.approver import AtTerminal
 from devagent.repl.render import render
@@ -20,22 +20,26 @@ HELP = "/help  /status  /quit     Ctrl+C stops the agent, Ctrl+D leaves"
 
 
 @click.command()
-@click.option("--model", default="", help="Model id, or rehearsal:FILE.")
+@click.option("--model", default="", metavar="MODEL", help="A model's id; or rehearsal:FILE, a script in its place.")  # fmt: skip
 @click.option(
     "--policy",
     "policies",
     multiple=True,
     metavar="FILE",
-    help="A further policy file; it can only narrow.",
+    help="A further policy file; it can only narrow. May be repeated.",
 )
 @click.option(
-    "--extension", "extensions", multiple=True, metavar="NAME", help="Only these extensions."
+    "--extension",
+    "extensions",
+    multiple=True,
+    metavar="NAME",
+    help="Only this extension. May be repeated.",
 )
 @click.option(
     "--resume", default="", metavar="ID", help="Go on with an earlier session (an id, or `last`)."
 )
 @click.option("--continue", "go_on", is_flag=True, help="Go on with the last session.")
-@click.option("-C", "--folder", default=".", help="Work in this folder.")
+@click.option("-C", "--folder", default=".", metavar="FOLDER", help="Work in this folder.")
 def chat(
     model: str = "",
     policies: tuple[str, ...] = (),
@@ -68,6 +72,8 @@ async def _converse(options: Options) -> None:
 
     session = await open_session(options)
     click.echo(_greeting(session))
+    if isinstance(session.opening[0], SessionResumed):
+        click.echo(render(session.opening[0]))
     prompt: PromptSession[str] = PromptSession()
     stop: Stop = "done"
     try:

@@ -8,6 +8,7 @@ from devagent.core.codec import to_plain
 from devagent.settings.config import load_config
 from devagent.settings.places import places
 from devagent.settings.policies import org_file
+from devagent_policies import path_of
 
 
 @click.group()
@@ -27,14 +28,19 @@ def show() -> None:
 
 @config.command()
 def path() -> None:
-    """Where config, policy, sessions and the organisation's policy lie."""
+    """Where your files lie, the organisation's policy, and the ready-made policies.
+
+    "data" holds this computer's signing key and your approvals.
+    """
     here = places()
     rows = [
         ("config", here.config),
         ("policy", here.policy),
         ("sessions", here.sessions),
+        ("data", here.data),
         ("cache", here.cache),
         ("organisation", org_file()),
+        ("ready-made", os.path.dirname(path_of("baseline"))),
     ]
     for name, place in rows:
         click.echo(f"{name:12} {place}{'' if os.path.exists(place) else '  (not there)'}")

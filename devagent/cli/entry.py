@@ -59,10 +59,8 @@ def _os_error(error: OSError) -> int:
     if error.errno == errno.EPIPE:
         _forget_output()  # the reader has left
         return READER_GONE
-    click.echo(
-        f"devagent: {error.strerror or error}{f': {error.filename}' if error.filename else ''}",
-        err=True,
-    )
+    what = error.filename or "reading or writing failed"  # a stream has no name
+    click.echo(f"devagent: {what}: {error.strerror or error}", err=True)
     try:
         sys.stdout.flush()
     except OSError:

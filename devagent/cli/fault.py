@@ -15,7 +15,9 @@ def in_a_sentence(error: BaseException) -> str:
     """What happened and where, without the exception's own text."""
     frames = traceback.extract_tb(error.__traceback__)
     where = f" in {frames[-1].name} ({frames[-1].filename}:{frames[-1].lineno})" if frames else ""
-    return f"a fault of devagent's own: {type(error).__name__}{where}"
+    # A module's name is the one text that an exception may give: what is missing is then plain.
+    missing = f" of {error.name}" if isinstance(error, ImportError) and error.name else ""
+    return f"a fault of devagent's own: {type(error).__name__}{missing}{where}"
 
 
 def tell(error: BaseException) -> int:

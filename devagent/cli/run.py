@@ -18,6 +18,7 @@ from devagent.cli.result import Result
 from devagent.cli.workspace import workspace
 from devagent.core.codec import to_plain
 from devagent.core.errors import DevagentError
+from devagent.core.events import SessionResumed
 from devagent.core.limits import Limits
 from devagent.repl.approver import Unattended
 from devagent.repl.render import render
@@ -51,28 +52,43 @@ class FiniteAbove0(click.FloatRange):
 
 @click.command()
 @click.argument("prompt", required=False)
-@click.option("-f", "--file", help="Read the prompt from this file.")
-@click.option("--output-format", type=click.Choice(FORMATS), default="text", show_default=True)
+@click.option("-f", "--file", metavar="FILE", help="Read the prompt from this file.")
+@click.option(
+    "--output-format",
+    type=click.Choice(FORMATS),
+    default="text",
+    show_default=True,
+    help="The answer alone, one JSON result, or each event as a line of JSON.",
+)
 @click.option(
     "--json-schema",
     "schema_file",
     metavar="FILE",
     help="The answer must be JSON that fits; else exit 4.",
 )
-@click.option("--model", default="", help="Model id, or rehearsal:FILE.")
+@click.option("--model", default="", metavar="MODEL", help="A model's id; or rehearsal:FILE, a script in its place.")  # fmt: skip
 @click.option(
     "--policy",
     "policies",
     multiple=True,
     metavar="FILE",
-    help="A further policy file; it can only narrow.",
+    help="A further policy file; it can only narrow. May be repeated.",
 )
 @click.option(
-    "--extension", "extensions", multiple=True, metavar="NAME", help="Only these extensions."
+    "--extension",
+    "extensions",
+    multiple=True,
+    metavar="NAME",
+    help="Only this extension. May be repeated.",
 )
-@click.option("--resume", default="", metavar="ID", help="Go on with an earlier session.")
 @click.option(
-    "--max-turns", type=click.IntRange(min=1), help="At most so many replies of the model."
+    "--resume", default="", metavar="ID", help="Go on with an earlier session (an id, or `last`)."
+)
+@click.option(
+    "--max-turns",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="At most so many replies of the model.",
 )
 @click.option(
     "--max-cost",
@@ -83,10 +99,10 @@ class FiniteAbove0(click.FloatRange):
 @click.option(
     "--time-limit",
     type=FiniteAbove0(),
-    metavar="S",
-    help="At most so many seconds.",
+    metavar="SECONDS",
+    help="At most so long.",
 )
-@click.option("-C", "--folder", default=".", help="Work in this folder.")
+@click.option("-C", "--folder", default=".", metavar="FOLDER", help="Work in this folder.")
 def run(
     prompt: str | None,
     file: str | None,
@@ -161,6 +177,8 @@ async def _drive(task: Task, result: Result, output: Output) -> None:
         output.opened(_init(session))
         for event in session.opening:
             output.event(event)
+            if output.is_text and isinstance(event, SessionResumed) and event.changed:
+                click.echo(render(event), err=True)
         try:
             async with asyncio.timeout(task.time_limit_s):
                 await _turns(session, task, result, output)
@@ -200,7 +218,7 @@ async def _turns(session: Session, task: Task, result: Result, output: Output) -
         return
     value, problem = task.schema.fit(result.text)
     if problem:
-        await _turn(session, task.schema.repair(problem), result, output)
+        await _turn(session, task.schema.repair(problem), result, output, of_the_house=True)
         value, problem = task.schema.fit(result.text)
     if problem:
         result.stop_for("schema", f"the answer does not fit the schema: {problem}")
@@ -208,9 +226,11 @@ async def _turns(session: Session, task: Task, result: Result, output: Output) -
         result.structured = value
 
 
-async def _turn(session: Session, text: str, result: Result, output: Output) -> None:
+async def _turn(
+    session: Session, text: str, result: Result, output: Output, *, of_the_house: bool = False
+) -> None:
     show = output.is_text and sys.stderr.isatty()
-    async with aclosing(session.turn(text)) as events:
+    async with aclosing(session.turn(text, of_the_house=of_the_house)) as events:
         async for event in events:
             result.apply(event)
             output.event(event)

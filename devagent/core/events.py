@@ -136,13 +136,23 @@ class ExtensionRefused(_Event, frozen=True, kw_only=True, tag="extension.refused
     err: str
 
 
+class ExtensionChanged(_Event, frozen=True, kw_only=True, tag="extension.changed"):
+    """Tools whose definition is not the approved one any more: withheld until somebody approves."""
+
+    ext: ExtensionReference
+    tools: tuple[str, ...]
+
+
 class TurnStarted(_Event, frozen=True, kw_only=True, tag="turn.started"):
     turn: int
 
 
 class Prompt(_Event, frozen=True, kw_only=True, tag="prompt"):
+    """What a turn begins with. ``of_the_house``: devagent wrote it (a request to mend an answer), nobody typed it."""
+
     turn: int
     text: str
+    of_the_house: bool = False
     BODY: ClassVar[frozenset[str]] = frozenset({"text"})
 
 
@@ -344,6 +354,7 @@ Event = (
     | PolicyLocked
     | ExtensionLoaded
     | ExtensionRefused
+    | ExtensionChanged
     | TurnStarted
     | Prompt
     | ModelRequested

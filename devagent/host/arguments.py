@@ -59,12 +59,15 @@ class Arguments:
                     error="bad_schema",
                 ) from e
             self._validators[tool.qualified] = validator
-        if validator.is_valid(out):
-            return out
-        misfits = [_misfit(e) for e, _ in zip(validator.iter_errors(out), range(3), strict=False)]
+        try:
+            if validator.is_valid(out):
+                return out
+            found = zip(validator.iter_errors(out), range(3), strict=False)
+            misfits = "; ".join(_misfit(e) for e, _ in found)
+        except ValueError as e:  # nested more deeply than the validator goes
+            misfits = one_line(str(e), MAX_MISFIT)
         raise ToolFailure(
-            f"The arguments of {tool.api_name} do not fit: {'; '.join(misfits)}",
-            error="bad_arguments",
+            f"The arguments of {tool.api_name} do not fit: {misfits}", error="bad_arguments"
         )
 
 

@@ -1,15 +1,13 @@
 """Which extensions a session has: the first-party ones that the config makes useful."""
 
 import difflib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from devagent.core.errors import ConfigError, UsageError
+from devagent.host.extension import Fault, is_server
 from devagent.host.inprocess import InProcess
 from devagent.host.manifest import FIRST_PARTY, package_folder, read_manifest
-
-Fault = Callable[[tuple[str | int, ...], str, str], ConfigError]
-"""Path in the config, what is wrong, what to do → the error."""
 
 _KINDS: dict[str, type] = {"table": dict, "text": str, "truth": bool, "number": int, "list": list}
 
@@ -22,7 +20,7 @@ def configured(
     file: str,
     fault: Fault | None = None,
 ) -> list[InProcess]:
-    """The extensions of a session in ``folder``.
+    """The first-party extensions of a session in ``folder``; servers of third parties: ``third_party``.
 
     ``settings`` are the config's tables by extension, ``file`` where they stand, ``fault`` makes the
     error for an entry of it. ``only`` limits the session to these (empty = all). One that needs settings and has none is left out, unless it was named.
@@ -48,11 +46,13 @@ def configured(
             )
         if (only and name not in only) or not enabled:
             continue
+        if name not in FIRST_PARTY and is_server(own):
+            continue
         if name not in FIRST_PARTY:
             raise ConfigError(
-                f"extensions.{name}: this version runs its own extensions only ({', '.join(FIRST_PARTY)})",
+                f"extensions.{name} is none of devagent's own ({', '.join(FIRST_PARTY)}), and has no command to start",
                 file=file,
-                hint=f"Set `enabled = false` in [extensions.{name}] to go on without it.",
+                hint=f'An MCP server has type = "stdio" and a command; `enabled = false` in [extensions.{name}] leaves it out.',
             )
         manifest = read_manifest(package_folder(FIRST_PARTY[name]))
         check_settings(name, manifest.settings, own, fault or _without_place(file))

@@ -10,7 +10,7 @@ import asyncio
 import importlib
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from types import ModuleType
 from typing import Any
 
@@ -27,6 +27,8 @@ DEFAULT_TIME_LIMIT_S = 120.0
 _BAD_RESOURCES = "the extension named its resources wrongly"
 GRACE_S = 5.0
 """How long a call whose time is up may take to notice, before it is given up."""
+NOTICE_S = 2.0
+"""How long a call that nobody wants any more may take to end, before it is left to itself."""
 
 
 class Surroundings(Struct, frozen=True):
@@ -120,14 +122,17 @@ class InProcess:
             secret=self._secret,
             cancelled=threading.Event(),
         )
+        job = self._threads.submit(_guarded, function, here)
         try:
             # The tool keeps its own time; this outer limit is for one that does not.
-            future = asyncio.get_running_loop().run_in_executor(
-                self._threads, _guarded, function, here
-            )
-            return await asyncio.wait_for(future, limit + GRACE_S)
+            return await asyncio.wait_for(asyncio.wrap_future(job), limit + GRACE_S)
         except TimeoutError:
             raise ToolFailure(f"no answer within {limit:g} s", error="timeout") from None
+        except asyncio.CancelledError:
+            # What still goes on after the record has said that the call was cut would be done unseen.
+            here.cancelled.set()
+            await _ended(job)
+            raise
         finally:
             here.cancelled.set()
 
@@ -135,6 +140,13 @@ class InProcess:
         if self._tools is None:
             self._tools = importlib.import_module(f"{self.manifest.module}.tools")
         return self._tools
+
+
+async def _ended(job: Future[Any]) -> None:
+    """Wait for the end of a call, however it ends, within ``NOTICE_S``."""
+    future = asyncio.wrap_future(job)
+    future.add_done_callback(lambda one: one.cancelled() or one.exception())
+    await asyncio.wait([future], timeout=NOTICE_S)
 
 
 def _guarded(function: Callable[[Surroundings], Any], here: Surroundings) -> Any:

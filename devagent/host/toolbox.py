@@ -1,16 +1,21 @@
 """The toolbox: every extension of the session behind one door (``core.ports.Toolbox``)."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
 from devagent.core.codec import canonical
-from devagent.core.events import ExtensionReference
+from devagent.core.events import ExtensionChanged, ExtensionReference, ExtensionRefused
 from devagent.core.resources import Resource
 from devagent.core.tools import ToolResult, ToolSpec
 from devagent.host.arguments import Arguments
-from devagent.host.inprocess import InProcess
+from devagent.host.extension import Extension, Fault
+
+if TYPE_CHECKING:
+    from devagent.host.mcp_extension import McpExtension
+    from devagent.host.third_party import Refusal
 
 MAX_TEXT_BYTES = 400_000
 """What one result may put before the model, and before the person; more is cut with a note, whatever
@@ -20,16 +25,46 @@ the extension does."""
 class Extensions:
     """The session's extensions, found by the model's name for a tool."""
 
-    def __init__(self, extensions: Sequence[InProcess]) -> None:
-        self._by_name = {e.manifest.reference.name: e for e in extensions}
-        self._specs = tuple(tool for e in extensions for tool in e.manifest.tools)
-        self._by_api_name = {tool.api_name: tool for tool in self._specs}
+    def __init__(
+        self, extensions: Sequence[Extension], servers: Sequence["McpExtension"] = ()
+    ) -> None:
+        self._extensions: list[Extension] = [*extensions, *servers]
+        self._servers = list(servers)
+        self._news: list[ExtensionRefused | ExtensionChanged] = []
         self._arguments = Arguments()
+        self._index()
 
-    def close(self) -> None:
-        """Take no more calls."""
-        for extension in self._by_name.values():
-            extension.close()
+    def _index(self) -> None:
+        self._by_name = {e.reference.name: e for e in self._extensions}
+        self._specs = tuple(tool for e in self._extensions for tool in e.tools)
+        self._by_api_name = {tool.api_name: tool for tool in self._specs}
+
+    async def admit(self, *, first_use: bool, today: str, fault: Fault) -> Sequence["Refusal"]:
+        """Let in the third parties' servers that may be (see ``third_party.admit``); the others leave.
+
+        Before this their recorded tools are known here; none of them can be called.
+        """
+        if not self._servers:
+            return ()
+        from devagent.host.third_party import admit  # noqa: PLC0415  (only where there are servers)
+
+        refused = await admit(self._servers, first_use=first_use, today=today, fault=fault)
+        names = {refusal.event.ext.name for refusal in refused}
+        self._extensions = [e for e in self._extensions if e.reference.name not in names]
+        self._servers = [s for s in self._servers if s.reference.name not in names]
+        self._news += [refusal.event for refusal in refused]
+        self._index()
+        return refused
+
+    def take_news(self) -> Sequence[ExtensionRefused | ExtensionChanged]:
+        """What the record should tell of the extensions since this was asked last."""
+        news = [*self._news, *(event for s in self._servers for event in s.take_changes())]
+        self._news = []
+        return news
+
+    async def aclose(self) -> None:
+        """Take no more calls, and leave nothing running."""
+        await asyncio.gather(*(extension.aclose() for extension in self._extensions))
 
     def specs(self) -> Sequence[ToolSpec]:
         """All tools, in the extensions' order."""
@@ -37,13 +72,13 @@ class Extensions:
 
     def references(self) -> Sequence[ExtensionReference]:
         """The extensions by name, version and digest."""
-        return tuple(e.manifest.reference for e in self._by_name.values())
+        return tuple(e.reference for e in self._by_name.values())
 
     def find(self, api_name: str) -> ToolSpec | None:
         return self._by_api_name.get(api_name)
 
     def reference(self, tool: ToolSpec) -> ExtensionReference:
-        return self._by_name[tool.extension].manifest.reference
+        return self._by_name[tool.extension].reference
 
     def complete(self, tool: ToolSpec, args: Mapping[str, Any]) -> dict[str, Any]:
         return self._arguments.fit(tool, args)

@@ -54,8 +54,14 @@ class Rehearsal:
         try:
             with open(path, encoding="utf-8") as source:
                 text = source.read()
-        except (OSError, UnicodeDecodeError) as error:
-            raise ConfigError(f"the rehearsal cannot be read: {error}", file=path) from error
+        except OSError as error:
+            raise ConfigError(
+                f"the rehearsal cannot be read: {error.strerror or error}", file=path
+            ) from error
+        except UnicodeDecodeError as error:
+            raise ConfigError(
+                f"the rehearsal cannot be read: it is not UTF-8 (byte {error.start})", file=path
+            ) from error
         return cls(parse_script(text, path))
 
     @property

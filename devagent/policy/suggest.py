@@ -59,7 +59,7 @@ def suggest(
     tried, too_few = candidates(found.usable, policy, least)
     name = _free_name({layer.file.name for layer in policy.layers}, NAME)
     for ask in too_few:
-        found.leave(ask, f"answered yes fewer than {least} times")
+        found.leave(ask, f"calls like it were answered yes fewer than {least} times")
     while True:  # ends: each time round there are fewer rules, or narrower ones
         trouble, saved = _Trial(tried, policy, name, today).run(recorded, found.yes)
         if not trouble:

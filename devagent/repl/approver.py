@@ -100,7 +100,7 @@ def _meant(typed: str, scopes: tuple[Scope, ...]) -> _Said | None:
 
 
 def _card(question: Question) -> str:
-    lines = visible(question.shown).splitlines()
+    lines = visible(question.shown).split("\n")
     return "\n".join(["", f"  ? {lines[0]}", *(f"    {line}" for line in lines[1:]), ""])
 
 

@@ -17,6 +17,7 @@ from devagent.core.events import (
     BudgetStopped,
     ErrorRaised,
     Event,
+    ExtensionChanged,
     ExtensionLoaded,
     ExtensionRefused,
     LogRecovered,
@@ -110,6 +111,11 @@ def render(event: Event, signs: Signs = FULL, *, full: bool = False) -> str:
             return _plain(
                 f"{s.alert} extension {event.ext.name} {event.ext.version} refused: {event.err}"
             )
+        case ExtensionChanged():
+            return _plain(
+                f"{s.alert} extension {event.ext.name}: withheld until approved, as they have changed: "
+                f"{', '.join(event.tools)}"
+            )
         case Prompt():
             return _block(event.text, f"{s.prompt} ", "  ")
         case ModelReplied():
@@ -150,7 +156,11 @@ def render(event: Event, signs: Signs = FULL, *, full: bool = False) -> str:
 
 def _judged(event: ToolJudged, s: Signs, full: bool) -> str:
     head = f"{s.call} {event.ext.name}.{event.tool}"
-    shown = [r.id for r in event.resources if r.kind != "mcp"]
+    # What the rules spoke about is worth the room most: the branch of a refused push, not its remote.
+    spoken = {rule.resource for rule in event.decision.determining}
+    shown = sorted(
+        (r.id for r in event.resources if r.kind != "mcp"), key=lambda name: name not in spoken
+    )
     if shown and not full:
         more = f" {s.more} {len(shown) - _FEW} more" if len(shown) > _FEW else ""
         head = f"{head}  {', '.join(shown[:_FEW])}{more}"

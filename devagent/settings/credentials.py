@@ -11,6 +11,10 @@ from devagent.core.errors import ConfigError
 KEYRING_SERVICE = "devagent"
 KEYRING_NAME = "anthropic"
 KEYRING_WAIT_S = 5.0
+NO_ENTRY = "no entry"
+NO_KEYRING = (
+    "Set ANTHROPIC_API_KEY in the environment instead; devagent never writes a key to a plain file."
+)
 
 
 class Credential(Struct, frozen=True):
@@ -42,11 +46,12 @@ def find_credential(environment: Mapping[str, str]) -> Credential:
             )
     stored, looked = from_keyring()
     if stored:
-        return Credential(kind="api_key", value=stored, source="keyring")
+        return Credential(kind="api_key", value=stored, source="the keyring")
+    way = "Run `devagent auth login`, or set" if looked == NO_ENTRY else "Set"
     raise ConfigError(
         "there is no key for the model service: looked at ANTHROPIC_API_KEY, ANTHROPIC_AUTH_TOKEN "
         f"(not set) and the keyring ({looked})",
-        hint="Run `devagent auth login`, or set ANTHROPIC_API_KEY. Without a key: `devagent demo`.",
+        hint=f"{way} ANTHROPIC_API_KEY. Without a key: `devagent demo`.",
     )
 
 
@@ -59,7 +64,7 @@ def from_keyring() -> tuple[str, str]:
             import keyring  # noqa: PLC0415  (100 ms, and only where the environment has no key)
 
             value = keyring.get_password(KEYRING_SERVICE, KEYRING_NAME)
-            found.append((value or "", "no entry"))
+            found.append((value or "", NO_ENTRY))
         except Exception as e:  # each desktop's keyring raises what its own library raises
             found.append(("", f"not usable: {type(e).__name__}"))
 
@@ -67,6 +72,13 @@ def from_keyring() -> tuple[str, str]:
     thread.start()
     thread.join(KEYRING_WAIT_S)  # a locked desktop keyring may wait for somebody who is not there
     return found[0] if found else ("", f"no answer within {KEYRING_WAIT_S:g} s")
+
+
+def check_keyring() -> None:
+    """Raises ConfigError where no keyring answers: to be known before anybody types a key."""
+    _, looked = from_keyring()
+    if looked != NO_ENTRY:
+        raise ConfigError(f"no keyring can keep the key ({looked})", hint=NO_KEYRING)
 
 
 def to_keyring(value: str) -> str:
@@ -81,7 +93,7 @@ def to_keyring(value: str) -> str:
     except Exception as e:
         raise ConfigError(
             f"no keyring can keep the key ({type(e).__name__})",
-            hint="Set ANTHROPIC_API_KEY in the environment instead; devagent never writes a key to a plain file.",
+            hint=NO_KEYRING,
         ) from e
     return str(keyring.get_keyring().name)
 

@@ -5,7 +5,10 @@ from typing import Any, Literal, Protocol, Required, TypedDict
 
 
 class Surroundings(Protocol):
-    """What a call may know of the place it runs in."""
+    """What a call may know of the place it runs in.
+
+    A host may also give ``cancelled``, a ``threading.Event`` that is set when nobody waits any more.
+    """
 
     @property
     def folder(self) -> str:
@@ -59,7 +62,7 @@ class GitError(Exception):
     no_commits, no_such_ref, no_such_path, outside_repository, ignored, exists, nothing_to_commit,
     no_identity, signing, conflict, would_overwrite, not_merged, detached, filter, hooks,
     no_such_remote, no_upstream, transport, rejected, not_fast_forward, authentication, unreachable,
-    missing_object, too_many_paths, locked, timeout, failed.
+    missing_object, too_many_paths, locked, timeout, cancelled, failed.
     """
 
     def __init__(self, text: str, *, error: str) -> None:

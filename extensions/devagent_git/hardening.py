@@ -140,6 +140,7 @@ _NEUTRAL_OF_ANY = {
 _REROUTING = frozenset(
     [("http", name) for name in ("proxy", "sslcainfo", "sslcapath", "curloptresolve")]
     + [("remote", name) for name in ("proxy", "vcs")]
+    + [("fetch", "bundleuri")]
 )
 """What could send a connection elsewhere than its URL says, and has no neutral value: refused."""
 

@@ -3,6 +3,7 @@
 import functools
 import os
 import re
+import threading
 import time
 from typing import NoReturn
 
@@ -90,6 +91,7 @@ class Repository:
         limits = [here.time_limit_s, float(here.obligations.get("timeout_s", here.time_limit_s))]
         self._seconds = min(limits)
         self._until = time.monotonic() + self._seconds
+        self._cancelled: threading.Event | None = getattr(here, "cancelled", None)
         self.text_bytes = min(TEXT_BYTES, int(here.obligations.get("limit_bytes", TEXT_BYTES)))
         self._git, self._path = executable(self.folder)
         self.top = self.folder
@@ -194,6 +196,7 @@ class Repository:
             stdin=stdin,
             seconds=self._until - time.monotonic(),
             limit=limit,
+            cancelled=self._cancelled,
         )
         if not output.cut and output.code not in codes:
             self.fail(output)

@@ -2,15 +2,18 @@
 
 Reads of content name every file whose content would be shown, so that a rule on ``path:`` holds for
 history as for the work tree; ``stat`` shows names only and touches the repository alone. Writes name
-the branch that would truly be written. ``tags`` mark what rules like to know: ``git.force``,
-``git.delete``, ``git.amend``.
+the branch that would truly be written. A repository that takes objects from another one reads that one
+too. ``tags`` mark what rules like to know: ``git.force``,
+``git.delete``, ``git.amend``, and ``git.elsewhere`` for a repository that the workspace's own leads to.
 """
 
+import os
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Literal
 
 from devagent_git.contract import ResourceDict, Surroundings
 from devagent_git.names import bad, branch_id, branch_name, path_in, path_names, place_name
+from devagent_git.object_stores import borrowed_stores
 from devagent_git.plans import (
     Remote,
     commit_changes,
@@ -26,6 +29,7 @@ from devagent_git.repository import Repository
 from devagent_git.text import shown
 
 Access = Literal["read", "write"]
+_ELSEWHERE = "git.elsewhere"
 _WRITES = frozenset(["add", "commit", "branch", "switch", "push", "pull", "fetch"])
 
 
@@ -45,8 +49,13 @@ def resources(tool: str, args: Mapping[str, Any], here: Surroundings) -> list[Re
     found = [_resource(f"repo:{place_name(repository.folder, repository.top)}", access)]
     if not repository.linked:
         found.append(
-            _resource(f"repo:{place_name(repository.folder, repository.common_dir)}", access)
+            _resource(
+                f"repo:{place_name(repository.folder, repository.common_dir)}", access, _ELSEWHERE
+            )
         )
+    for store in borrowed_stores(repository.common_dir):
+        place = os.path.dirname(store) if os.path.basename(store) == "objects" else store
+        found.append(_resource(f"repo:{place_name(repository.folder, place)}", "read", _ELSEWHERE))
     found += touched(repository, _Arguments(args))
     unique: dict[tuple[str, str], ResourceDict] = {}
     for resource in found:

@@ -142,7 +142,10 @@ def _opened(here: Surroundings, name: str) -> tuple[Source, str]:
 
 def _clock(here: Surroundings, obligations: Obligations) -> Clock:
     seconds = here.time_limit_s
-    return Clock.of(seconds if obligations.seconds is None else min(seconds, obligations.seconds))
+    return Clock.of(
+        seconds if obligations.seconds is None else min(seconds, obligations.seconds),
+        getattr(here, "cancelled", None),
+    )
 
 
 def _argument(args: Mapping[str, Any], key: str, default: str | None = None) -> str:

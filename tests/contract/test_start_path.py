@@ -2,11 +2,13 @@
 
 import asyncio
 import signal
+import sys
 from pathlib import Path
 
 import pytest
 
 from tests.support.command_line import devagent, own_file, running
+from tests.support.mcp_servers import HOSTILE
 from tests.support.messages_server import MessagesServer, Step
 from tests.support.repositories import small
 from tests.support.workplace import CONFIG, POLICY
@@ -16,6 +18,12 @@ HEAVY = frozenset(
         "anthropic", "git", "httpx2", "keyring", "mcp", "prompt_toolkit", "pydantic", "rich", "sqlglot", "tuf",
     ]
 )  # fmt: skip
+SERVER = f'''
+[extensions.odd]
+type = "stdio"
+command = "{sys.executable}"
+args = ["-S", "{HOSTILE}", "ok"]
+'''
 # `-X importtime` would miss what `importlib.import_module` loads, so the list is taken from
 # sys.modules: when the program ends, or when it is told to by a signal.
 LISTING = """
@@ -100,6 +108,24 @@ async def test_a_run_up_to_its_first_request_imports_no_heavy_module(
     modules = imported(file)
     assert {"devagent.cli.run", "devagent.session", "devagent.models.messages"} <= modules
     assert heavy(modules) == set()
+
+
+async def test_a_run_with_a_recorded_server_imports_no_sdk_before_that_server_is_called(
+    tmp_path: Path,
+) -> None:
+    """The model is told what is on record: neither the server nor ``mcp`` is needed for that."""
+    own_file("config.toml", SERVER)
+    known = await devagent("ext", "approve", "odd", "--yes", cwd=tmp_path)
+    assert known.code == 0, known.stderr
+    file = tmp_path / "modules"
+    async with MessagesServer([Step(text="Hello.")]) as server:
+        done = await devagent(
+            "run", "Hi", server=server, cwd=small(tmp_path / "repository"), program=listing(file)
+        )
+    assert done.code == 0, done.stderr
+    assert "odd__echo" in [tool["name"] for tool in server.requests[0].body["tools"]]
+    assert "devagent.host.mcp_extension" in imported(file)
+    assert heavy(imported(file)) == set()
 
 
 async def test_the_check_sees_a_heavy_module_where_a_command_does_need_one(tmp_path: Path) -> None:

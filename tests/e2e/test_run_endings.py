@@ -326,7 +326,10 @@ async def test_a_full_disk_under_standard_output_is_1_and_said_once(
             done = await process.finished()
     finally:
         os.close(full)
-    assert (done.code, done.stderr) == (1, "devagent: No space left on device\n")
+    assert (done.code, done.stderr) == (
+        1,
+        "devagent: reading or writing failed: No space left on device\n",
+    )
     assert verify_session(logs()[0]).ok
 
 

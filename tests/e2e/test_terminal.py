@@ -130,6 +130,7 @@ async def test_the_demo_asks_the_person_at_the_terminal(tmp_path: Path) -> None:
             await screen.types(answer)
             shown = await screen.shows("verify: ok", "[exit 0]")
         assert said in shown
+        assert "[a]lways" not in shown  # an approval on file would outlive the sample company
         assert "denied by org/acme#no-force-push" in shown
         assert verify_session(logs()[0]).closed
 
@@ -149,6 +150,7 @@ async def test_the_demo_that_is_stopped_at_its_question_leaves_nothing(
             await screen.signals(signal.SIGTERM)
         left = await screen.shows("[exit 130]")
     assert "Traceback" not in left
+    assert "interrupted; `devagent session show " in left
     assert not folder.parent.exists()
     ended = logged(logs()[0])[-1]
     assert isinstance(ended, SessionEnded)

@@ -128,5 +128,5 @@ def test_time_is_in_proportion_to_the_size_also_for_text_made_to_cost(piece: str
             best = min(best, time.process_time() - start)
         return best
 
-    small, large = seconds(12_500), seconds(100_000)
+    small, large = seconds(6_250), seconds(50_000)
     assert large < max(small, 0.001) * 24

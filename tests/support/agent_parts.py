@@ -232,6 +232,7 @@ def gate_of(
         Asking(approver or FakeApprover(), approvals or FakeApprovals(), terms),
         circumstances,
         Floor(WORKSPACE, own),
+        lambda kinds, text: text.replace("4711", f"[{'+'.join(kinds)}]"),
     )
 
 

@@ -33,7 +33,7 @@ def _token(form: str) -> Kind:
             before, _, rest = rest.partition("{")
             what, _, rest = rest.partition("}")
             out += before + of(draw, alphabets[what[0]], int(what[1:]))
-        return (out + rest,) * 2
+        return out + rest, out + rest
 
     return make
 

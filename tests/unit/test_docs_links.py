@@ -12,7 +12,10 @@ from pathlib import Path
 
 import pytest
 
+from devagent.models.script import parse_script
 from devagent.policy import parse
+from devagent.settings.config import Config, parse_config
+from devagent_sql.sources import read_sources
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted(
@@ -72,11 +75,27 @@ def simple_commands(line: str) -> Iterator[list[str]]:
             words.append(token)
 
 
+SPOKEN = [
+    *PAGES,
+    *ROOT.glob("devagent/**/*.py"),
+    *ROOT.glob("policies/**/*.toml"),
+    ROOT / "install.sh",
+]
+IN_A_SENTENCE = re.compile(r"`(devagent [a-z][^`\n]*)`")
+
+
+def mentions(file: Path) -> Iterator[str]:
+    """Each command that a file names in a sentence, between backquotes: pages, hints, reasons of rules."""
+    for found in IN_A_SENTENCE.findall(file.read_text(encoding="utf-8")):
+        # `{…}` is filled in when it is said; a shell would choke on a lone quote.
+        yield re.sub(r"\{[^{}]*\}", "X", found).replace("'", "")
+
+
 SHOWN = sorted(
     {
         tuple(words)
-        for page in PAGES
-        for line in commands(page)
+        for lines in [*map(commands, PAGES), *map(mentions, SPOKEN)]
+        for line in lines
         for words in simple_commands(line)
         if words[0] in {"devagent", "./install.sh"}
     }
@@ -121,6 +140,24 @@ def test_every_command_that_is_shown_exists_with_its_options(words: tuple[str, .
     options = {word.partition("=")[0] for word in arguments if re.match(r"--?[a-zA-Z]", word)}
     missing = [o for o in options if not re.search(rf"(?<![\w-]){re.escape(o)}(?![\w-])", text)]
     assert missing == [], f"{' '.join(command)} has no such option"
+
+
+def example(page: str, number: int = 0) -> bytes:
+    text = (ROOT / page).read_text(encoding="utf-8")
+    return re.findall(r"^```toml\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)[number].encode()
+
+
+def test_the_config_that_is_shown_is_taken_and_shows_every_key() -> None:
+    config = parse_config(example("docs/config.md"), "config.md")
+    assert set(tomllib.loads(config.source)) == set(Config.__struct_fields__) - {"file", "source"}
+    for name in config.extensions:
+        assert (ROOT / f"extensions/devagent_{name}/extension.toml").is_file()
+    assert list(read_sources(config.extensions["sql"])) == ["shop"]
+
+
+def test_the_rehearsal_that_is_shown_is_one() -> None:
+    script = parse_script(example("docs/rehearsal.md").decode(), "rehearsal.md")
+    assert [reply.when for reply in script.reply] == [{}, {"history": "ok"}, {"history": "denied"}]
 
 
 def test_the_policy_that_the_readme_shows_is_valid_and_names_tools_that_exist() -> None:

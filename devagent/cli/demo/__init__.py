@@ -101,6 +101,7 @@ async def _play(options: Options, company: Company, attended: bool, folder: str)
             stop, exit_code = "done", 0
     except asyncio.CancelledError:
         stop, exit_code = "interrupted", 130
+        click.echo(f"\ninterrupted; `devagent session show {session.id}` has what was done")
         raise
     finally:
         await session.close(stop, exit_code)

@@ -17,6 +17,8 @@ _format = click.option(
     "--format", "output_format", type=click.Choice(["text", "json"]), default="text"
 )
 Format = Literal["text", "json"]
+FEW = 4
+"""So many resources are named in the list: all of a push's."""
 
 
 @click.group()
@@ -35,14 +37,11 @@ def list_approvals(output_format: Format) -> None:
     if not found:
         click.echo("There are no approvals on file.", err=True)
     for one in found:
-        touched = ", ".join(r.id for r in one.resources[:2]) or "exactly these arguments"
-        more = f" and {len(one.resources) - 2} more" if len(one.resources) > 2 else ""
-        click.echo(
-            one_line(
-                f"{one.id}  {one.tool}  {touched}{more}  {_reach(one)}, until {one.expires}, "
-                f"by {one.by}, used {_uses(one)} times"
-            )
-        )
+        touched = ", ".join(r.id for r in one.resources[:FEW]) or "exactly these arguments"
+        more = f" and {len(one.resources) - FEW} more" if len(one.resources) > FEW else ""
+        reach = f"{_reach(one)}, until {one.expires}, by {one.by}, used {_times(_uses(one))}"
+        click.echo("  ".join(map(one_line, (one.id, one.tool, touched + more))))
+        click.echo(f"              {one_line(reach)}")
 
 
 @approvals.command()
@@ -62,7 +61,7 @@ def show(id: str, output_format: Format) -> None:
         f"  reaches  {_reach(one)}, until {one.expires}",
         f"  answers  {', '.join(one.rules) or 'the default of the policy'}",
         f"  tool     as of definition {one.definition[:12]}",
-        f"  used     {_uses(one)} times",
+        f"  used     {_times(_uses(one))}",
         *(f"  {r.access:7}  {r.id}  {' '.join(r.tags)}".rstrip() for r in one.resources),
     ]
     for line in lines:
@@ -76,6 +75,10 @@ def revoke(id: str) -> None:
     if _on_file().revoke(id) is None:
         raise _unknown(id)
     click.echo(f"Revoked {id}.")
+
+
+def _times(number: int) -> str:
+    return "once" if number == 1 else f"{number} times"
 
 
 def _on_file() -> ApprovalsOnFile:

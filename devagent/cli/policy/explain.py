@@ -11,6 +11,7 @@ from devagent.cli.policy.explain_recorded import explain_record, find_event, fin
 from devagent.cli.policy.explain_text import in_text
 from devagent.cli.policy.shared import (
     first_party,
+    first_party_tools,
     policy_files,
     policy_in_force,
     read_policies,
@@ -19,6 +20,7 @@ from devagent.core.codec import to_plain
 from devagent.core.errors import UsageError
 from devagent.core.verdicts import Request
 from devagent.policy import explain, request_from_json
+from devagent.policy.names import nearest_name
 from devagent.policy.syntax import CLASSES
 from devagent.settings.identity import principal
 
@@ -74,6 +76,7 @@ def explain_command(
         raise UsageError(
             f"{tool!r} is no tool", hint="A tool is called extension.tool, as git.push."
         )
+    _tell_of_a_slip(extension, name)
     who = principal()
     request = _request(
         {
@@ -93,13 +96,22 @@ def explain_command(
         click.echo("\n".join(in_text(request, explanation)))
 
 
+def _tell_of_a_slip(extension: str, name: str) -> None:
+    """A policy may well speak of a tool that is not here, so this is a note and no refusal."""
+    names = [spec.name for spec in first_party_tools() if spec.extension == extension]
+    if names and name not in names:
+        near = nearest_name(name, names)
+        meant = f" Did you mean {extension}.{near}?" if near else ""
+        click.echo(f"devagent: {extension} has no tool {name!r}; judged by name.{meant}", err=True)
+
+
 def _request(data: dict[str, Any]) -> Request:
     try:
         return request_from_json(data, today=date.today().isoformat(), known=first_party())
     except ValueError as error:
         raise UsageError(
             f"the call cannot be judged: {error}",
-            hint="Say what it touches yourself: --resource kind:name.",
+            hint="Say what it touches yourself, as --resource branch:origin/main.",
         ) from error
 
 

@@ -11,6 +11,7 @@ from devagent.policy.plain import is_list, is_table
 from devagent.policy.reasons import base_name
 from devagent.policy.syntax import CLASSES
 
+FEW = 8
 SCOPE = ("principals", "tools", "classes", "access", "resources")
 
 
@@ -113,7 +114,10 @@ def _scope(scoped: dict[str, Any]) -> Iterator[str]:
 
 
 def _values(values: list[Any]) -> str:
-    return one_line(", ".join(str(value) for value in values), 400) or "nothing"
+    """The first few; --format toml has them all."""
+    more = f" and {len(values) - FEW} more" if len(values) > FEW else ""
+    shown = ", ".join(str(value) for value in values[:FEW])
+    return one_line(shown, 400) + more or "nothing"
 
 
 # --- TOML ---

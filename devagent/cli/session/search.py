@@ -7,9 +7,8 @@ import click
 
 from devagent.audit.index import Found, Hit
 from devagent.audit.layout import started_at
-from devagent.audit.names import names
 from devagent.audit.search import search_sessions
-from devagent.cli.session.shared import Format, folder_of, format_option, write
+from devagent.cli.session.shared import Format, folder_of, format_option, known_names, write
 from devagent.core.codec import canonical, to_plain
 from devagent.core.errors import UsageError
 from devagent.core.text import one_line
@@ -44,7 +43,7 @@ def search(words: tuple[str, ...], name: str, output_format: Format, limit: int)
     )
     for note in answer.notes:
         click.echo(f"devagent: {one_line(note, 400)}", err=True)
-    known = names(root)
+    known = known_names()
     if output_format == "json":
         plain = [{**to_plain(one), "name": known.get(one.sid, "")} for one in answer.found]
         write(canonical(plain).decode())

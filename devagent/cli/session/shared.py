@@ -7,7 +7,8 @@ from typing import Literal
 import click
 
 from devagent.audit import layout
-from devagent.core.errors import UsageError
+from devagent.audit.names import names
+from devagent.core.errors import LogError, UsageError
 from devagent.settings.places import places
 
 Format = Literal["text", "json"]
@@ -33,6 +34,15 @@ def folder_of(name: str) -> str:
             f"There is no folder {name}.", hint="`devagent session list` shows the sessions."
         )
     return layout.find_session(places().sessions, name)
+
+
+def known_names() -> dict[str, str]:
+    """Session id → name; where they cannot be read that is told, and the ids do."""
+    try:
+        return names(places().sessions)
+    except LogError as error:
+        click.echo(f"devagent: {error}", err=True)
+        return {}
 
 
 def write(text: str) -> None:

@@ -16,7 +16,8 @@ from devagent.repl.render import render, signs_for
 @click.argument("name", metavar="[ID|last]", default="last")
 @format_option
 @click.option("--full", is_flag=True, help="Arguments and results whole, not their first line.")
-def show(name: str, output_format: Format, full: bool) -> None:
+@click.option("--numbers", is_flag=True, help="Each event with its number.")
+def show(name: str, output_format: Format, full: bool, numbers: bool) -> None:
     """What happened, as it was shown while it happened.
 
     With --format json: one line per event, its header's fields and its content in "content".
@@ -26,18 +27,23 @@ def show(name: str, output_format: Format, full: bool) -> None:
     try:
         for record in records:
             if output_format == "json":
-                write(canonical(_plain(record)).decode())
+                write(canonical(plain_record(record)).decode())
             elif (
                 text := _unknown(record.event)
                 if isinstance(record.event, Unknown)
                 else render(record.event, signs, full=full)
             ):
-                write(text)
+                write(_numbered(record.seq, text) if numbers else text)
     finally:
         records.close()
 
 
-def _plain(record: Record) -> dict[str, Any]:
+def _numbered(seq: int, text: str) -> str:
+    return f"{seq:>6}  " + text.replace("\n", "\n        ")
+
+
+def plain_record(record: Record) -> dict[str, Any]:
+    """A record as one object: its header's fields, and its content in ``content``."""
     if record.content == "none":
         return record.header
     if record.content == "open":

@@ -7,7 +7,7 @@ import click
 
 from devagent.audit import layout
 from devagent.audit.checkpoints import parse_key
-from devagent.audit.device import own_key
+from devagent.audit.device import claim, newest, own_key
 from devagent.audit.lines import Damage
 from devagent.audit.verify import Verification, gaps, verify_session
 from devagent.cli.session.shared import WIDTH, Format, folder_of, format_option, write
@@ -40,7 +40,12 @@ def verify(name: str, every: bool, key: str, output_format: Format) -> None:
         good = _verify_all(key, output_format)
     else:
         folder = folder_of(name)
-        found = verify_session(folder, key=key or own_key(folder, places().data))
+        here = places()
+        found = verify_session(
+            folder,
+            key=key or own_key(folder, here.data),
+            claimed=claim(folder, here.sessions, here.data),
+        )
         good = found.ok
         if output_format == "json":
             write(canonical(_result(found)).decode())
@@ -54,14 +59,15 @@ def verify(name: str, every: bool, key: str, output_format: Format) -> None:
 
 def _verify_all(key: str, output_format: Format) -> bool:
     found: list[Verification] = []
+    count, last = newest(places().data)
     for folder in layout.newest_first(places().sessions):
-        # Newest first, so that what the next session says of this one is known already.
-        later = found[-1].previous if found else ""
+        # Newest first, so that what the device or the next session says of this one is known already.
+        later = found[-1].previous if found else last
         claimed = later if later.startswith(f"{os.path.basename(folder)} ") else ""
         found.append(
             verify_session(folder, key=key or own_key(folder, places().data), claimed=claimed)
         )
-    missing = gaps(found)
+    missing = gaps(found, newest=(count, last.partition(" ")[0]))
     bad = [one for one in found if not one.ok]
     good = not bad and not missing
     if output_format == "json":

@@ -1,5 +1,6 @@
 """What an engine must be able to do. One module (or package) per engine; add it in ``engine_for``."""
 
+import threading
 import time
 from collections.abc import Callable
 from typing import NamedTuple, Protocol
@@ -21,16 +22,19 @@ IsMasked = Callable[[str, str, str], bool]
 
 
 class Clock(NamedTuple):
-    """A point in time after which work must stop."""
+    """A point in time after which work must stop; ``cancelled`` brings it forward."""
 
     deadline: float
+    cancelled: threading.Event | None = None
 
     @classmethod
-    def of(cls, seconds: float) -> "Clock":
-        return cls(time.monotonic() + seconds)
+    def of(cls, seconds: float, cancelled: threading.Event | None = None) -> "Clock":
+        return cls(time.monotonic() + seconds, cancelled)
 
     @property
     def left(self) -> float:
+        if self.cancelled is not None and self.cancelled.is_set():
+            return 0.0
         return max(0.0, self.deadline - time.monotonic())
 
     def check(self) -> None:

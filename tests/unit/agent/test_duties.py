@@ -3,7 +3,8 @@
 import pytest
 
 from devagent.core.events import Approval, ApprovalAnswered, ToolJudged
-from devagent.core.tools import ToolCall
+from devagent.core.tools import ToolCall, ToolResult
+from devagent.core.verdicts import Decision, RuleReference
 from tests.support.agent_parts import UNATTENDED, FakeApprover, FakeJudge, FakeToolbox, gate_of
 
 
@@ -62,3 +63,41 @@ async def test_a_full_log_asks_for_nothing_more() -> None:
     event, answered = await judged({"log_full": True}, approver)
     assert event.decision.effect == "allow"
     assert (answered, approver.asked) == (None, [])
+
+
+async def test_what_the_house_cannot_do_names_the_rule_its_place_and_whom_to_ask() -> None:
+    rule = RuleReference("org/acme#push", "allow", "org", "/etc/devagent/policy.toml", 7)
+    judge = FakeJudge("allow", obligations={"two_person": True}, determining=(rule,))
+    async for event in gate_of(judge).judge(1, ToolCall("c1", "git__push", {})):
+        assert isinstance(event, ToolJudged)
+        assert "org/acme#push (policy.toml:7) requires two_person" in event.reply
+        assert "To be granted: Ask whoever keeps org/acme." in event.reply
+
+
+@pytest.mark.parametrize("phase", ["call", "result"])
+async def test_what_a_rule_redacts_is_seen_by_nobody(phase: str) -> None:
+    result = ToolResult(text="pin 4711", view="PIN 4711", structured={"pin": 4711})
+    duty = {"redact": ["pii"]}
+    afterwards = Decision("allow", "", obligations=duty if phase == "result" else {})
+    judge = FakeJudge("allow", obligations=duty if phase == "call" else {}, afterwards=afterwards)
+    toolbox = FakeToolbox()
+    gate = gate_of(judge, toolbox)
+    events = [event async for event in gate.judge(1, ToolCall("c1", "git__push", {}))]
+    assert isinstance(events[0], ToolJudged)
+    tool = toolbox.find("git__push")
+    assert tool is not None
+    finished = gate.result(events[0], tool, result)
+    assert (finished.text, finished.view, finished.structured) == ("pin [pii]", "PIN [pii]", {})
+
+
+async def test_a_result_that_cannot_be_redacted_is_withheld() -> None:
+    afterwards = Decision("allow", "", obligations={"redact": ["starlight"]})
+    toolbox = FakeToolbox()
+    gate = gate_of(FakeJudge("allow", afterwards=afterwards), toolbox)
+    events = [event async for event in gate.judge(1, ToolCall("c1", "git__push", {}))]
+    assert isinstance(events[0], ToolJudged)
+    tool = toolbox.find("git__push")
+    assert tool is not None
+    finished = gate.result(events[0], tool, ToolResult(text="starlight"))
+    assert finished.outcome == "denied"
+    assert "starlight" in finished.text.partition("redact")[2]

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from devagent.agent.gate import granted
 from devagent.core.codec import digest, sha256
 from devagent.core.errors import LogError
 from devagent.core.events import (
@@ -19,7 +20,7 @@ from devagent.core.events import (
 )
 from devagent.core.ports import ToolFailure
 from devagent.core.resources import Resource
-from devagent.core.tools import ToolResult
+from devagent.core.tools import ToolCall, ToolResult
 from devagent.core.verdicts import Decision
 from tests.support.agent_parts import (
     NO,
@@ -393,3 +394,28 @@ async def test_an_approval_says_who_gave_it_and_how_long_it_took() -> None:
     await call.happens()
     approval = the_only(call.events, ApprovalAnswered).approval
     assert (approval.by, approval.method, approval.latency_us) == ("user:ana", "terminal", 7)
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        {"named": ToolFailure("there is no remote evil", error="no_such_remote")},
+        {"unfit": ToolFailure("ref: 5 is no text", error="bad_arguments")},
+    ],
+)
+async def test_of_a_hidden_tool_nothing_is_found_out_and_its_call_is_a_denial(
+    parts: dict[str, ToolFailure],
+) -> None:
+    gate = gate_of(FakeJudge("deny", hidden=["git.push"]), FakeToolbox(**parts))  # pyright: ignore[reportArgumentType]
+    (judged,) = [event async for event in gate.judge(1, ToolCall("c1", "git__push", {}))]
+    assert isinstance(judged, ToolJudged)
+    assert (judged.decision.effect, judged.err, judged.resources) == ("deny", "", ())
+    assert "org/acme#push" in judged.reply
+
+
+async def test_a_hidden_tool_is_never_granted_whatever_its_arguments_alone_would_get() -> None:
+    gate = gate_of(FakeJudge("allow", hidden=["git.push"]))
+    (judged,) = [event async for event in gate.judge(1, ToolCall("c1", "git__push", {}))]
+    assert isinstance(judged, ToolJudged)
+    assert judged.decision.effect == "deny"
+    assert not granted(judged)

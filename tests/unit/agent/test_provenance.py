@@ -107,6 +107,13 @@ def test_what_was_piped_in_beside_a_prompt_was_not_typed() -> None:
     assert talk.of("answer") == ["prompt"]
 
 
+def test_what_devagent_asks_of_the_model_itself_was_typed_by_nobody() -> None:
+    talk = Talk().typed("get the report")
+    talk.apply(Prompt(turn=2, text='That does not fit: "eve@evil.example"', of_the_house=True))
+    assert talk.of("eve@evil.example") == []
+    assert talk.provenance.prompt == "get the report"
+
+
 @pytest.mark.parametrize(
     ("value", "text"),
     [

@@ -222,3 +222,17 @@ async def test_a_model_that_says_nothing_at_all_is_a_failed_service() -> None:
 async def test_a_fault_in_the_model_client_goes_on_up() -> None:
     with pytest.raises(ZeroDivisionError):
         await turn_of(agent_of(FakeModel(ZeroDivisionError("a bug"))))
+
+
+async def test_a_limit_in_dollars_does_not_trust_a_price_that_is_not_known() -> None:
+    for limits in (
+        Limits(max_cost_micros=1_000_000),
+        Limits(turn=Budget(usd_micros=1_000_000)),
+        Limits(session=Budget(usd_micros=1_000_000)),
+    ):
+        model, toolbox = FakeModel(reply(use("c1")), reply(said("never"))), FakeToolbox()
+        events = await turn_of(agent_of(model, toolbox=toolbox, limits=limits))
+        stopped = the_only(events, BudgetStopped)
+        assert stopped.limit == "max_cost"
+        assert "the price of fake is not known" in stopped.reason
+        assert toolbox.ran == []

@@ -8,9 +8,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from devagent.audit.checkpoints import parse_notes
-from devagent.audit.device import Device, own_key
+from devagent.audit.device import Device, claim, newest, own_key
 from devagent.audit.layout import BODIES, CHECKPOINTS, DEVICE_KEY, EVENTS
 from devagent.audit.verify import gaps, verify_session
 from devagent.audit.writer import SessionLog
@@ -26,13 +27,7 @@ def write(home: Path, events: list[Event] | None = None) -> str:
         count, previous = device.begin(str(home / "sessions"), log.sid)
         for event in events or story():
             if isinstance(event, SessionStarted):
-                event = SessionStarted(
-                    **{
-                        **{name: getattr(event, name) for name in event.__struct_fields__},
-                        "count": count,
-                        "previous": previous,
-                    }
-                )
+                event = replace(event, count=count, previous=previous)
             log.write(event)
     return log.folder
 
@@ -91,6 +86,58 @@ def test_a_session_taken_away_leaves_a_gap(tmp_path: Path) -> None:
     assert "1 sessions are missing" in gaps(found)[0]
 
 
+def test_the_first_and_the_last_session_taken_away_leave_gaps_too(tmp_path: Path) -> None:
+    folders = [write(tmp_path) for _ in range(3)]
+    found = [verify_session(folder) for folder in folders]
+    count, last = newest(str(tmp_path / "data"))
+    device = (count, last.split()[0])
+    assert device == (3, found[2].sid)
+    assert gaps(found, newest=device) == []
+    (gap,) = gaps(found[1:], newest=device)
+    assert f"session {found[0].sid} is missing" in gap
+    (gap,) = gaps(found[:2], newest=device)
+    assert f"session {found[2].sid} (count 3) is missing" in gap
+
+
+def test_a_session_killed_between_its_number_and_its_first_line_is_no_gap(tmp_path: Path) -> None:
+    first = write(tmp_path)
+    sessions, device = str(tmp_path / "sessions"), Device(str(tmp_path / "data"))
+    with SessionLog.create(sessions, device=device) as log:
+        device.begin(sessions, log.sid)
+    found = [verify_session(folder) for folder in (first, log.folder, write(tmp_path))]
+    assert [one.count for one in found] == [1, 0, 3]
+    assert gaps(found) == []
+    (gap,) = gaps([found[0], found[2]])
+    assert "1 sessions are missing" in gap
+
+
+def test_what_is_known_elsewhere_of_a_session_holds_it_to_what_it_was(tmp_path: Path) -> None:
+    folders = [Path(write(tmp_path)) for _ in range(2)]
+    sessions, data = str(tmp_path / "sessions"), str(tmp_path / "data")
+    for folder in folders:
+        claimed = claim(str(folder), sessions, data)
+        assert claimed.startswith(f"{folder.name} ")
+        assert verify_session(str(folder), claimed=claimed).ok
+        notes = (folder / CHECKPOINTS).read_text().split("\n\n")
+        size = int(notes[0].split("\n")[1])
+        (folder / CHECKPOINTS).write_text("\n\n".join(notes[:2]) + "\n\n")
+        events = (folder / EVENTS).read_bytes().splitlines(keepends=True)[:size]
+        (folder / EVENTS).write_bytes(b"".join(events))
+        bodies = (folder / BODIES).read_bytes().splitlines(keepends=True)
+        kept = [line for line in bodies if json.loads(line)["seq"] < size]
+        (folder / BODIES).write_bytes(b"".join(kept))
+        assert verify_session(str(folder)).ok
+        assert "on record" in str(verify_session(str(folder), claimed=claimed).problem)
+
+
+def test_nothing_is_known_of_a_session_that_lies_elsewhere(tmp_path: Path) -> None:
+    mine, other = tmp_path / "mine", tmp_path / "other"
+    write(mine)
+    theirs = write(other)
+    assert claim(theirs, str(mine / "sessions"), str(mine / "data")) == ""
+    assert claim(str(tmp_path), str(mine / "sessions"), str(mine / "data")) == ""
+
+
 def test_a_session_that_is_not_what_the_next_one_saw_fails(tmp_path: Path) -> None:
     first, second = write(tmp_path), write(tmp_path)
     previous = verify_session(second).previous
@@ -100,7 +147,7 @@ def test_a_session_that_is_not_what_the_next_one_saw_fails(tmp_path: Path) -> No
     assert again.name != previous.split()[0]
     sid, size, root = previous.split()
     found = verify_session(str(again), claimed=f"{again.name} {size} {root}")
-    assert "not those that the device's next session names" in str(found.problem)
+    assert "not those that the device, or its next session, has on record" in str(found.problem)
     assert sid != again.name
 
 

@@ -102,11 +102,14 @@ def test_acts_are_synced_at_once_and_reads_in_groups(
 def test_everything_passes_redaction_once_and_nothing_else_reaches_the_disk(tmp_path: Path) -> None:
     seen: list[dict[str, Any]] = []
 
-    def redact(value: Any) -> tuple[Any, int]:
-        seen.append(value)
-        if "text" in value:
-            return {**value, "text": value["text"].replace("hunter2", "[redacted]")}, 1
-        return value, 0
+    def redact(
+        header: dict[str, Any], body: dict[str, Any]
+    ) -> tuple[dict[str, Any], dict[str, Any], dict[str, int]]:
+        seen.extend([header, body])
+        if "text" in body:
+            text = body["text"].replace("hunter2", "[redacted]")
+            return header, {**body, "text": text}, {"password": 1}
+        return header, body, {}
 
     with SessionLog.create(str(tmp_path), redact=redact) as log:
         log.write(TurnStarted(turn=1))
@@ -114,6 +117,7 @@ def test_everything_passes_redaction_once_and_nothing_else_reaches_the_disk(tmp_
         assert log.redactions == 1
     assert seen == [
         {"type": "turn.started", "turn": 1},
+        {},
         {"type": "prompt", "turn": 1},
         {"text": "the password is hunter2"},
     ]
@@ -310,3 +314,13 @@ def test_a_log_behind_a_link_is_not_written_through(tmp_path: Path) -> None:
     (folder / "events.jsonl").symlink_to(tmp_path / "elsewhere")
     with pytest.raises(LogError):
         SessionLog.reopen(str(folder))
+
+
+def test_the_folder_above_the_sessions_is_private_whatever_the_umask(tmp_path: Path) -> None:
+    before = os.umask(0)
+    try:
+        SessionLog.create(str(tmp_path / "home/sessions")).close()
+    finally:
+        os.umask(before)
+    for name in ("home", "home/sessions"):
+        assert (tmp_path / name).stat().st_mode & 0o777 == 0o700

@@ -9,6 +9,7 @@ import keyring
 import pytest
 from click.testing import CliRunner, Result
 from keyring.backends.null import Keyring as NoKeyring
+from keyring.errors import KeyringLocked
 
 from devagent.cli.auth import auth
 from devagent.cli.chat import chat
@@ -121,6 +122,19 @@ class TestAuth:
         assert typed.strip() not in str(raised.value)
         assert ring.kept == {}
 
+    def test_a_keyring_that_cannot_be_used_is_told_before_anything_is_typed(
+        self, ring: Ring
+    ) -> None:
+        ring.fails = KeyringLocked("locked")
+        with pytest.raises(ConfigError, match="not usable: KeyringLocked") as raised:
+            self.run("login")  # nothing is typed: that would be another error
+        assert "ANTHROPIC_API_KEY" in raised.value.hint
+
+    def test_a_key_may_be_piped_in_without_a_warning_about_the_terminal(self, ring: Ring) -> None:
+        result = self.run("login", typed=f"{KEY}\nand a second line\n")
+        assert ring.kept == {("devagent", "anthropic"): KEY}
+        assert (result.stderr, result.stdout.startswith("Kept in ")) == ("", True)
+
     def test_without_a_keyring_nothing_is_kept_anywhere(self, home: Path) -> None:
         before = keyring.get_keyring()
         keyring.set_keyring(NoKeyring())
@@ -140,7 +154,7 @@ class TestAuth:
         self, ring: Ring, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         ring.kept["devagent", "anthropic"] = KEY
-        assert self.run("status").output == "The key comes from keyring.\n"
+        assert self.run("status").output == "The key comes from the keyring.\n"
         monkeypatch.setenv("ANTHROPIC_API_KEY", KEY)
         result = self.run("status")
         assert result.output == "The key comes from ANTHROPIC_API_KEY.\n"
@@ -190,6 +204,7 @@ class TestConfig:
         assert lines["config"] == f"{settings}/config.toml"
         assert lines["policy"] == f"{settings}/policy.toml  (not there)"
         assert lines["organisation"] == f"{nobody_enrolled}/policy.toml  (not there)"
+        assert (Path(lines["ready-made"]) / "git-safe.toml").is_file()
 
     def test_a_broken_config_is_78_with_its_place(
         self, settings: Path, capsys: pytest.CaptureFixture[str]

@@ -100,7 +100,10 @@ def test_a_full_disk_is_told_in_the_systems_words(
 ) -> None:
     full = OSError(errno.ENOSPC, "No space left on device", "/tmp/x")
     assert ends(raising(full)) == 1
-    assert capsys.readouterr().err == "devagent: No space left on device: /tmp/x\n"
+    assert capsys.readouterr().err == "devagent: /tmp/x: No space left on device\n"
+    assert ends(raising(OSError(errno.ENOSPC, "No space left on device"))) == 1
+    told = "devagent: reading or writing failed: No space left on device\n"
+    assert capsys.readouterr().err == told
 
 
 @pytest.mark.parametrize(
@@ -186,4 +189,4 @@ def test_a_full_standard_output_is_1_and_told(home: Path, arguments: list[str]) 
     with open("/dev/full", "wb") as full:
         ended = devagent(*arguments, stdout=full.fileno(), home=home)
     assert ended.returncode == 1
-    assert ended.stderr == "devagent: No space left on device\n"
+    assert ended.stderr == "devagent: reading or writing failed: No space left on device\n"

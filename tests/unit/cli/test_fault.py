@@ -28,6 +28,19 @@ def test_an_unforeseen_exception_is_told_without_its_text(
     assert SECRET not in told.err
 
 
+def test_a_module_that_is_missing_is_named(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def half_installed(*_: object) -> None:
+        raise ModuleNotFoundError(SECRET, name="devagent.missing")
+
+    monkeypatch.setattr(entry.cli, "invoke", half_installed)
+    assert run_command_line(["config", "path"]) == 1
+    told = capsys.readouterr().err
+    assert "ModuleNotFoundError of devagent.missing in half_installed (" in told
+    assert SECRET not in told
+
+
 def test_a_run_still_ends_with_its_one_result_and_a_closed_record(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes]
 ) -> None:

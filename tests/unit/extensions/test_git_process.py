@@ -1,6 +1,7 @@
 """Limits of one git process."""
 
 import os
+import threading
 import time
 from pathlib import Path
 
@@ -74,3 +75,45 @@ def test_a_child_that_keeps_a_pipe_open_does_not_hold_the_call(tmp_path: Path) -
 def test_a_used_up_time_limit_starts_nothing(tmp_path: Path) -> None:
     with pytest.raises(GitError, match="used up"):
         run(["/nonexistent"], folder=str(tmp_path), environment=PLAIN, seconds=0, limit=1)
+
+
+def test_a_process_that_nobody_waits_for_is_ended_with_all_it_started(tmp_path: Path) -> None:
+    pid, cancelled = tmp_path / "pid", threading.Event()
+    command = f"trap '' TERM; sleep 60 & echo $! > '{pid}.new'; mv '{pid}.new' '{pid}'; wait"
+
+    def cancel() -> None:
+        until = time.monotonic() + 10
+        while not pid.exists() and time.monotonic() < until:
+            cancelled.wait(0.01)
+        cancelled.set()
+
+    watching = threading.Thread(target=cancel)
+    watching.start()
+    with pytest.raises(GitError) as ended:
+        run(
+            ["/bin/sh", "-c", command],
+            folder=str(tmp_path),
+            environment=PLAIN,
+            seconds=30,
+            limit=100,
+            cancelled=cancelled,
+        )
+    watching.join(10)
+    assert ended.value.error == "cancelled"
+    assert _gone(int(pid.read_text()))
+
+
+def test_a_call_that_nobody_waits_for_starts_no_further_process(tmp_path: Path) -> None:
+    cancelled = threading.Event()
+    cancelled.set()
+    with pytest.raises(GitError) as refused:
+        run(
+            ["/bin/sh", "-c", f"touch '{tmp_path}/ran'"],
+            folder=str(tmp_path),
+            environment=PLAIN,
+            seconds=5,
+            limit=100,
+            cancelled=cancelled,
+        )
+    assert refused.value.error == "cancelled"
+    assert not (tmp_path / "ran").exists()

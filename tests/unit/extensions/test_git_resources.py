@@ -1,5 +1,6 @@
 """Which resources each call would touch: the table that policy stands on."""
 
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -371,3 +372,55 @@ def test_what_a_push_writes_is_what_was_named(work: Path) -> None:
         after = set(git(origin, "for-each-ref", "--format=%(refname) %(objectname)").splitlines())
         written = {line.split()[0] for line in after - before}
         assert {f"branch:here/{name.removeprefix('refs/heads/')}!" for name in written} == {named}
+
+
+def test_a_bundle_that_the_repository_config_names_is_not_fetched(work: Path) -> None:
+    git(work, "config", "fetch.bundleURI", "https://elsewhere.example/all.bundle")
+    for tool in ("fetch", "push"):
+        with pytest.raises(GitError, match=r"fetch\.bundleuri") as refused:
+            touched(work, tool, {})
+        assert refused.value.error == "unsafe_config"
+
+
+@pytest.mark.parametrize("how", ["alternates", "nested", "quoted", "objects", "pack"])
+def test_a_repository_whose_objects_are_borrowed_is_read_too(
+    work: Path, tmp_path: Path, how: str
+) -> None:
+    private = small(tmp_path / "private")
+    theirs, objects = private / ".git/objects", work / ".git/objects"
+    place = f"repo:{private}/.git"
+    match how:
+        case "alternates":
+            (objects / "info/alternates").write_text(f"# shared\n{theirs}\n")
+        case "nested":
+            between = small(tmp_path / "between")
+            (objects / "info/alternates").write_text("../../../between/.git/objects\n")
+            (between / ".git/objects/info/alternates").write_text(f"{theirs}\n")
+        case "quoted":
+            (objects / "info/alternates").write_text(f'"{theirs}"\n')
+        case "objects":
+            objects.rename(work / "objects")
+            shutil.copytree(work / "objects", theirs, dirs_exist_ok=True)
+            objects.symlink_to(theirs)
+        case _:
+            shutil.rmtree(objects / "pack")
+            (objects / "pack").symlink_to(theirs / "pack")
+            place = f"repo:{theirs}/pack"
+    for tool in ("show", "log", "status", "branches"):
+        assert place in touched(work, tool, {})
+
+
+@pytest.mark.parametrize(
+    "line", [None, '"/private/objects"x', '"/private/objects"x"', '"/\\q"', "a\0b"]
+)
+def test_a_list_of_borrowed_objects_that_cannot_be_read_refuses_the_call(
+    work: Path, line: str | None
+) -> None:
+    listed = work / ".git/objects/info/alternates"
+    if line is None:
+        listed.mkdir(parents=True)
+    else:
+        listed.write_text(f"{line}\n")
+    with pytest.raises(GitError, match="takes its objects from") as refused:
+        touched(work, "status", {})
+    assert refused.value.error == "unsafe_config"

@@ -152,3 +152,13 @@ def test_a_schema_that_is_none_is_a_failure_of_the_tool() -> None:
         Arguments().fit(tool({"type": "nope"}), {})
     assert raised.value.error == "bad_schema"
     assert "git__push" in raised.value.text
+
+
+def test_arguments_too_deep_for_the_validator_are_a_misfit() -> None:
+    deep: Any = 1
+    for _ in range(900):
+        deep = [deep]
+    with pytest.raises(ToolFailure) as refused:
+        Arguments().fit(tool(), {"branch": deep})
+    assert refused.value.error == "bad_arguments"
+    assert "git__push" in refused.value.text

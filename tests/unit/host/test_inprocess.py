@@ -1,5 +1,6 @@
 """First-party extensions in this process: whatever they do, the house gets plain data or a failure."""
 
+import asyncio
 import importlib
 import sys
 import threading
@@ -229,6 +230,48 @@ async def test_a_tool_that_hangs_is_given_up_and_told_that_nobody_waits(
     assert noticed.wait(timeout=10)
 
 
+async def test_a_call_that_is_cut_has_ended_before_anybody_says_so(
+    extension: InProcess, tools: Tools
+) -> None:
+    began, order = threading.Event(), list[str]()
+
+    def work() -> dict[str, str]:
+        here, _ = tools.given[-1]
+        began.set()
+        here.cancelled.wait(timeout=10)
+        order.append("the tool ended")
+        return {"text": "too late"}
+
+    tools.says = work
+    task = asyncio.ensure_future(extension.run("work", {}, {}))
+    assert await asyncio.to_thread(began.wait, 10)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    order.append("the call was cut")
+    assert order == ["the tool ended", "the call was cut"]
+
+
+async def test_a_call_that_does_not_notice_that_it_is_cut_holds_nobody_up(
+    extension: InProcess, tools: Tools, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(inprocess, "NOTICE_S", 0.01)
+    began, go_on = threading.Event(), threading.Event()
+
+    def work() -> dict[str, str]:
+        began.set()
+        go_on.wait(timeout=10)
+        raise ValueError
+
+    tools.says = work
+    task = asyncio.ensure_future(extension.run("work", {}, {}))
+    assert await asyncio.to_thread(began.wait, 10)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    go_on.set()
+
+
 async def test_a_call_that_is_over_needs_no_answer_any_more(
     extension: InProcess, tools: Tools
 ) -> None:
@@ -331,6 +374,6 @@ class TestToolbox:
         assert (result.text, result.structured) == ("x" * 51, {"n": 1})
 
     async def test_closing_it_closes_its_extensions(self, toolbox: Extensions) -> None:
-        toolbox.close()
+        await toolbox.aclose()
         with pytest.raises(RuntimeError, match="shutdown"):
             await toolbox.run(self.spec(toolbox), {}, {})

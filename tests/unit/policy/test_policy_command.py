@@ -123,6 +123,27 @@ def test_explain_names_near_misses_obligations_and_shadow(org: str) -> None:
     assert "Rules in shadow mode would make this deny" in near.stdout
 
 
+def test_explain_names_the_tool_that_was_probably_meant(org: str) -> None:
+    slip = run("explain", "git.psh", "--resource", "branch:origin/x", "--policy", org)
+    assert slip.stderr == (
+        "devagent: git has no tool 'psh'; judged by name. Did you mean git.push?\n"
+    )
+    assert slip.stdout.startswith("deny  git.psh (exec) for ")
+    stranger = run("explain", "db.query", "--policy", org)
+    assert stranger.stderr == ""
+
+
+def test_explain_names_a_rule_about_several_kinds_of_resources_once(tmp_path: Path) -> None:
+    file = tmp_path / "org.toml"
+    file.write_text(
+        'version = 1\nname = "o"\n[[rule]]\nid = "r"\neffect = "allow"\nclasses = ["read"]\n'
+        'resources = ["repo:**", "branch:**", "remote:**"]\n',
+        encoding="utf-8",
+    )
+    told = run("explain", "a.b", "--class", "net", "--resource", "repo:.", "--policy", str(file))
+    assert told.stdout.count("org/o#r") == 1
+
+
 def test_explain_speaks_json(org: str) -> None:
     result = run("explain", "db.query", "--arg", "limit=5", "--policy", org, "--format", "json")
     told = json.loads(result.stdout)

@@ -131,3 +131,16 @@ def test_a_locked_devagent_says_so_first() -> None:
     data = as_data(compile_policy([parse(ORG, "org.toml", org=True)]), "the policy is missing")
     assert next(as_text(data)) == "LOCKED: the policy is missing"
     assert tomllib.loads("\n".join(as_toml(data)))["locked"] == "the policy is missing"
+
+
+def test_a_long_list_is_cut_for_reading_and_whole_for_programs(tmp_path: Path) -> None:
+    paths = [f"path:{number}" for number in range(20)]
+    file = tmp_path / "long.toml"
+    file.write_text(
+        f'version = 1\nname = "long"\n[[rule]]\nid = "r"\neffect = "deny"\nresources = {json.dumps(paths)}\n',
+        encoding="utf-8",
+    )
+    lines = run("--policy", str(file)).stdout.splitlines()
+    assert f"         resources {', '.join(paths[:8])} and 12 more" in lines
+    whole = tomllib.loads(run("--policy", str(file), "--format", "toml").stdout)
+    assert whole["layer"][0]["rule"][0]["resources"] == paths

@@ -223,7 +223,10 @@ def test_only_what_a_person_answered_at_a_terminal_often_enough_counts(sessions:
     )
     found = suggested(calls)
     assert rules_of(found) == []
-    assert (found.asks, whys(found)) == (1, [(1, "answered yes fewer than 2 times")])
+    assert (found.asks, whys(found)) == (
+        1,
+        [(1, "calls like it were answered yes fewer than 2 times")],
+    )
     assert suggested(calls, least=1).saved == 1
 
 
@@ -328,7 +331,7 @@ def test_a_mark_on_a_resource_sets_calls_apart(sessions: str) -> None:
     policy = with_suggestion(found)
     assert policy.decide(plain).effect == "allow"
     assert policy.decide(forced).effect == "ask"
-    assert whys(found) == [(1, "answered yes fewer than 2 times")]
+    assert whys(found) == [(1, "calls like it were answered yes fewer than 2 times")]
 
 
 def test_nothing_changes_but_the_asks_that_are_saved(sessions: str) -> None:

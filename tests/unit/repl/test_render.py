@@ -71,6 +71,15 @@ def test_many_resources_and_rules_are_counted() -> None:
     assert by == "  ✓ allowed by a#1, a#2, a#3 and 2 more"
 
 
+def test_what_a_rule_spoke_about_comes_first_among_many_resources() -> None:
+    rule = replace(RULE, resource="branch:origin/main")
+    head = verdict(
+        Decision("deny", "No", determining=(rule,)),
+        *("repo:.", "remote:origin/h/p", "host:h", "branch:origin/main"),
+    ).splitlines()[0]
+    assert head == "● git.push  branch:origin/main, repo:., remote:origin/h/p … 1 more"
+
+
 def test_a_call_without_resources_shows_its_arguments() -> None:
     assert (
         verdict(Decision("allow", "", rules=("a#1",))).splitlines()[0] == "● git.push  branch=main"

@@ -111,7 +111,8 @@ def test_the_list_shows_what_how_far_until_when_and_how_often() -> None:
     (log / "events.jsonl").write_text(given + used * 3)
     line = run("list").output
     assert line == (
-        "a1 git.push branch:origin/x in /work/shop, until 2026-12-20, by user:ana, used 3 times\n"
+        "a1  git.push  branch:origin/x\n"
+        "              in /work/shop, until 2026-12-20, by user:ana, used 3 times\n"
     )
     assert json.loads(run("list", "--format", "json").output)[0]["uses"] == 3
 

@@ -50,7 +50,7 @@ def test_then_the_auth_token(ring: Ring) -> None:
 def test_then_the_keyring(ring: Ring) -> None:
     ring.kept["devagent", "anthropic"] = KEY
     found = find_credential({})
-    assert (found.kind, found.value, found.source) == ("api_key", KEY, "keyring")
+    assert (found.kind, found.value, found.source) == ("api_key", KEY, "the keyring")
 
 
 def test_where_there_is_none_each_place_is_named_and_what_to_do(ring: Ring) -> None:
@@ -77,7 +77,10 @@ def test_a_keyring_that_cannot_be_used_is_told_by_its_kind_of_failure(
     ring: Ring, failure: Exception
 ) -> None:
     ring.fails = failure
-    assert f"the keyring (not usable: {type(failure).__name__})" in refusal().what
+    error = refusal()
+    assert f"the keyring (not usable: {type(failure).__name__})" in error.what
+    assert "auth login" not in error.hint  # it could not keep the key
+    assert "ANTHROPIC_API_KEY" in error.hint
 
 
 def test_a_keyring_that_does_not_answer_is_not_waited_for(

@@ -422,3 +422,14 @@ class TestCache:
         org.mkdir()
         assert effective_policy(here).locked
         assert self.kept(here) == []
+
+
+def test_a_first_run_makes_ones_folder_private_whatever_the_umask(home: Path) -> None:
+    before = os.umask(0)
+    try:
+        effective_policy(places())
+    finally:
+        os.umask(before)
+    assert [(home / name).stat().st_mode & 0o777 for name in ("devagent", "devagent/cache")] == [
+        *(0o700, 0o700),
+    ]

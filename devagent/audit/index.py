@@ -1,0 +1,315 @@
+"""The index of what was said and done in all sessions, for looking it up by its words.
+
+It is derived from the logs and never evidence. It holds their text as they do, after redaction; content that is
+sealed is not in it, and what a log loses (by erasure, or with its folder) it loses too, down to its free
+pages. A log that only grew is read on from where it was left: its chain says whether it is the same.
+
+A row's number is the session's place in time and the event's in the session, so that the newest come
+first without sorting.
+"""
+
+import os
+import sqlite3
+from collections.abc import Iterator, Sequence
+
+from msgspec import Struct
+
+from devagent.audit.growth import Growth, NotTheSame, Position
+from devagent.audit.layout import EVENTS, days, is_ulid, started_at
+from devagent.audit.record import NO_LEAF, Unknown
+from devagent.audit.spoken import spoken
+from devagent.core.errors import LogError, UsageError
+from devagent.core.text import visible
+
+VERSION = 1
+LONGEST_TEXT = 1_000_000
+"""Characters of one event that can be found."""
+
+_SEQ_BITS = 22
+_MOST_EVENTS = 1 << _SEQ_BITS
+_EPOCH_MS = 1_577_836_800_000
+"""2020: 41 bits of milliseconds from there reach to 2089."""
+
+_LAST_BASE = (1 << 41) - 1_000_000
+_ROWS_A_COMMIT = 20_000
+_WIDTH = 160
+_OPEN, _CLOSE = "\ue000", "\ue001"
+_NOT_TEXT = {ord(_OPEN): None, ord(_CLOSE): None}
+
+_SCHEMA = f"""
+CREATE TABLE log (
+    base INTEGER PRIMARY KEY, place TEXT UNIQUE NOT NULL, size INTEGER NOT NULL, mtime INTEGER NOT NULL,
+    seq INTEGER NOT NULL, events INTEGER NOT NULL, bodies INTEGER NOT NULL, leaf TEXT NOT NULL
+) STRICT;
+CREATE VIRTUAL TABLE said USING fts5(
+    text, what UNINDEXED, at UNINDEXED, columnsize = 0, tokenize = "unicode61 remove_diacritics 2"
+);
+PRAGMA user_version = {VERSION};
+"""
+
+
+class Hit(Struct, frozen=True):
+    """One event that has all the words. ``at`` is in microseconds since 1970, UTC; ``line`` is the line of its
+    text with the first of them, ``marks`` where they stand in it (start and end)."""
+
+    seq: int
+    at: int
+    what: str
+    line: str
+    marks: tuple[tuple[int, int], ...]
+
+
+class Found(Struct, frozen=True):
+    """A session with its first hits, in the order that they happened; ``more`` says that there are others."""
+
+    sid: str
+    folder: str
+    hits: tuple[Hit, ...]
+    more: bool = False
+
+
+class _Log(Struct):
+    """What the index knows of a session: its rows' place, and the log as it was when last read."""
+
+    base: int
+    place: str
+    size: int = -1
+    mtime: int = -1
+    seq: int = 0
+    events: int = 0
+    bodies: int = 0
+    leaf: str = NO_LEAF
+
+
+class Changes(Struct, frozen=True):
+    """Logs that are not as they were when last read (the oldest first), and those that are there no more."""
+
+    stale: list[_Log]
+    gone: list[_Log]
+
+
+class Index:
+    """The index in an open database (in autocommit). All methods raise sqlite3.Error as it comes.
+
+    ``notes`` are sentences for the person: which sessions could not be read.
+    """
+
+    def __init__(self, sessions: str, database: sqlite3.Connection) -> None:
+        self._sessions = sessions
+        self._database = database
+        self.notes: list[str] = []
+        database.execute("PRAGMA trusted_schema = OFF")
+        database.execute("PRAGMA secure_delete = ON")
+
+    @property
+    def version(self) -> int:
+        """0 where the database is empty."""
+        version: int = self._database.execute("PRAGMA user_version").fetchone()[0]
+        return version
+
+    def make(self) -> None:
+        """The tables, in an empty database."""
+        self._database.executescript(_SCHEMA)
+
+    def changes(self) -> Changes:
+        """What ``update`` has to do. Raises LogError where the sessions cannot be listed."""
+        # The one loop that runs once for each session there is: all in it is kept cheap.
+        rows = self._database.execute("SELECT place, size, mtime FROM log")
+        known = {place: (size, mtime) for place, size, mtime in rows}
+        stale: list[_Log] = []
+        for day in reversed(days(self._sessions)):
+            for sid, found in _logs_of(os.path.join(self._sessions, day)):
+                place = f"{day}/{sid}"
+                before = known.pop(place, None)
+                if before is None:
+                    if is_ulid(sid):
+                        stale.append(_Log(-1, place))
+                elif before != found:
+                    stale.append(self._log(place))
+        return Changes(stale, [self._log(place) for place in known])
+
+    def update(self, changes: Changes) -> None:
+        """Take in what the logs have more, and let go of what they have no more."""
+        run = self._database.execute
+        run("BEGIN IMMEDIATE")
+        removed = bool(changes.gone)
+        for log in changes.gone:
+            self._forget(log)
+        rows = self._database.total_changes
+        for log in changes.stale:
+            removed |= self._take_in(log)
+            if self._database.total_changes - rows >= _ROWS_A_COMMIT:
+                run("COMMIT")
+                run("BEGIN IMMEDIATE")
+                rows = self._database.total_changes
+        if removed:  # what was forgotten must not stay readable in the file
+            run("INSERT INTO said(said) VALUES ('optimize')")
+        run("COMMIT")
+
+    def search(self, query: str, *, limit: int = 20, hits: int = 3, place: str = "") -> list[Found]:
+        """The newest sessions, or the one in that place below the sessions' folder, in which an event matches."""
+        if place:
+            row = self._database.execute(
+                "SELECT base FROM log WHERE place = ?", (place,)
+            ).fetchone()
+            one = self._hits(row[0], place, query, hits) if row else None
+            return [one] if one and one.hits else []
+        found: list[Found] = []
+        below = (1 << 63) - 1
+        while len(found) < limit and (row := self._last(query, below)) >= 0:
+            base = row >> _SEQ_BITS
+            below = base << _SEQ_BITS
+            place = self._database.execute(
+                "SELECT place FROM log WHERE base = ?", (base,)
+            ).fetchone()[0]
+            found.append(self._hits(base, place, query, hits))
+        return found
+
+    def _last(self, query: str, below: int) -> int:
+        row = self._database.execute(
+            "SELECT rowid FROM said WHERE said MATCH ? AND rowid < ? ORDER BY rowid DESC LIMIT 1",
+            (query, below),
+        ).fetchone()
+        return row[0] if row else -1
+
+    def _hits(self, base: int, place: str, query: str, hits: int) -> Found:
+        rows = self._database.execute(
+            "SELECT rowid, at, what, highlight(said, 0, ?, ?) FROM said "
+            "WHERE said MATCH ? AND rowid >= ? AND rowid < ? ORDER BY rowid LIMIT ?",
+            (_OPEN, _CLOSE, query, base << _SEQ_BITS, (base + 1) << _SEQ_BITS, hits + 1),
+        ).fetchall()
+        return Found(
+            os.path.basename(place),
+            os.path.join(self._sessions, place),
+            tuple(
+                Hit(row & (_MOST_EVENTS - 1), at, what, *_marked_line(text))
+                for row, at, what, text in rows[:hits]
+            ),
+            more=len(rows) > hits,
+        )
+
+    def _log(self, place: str) -> _Log:
+        row = self._database.execute("SELECT * FROM log WHERE place = ?", (place,)).fetchone()
+        return _Log(*row)
+
+    def _take_in(self, log: _Log) -> bool:
+        """Read on in a log; whether rows of it had to be removed."""
+        if log.base < 0:
+            log.base = self._free_base(started_at(os.path.basename(log.place)))
+        known = log.seq > 0
+        try:
+            try:
+                self._read_on(log)
+            except NotTheSame:
+                self._forget(log)
+                self._read_on(_Log(log.base, log.place))
+            else:
+                return False
+        except (LogError, OSError, NotTheSame):
+            self._forget(log)
+            self.notes.append(f"Session {log.place} cannot be read, and so not searched.")
+        return known
+
+    def _read_on(self, log: _Log) -> None:
+        folder = os.path.join(self._sessions, log.place)
+        now = os.stat(os.path.join(folder, EVENTS))
+        if log.size == now.st_size:
+            raise NotTheSame  # rewritten, or touched: not appended to
+        growth = Growth(folder, Position(log.seq, log.events, log.bodies, log.leaf))
+        self._database.executemany(
+            "INSERT INTO said(rowid, text, what, at) VALUES (?, ?, ?, ?)", _rows(growth, log)
+        )
+        end = growth.position
+        if growth.damage:
+            self.notes.append(f"Session {log.place} is damaged: searched up to event {end.seq}.")
+        self._database.execute(
+            "INSERT OR REPLACE INTO log VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                *(log.base, log.place, now.st_size, now.st_mtime_ns),
+                *(end.seq, end.events, end.bodies, end.leaf),
+            ),
+        )
+
+    def _forget(self, log: _Log) -> None:
+        self._database.execute(
+            "DELETE FROM said WHERE rowid >= ? AND rowid < ?",
+            (log.base << _SEQ_BITS, (log.base + 1) << _SEQ_BITS),
+        )
+        self._database.execute("DELETE FROM log WHERE base = ?", (log.base,))
+
+    def _free_base(self, milliseconds: int) -> int:
+        """A number for a session, by its time: the first that is free from there."""
+        base = max(0, min(milliseconds - _EPOCH_MS, _LAST_BASE))
+        while self._database.execute("SELECT 1 FROM log WHERE base = ?", (base,)).fetchone():
+            base += 1
+        return base
+
+
+def match_all(words: Sequence[str]) -> str:
+    """A query for events that have all the words, whatever their case and accents.
+
+    A word that ends in ``*`` is the beginning of one; several words in one are looked for in that order.
+    Raises UsageError where a word has neither letters nor digits.
+    """
+    terms: list[str] = []
+    for word in words:
+        prefix = word.endswith("*")
+        text = visible(word.removesuffix("*"))
+        if not any(letter.isalnum() for letter in text):
+            raise UsageError(
+                f"“{visible(word)}” is no word to look for.", hint="Give letters or digits."
+            )
+        quoted = text.replace('"', '""')
+        terms.append(f'"{quoted}"' + ("*" if prefix else ""))
+    if not terms:
+        raise UsageError("There is no word to look for.")
+    return " AND ".join(terms)
+
+
+def _logs_of(day: str) -> Iterator[tuple[str, tuple[int, int]]]:
+    """What lies in a day's folder and has a log, in the order of time; the log's size and change time (ns)."""
+    try:
+        folder = os.open(day, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    try:
+        for name in sorted(os.listdir(folder)):
+            try:
+                log = os.stat(f"{name}/{EVENTS}", dir_fd=folder)
+            except OSError:
+                continue  # being made, or no session
+            yield name, (log.st_size, log.st_mtime_ns)
+    finally:
+        os.close(folder)
+
+
+def _rows(growth: Growth, log: _Log) -> Iterator[tuple[int, str, str, int]]:
+    known = log.seq > 0
+    for seq, at, event in growth:
+        if known and isinstance(event, Unknown) and event.type == "log.erased":
+            raise NotTheSame  # what was read of it before may be gone
+        what, text = spoken(event)
+        if text and seq < _MOST_EVENTS:
+            shown = visible(text[:LONGEST_TEXT]).translate(_NOT_TEXT)
+            yield (log.base << _SEQ_BITS) + seq, shown, what, at
+
+
+def _marked_line(text: str) -> tuple[str, tuple[tuple[int, int], ...]]:
+    """The line with the first mark, cut around it, and where the marks are in it."""
+    first = max(text.find(_OPEN), 0)
+    start = text.rfind("\n", 0, first) + 1
+    end = text.find("\n", first)
+    line = text[start : len(text) if end < 0 else end].replace("\t", " ")
+    before = first - start
+    if before > _WIDTH // 2:
+        line = "…" + line[before - _WIDTH // 3 :]
+    marks: list[tuple[int, int]] = []
+    plain = ""
+    for piece in line.split(_OPEN):
+        marked, closed, rest = piece.partition(_CLOSE)
+        if closed:
+            marks.append((len(plain), len(plain) + len(marked)))
+        plain += marked + rest
+    if len(plain) > _WIDTH:
+        plain = plain[: _WIDTH - 1] + "…"
+    return plain, tuple((a, b) for a, b in marks if b < _WIDTH)

@@ -1,0 +1,58 @@
+"""``devagent ext list``: the extensions, and their state."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import click
+
+from devagent.cli.ext.shared import configured_server, tools_lock
+from devagent.core.errors import ConfigError
+from devagent.core.text import one_line
+from devagent.host.extension import is_server
+from devagent.host.manifest import FIRST_PARTY, package_folder, read_manifest
+from devagent.settings.config import load_config
+from devagent.settings.places import places
+
+
+@click.command()
+def list_extensions() -> None:
+    """Each extension: its kind, its state, how many tools it offers."""
+    tables = load_config(places().config).extensions
+    for name, module in FIRST_PARTY.items():
+        manifest = read_manifest(package_folder(module))
+        missing = [need for need in manifest.needs if not tables.get(name, {}).get(need)]
+        state = f"needs {', '.join(missing)}" if missing else "ready"
+        _row(name, "own", state if _on(tables.get(name, {})) else "off", len(manifest.tools))
+    servers = {name: table for name, table in tables.items() if is_server(table)}
+    for name, table in servers.items():
+        _row(name, str(table.get("type", "?")), *_state(name, table))
+    for name, pinned in tools_lock().servers().items():
+        if name not in servers:
+            _row(name, "stdio", "let in, but not in the config", len(pinned.tools))
+
+
+def _state(name: str, table: Mapping[str, Any]) -> tuple[str, int]:
+    if not _on(table):
+        return "off", 0
+    try:
+        extension = configured_server(name)
+    except ConfigError as error:
+        return f"not usable: {error.what}", 0
+    pinned = extension.pinned
+    if pinned is None:
+        return f"never let in; `devagent ext approve {name}`", 0
+    if extension.state == "other":
+        return f"another server than was let in; `devagent ext approve {name}`", 0
+    state = f"let in on {pinned.on} ({pinned.how})"
+    if pinned.pending:
+        waiting = ", ".join(sorted(pinned.pending))
+        state += f"; changed: {waiting}; `devagent ext approve {name}`"
+    return state, len(extension.tools)
+
+
+def _on(table: Mapping[str, Any]) -> bool:
+    return table.get("enabled", True) is True
+
+
+def _row(name: str, kind: str, state: str, tools: int) -> None:
+    click.echo(f"{name:16} {kind:6} {tools:3} tools  {one_line(state, 400)}")

@@ -1,0 +1,275 @@
+"""A third party's MCP server as an extension of a session: pinned, started at its first call, watched.
+
+What the model is told comes from ``tools.lock``; the server and the ``mcp`` SDK are not needed for that. After each
+start, and where the server says so, its tools are listed again: one whose definition is not the recorded one
+is neither run nor, from the next session on, offered, until somebody approves it. A server that ends
+is started again at the next call, a few times; no call is ever repeated.
+"""
+
+import asyncio
+import os
+from collections import deque
+from collections.abc import Mapping, Sequence
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, Literal
+
+from msgspec.structs import replace
+
+from devagent.core.codec import digest
+from devagent.core.errors import ConfigError
+from devagent.core.events import ExtensionChanged, ExtensionReference
+from devagent.core.ports import ToolFailure
+from devagent.core.resources import Access, Resource
+from devagent.core.text import one_line
+from devagent.core.tools import ToolClass, ToolResult, ToolSpec
+from devagent.host.mcp_config import ServerSettings
+from devagent.host.mcp_definitions import ToolDefinition, definitions
+from devagent.host.mcp_lock import PinnedServer, Program, ToolsLock, identity, program
+from devagent.host.mcp_resources import mapped
+
+if TYPE_CHECKING:
+    from devagent.host.mcp_server import McpServer
+
+MAX_STARTS, STARTS_WITHIN_S = 4, 60.0
+INHERITED = ("HOME", "LANG", "LOGNAME", "PATH", "SHELL", "TERM", "TMPDIR", "TZ", "USER")
+"""The variables of devagent's own that every server gets; no key is among them."""
+
+State = Literal["pinned", "new", "other"]
+
+
+class McpExtension:
+    """One configured server in a session (``host.extension.Extension``).
+
+    ``governed``: an organisation's policy is in force. Then what the person's config says of classes and
+    resources widens nothing: every tool is exec, and touches its ``mcp:`` resource beside the mapped ones.
+    """
+
+    def __init__(
+        self, settings: ServerSettings, lock: ToolsLock, *, folder: str, governed: bool = False
+    ) -> None:
+        self.settings = settings
+        self._lock = lock
+        self._folder = folder
+        self._governed = governed
+        known = lock.servers().get(settings.name)
+        self.program = program(settings, known.program if known else None)
+        self.identity = identity(settings, self.program)
+        self.state: State = "new"
+        self._server: McpServer | None = None
+        self._starting = asyncio.Lock()
+        self._starts: deque[float] = deque(maxlen=MAX_STARTS)
+        self._closed = False
+        self._withheld: set[str] = set()
+        self._changes: list[ExtensionChanged] = []
+        self._take(known)
+
+    def _take(self, known: PinnedServer | None) -> None:
+        self.pinned = known
+        if known is not None:
+            self.state = "pinned" if known.identity == self.identity else "other"
+        usable = known if known is not None and self.state == "pinned" else None
+        self._definitions = {tool.name: tool for tool in usable.tools} if usable else {}
+        self._withheld = set(usable.pending) & set(self._definitions) if usable else set()
+        self.tools = tuple(
+            self._spec(tool)
+            for tool in self._definitions.values()
+            if tool.name not in self._withheld
+        )
+        if self._withheld:
+            self._changed(self._withheld)
+
+    @property
+    def reference(self) -> ExtensionReference:
+        pinned = self.pinned
+        says = pinned.calls_itself.rpartition(" ")[2] if pinned else ""
+        known = pinned.definition if pinned else digest([self.identity])
+        return ExtensionReference(self.settings.name, says, known)
+
+    def class_of(self, tool: str) -> ToolClass:
+        """What the config says, never the server; exec without a word, or where an organisation speaks."""
+        return "exec" if self._governed else self.settings.classes.get(tool, "exec")
+
+    def take_changes(self) -> Sequence[ExtensionChanged]:
+        """What has changed since this was asked last."""
+        changes, self._changes = self._changes, []
+        return changes
+
+    async def resources(self, tool: str, args: Mapping[str, Any]) -> tuple[Resource, ...]:
+        access: Access = "read" if self.class_of(tool) == "read" else "write"
+        own = Resource(id=f"mcp:{self.settings.name}/{tool}", access=access)
+        templates = self.settings.resources.get(tool)
+        if templates is None:
+            return (own,)
+        found = mapped(
+            templates, args, access=access, workspace=self._folder, cwd=self._working_folder()
+        )
+        return (*found, own) if self._governed else found
+
+    async def run(
+        self, tool: str, args: Mapping[str, Any], obligations: Mapping[str, Any]
+    ) -> ToolResult:
+        """Carry the call out; a failure is a result, and all that the server said is tainted."""
+        limit = min(self.settings.call_s, float(obligations.get("timeout_s", self.settings.call_s)))
+        taint = (f"mcp.{self.settings.name}",)
+        try:
+            server = await self._running()
+            if tool in self._withheld:
+                name = self.settings.name
+                text = (
+                    f"{name}.{tool} is not what was approved any more, and is withheld until "
+                    f"the person runs `devagent ext approve {name}`. Do not try to get around this."
+                )
+                return ToolResult(text, failed=True, error="definition_changed")
+            answer = await server.call(self._wire(tool), dict(args), limit)
+        except ToolFailure as failure:
+            tail: Sequence[str] = getattr(failure, "tail", ())
+            view = "\n".join([failure.text, *tail]) if tail else ""
+            return ToolResult(
+                failure.text, failed=True, error=failure.error, view=view, taint=taint
+            )
+        from devagent.host.mcp_results import tool_result  # noqa: PLC0415  (with the first answer)
+
+        return tool_result(answer, self.settings.name)
+
+    def _wire(self, tool: str) -> str:
+        if tool not in self._definitions:
+            raise ToolFailure(f"{self.settings.name} has no tool {tool!r}", error="no_such_tool")
+        return self._definitions[tool].wire
+
+    async def aclose(self) -> None:
+        self._closed = True
+        if self._server is not None:
+            await self._server.close()
+
+    async def look(self) -> PinnedServer:
+        """Start the server and see what it is now; nothing is recorded. Raises ServerFailure."""
+        server = await self._started()
+        if server.tools_changed:
+            await server.list_again()
+        tools, left_out = definitions(server.listing, self.settings.name)
+        return PinnedServer(
+            identity=self.identity,
+            command=(self.program.path, *self.settings.args),
+            program=self.program,
+            variables=self.settings.variables,
+            cwd=self.settings.cwd,
+            calls_itself=server.calls_itself,
+            legacy=server.legacy,
+            tools=tuple(tools),
+            left_out=tuple(left_out),
+        )
+
+    def pin(self, server: PinnedServer, *, how: Literal["first use", "approved"], on: str) -> None:
+        """Record what was seen as what is let in, on this ISO date."""
+        server = replace(server, how=how, on=on)
+        self._lock.put(self.settings.name, server)
+        self._take(server)
+
+    async def _running(self) -> "McpServer":
+        async with self._starting:
+            server = self._server
+            if server is not None and server.alive:
+                if server.tools_changed:
+                    await server.list_again()
+                    self._compare(server)
+                return server
+            server = await self._started()
+            self._compare(server)
+            return server
+
+    async def _started(self) -> "McpServer":
+        loop = asyncio.get_running_loop()
+        if self._closed:
+            raise ToolFailure("The session is over", error="server_gone")
+        if self._server is not None and self._server.alive:
+            return self._server
+        if self._server is not None:
+            await self._server.close()
+        if len(self._starts) == MAX_STARTS and loop.time() - self._starts[0] < STARTS_WITHIN_S:
+            text = (
+                f"The MCP server {self.settings.name} ended {MAX_STARTS} times "
+                f"within {STARTS_WITHIN_S:g} s; it is left alone for a while"
+            )
+            raise ToolFailure(text, error="server_gone")
+        self._starts.append(loop.time())
+        self._check_program()
+        # A second of processor time at its first import, which must not hold the event loop.
+        module = await asyncio.to_thread(_with_the_sdk)
+        pinned = self.pinned if self.state == "pinned" else None
+        launch = module.Launch(
+            name=self.settings.name,
+            argv=(self.program.path, *self.settings.args),
+            env=self._environment(),
+            cwd=self._working_folder(),
+            start_s=self.settings.start_s,
+            call_s=self.settings.call_s,
+            legacy=pinned.legacy if pinned else False,
+        )
+        self._server = server = await module.McpServer.start(launch)
+        return server
+
+    def _check_program(self) -> None:
+        """Between opening the session and this start the program may have been exchanged."""
+        try:
+            now: Program | None = program(self.settings, self.program)
+        except ConfigError:
+            now = None
+        if now is None or identity(self.settings, now) != self.identity:
+            name = self.settings.name
+            text = (
+                f"The program of the MCP server {name} is another one since the session began; "
+                f"the person can look at it with `devagent ext approve {name}`"
+            )
+            raise ToolFailure(text, error="definition_changed")
+
+    def _compare(self, server: "McpServer") -> None:
+        """Withhold what is not as it was recorded, and keep what it is now for whoever approves."""
+        tools, _ = definitions(server.listing, self.settings.name)
+        now = {tool.name: tool for tool in tools}
+        pending: dict[str, ToolDefinition | None] = {}
+        for name, recorded in self._definitions.items():
+            found = now.get(name)
+            if found is None or found.digest != recorded.digest:
+                pending[name] = found
+        changed = set(pending) - self._withheld
+        pending |= {name: tool for name, tool in now.items() if name not in self._definitions}
+        known = self.pinned
+        if known is not None and (known.pending, known.legacy) != (pending, server.legacy):
+            self._lock.mark(self.settings.name, self.identity, pending, legacy=server.legacy)
+            self.pinned = replace(known, pending=pending, legacy=server.legacy)
+        if changed:
+            self._withheld |= changed
+            self._changed(changed)
+
+    def _changed(self, tools: set[str]) -> None:
+        self._changes.append(ExtensionChanged(ext=self.reference, tools=tuple(sorted(tools))))
+
+    def _spec(self, tool: ToolDefinition) -> ToolSpec:
+        return ToolSpec(
+            extension=self.settings.name,
+            name=tool.name,
+            tool_class=self.class_of(tool.name),
+            description=tool.description,
+            input_schema=tool.input_schema,
+            can=("timeout_s", "limit_bytes"),
+        )
+
+    def _working_folder(self) -> str:
+        return self.settings.cwd or self._folder
+
+    def _environment(self) -> dict[str, str]:
+        names = (*INHERITED, *self.settings.pass_env)
+        return {n: os.environ[n] for n in names if n in os.environ} | self.settings.env
+
+
+def _with_the_sdk() -> ModuleType:
+    from devagent.host import mcp_server  # noqa: PLC0415  (imports mcp, see above)
+
+    return mcp_server
+
+
+def shown_command(settings: ServerSettings) -> str:
+    """The whole command as a person may check it."""
+    import shlex  # noqa: PLC0415  (only where a server is shown)
+
+    return one_line(shlex.join([settings.command, *settings.args]), 4_000)

@@ -1,0 +1,242 @@
+"""One running MCP server: started, spoken to and ended through the ``mcp`` SDK's ``Client``.
+
+The client is entered and left in one task of its own (its cancel scopes belong to the task that entered
+them); calls come from whichever task makes them, and cancelling one cancels it at the server too.
+Imports ``mcp``: only for use when a server is started.
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from mcp import Client, MCPError
+from mcp.types import (
+    CONNECTION_CLOSED,
+    REQUEST_TIMEOUT,
+    Implementation,
+    ToolListChangedNotification,
+)
+from msgspec import Struct
+
+from devagent import __version__
+from devagent.core.ports import ToolFailure
+from devagent.core.text import one_line
+from devagent.host.mcp_definitions import MAX_TOOLS
+from devagent.host.mcp_transport import GuardedStdio
+from devagent.policy.plain import is_list
+
+MAX_PAGES = 50
+CLOSE_LIMIT_S = 6.0
+MAX_TOLD = 500
+"""Characters of a server's own words in an error."""
+
+# The SDK logs each message that it cannot read, with a traceback, to a screen that is not its own.
+for _name in ("mcp", "client"):
+    logging.getLogger(_name).addHandler(logging.NullHandler())
+    logging.getLogger(_name).propagate = False
+
+
+class ServerFailure(ToolFailure):
+    """A server could not be started, or has gone. ``tail``: its last words on standard error."""
+
+    def __init__(self, text: str, *, error: str, tail: Sequence[str] = ()) -> None:
+        super().__init__(text, error=error)
+        self.tail = tuple(tail)
+
+
+class Launch(Struct, frozen=True, kw_only=True):
+    """What is started. ``env`` is the whole environment; limits are in seconds."""
+
+    name: str
+    argv: tuple[str, ...]
+    env: Mapping[str, str]
+    cwd: str
+    start_s: float
+    call_s: float
+    legacy: bool = False
+
+
+class McpServer:
+    """A server that runs. Make one with ``start``."""
+
+    def __init__(self, launch: Launch, *, legacy: bool) -> None:
+        self._launch = launch
+        self.legacy = legacy
+        self._stdio = GuardedStdio(launch.argv, launch.env, launch.cwd)
+        self._client: Client | None = None
+        self._leave = asyncio.Event()
+        self._ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._task = asyncio.get_running_loop().create_task(self._serve())
+        self.listing: list[Any] = []
+        """Its tools, as it listed them last."""
+        self.calls_itself = ""
+        self.tools_changed = False
+        """It has said that its tools are others now."""
+
+    @classmethod
+    async def start(cls, launch: Launch) -> "McpServer":
+        """Start one and list its tools, both within ``start_s``. Raises ServerFailure.
+
+        One that does not survive the newer protocol's first question, or no longer knows the older's, is started
+        once more and asked the other way.
+        """
+        loop = asyncio.get_running_loop()
+        until = loop.time() + launch.start_s
+        server = cls(launch, legacy=launch.legacy)
+        try:
+            await server._begun(until)
+            return server
+        except ServerFailure as failure:
+            if failure.error != "not_started":
+                raise
+            server = cls(launch, legacy=not launch.legacy)
+            try:
+                await server._begun(until)
+                return server
+            except ServerFailure:
+                raise failure from None  # how it failed when it was asked as it should be
+
+    @property
+    def alive(self) -> bool:
+        """Whether it can still be called."""
+        return not self._task.done() and not self._stdio.gone.is_set()
+
+    async def _begun(self, until: float) -> None:
+        try:
+            async with asyncio.timeout_at(until):
+                await asyncio.shield(self._ready)
+        except TimeoutError:
+            failure = self._failure(f"did not start within {self._launch.start_s:g} s", "timeout")
+            await self.close()
+            raise failure from None
+        except asyncio.CancelledError:
+            await self.close()
+            raise
+
+    async def call(self, wire: str, args: dict[str, Any], limit_s: float) -> dict[str, Any]:
+        """The answer to ``tools/call`` in the protocol's names. Raises ToolFailure."""
+        client = self._client
+        if client is None or not self.alive:
+            raise self._failure("is gone", "server_gone")
+        try:
+            answer = await client.call_tool(wire, args, read_timeout_seconds=limit_s)
+        except MCPError as e:
+            raise await self._translated(e, limit_s) from e
+        except (ValueError, RuntimeError) as e:  # pydantic's ValidationError is a ValueError
+            text = f"The MCP server {self._launch.name} gave an answer of the wrong shape"
+            raise ToolFailure(text, error="bad_answer") from e
+        return answer.model_dump(by_alias=True, mode="json", exclude_none=True)
+
+    async def list_again(self) -> None:
+        """Ask for its tools once more, into ``listing``. Raises ServerFailure."""
+        client = self._client
+        if client is None or not self.alive:
+            raise self._failure("is gone", "server_gone")
+        self.tools_changed = False
+        try:
+            async with asyncio.timeout(self._launch.start_s):
+                await self._list(client)
+        except (MCPError, ValueError, RuntimeError, TimeoutError) as e:
+            raise self._failure("does not list its tools any more", "server_gone") from e
+
+    async def close(self) -> None:
+        """End it and everything that it started."""
+        self._leave.set()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(CLOSE_LIMIT_S):
+                if not self._ready.done():
+                    self._task.cancel()
+                await asyncio.wait([self._task])
+        if not self._task.done():
+            self._task.cancel()
+            await asyncio.wait([self._task], timeout=CLOSE_LIMIT_S)
+
+    async def _serve(self) -> None:
+        try:
+            async with Client(
+                self._stdio,
+                mode="legacy" if self.legacy else "auto",
+                client_info=Implementation(name="devagent", version=__version__),
+                message_handler=self._told,
+                read_timeout_seconds=self._launch.start_s,
+                cache=None,
+            ) as client:
+                await self._list(client)
+                info = client.server_info
+                self.calls_itself = one_line(f"{info.name} {info.version}", 80) if info else ""
+                self.legacy = client.session.discover_result is None
+                self._client = client
+                self._ready.set_result(None)
+                await self._until_the_end()
+        except asyncio.CancelledError:
+            if not self._ready.done():
+                self._ready.cancel()
+            raise
+        except Exception as e:  # what the SDK raises from here is a group of whatever it was
+            if not self._ready.done():
+                self._ready.set_exception(self._not_started(e))
+        finally:
+            self._client = None
+            if self._ready.done() and not self._ready.cancelled():
+                self._ready.exception()  # looked at, whether or not somebody still waits
+
+    async def _until_the_end(self) -> None:
+        ends = [asyncio.ensure_future(e.wait()) for e in (self._leave, self._stdio.gone)]
+        try:
+            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for end in ends:
+                end.cancel()
+
+    async def _list(self, client: Client) -> None:
+        self._stdio.listing = []
+        cursor: str | None = None
+        for _ in range(MAX_PAGES):
+            page = await client.list_tools(cursor=cursor, cache_mode="bypass")
+            cursor = page.next_cursor
+            if not cursor or len(self._stdio.listing) > MAX_TOOLS:
+                break
+        self.listing = self._stdio.listing
+
+    async def _told(self, message: object) -> None:
+        if isinstance(message, ToolListChangedNotification):
+            self.tools_changed = True
+
+    async def _translated(self, error: MCPError, limit_s: float) -> ToolFailure:
+        if error.code == CONNECTION_CLOSED:
+            # Its end is known a moment after its output's.
+            await asyncio.wait([self._task], timeout=0.3)
+            return self._failure("is gone in the middle of the call", "server_gone")
+        if error.code == REQUEST_TIMEOUT:
+            text = f"The MCP server {self._launch.name} gave no answer within {limit_s:g} s"
+            return ToolFailure(text, error="timeout")
+        text = one_line(error.message, MAX_TOLD)
+        return ToolFailure(f"The MCP server {self._launch.name} refused: {text}", error="refused")
+
+    def _not_started(self, error: BaseException) -> ServerFailure:
+        error = _first(error)
+        if isinstance(error, OSError) and not self._stdio.started:
+            what = f"cannot be started: {error.strerror or type(error).__name__}"
+            return self._failure(what, "no_program")
+        if isinstance(error, MCPError) and error.code != CONNECTION_CLOSED:
+            return self._failure(
+                f"refused to start: {one_line(error.message, MAX_TOLD)}", "not_started"
+            )
+        if self._stdio.fault:
+            return self._failure("did not start", "not_started")
+        return self._failure(
+            f"speaks no protocol that is known here ({type(error).__name__})", "not_started"
+        )
+
+    def _failure(self, what: str, error: str) -> ServerFailure:
+        fault = f": {self._stdio.fault}" if self._stdio.fault else ""
+        text = f"The MCP server {self._launch.name} {what}{fault}"
+        return ServerFailure(text, error=error, tail=self._stdio.tail)
+
+
+def _first(error: BaseException) -> BaseException:
+    """The error itself, or the first one in a group of groups."""
+    inner: object = getattr(error, "exceptions", ())
+    return _first(inner[0]) if is_list(inner) and inner else error

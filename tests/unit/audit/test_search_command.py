@@ -1,0 +1,122 @@
+"""``devagent session search`` and ``rename``: what they print, and names in the place of ids."""
+
+import json
+import os
+import stat
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from devagent.audit.layout import find_session
+from devagent.audit.names import names
+from devagent.cli.session import session
+from devagent.core.errors import LogError, UsageError
+from devagent.settings.places import places
+from tests.support.log_events import story, write_story
+
+
+@pytest.fixture
+def folder() -> Path:
+    return Path(write_story(places().sessions, story()))
+
+
+def run(*args: str) -> Result:
+    return CliRunner().invoke(session, args)
+
+
+def test_search_prints_the_session_when_it_was_and_the_lines_with_the_words(folder: Path) -> None:
+    done = run("search", "please")
+    assert (done.exit_code, done.stderr) == (0, "")
+    assert done.stdout.splitlines() == [
+        f"{folder.name}  2027-01-15 08:00",
+        "       2  prompt     push it, “please”",
+    ]
+
+
+def test_search_shows_a_few_hits_a_session_and_says_how_to_see_the_rest(folder: Path) -> None:
+    *_, last = run("search", "push").stdout.splitlines()
+    assert last == f"          … more: add --in {folder.name}"
+    everything = run("search", "push", "--in", "last").stdout
+    assert everything.count("\n") > 5
+    assert "more" not in everything
+
+
+def test_search_as_json_is_one_list(folder: Path) -> None:
+    (one,) = json.loads(run("search", "please", "--format", "json").stdout)
+    assert one["sid"] == folder.name
+    assert one["hits"][0] == {
+        "seq": 2,
+        "at": 1_800_000_000_000_003,
+        "what": "prompt",
+        "line": "push it, “please”",
+        "marks": [[10, 16]],
+    }
+    assert run("search", "nowhere", "--format", "json").stdout == "[]\n"
+
+
+def test_nothing_found_and_no_sessions_are_no_errors(folder: Path) -> None:
+    assert (run("search", "nowhere").exit_code, run("search", "nowhere").stdout) == (0, "")
+    assert "Nothing was found" in run("search", "nowhere").stderr
+
+
+def test_search_before_the_first_session_makes_nothing() -> None:
+    assert run("search", "word").exit_code == 0
+    assert not os.path.exists(places().sessions)
+
+
+def test_a_name_stands_wherever_an_id_may(folder: Path) -> None:
+    done = run("rename", "last", "Orders export")
+    assert done.stdout == f"{folder.name} is now Orders export\n"
+    assert find_session(places().sessions, "orders EXPORT") == str(folder)
+    assert run("show", "Orders export").stdout == run("show", folder.name).stdout
+    assert run("verify", "Orders export").exit_code == 0
+    assert "[Orders export] push it" in run("list").stdout
+    assert run("search", "please").stdout.splitlines()[0].endswith("  Orders export")
+    assert json.loads(run("list", "--format", "json").stdout)[0]["name"] == "Orders export"
+    assert run("rename", "Orders export", "x").stdout.endswith("is now x (it was Orders export)\n")
+    assert run("rename", "x", "").stdout == f"{folder.name} has no name now (it was x)\n"
+    assert names(places().sessions) == {}
+
+
+def test_a_name_changes_nothing_of_the_record_and_outlives_the_index(folder: Path) -> None:
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    run("rename", "last", "kept")
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+    run("search", "please")
+    os.unlink(os.path.join(places().sessions, "index.sqlite"))
+    assert run("search", "please").stdout.splitlines()[0].endswith("  kept")
+    file = os.stat(os.path.join(places().sessions, "names.json"))
+    assert stat.S_IMODE(file.st_mode) == 0o600
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["last", "ALL", "a/b", "..", "-x", " x", "x\n", "\x1b[2J", "a\u202eb", "n" * 81,
+     "01MCC5RM000000000000000009"],
+)  # fmt: skip
+def test_a_name_that_could_be_something_else_is_refused(folder: Path, name: str) -> None:
+    done = CliRunner().invoke(session, ["rename", "last", "--", name])
+    assert isinstance(done.exception, UsageError)
+    assert names(places().sessions) == {}
+
+
+def test_two_sessions_do_not_bear_one_name(folder: Path) -> None:
+    run("rename", "last", "mine")
+    second = folder.parent / (folder.name[:-1] + "2")
+    second.mkdir()
+    (second / "events.jsonl").write_bytes(b"")
+    done = run("rename", second.name, "MINE")
+    assert isinstance(done.exception, UsageError)
+    assert f"Session {folder.name} is named “mine” already" in str(done.exception)
+
+
+def test_a_damaged_names_file_is_told_and_not_written_over(folder: Path) -> None:
+    file = Path(places().sessions, "names.json")
+    file.write_text("{nonsense")
+    assert isinstance(run("rename", "last", "x").exception, LogError)
+    assert file.read_text() == "{nonsense"
+    assert find_session(places().sessions, folder.name) == str(folder)
+    listed = run("list")
+    assert folder.name in listed.stdout
+    assert "names.json cannot be used" in listed.stderr
