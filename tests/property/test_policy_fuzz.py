@@ -110,7 +110,9 @@ def test_reading_line_by_line_is_reading_by_the_library(
     text = text[:at] + piece + text[at + length :]
     found = values_by_line(text, frozenset(RULE_KEYS))
     if found is not None:
-        assert repr(found) == repr({**tomllib.loads(text), "rule": tomllib.loads(text)["rule"]})
+        whole = tomllib.loads(text)
+        assert found.keys() == whole.keys()  # in which order the tables stand says nothing
+        assert [repr(found[key]) for key in whole] == [repr(whole[key]) for key in whole]
 
 
 def truth(when: Data, request: Request) -> tuple[bool | None, str]:

@@ -50,7 +50,7 @@ def write_of(path: str, text: str = "x = 1", **context: object) -> Request:
         extension="workspace",
         tool="write",
         tool_class="write",
-        args={"path": path, "text": text, "create": False},
+        args={"path": path, "content": text},
         resources=(Resource(f"path:{path}", "write"),),
         context={"mode": "chat", "interactive": True, "today": "2026-11-18", **context},
         can=("timeout_s",),

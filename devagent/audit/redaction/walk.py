@@ -14,6 +14,7 @@ Find = Callable[[str], Iterable[Span]]
 
 _SHORTEST = 4
 _SMALLEST_NUMBER = 10**7
+_PASSES = 4
 _names_a_secret = lru_cache(1024)(assignments.names_a_secret)
 
 
@@ -59,7 +60,16 @@ class Walk:
             strong = meant == "strong"
             if values.is_secret(text, strong=strong, quoted=True, data=True):
                 spans.append(Span(0, len(text), "password" if strong else "secret"))
-        return self._placeholders.put(text, spans, self._counts) if spans else text
+        # Once more behind what went: a key that ran on into the next one ends there now.
+        for _ in range(_PASSES):
+            before, text = (
+                text,
+                self._placeholders.put(text, spans, self._counts) if spans else text,
+            )
+            if text == before:
+                break
+            spans = list(self._find(text))
+        return text
 
     def _object(self, value: dict[str, Any]) -> dict[str, Any]:
         out: dict[str, Any] = {}

@@ -1,6 +1,7 @@
 """``devagent policy test``: examples, test files, coverage, formats."""
 
 import json
+import re
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
@@ -276,4 +277,4 @@ def test_a_file_that_is_missing_or_no_policy_is_an_error_of_configuration(folder
 def test_without_a_file_the_policies_in_force_are_tested() -> None:
     result = run()
     assert result.exit_code == 0
-    assert "5 of 5 rules met" in result.stdout
+    assert re.search(r"(\d+) of \1 rules met", result.stdout)

@@ -83,7 +83,7 @@ def whys(found: Suggestion) -> list[tuple[int, str]]:
 
 def test_a_call_approved_twice_becomes_one_narrow_rule(sessions: str) -> None:
     one = write_of("notes.md", text="a")
-    calls = record(sessions, yes(one), yes(changed(one, args={**one.args, "text": "b"})))
+    calls = record(sessions, yes(one), yes(changed(one, args={**one.args, "content": "b"})))
     found = suggested(calls)
     assert (found.rules, found.asks, found.saved, found.left) == (1, 2, 2, ())
     (rule,) = rules_of(found)
@@ -99,14 +99,13 @@ def test_a_call_approved_twice_becomes_one_narrow_rule(sessions: str) -> None:
         "when": {
             "mode": {"eq": "chat"},
             "taint_none": ["**"],
-            "args.create": {"eq": False},
             "args.path": {"eq": "notes.md"},
         },
         "why": "Asked and answered yes 2 times in 2 sessions, last on 2026-11-19",
         "expires": date(2027, 2, 18),
     }
     assert isinstance(examples, list)
-    assert examples[0]["args"] == {"create": False, "path": "notes.md"}  # the content stays away
+    assert examples[0]["args"] == {"path": "notes.md"}  # the content stays away
     policy = with_suggestion(found)
     assert policy.decide(one).effect == "allow"
     for narrower in (
@@ -116,7 +115,7 @@ def test_a_call_approved_twice_becomes_one_narrow_rule(sessions: str) -> None:
         write_of("notes.md", today="2027-02-18"),
         changed(one, principal=Principal(user="bo")),
         changed(one, tool="remove"),
-        changed(one, args={**one.args, "create": True}),
+        changed(one, args={**one.args, "path": "other.md"}),
         changed(one, resources=(Resource("path:notes.md", "read"),)),
     ):
         assert policy.decide(narrower).effect == "ask", narrower
