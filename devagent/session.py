@@ -36,6 +36,7 @@ from devagent.core.errors import ConfigError, Stop
 from devagent.core.events import (
     Event,
     ExtensionLoaded,
+    ExtensionReference,
     PolicyLoaded,
     PolicyLocked,
     SessionEnded,
@@ -52,7 +53,13 @@ from devagent.host.extension import is_server
 from devagent.host.toolbox import Extensions
 from devagent.models import REHEARSAL, OpenModel, open_model
 from devagent.models import Credential as ModelCredential
-from devagent.policy.bounds import approval_bounds, budgets, forbids_model, redaction
+from devagent.policy.bounds import (
+    approval_bounds,
+    budgets,
+    forbids_extension,
+    forbids_model,
+    redaction,
+)
 from devagent.settings.approvals import ApprovalsOnFile
 from devagent.settings.config import Config, load_config
 from devagent.settings.credentials import Credential, find_credential
@@ -210,6 +217,7 @@ async def open_session(options: Options, environment: Mapping[str, str] | None =
     try:
         await asyncio.sleep(0)  # the connection is on its way while the rest is put together
         toolbox = extensions()
+        _leave_out(toolbox, policy, options)
         today = datetime.now(UTC).date().isoformat()
         refused = await toolbox.admit(
             first_use=not governed and not policy.locked, today=today, fault=config.fault
@@ -270,6 +278,23 @@ def _servers(
         fault=config.fault,
         governed=governed,
     )
+
+
+def _leave_out(toolbox: Extensions, policy: EffectivePolicy, options: Options) -> None:
+    """Policy's word on which extensions may run. Raises ConfigError for one that was asked for by name."""
+    keepers: dict[str, str] = {}
+
+    def forbidden(reference: ExtensionReference) -> bool:
+        keeper = forbids_extension(policy.compiled.files, reference.name, reference.digest)
+        keepers[reference.name] = keeper
+        return bool(keeper)
+
+    for name in toolbox.leave_out(forbidden):
+        if name in options.extensions:
+            raise ConfigError(
+                f"policy {keepers[name]} does not let the extension {name!r} run, or not with this digest ([extensions])",
+                hint=f"Ask whoever keeps {keepers[name]}.",
+            )
 
 
 def _model(
