@@ -6,7 +6,7 @@ never runs. What does not fit the sentence above is an event, a port or another 
 """
 
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from typing import TypeVar
 
@@ -34,6 +34,8 @@ from devagent.core.ports import Model, ModelRequest, Toolbox
 from devagent.core.tools import ToolCall
 
 E = TypeVar("E", bound=Event)
+Keep = Callable[[Event], None]
+"""Takes an event in, before it is yielded."""
 
 _BROKEN_OFF = frozenset({"max_tokens", "model_context_window_exceeded", "refusal"})
 """Stop reasons of a reply that may end inside a call, or that was taken back: none of its calls runs."""
@@ -107,7 +109,10 @@ class Agent:
                     yield stopped
                     yield _ended(turn, began, usage, "limit", stopped.reason)
                     return
-                async with aclosing(self._run(turn, call)) as events:
+                way = carried_out(
+                    turn, call, gate=self._gate, toolbox=self._toolbox, keep=self.apply
+                )
+                async with aclosing(way) as events:
                     async for event in events:
                         yield event
 
@@ -128,35 +133,43 @@ class Agent:
             async for event in events:
                 yield event
 
-    async def _run(self, turn: int, call: ToolCall) -> AsyncGenerator[Event, None]:
-        tool = self._toolbox.find(call.name)
-        yield ToolCalled(
-            turn=turn,
-            call=call.id,
-            ext=tool.extension if tool else "",
-            tool=tool.name if tool else call.name,
-            args=call.args,
-        )
-        judged = last = None
-        async with aclosing(self._gate.judge(turn, call)) as events:
-            async for event in events:
-                judged = event if isinstance(event, ToolJudged) else judged
-                last = event
-                yield self._keep(event)
-        if tool is None or judged is None or not granted(last):
-            return
-        started = ToolStarted(
-            turn=turn, call=call.id, ext=judged.ext, tool=tool.name, tool_class=tool.tool_class
-        )
-        yield self._keep(started)
-        began = time.monotonic_ns()
-        result = await self._toolbox.run(tool, judged.args, judged.decision.obligations)
-        finished = self._gate.result(judged, tool, result)
-        yield self._keep(replace(finished, dur_us=_us_since(began)))
-
     def _keep(self, event: E) -> E:
         self.apply(event)
         return event
+
+
+async def carried_out(
+    turn: int, call: ToolCall, *, gate: Gate, toolbox: Toolbox, keep: Keep
+) -> AsyncGenerator[Event, None]:
+    """One call, whoever makes it: judged, and where it is granted carried out. Its events, from
+    ``tool.called`` to ``tool.finished`` or to the refusal."""
+    tool = toolbox.find(call.name)
+    yield ToolCalled(
+        turn=turn,
+        call=call.id,
+        ext=tool.extension if tool else "",
+        tool=tool.name if tool else call.name,
+        args=call.args,
+    )
+    judged = last = None
+    async with aclosing(gate.judge(turn, call)) as events:
+        async for event in events:
+            judged = event if isinstance(event, ToolJudged) else judged
+            last = event
+            keep(event)
+            yield event
+    if tool is None or judged is None or not granted(last):
+        return
+    started = ToolStarted(
+        turn=turn, call=call.id, ext=judged.ext, tool=tool.name, tool_class=tool.tool_class
+    )
+    keep(started)
+    yield started
+    began = time.monotonic_ns()
+    result = await toolbox.run(tool, judged.args, judged.decision.obligations)
+    finished = replace(gate.result(judged, tool, result), dur_us=_us_since(began))
+    keep(finished)
+    yield finished
 
 
 def _last_word(reply: ModelReplied) -> tuple[Stop, str]:
