@@ -84,7 +84,8 @@ def render(event: Event, signs: Signs = FULL, *, full: bool = False) -> str:
     s = signs
     match event:
         case SessionStarted():
-            who = f"{event.model} {s.dot} {event.mode} {s.dot} as {event.principal}"
+            model = f"{event.model} {s.dot} " if event.model else ""  # a served client has its own
+            who = f"{model}{event.mode} {s.dot} as {event.principal}"
             return _plain(f"session {s.dot} {who} {s.dot} policy {event.policy[:12] or 'none'}")
         case SessionResumed():
             changed = f" {s.dot} changed: {', '.join(event.changed)}" if event.changed else ""
