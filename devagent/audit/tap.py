@@ -4,6 +4,7 @@ So a verdict is on disk before its tool starts, and a log that cannot be written
 stands: it is never asked again.
 """
 
+import asyncio
 import re
 import time
 from collections.abc import AsyncGenerator, Callable
@@ -66,10 +67,13 @@ async def tapped(events: AsyncGenerator[Event, None], log: Log) -> AsyncGenerato
 
 
 class SideBySide:
-    """Calls at once in one log: a turn spans from the first of them that begins to the last that ends."""
+    """Calls at once in one log. A turn begins with a call and ends when for ``idle_s`` none has run: what
+    ends a turn is synced to the disk, which each of many short reads should not wait for."""
 
-    def __init__(self, log: Log) -> None:
+    def __init__(self, log: Log, idle_s: float = 0.5) -> None:
         self._log = log
+        self._idle_s = idle_s
+        self._ending: asyncio.TimerHandle | None = None
         self._turn = 0
         self._running = 0
         self._began = 0
@@ -82,7 +86,10 @@ class SideBySide:
 
         Raises as ``tapped``; a call that is cut is closed on record, and the others go on.
         """
-        if not self._running:
+        if self._ending is not None:
+            self._ending.cancel()
+            self._ending = None
+        elif not self._running:
             self._turn, self._cut, self._began = self._turn + 1, "", time.monotonic_ns()
             self._log.write(TurnStarted(turn=self._turn))
         self._running += 1
@@ -102,13 +109,20 @@ class SideBySide:
         finally:
             self._running -= 1
             if not self._running and self._log.failure is None:
-                self._log.write(self._end())
+                loop = asyncio.get_running_loop()
+                self._ending = loop.call_later(0 if self._cut else self._idle_s, self.end_turn)
 
-    def _end(self) -> Event:
+    def end_turn(self) -> None:
+        """End the turn in which nothing runs any more, where one is open. Raises LogError."""
+        if self._ending is None:
+            return
+        self._ending.cancel()
+        self._ending = None
         if self._cut:
-            return TurnCut(turn=self._turn, err=self._cut)
+            self._log.write(TurnCut(turn=self._turn, err=self._cut))
+            return
         us = (time.monotonic_ns() - self._began) // 1000
-        return TurnEnded(turn=self._turn, stop="done", dur_us=us)
+        self._log.write(TurnEnded(turn=self._turn, stop="done", dur_us=us))
 
 
 def error_class(error: BaseException) -> str:

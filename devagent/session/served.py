@@ -73,6 +73,7 @@ class Served:
     async def close(self, stop: Stop, exit_code: int, reason: str = "") -> str:
         """End the session and its record; what ``session verify`` says of it now, in a few words."""
         try:
+            self._side_by_side.end_turn()
             self._log.write(SessionEnded(stop=stop, exit_code=exit_code, reason=reason))
         finally:
             self._log.close()
