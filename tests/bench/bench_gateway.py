@@ -16,8 +16,9 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
-_META = {
+_META: dict[str, Any] = {
     "io.modelcontextprotocol/protocolVersion": "2026-07-28",
     "io.modelcontextprotocol/clientCapabilities": {},
 }
@@ -38,7 +39,11 @@ asyncio.run(uvicorn.Server(config).serve(sockets=[listening]))
 
 
 def request(token: str, port: int) -> bytes:
-    params = {"name": "workspace__read", "arguments": {"path": "a.txt"}, "_meta": _META}
+    params: dict[str, Any] = {
+        "name": "workspace__read",
+        "arguments": {"path": "a.txt"},
+        "_meta": _META,
+    }
     body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params})
     head = (
         f"POST /mcp HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nAuthorization: Bearer {token}\r\n"
