@@ -31,6 +31,7 @@ from devagent.core.events import (
     PolicyLoaded,
     PolicyLocked,
     Prompt,
+    ReviewMarked,
     SessionEnded,
     SessionForked,
     SessionResumed,
@@ -343,6 +344,11 @@ def _other(record: Record, event: Event | Unknown, texts: _Texts) -> Entry | Non
         case TurnEnded():
             title = f"Turn {event.turn} ended: {event.stop}"
             return _entry(record, "turn", event.turn, title, texts(event.reason))
+        case ReviewMarked():
+            to = f" to {event.to}" if event.to else ""
+            title = f"{event.mark}{to}: session {event.reviewed}, {event.size} events, verify {event.verified}"
+            text = "\n".join(part for part in (", ".join(event.flags), event.note) if part)
+            return _entry(record, "review", 0, texts(title), texts(text))
         case LogRecovered():
             return _entry(record, "log", 0, f"The log was recovered: {event.bytes} bytes set aside")
         case ErrorRaised():

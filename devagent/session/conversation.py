@@ -1,9 +1,12 @@
 """A conversation: turns of the agent, each of them logged."""
 
 import asyncio
+import os
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from devagent.agent.gate import Gate
 from devagent.agent.instructions import instructions
@@ -33,11 +36,12 @@ if TYPE_CHECKING:
 
 
 from devagent.session.ground import Options, gate_of, limits_of, stand
-from devagent.session.record import open_log
+from devagent.session.record import earlier_session, model_before, open_log
 
 
 class Session:
-    """An open session. ``opening`` are the events that were written when it opened."""
+    """An open session. ``opening`` are the events that were written when it opened; ``unfinished`` is what the
+    last turn of the session that goes on was asked for and did not do (empty where it did)."""
 
     def __init__(
         self,
@@ -49,6 +53,7 @@ class Session:
         gate: Gate,
         policy: EffectivePolicy,
         opening: Sequence[Event],
+        unfinished: str,
         connecting: "asyncio.Task[bool]",
     ) -> None:
         self._log = log
@@ -59,6 +64,7 @@ class Session:
         self._connecting = connecting
         self.policy = policy
         self.opening = tuple(opening)
+        self.unfinished = unfinished
 
     @property
     def id(self) -> str:
@@ -119,7 +125,9 @@ async def open_session(options: Options, environment: Mapping[str, str] | None =
     """
     ground = stand(options, environment)
     policy, config = ground.policy, ground.config
-    name = options.model or config.model
+    earlier = earlier_session(ground.here, options.resume)
+    options = replace(options, resume=os.path.basename(earlier))
+    name = options.model or model_before(earlier) or config.model
     if (keeper := forbids_model(policy.compiled.files, name)) and not name.startswith(REHEARSAL):
         raise ConfigError(
             f"policy {keeper} does not allow the model {name!r} ([models] allow)",
@@ -135,7 +143,7 @@ async def open_session(options: Options, environment: Mapping[str, str] | None =
         gate = await gate_of(ground, toolbox, options)
         limits = limits_of(ground, options)
         agent = Agent(model, gate, toolbox, system=instructions(ground.folder), limits=limits)
-        log, opening = open_log(ground, options, toolbox, credential, model.name, agent)
+        log, opening, unfinished = open_log(ground, options, toolbox, credential, model.name, agent)
     except BaseException:
         connecting.cancel()
         if toolbox is not None:
@@ -150,6 +158,7 @@ async def open_session(options: Options, environment: Mapping[str, str] | None =
         gate=gate,
         policy=policy,
         opening=opening,
+        unfinished=unfinished,
         connecting=connecting,
     )
 

@@ -88,7 +88,7 @@ async def open_served(options: Options, environment: Mapping[str, str] | None = 
     try:
         gate = await gate_of(ground, toolbox, options)
         calls = Calls(gate, toolbox, limits_of(ground, options))
-        log, _ = open_log(ground, options, toolbox, None, "", None)
+        log, _, _ = open_log(ground, options, toolbox, None, "", None)
     except BaseException:
         await toolbox.aclose()
         raise

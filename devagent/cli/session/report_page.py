@@ -38,7 +38,7 @@ _BLOCK = 100
 _SPOOL_BYTES = 4_000_000
 _LETTERS = {
     "session": "s", "policy": "l", "extension": "x", "prompt": "p", "reply": "m",
-    "failure": "f", "turn": "t", "log": "g", "other": "u",
+    "failure": "f", "turn": "t", "review": "v", "log": "g", "other": "u",
 }  # fmt: skip
 _STATUS_LETTERS = {
     "allowed": "a", "approved": "y", "declined": "n", "unattended": "w", "denied": "d",
