@@ -93,10 +93,11 @@ class Session(Struct, frozen=True):
 
 def sessions(folder: str) -> Iterator[Session]:
     """All sessions below a folder, newest first, each read at its two ends only."""
-    return (_glance(one) for one in newest_first(folder))
+    return (glance(one) for one in newest_first(folder))
 
 
-def _glance(folder: str) -> Session:
+def glance(folder: str) -> Session:
+    """One session at its two ends."""
     sid = os.path.basename(folder)
     found: dict[str, Any] = {}
     try:
@@ -181,4 +182,4 @@ def _content(header: dict[str, Any], bodies: Bodies, seq: int) -> tuple[Content,
     return "open", body  # pyright: ignore[reportUnknownVariableType]
 
 
-__all__ = ["Record", "Session", "Unknown", "read", "read_events", "sessions"]
+__all__ = ["Record", "Session", "Unknown", "glance", "read", "read_events", "sessions"]

@@ -12,6 +12,9 @@ COMMANDS: dict[str, Entry] = {
     "session": Entry(
         "devagent.cli.session", "session", "Find, read, verify and continue sessions."
     ),
+    "review": Entry(
+        "devagent.cli.review", "review", "Go through sessions that are flagged, and mark them."
+    ),
     "policy": Entry("devagent.cli.policy", "policy", "Ask what policy says, and why."),
     "ext": Entry("devagent.cli.ext", "ext", "See extensions, and let MCP servers in."),
     "mcp": Entry("devagent.cli.mcp", "mcp", "Serve the extensions to any MCP client."),

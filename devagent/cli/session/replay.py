@@ -8,10 +8,9 @@ import click
 
 from devagent.audit.reader import Record, Unknown, read
 from devagent.audit.requests import as_recorded
-from devagent.audit.verify import verify_session
 from devagent.cli.policy.diff_text import ASIDE, set_aside
 from devagent.cli.policy.shared import policy_files, read_policies
-from devagent.cli.session.shared import WIDTH, folder_of, write
+from devagent.cli.session.shared import WIDTH, folder_of, verified, write
 from devagent.core.text import one_line
 from devagent.core.verdicts import Decision
 from devagent.policy import CompiledPolicy
@@ -34,7 +33,7 @@ def replay(name: str, files: tuple[str, ...], exit_code: bool) -> None:
     folder = folder_of(name)
     policy = read_policies(files) if files else None
     signs = signs_for(sys.stdout.encoding)
-    found = verify_session(folder)
+    found = verified(folder)
     screen = Replay(signs)
     again = _Again(policy, files, found.sid, signs) if policy else None
     records = read(folder)
