@@ -174,6 +174,18 @@ def main(count: int, long: int) -> None:
                 f"report of 5,000 events, {kind}",
                 *("session", "report", middle, "--format", kind, "-o", out),
             )
+        script = os.path.join(home, "script.toml")
+        with open(script, "w", encoding="utf-8") as file:
+            file.write('name = "bench"\n[[reply]]\ntext = "Here."\n')
+        going_on = ("run", "go on", "--model", f"rehearsal:{script}", "-C", home, "--resume")
+        # A reply and its results are two messages, a turn of this sort twelve.
+        talk = write(root, count + 3, session(words, 40_000, prepared=True))
+        row(
+            f"fold of {messages(root, talk):,} messages",
+            lambda: messages(root, talk),
+            40_000,
+        )
+        command("run --resume of that session", *going_on, os.path.basename(talk))
         last = os.path.basename(write(root, count + 2, session(words, long)))
         command(f"list with one of {long:,} events", "session", "list")
         command("search, indexing that one", "session", "search", words.rare)

@@ -192,10 +192,13 @@ def _held_up(summary: Summary) -> Iterator[str]:
     yield '<div class="scroll"><table class="held"><thead><tr><th scope="col" class="event">Event</th><th scope="col" class="when">Time</th><th scope="col" class="call">Call</th>'
     yield '<th scope="col" class="touches">Touches</th><th scope="col" class="answer">Answer</th><th scope="col">Rule and reason</th></tr></thead><tbody>'
     for line in summary.held_up:
-        yield (
-            f'<tr><td>{_link(line.seq)}</td><td class="whole">{moment(line.ts)}</td><td><code>{_text(line.tool)}</code></td>'
-            f"<td>{_codes(line.resources)}</td><td>{_answer(line)}</td>"
-            f"<td>{_codes(line.rules)}<div>{_text(line.reason)}</div></td></tr>"
+        yield _row(
+            ("Event", _link(line.seq), ""),
+            ("Time", moment(line.ts), "whole"),
+            ("Call", f"<code>{_text(line.tool)}</code>", ""),
+            ("Touches", _codes(line.resources), ""),
+            ("Answer", _answer(line), ""),
+            ("Rule and reason", f"{_codes(line.rules)}<div>{_text(line.reason)}</div>", ""),
         )
     yield "</tbody></table></div>"
     yield from _more(summary, "held_up")
@@ -235,11 +238,27 @@ def _data(summary: Summary) -> Iterator[str]:
 
 
 def _touched(one: Touched) -> str:
-    return (
-        f"<tr><td><code>{_text(one.id.partition(':')[2])}</code></td><td>{_text(', '.join(one.access))}</td>"
-        f'<td>{_codes(one.tags)}</td><td class="number">{one.ran:,}</td><td class="number">{one.refused:,}</td>'
-        f"<td>{_codes(one.rules)}</td><td>{_text(', '.join(one.approved_by))}</td><td>{_link(one.first)}</td></tr>"
+    return _row(
+        ("Name", f"<code>{_text(one.id.partition(':')[2])}</code>", ""),
+        ("Access", _text(", ".join(one.access)), ""),
+        ("Tags", _codes(one.tags), ""),
+        ("Ran", f"{one.ran:,}", "number"),
+        ("Held back", f"{one.refused:,}", "number"),
+        ("Rules", _codes(one.rules), ""),
+        ("Approved by", _text(", ".join(one.approved_by)), ""),
+        ("First", _link(one.first), ""),
     )
+
+
+def _row(*cells: tuple[str, str, str]) -> str:
+    """A table's row. Each cell has its column's name, which stands before it where the screen is narrow."""
+    shown = (
+        f'<td data-label="{name}"{f" class={look!r}" if look else ""}><div>{cell}</div></td>'
+        if cell
+        else "<td></td>"
+        for name, cell, look in cells
+    )
+    return f"<tr>{''.join(shown)}</tr>"
 
 
 def _rules(summary: Summary) -> Iterator[str]:
