@@ -1,5 +1,6 @@
 """What held in a session when it was last left, and what is different now that it goes on."""
 
+import mmap
 import os
 import stat
 from collections.abc import Iterable, Iterator
@@ -7,8 +8,9 @@ from collections.abc import Iterable, Iterator
 from msgspec import Struct, field
 
 from devagent.audit.layout import EVENTS
-from devagent.audit.lines import lines, open_to_read, size_of
+from devagent.audit.lines import open_to_read, size_of
 from devagent.core.codec import parse
+from devagent.core.errors import LogError
 from devagent.core.events import (
     Event,
     ExtensionLoaded,
@@ -133,26 +135,29 @@ class InForce(Struct):
 def last_model(folder: str) -> str:
     """The model that the session was last run with; empty where that cannot be read.
 
-    Headers only, and of those only the few that say so: a long session is looked through at once.
+    Only the last line that says so is looked for, from the end: a long session takes no longer.
     """
-    model = ""
-    path = os.path.join(folder, EVENTS)
-    file = open_to_read(path)
+    try:
+        file = open_to_read(os.path.join(folder, EVENTS))
+    except LogError:
+        return ""
     if file is None:
         return ""
     with file:
-        for line in lines(file, path, size_of(file)):
-            if line.whole and (_STARTED in line.data or _RESUMED in line.data):
-                try:
-                    header = parse(line.data)
-                except (ValueError, RecursionError):
-                    return ""
-                match header:
-                    case {"type": "session.started" | "session.resumed", "model": str(name)}:
-                        model = name
-                    case _:
-                        pass
-    return model
+        if not size_of(file):
+            return ""
+        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as log:
+            at = max(log.rfind(_STARTED), log.rfind(_RESUMED))
+            line = log[log.rfind(b"\n", 0, max(at, 0)) + 1 : max(log.find(b"\n", max(at, 0)), 0)]
+    try:
+        header = parse(line)
+    except (ValueError, RecursionError):
+        return ""
+    match header:
+        case {"type": "session.started" | "session.resumed", "model": str(name)}:
+            return name
+        case _:
+            return ""
 
 
 def _compared(what: str, before: dict[str, str], after: dict[str, str]) -> Iterator[str]:

@@ -61,15 +61,22 @@ def read_events(folder: str) -> Generator[Event, None, None]:
     records = read(folder)
     try:
         for record in records:
-            if not isinstance(record.event, Unknown):
-                yield record.event
-            elif record.content in ("erased", "sealed", "missing"):
-                raise LogError(
-                    f"The content of event {record.seq} is {record.content}: the session cannot go on.",
-                    hint="Start a new session; `devagent session show` reads what is left.",
-                )
+            if (event := known_event(record)) is not None:
+                yield event
     finally:
         records.close()
+
+
+def known_event(record: Record) -> Event | None:
+    """The record's event; None where it is of a later version. Raises LogError where its content is gone."""
+    if not isinstance(record.event, Unknown):
+        return record.event
+    if record.content in ("erased", "sealed", "missing"):
+        raise LogError(
+            f"The content of event {record.seq} is {record.content}: the session cannot go on.",
+            hint="Start a new session; `devagent session show` reads what is left.",
+        )
+    return None
 
 
 class Session(Struct, frozen=True):
@@ -182,4 +189,13 @@ def _content(header: dict[str, Any], bodies: Bodies, seq: int) -> tuple[Content,
     return "open", body  # pyright: ignore[reportUnknownVariableType]
 
 
-__all__ = ["Record", "Session", "Unknown", "glance", "read", "read_events", "sessions"]
+__all__ = [
+    "Record",
+    "Session",
+    "Unknown",
+    "glance",
+    "known_event",
+    "read",
+    "read_events",
+    "sessions",
+]
