@@ -86,6 +86,7 @@ class Replay:
             f"{one.layer}/{one.name}" for one in rest if isinstance(one, PolicyLoaded)
         )
         if isinstance(first, SessionStarted | SessionResumed):
-            yield visible(f"devagent {dot} {first.model} {dot} policy {layers or 'none on record'}")
+            model = f"{first.model} {dot} " if first.model else ""  # a served client has its own
+            yield visible(f"devagent {dot} {model}policy {layers or 'none on record'}")
         if not isinstance(first, SessionStarted):
             yield from self._rendered(first)
