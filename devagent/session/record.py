@@ -14,7 +14,6 @@ from devagent.audit.forks import conversation
 from devagent.audit.in_force import InForce, last_model
 from devagent.audit.layout import find_session, is_review
 from devagent.audit.redaction.declared import secret_arguments
-from devagent.audit.redaction.known import secrets_of
 from devagent.audit.redaction.redactor import Redactor
 from devagent.audit.writer import SessionLog
 from devagent.core.errors import UsageError
@@ -34,6 +33,7 @@ from devagent.policy.bounds import (
 from devagent.settings.credentials import Credential
 from devagent.settings.places import Places
 from devagent.settings.policies import EffectivePolicy
+from devagent_secrets.known import secrets_of
 
 if TYPE_CHECKING:
     pass

@@ -11,6 +11,7 @@ from tests.support.installing import ROOT, base_python, pip, run
 PACKAGES = {
     "devagent": ROOT / "devagent",
     "devagent_git": ROOT / "extensions/devagent_git",
+    "devagent_secrets": ROOT / "extensions/devagent_secrets",
     "devagent_sql": ROOT / "extensions/devagent_sql",
     "devagent_workspace": ROOT / "extensions/devagent_workspace",
     "devagent_policies": ROOT / "policies/devagent_policies",

@@ -13,7 +13,6 @@ from devagent.audit.flags import FLAGS, Flag, FlagRules, Spotted
 from devagent.audit.layout import is_review, started_at
 from devagent.audit.marks import Queue, Queued, Reviewer, queue
 from devagent.audit.record import to_base64
-from devagent.audit.redaction.known import secrets_of
 from devagent.audit.redaction.redactor import Redactor
 from devagent.audit.verify import Verification
 from devagent.cli.policy.shared import policy_in_force
@@ -24,6 +23,7 @@ from devagent.policy.bounds import redaction
 from devagent.settings.config import load_config
 from devagent.settings.identity import principal
 from devagent.settings.places import places
+from devagent_secrets.known import secrets_of
 
 flag_option = click.option(
     "--flag",
