@@ -87,8 +87,8 @@ def table(work: Path) -> None:
         ("diff", lambda: tools.diff(here), lambda: str(repo.git.diff())),
         ("blame", lambda: tools.blame(here, path=path), lambda: bool(repo.blame("HEAD", path))),
         (
-            "branches",
-            lambda: tools.branches(here),
+            "list",
+            lambda: tools.list(here),
             lambda: [(b.name, b.commit) for b in repo.branches],
         ),
         ("resources of status", lambda: tools.resources("status", {}, here), None),

@@ -117,7 +117,7 @@ READING = [
     call("git.diff", "repo:.", "path:src/app.py", "path:docs/index.md"),
     call("git.diff", "repo:.", "path:src/app.py", staged=True),
     call("git.blame", "repo:.", "path:src/app.py", path="src/app.py"),
-    call("git.branches", "repo:.", remote=True),
+    call("git.list", "repo:.", what="remote_branches"),
     call("workspace.read", "path:package.json", path="package.json"),
     call("workspace.read", "path:docs/monkey.keys.md", path="docs/monkey.keys.md"),
     call(

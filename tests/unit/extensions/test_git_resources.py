@@ -61,7 +61,7 @@ def touched(folder: Path, tool: str, args: Mapping[str, Any], tags: bool = False
 
 READS: list[tuple[str, dict[str, Any], str]] = [
     ("status", {}, ""),
-    ("branches", {"remote": True}, ""),
+    ("list", {"what": "remote_branches"}, ""),
     ("log", {}, ""),
     ("log", {"path": "a.txt"}, "path:a.txt"),
     ("log", {"path": "./src/../a.txt"}, "path:a.txt"),
@@ -96,7 +96,11 @@ WRITES: list[tuple[str, dict[str, Any], str]] = [
     ("add", {"paths": ["link"]}, "path:link"),
     ("commit", {"message": "m"}, "branch:main!"),
     ("commit", {"message": "m", "all": True}, "branch:main! path:a.txt"),
-    ("commit", {"message": "m", "amend": True}, "branch:main![git.amend]"),
+    (
+        "commit",
+        {"message": "m", "amend": True},
+        "branch:main![git.amend,git.rewrite,git.published]",
+    ),
     ("branch", {"name": "x"}, "branch:x!"),
     ("branch", {"name": "refs/heads/x"}, "branch:x!"),
     ("branch", {"name": "x", "action": "delete"}, "branch:x![git.delete]"),
@@ -406,7 +410,7 @@ def test_a_repository_whose_objects_are_borrowed_is_read_too(
             shutil.rmtree(objects / "pack")
             (objects / "pack").symlink_to(theirs / "pack")
             place = f"repo:{theirs}/pack"
-    for tool in ("show", "log", "status", "branches"):
+    for tool in ("show", "log", "status", "list"):
         assert place in touched(work, tool, {})
 
 
