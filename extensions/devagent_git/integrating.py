@@ -230,7 +230,9 @@ def _go_on(repository: Repository, how: str) -> Result:
         files = paths_of(repository.git("ls-files", "-z", "--modified", "--deleted").out)
         unmerged = repository.git("ls-files", "-z", "--unmerged").out.split(b"\0")
         files += [entry.partition(b"\t")[2] for entry in unmerged if entry]
-        kept = keep_files(repository, list(dict.fromkeys(files)), f"before the {verb} was aborted")
+        kept = keep_files(
+            repository, list(dict.fromkeys(files)), f"before the {verb} was aborted", index=True
+        )
         repository.git(verb, "--abort")
         return _done(repository, "", f"aborted the {verb}", said_of(kept))
     if how not in ("continue", "skip"):
@@ -239,7 +241,9 @@ def _go_on(repository: Repository, how: str) -> Result:
         if verb == "merge":
             raise bad("a merge has no commits to skip: continue or abort it")
         files = paths_of(repository.git("ls-files", "-z", "--modified", "--deleted").out)
-        kept = keep_files(repository, files, f"before a commit of the {verb} was skipped")
+        kept = keep_files(
+            repository, files, f"before a commit of the {verb} was skipped", index=True
+        )
         output = repository.git(verb, "--skip", codes=(0, 1, 128))
         if output.code:
             _stopped(repository, output, verb)

@@ -19,15 +19,17 @@ from devagent_git.repository import Repository
 KEPT = "refs/devagent/kept/"
 
 
-def keep_files(repository: Repository, files: Sequence[bytes], why: str) -> str | None:
-    """Keep these files of the work tree, and the whole index, where they differ from HEAD; the commit, or None.
+def keep_files(
+    repository: Repository, files: Sequence[bytes], why: str, *, index: bool
+) -> str | None:
+    """Keep these files of the work tree, and with ``index`` the index, where they differ from HEAD; the commit, or None.
 
     The commit's tree is HEAD's with the files as they are now; its second parent, where there is one, holds
     the index.
     """
     head = repository.ref_oid("HEAD")
     parents = ["-p", head] if head else []
-    staged = _staged(repository, head)
+    staged = _staged(repository) if index else ""
     tree = _tree(repository, head, files)
     before = repository.line("rev-parse", f"{head}^{{tree}}") if head else ""
     if staged in (before, "") and tree == before:
@@ -44,16 +46,16 @@ def keep_object(repository: Repository, oid: str) -> str:
     return oid
 
 
-def said_of(kept: str | None) -> list[str]:
-    """What a result says of it."""
+def said_of(
+    kept: str | None, how: str = "git.restore with source={} brings files back"
+) -> list[str]:
+    """What a result says of it: ``how`` to get it back."""
     if kept is None:
         return []
-    return [
-        f"what was thrown away is kept as {kept[:10]} (git.restore with source={kept[:10]} brings files back)"
-    ]
+    return [f"what was thrown away is kept as {kept[:10]}: {how.format(kept[:10])}"]
 
 
-def _staged(repository: Repository, head: str | None) -> str:
+def _staged(repository: Repository) -> str:
     """The index as a tree; empty where it has conflicts, which no tree can hold, or is not there."""
     index = os.path.join(repository.git_dir, "index")
     if not os.path.isfile(index) or repository.git("ls-files", "-z", "--unmerged", limit=1).out:
@@ -81,13 +83,14 @@ def _tree(repository: Repository, head: str | None, files: Sequence[bytes]) -> s
         return repository.git("write-tree", index=index).out.decode().strip()
 
 
-def _place(repository: Repository, path: bytes) -> bytes:
+def place_of(repository: Repository, path: bytes) -> bytes:
+    """The absolute path of one below the repository's top."""
     return os.path.join(os.fsencode(repository.top), path)
 
 
 def _stored_files(repository: Repository, files: Sequence[bytes]) -> dict[bytes, bytes]:
     """Path → object of every regular file among these, stored as it lies on the disk."""
-    there = [path for path in files if _is_regular(_place(repository, path))]
+    there = [path for path in files if _is_regular(place_of(repository, path))]
     plain = [path for path in there if b"\n" not in path]
     stored = dict.fromkeys(plain, b"")
     if plain:
@@ -97,7 +100,7 @@ def _stored_files(repository: Repository, files: Sequence[bytes]) -> dict[bytes,
         stored = dict(zip(plain, listed.out.split(), strict=True))
     for path in there:
         if path not in stored:  # --stdin-paths takes one path a line
-            place = _place(repository, path)
+            place = place_of(repository, path)
             stored[path] = repository.git(
                 "hash-object", "-w", "--no-filters", "--", place
             ).out.strip()
@@ -113,7 +116,7 @@ def _is_regular(place: bytes) -> bool:
 
 def _entry(repository: Repository, path: bytes, stored: Mapping[bytes, bytes]) -> bytes | None:
     """A line for ``update-index --index-info``: the file as it is, or as gone. None for what git keeps elsewhere."""
-    place = _place(repository, path)
+    place = place_of(repository, path)
     try:
         found = os.lstat(place)
     except (FileNotFoundError, NotADirectoryError):

@@ -36,7 +36,10 @@ def tag(
             raise GitError(f"there is no tag {shown(short)}", error="no_such_ref")
         keep_object(repository, oid)
         repository.git("update-ref", "-d", full, oid)
-        lines = [f"deleted the tag {shown(short)}, which was at {oid[:10]}", *said_of(oid)]
+        lines = [
+            f"deleted the tag {shown(short)}, which was at {oid[:10]}",
+            *said_of(oid, "git.tag with ref={} names it again"),
+        ]
     elif action == "create":
         if oid is not None:
             raise GitError(f"a tag {shown(short)} exists already", error="exists")

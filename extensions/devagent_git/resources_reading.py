@@ -50,6 +50,8 @@ def _blame(repository: Repository, args: Arguments) -> list[ResourceDict]:
     path = path_of(repository, args)
     if path is None:
         raise bad("path is empty")
+    if args.text("ref"):
+        repository.commit(args.text("ref"))
     return paths(repository, [path], "read")
 
 

@@ -117,18 +117,17 @@ def _integrate(repository: Repository, args: Arguments) -> list[ResourceDict]:
     tags += skipped_hooks(repository, COMMIT_HOOKS)
     found = [resource(f"branch:{branch}", "write", *tags)]
     if how in STARTS:
-        found.append(_read_from(repository, args.text("ref")))
+        found += _read_from(repository, args.text("ref"))
     return found + paths(repository, files, "write", facts=facts)
 
 
-def _read_from(repository: Repository, ref: str) -> ResourceDict:
-    """The branch that is read, by its name where it is one's; else the commits, by what they were called."""
+def _read_from(repository: Repository, ref: str) -> list[ResourceDict]:
+    """The branch that is read, where a branch is named; other commits are known by the files that they change."""
     for kind in ("refs/heads/", "refs/remotes/"):
-        if repository.ref_oid(kind + ref) is not None:
-            return resource(f"branch:{ref}", "read")
-    return resource(
-        f"branch:{ref.removeprefix('refs/heads/').removeprefix('refs/remotes/')}", "read"
-    )
+        short = ref.removeprefix(kind)
+        if repository.ref_oid(kind + short) is not None:
+            return [resource(f"branch:{short}", "read")]
+    return []
 
 
 def _tag(repository: Repository, args: Arguments) -> list[ResourceDict]:

@@ -6,7 +6,7 @@ import tempfile
 from typing import Literal, NamedTuple
 
 from devagent_git.contract import GitError, Result, Surroundings
-from devagent_git.kept import keep_files, said_of
+from devagent_git.kept import keep_files, place_of, said_of
 from devagent_git.names import bad, path_in, shown_from
 from devagent_git.plans import paths_of
 from devagent_git.repository import Repository
@@ -88,7 +88,11 @@ def restore(
         return {"text": "nothing to restore: these paths have no changes", "rows": 0}
     if not plan.staged:
         refuse_own_filters(repository)
-    kept = keep_files(repository, [] if plan.staged else plan.files, "before git.restore")
+    # What is gone already is no loss; what is there is stored as it lies there.
+    there = [path for path in plan.files if os.path.lexists(place_of(repository, path))]
+    kept = keep_files(
+        repository, [] if plan.staged else there, "before git.restore", index=plan.staged
+    )
     if plan.side != "none":
         args = ["checkout", "--quiet", "--no-recurse-submodules", f"--{plan.side}", "--pathspec-from-file=-", "--pathspec-file-nul"]  # fmt: skip
     else:

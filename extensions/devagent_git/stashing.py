@@ -75,7 +75,12 @@ def stash(
     if action == "drop":
         keep_object(repository, oid)
         repository.git("stash", "drop", "--quiet", name)
-        return _said(repository, f"dropped {name}", oid, said_of(oid))
+        return _said(
+            repository,
+            f"dropped {name}",
+            oid,
+            said_of(oid, "git.restore with source={} brings files back"),
+        )
     if action not in ("apply", "pop"):
         raise bad("action must be push, apply, pop or drop")
     refuse_own_filters(repository)
@@ -102,10 +107,10 @@ def _push(repository: Repository, message: str, untracked: bool, paths: list[str
     args = ["stash", "push", "--quiet"]
     args += [f"--message={message}"] if message else []
     args += ["--include-untracked"] if untracked else []
-    if paths:
-        args += ["--pathspec-from-file=-", "--pathspec-file-nul"]
-    stdin = b"\0".join([*files, b""]) if paths else None
-    output = repository.git(*args, stdin=stdin, codes=(0, 1))
+    # Always by name: git then takes away just these files, not what an editor saves beside them in the meantime
+    # (and its own call of `git clean :/` finds nothing where pathspecs are literal).
+    args += ["--pathspec-from-file=-", "--pathspec-file-nul"]
+    output = repository.git(*args, stdin=b"\0".join([*files, b""]), codes=(0, 1))
     oid = repository.ref_oid("refs/stash")
     if output.code or oid is None or oid == before:
         said = shown(output.out + output.err).strip()

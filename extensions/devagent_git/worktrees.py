@@ -150,9 +150,17 @@ def _remove(repository: Repository, here: Surroundings, target: str, force: bool
                 f"that work tree has changes or ignored files ({names}); commit them, or force=true removes them",
                 error="would_overwrite",
             )
+        if any(path.endswith(b"/") for path in changed):
+            raise GitError(
+                "that work tree holds a repository of its own; the person can remove it",
+                error="would_overwrite",
+            )
         if force and (left or staged):
             kept = keep_files(
-                there, [path for path in changed if path], "before a work tree was removed"
+                there,
+                [path for path in changed if path],
+                "before a work tree was removed",
+                index=True,
             )
         if not found.branch and there.ref_oid(
             "HEAD"

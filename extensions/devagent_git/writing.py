@@ -235,7 +235,10 @@ def branch(
                 f"{shown(short)} is checked out: switch away first", error="bad_arguments"
             )
         repository.fail(output)
-    return _said(repository, f"deleted {shown(short)}, which was at {(oid or '')[:10]}", oid or "")
+    kept = f"; its commits are kept: git.branch with start={(oid or '')[:10]}" if force else ""
+    return _said(
+        repository, f"deleted {shown(short)}, which was at {(oid or '')[:10]}{kept}", oid or ""
+    )
 
 
 def _said(repository: Repository, text: str, oid: str) -> Result:
