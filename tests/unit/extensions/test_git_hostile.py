@@ -291,8 +291,7 @@ LOCAL: list[list[Trap]] = [
     [signing],
     [lazy_fetch],
     [submodule_with_traps],
-    [merge_strategy, instruction_format, rebase_settings, exported_archive],
-    [merge_options],
+    [merge_strategy, merge_options, instruction_format, rebase_settings, exported_archive],
     [conditional_filter],
 ]  # fmt: skip
 REMOTE: list[list[Trap]] = [
