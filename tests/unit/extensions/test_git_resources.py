@@ -428,3 +428,36 @@ def test_a_list_of_borrowed_objects_that_cannot_be_read_refuses_the_call(
     with pytest.raises(GitError, match="takes its objects from") as refused:
         touched(work, "status", {})
     assert refused.value.error == "unsafe_config"
+
+
+def test_files_that_make_git_do_something_later_say_so(work: Path) -> None:
+    git(work, "config", "core.hooksPath", "tools/hooks")
+    git(work, "config", "include.path", "../tools/settings")
+    files = {
+        ".gitmodules": "git.submodules", "sub/.GitAttributes": "git.attributes", ".lfsconfig": "git.config",
+        "tools/hooks/pre-commit": "git.hooks", "tools/settings": "git.config", ".husky/x": "git.hooks",
+        "tools/other": "", "hooks/x": "",
+    }  # fmt: skip
+    write(work, dict.fromkeys(files, "x\n"))
+    found = tools.resources("add", {"paths": list(files)}, Place(str(work)))
+    assert {r["id"].removeprefix("path:"): "".join(r["tags"]) for r in found[1:]} == files
+    git(work, "add", "--all")
+    git(work, "commit", "--quiet", "-m", "Files")
+    git(work, "branch", "bare", "HEAD~1")
+    found = tools.resources("switch", {"branch": "bare"}, Place(str(work)))
+    written = {r["id"].removeprefix("path:"): "".join(r["tags"]) for r in found}
+    assert written.items() >= files.items()
+    shown = tools.resources("show", {}, Place(str(work)))
+    assert not any(r["tags"] for r in shown)
+
+
+def test_hooks_that_would_be_passed_over_are_a_fact(work: Path) -> None:
+    for name in ("pre-commit", "pre-push"):
+        hook = work / ".git/hooks" / name
+        hook.parent.mkdir(exist_ok=True)
+        hook.write_text("#!/bin/sh\n")
+        hook.chmod(0o755)
+    assert touched(work, "commit", {"message": "x"}, tags=True)[1] == "branch:main![git.no-verify]"
+    assert touched(work, "push", {}, tags=True)[-1] == "branch:origin/main![git.no-verify]"
+    (work / ".git/hooks/pre-push").chmod(0o644)
+    assert touched(work, "push", {}, tags=True)[-1] == "branch:origin/main!"
