@@ -306,6 +306,7 @@ def killings(work: Path, tmp_path: Path, call: str) -> Iterator[int]:
             "PATH": f"{programs}:{os.environ['PATH']}",
             "COUNTER": str(tmp_path / "counter"),
             "KILL_AT": str(number),
+            "TMPDIR": str(tmp_path),  # what a killed process leaves there goes with the test
         }
         code = CALL.format(paths=paths, call=call.format(work=str(copy)))
         done = subprocess.run(
