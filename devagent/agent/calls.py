@@ -6,19 +6,25 @@ from contextlib import aclosing
 from devagent.agent.gate import Gate
 from devagent.agent.loop import carried_out
 from devagent.agent.spending import Spending
-from devagent.core.events import Event
+from devagent.core.events import BudgetStopped, Event
 from devagent.core.limits import Limits
-from devagent.core.ports import Toolbox
+from devagent.core.ports import SharedSpending, Toolbox
 from devagent.core.tools import ToolCall
 
 
 class Calls:
     """One client's calls. They may run side by side; what one reads taints those that are judged after it."""
 
-    def __init__(self, gate: Gate, toolbox: Toolbox, limits: Limits) -> None:
+    def __init__(
+        self,
+        gate: Gate,
+        toolbox: Toolbox,
+        limits: Limits,
+        shared: SharedSpending | None = None,
+    ) -> None:
         self._gate = gate
         self._toolbox = toolbox
-        self._spending = Spending(limits)
+        self._spending = Spending(limits, shared=shared)
 
     def apply(self, event: Event) -> None:
         """Take an event in."""
@@ -27,9 +33,11 @@ class Calls:
 
     async def call(self, turn: int, call: ToolCall) -> AsyncGenerator[Event, None]:
         """One call; where a budget is used up only ``budget.stopped``."""
-        if stopped := self._spending.reached(turn, before_call=True):
-            yield stopped
-            return
+        for limit in self._spending.check(turn, before_call=True):
+            self.apply(limit)
+            yield limit
+            if isinstance(limit, BudgetStopped):
+                return
         way = carried_out(turn, call, gate=self._gate, toolbox=self._toolbox, keep=self.apply)
         async with aclosing(way) as events:
             async for event in events:

@@ -6,17 +6,20 @@ never runs. What does not fit the sentence above is an event, a port or another 
 """
 
 import time
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import aclosing
 from typing import TypeVar
 
 from msgspec.structs import replace
 
+from devagent.agent.circles import Circles
 from devagent.agent.gate import Gate, granted
 from devagent.agent.history import History
 from devagent.agent.spending import Spending
 from devagent.core.errors import ModelError
 from devagent.core.events import (
+    BudgetStopped,
+    BudgetWarned,
     Event,
     ModelReplied,
     ModelRequested,
@@ -30,7 +33,7 @@ from devagent.core.events import (
     Usage,
 )
 from devagent.core.limits import Limits
-from devagent.core.ports import Model, ModelRequest, Toolbox
+from devagent.core.ports import Estimator, Model, ModelRequest, SharedSpending, Toolbox
 from devagent.core.tools import ToolCall
 
 E = TypeVar("E", bound=Event)
@@ -45,13 +48,24 @@ class Agent:
     """One conversation. ``system`` stays byte for byte the same over its life (prompt caching)."""
 
     def __init__(
-        self, model: Model, gate: Gate, toolbox: Toolbox, *, system: str, limits: Limits
+        self,
+        model: Model,
+        gate: Gate,
+        toolbox: Toolbox,
+        *,
+        system: str,
+        limits: Limits,
+        estimate: Estimator | None = None,
+        shared: SharedSpending | None = None,
     ) -> None:
         self._model = model
         self._gate = gate
         self._toolbox = toolbox
         self._system = system
-        self._spending = Spending(limits)
+        self._spending = Spending(limits, shared=shared)
+        self._circles = Circles(limits)
+        self._estimate = estimate
+        self._last_usage: Usage | None = None
         self._history = History()
 
     @property
@@ -64,10 +78,17 @@ class Agent:
         self._history.apply(event)
         self._gate.apply(event)
         self._spending.apply(event)
+        self._circles.apply(event)
+        if isinstance(event, ModelReplied):
+            self._last_usage = event.usage
 
     def begin(self) -> None:
         """All that was taken in so far was an earlier process's."""
         self._spending.begin()
+
+    def time_left(self) -> tuple[float, BudgetStopped] | None:
+        """The seconds that the next turn may take, and what is to be said when they are over."""
+        return self._spending.time_left(self._history.turn + 1)
 
     async def turn(self, text: str, *, of_the_house: bool = False) -> AsyncGenerator[Event, None]:
         """One turn: from a prompt to the model's last word. Ends with ``TurnEnded``.
@@ -81,13 +102,15 @@ class Agent:
         yield self._keep(TurnStarted(turn=turn))
         yield self._keep(Prompt(turn=turn, text=text, of_the_house=of_the_house))
         while True:
-            if stopped := self._spending.reached(turn):
-                yield stopped
-                yield _ended(turn, began, usage, "limit", stopped.reason)
-                return
+            request = self._request(turn)
+            for limit in self._before(request):
+                yield self._keep(limit)
+                if isinstance(limit, BudgetStopped):
+                    yield _ended(turn, began, usage, "limit", limit.reason)
+                    return
             reply: ModelReplied | None = None
             try:
-                async with aclosing(self._ask(turn)) as events:
+                async with aclosing(self._ask(request)) as events:
                     async for event in events:
                         if isinstance(event, ModelReplied):
                             # Before it is yielded: what is on record is in the history, also where
@@ -105,10 +128,11 @@ class Agent:
                 yield _ended(turn, began, usage, *_last_word(reply))
                 return
             for call in reply.calls:
-                if stopped := self._spending.reached(turn, before_call=True):
-                    yield stopped
-                    yield _ended(turn, began, usage, "limit", stopped.reason)
-                    return
+                for limit in self._spending.check(turn, before_call=True):
+                    yield self._keep(limit)
+                    if isinstance(limit, BudgetStopped):
+                        yield _ended(turn, began, usage, "limit", limit.reason)
+                        return
                 way = carried_out(
                     turn, call, gate=self._gate, toolbox=self._toolbox, keep=self.apply
                 )
@@ -116,15 +140,26 @@ class Agent:
                     async for event in events:
                         yield event
 
-    async def _ask(self, turn: int) -> AsyncGenerator[Event, None]:
-        request = ModelRequest(
+    def _request(self, turn: int) -> ModelRequest:
+        """The next request; ``messages`` are the history's own, which goes on growing until it is sent."""
+        return ModelRequest(
             turn=turn,
             system=self._system,
             messages=self._history.messages,
             tools=self._gate.offered,
         )
+
+    def _before(self, request: ModelRequest) -> Iterator[BudgetWarned | BudgetStopped]:
+        """What stands against this request, or nearly does."""
+        ahead = None
+        if self._estimate is not None and self._spending.estimates:
+            ahead = self._estimate(request, self._last_usage)
+        yield from self._spending.check(request.turn, estimate=ahead)
+        yield from self._circles.check(request.turn)
+
+    async def _ask(self, request: ModelRequest) -> AsyncGenerator[Event, None]:
         yield ModelRequested(
-            turn=turn,
+            turn=request.turn,
             model=self._model.name,
             messages=len(request.messages),
             tools=len(request.tools),
@@ -158,7 +193,7 @@ async def carried_out(
             last = event
             keep(event)
             yield event
-    if tool is None or judged is None or not granted(last):
+    if tool is None or judged is None or not granted(last) or gate.dry_run:
         return
     started = ToolStarted(
         turn=turn, call=call.id, ext=judged.ext, tool=tool.name, tool_class=tool.tool_class

@@ -5,6 +5,7 @@
     max_tokens = 16000              # of one reply
     stall_s = 45                    # no byte for so long = the attempt failed
     give_up_s = 60                  # all attempts together
+    prices = "prices.json"          # a price table in place of the shipped one; relative to this file
 
     [review]                        # what `devagent review` flags beside denials and quick yeses
     production = ["tag:env.prod", "source:live"]      # data by tag or source
@@ -39,6 +40,7 @@ class Config(Struct, frozen=True):
     max_tokens: int = 16_000
     stall_s: float = 45.0
     give_up_s: float = 60.0
+    prices: str = ""
     extensions: dict[str, dict[str, Any]] = field(default_factory=dict)
     review: dict[str, list[str]] = field(default_factory=dict)
     source: str = ""
@@ -59,6 +61,7 @@ _KEYS: dict[str, tuple[str, tuple[type, ...]]] = {
     "max_tokens": ("a whole number", (int,)),
     "stall_s": ("a number", (int, float)),
     "give_up_s": ("a number", (int, float)),
+    "prices": ("text", (str,)),
     "extensions": ("a table", (dict,)),
     "review": ("a table", (dict,)),
 }
