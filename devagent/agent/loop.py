@@ -106,7 +106,7 @@ class Agent:
             for limit in self._before(request):
                 yield self._keep(limit)
                 if isinstance(limit, BudgetStopped):
-                    yield _ended(turn, began, usage, "limit", limit.reason)
+                    yield self._ended(turn, began, usage, "limit", limit.reason)
                     return
             reply: ModelReplied | None = None
             try:
@@ -118,20 +118,20 @@ class Agent:
                             reply = self._keep(event)
                         yield event
             except ModelError as error:
-                yield _ended(turn, began, usage, "service", error.what)
+                yield self._ended(turn, began, usage, "service", error.what)
                 return
             if reply is None:
-                yield _ended(turn, began, usage, "service", "the model gave no reply")
+                yield self._ended(turn, began, usage, "service", "the model gave no reply")
                 return
             usage += reply.usage
             if not reply.calls or reply.stop in _BROKEN_OFF:
-                yield _ended(turn, began, usage, *_last_word(reply))
+                yield self._ended(turn, began, usage, *_last_word(reply))
                 return
             for call in reply.calls:
                 for limit in self._spending.check(turn, before_call=True):
                     yield self._keep(limit)
                     if isinstance(limit, BudgetStopped):
-                        yield _ended(turn, began, usage, "limit", limit.reason)
+                        yield self._ended(turn, began, usage, "limit", limit.reason)
                         return
                 way = carried_out(
                     turn, call, gate=self._gate, toolbox=self._toolbox, keep=self.apply
@@ -167,6 +167,16 @@ class Agent:
         async with aclosing(self._model.reply(request)) as events:
             async for event in events:
                 yield event
+
+    def _ended(self, turn: int, began: int, usage: Usage, stop: Stop, reason: str) -> TurnEnded:
+        return TurnEnded(
+            turn=turn,
+            stop=stop,
+            reason=reason,
+            usage=usage,
+            cost_usd_micros=self._spending.turn_usd_micros,
+            dur_us=_us_since(began),
+        )
 
     def _keep(self, event: E) -> E:
         self.apply(event)
@@ -220,10 +230,6 @@ def _last_word(reply: ModelReplied) -> tuple[Stop, str]:
             return "failed", "the conversation no longer fits the model's context window"
         case unknown:
             return "done", f"the reply ended with the unknown stop reason {unknown!r}"
-
-
-def _ended(turn: int, began: int, usage: Usage, stop: Stop, reason: str) -> TurnEnded:
-    return TurnEnded(turn=turn, stop=stop, reason=reason, usage=usage, dur_us=_us_since(began))
 
 
 def _us_since(began_ns: int) -> int:

@@ -76,6 +76,11 @@ class Spending:
         budgets = (limits.run, limits.turn, limits.session, *limits.shared.values())
         return any(b.usd_micros is not None or b.tokens is not None for b in budgets)
 
+    @property
+    def turn_usd_micros(self) -> int:
+        """What the turn has cost so far, as far as prices are known."""
+        return self._turn.usd_micros
+
     def begin(self) -> None:
         """What was counted so far was an earlier process's: it counts for the session alone."""
         self._run = Spent()

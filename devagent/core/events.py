@@ -363,6 +363,7 @@ class TurnEnded(_Event, frozen=True, kw_only=True, tag="turn.ended"):
     stop: Stop
     reason: str = ""
     usage: Usage = field(default_factory=Usage)
+    cost_usd_micros: int = 0
     dur_us: int = 0
     BODY: ClassVar[frozenset[str]] = frozenset({"reason"})
 

@@ -317,6 +317,8 @@ def _turn_ended(event: TurnEnded, s: Signs) -> str:
     parts = [event.stop + (f": {event.reason}" if event.reason else "")]
     if event.usage != Usage():
         parts.append(_usage(event.usage))
+    if event.cost_usd_micros:
+        parts.append(f"${event.cost_usd_micros / 1e6:.4f}")
     if event.dur_us >= 1000:
         parts.append(_time(event.dur_us))
     return _plain(f" {s.dot} ".join(parts))
