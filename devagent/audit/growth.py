@@ -101,7 +101,7 @@ def _content(header: dict[str, Any], bodies: Bodies) -> tuple[Content, dict[str,
         return "missing", {}
     if body.content != "open":
         return body.content, {}
-    plain = parse(body.text())
+    plain = parse(body.text)
     if not isinstance(plain, dict):
         raise ValueError("its content is no object")
     return "open", plain  # pyright: ignore[reportUnknownVariableType]

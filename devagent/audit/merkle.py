@@ -2,6 +2,8 @@
 
 import hashlib
 
+_sha256 = hashlib.sha256
+
 
 class Tree:
     """``push`` leaf hashes (32 bytes each); ``root`` is the tree head over those so far."""
@@ -11,11 +13,11 @@ class Tree:
         self._peaks: list[bytes] = []
 
     def push(self, leaf: bytes) -> None:
-        carry, size = leaf, self.size
+        carry, size, peaks = leaf, self.size, self._peaks
         while size & 1:
-            carry = _node(self._peaks.pop(), carry)
+            carry = _sha256(b"\x01" + peaks.pop() + carry).digest()
             size >>= 1
-        self._peaks.append(carry)
+        peaks.append(carry)
         self.size += 1
 
     def root(self) -> bytes:

@@ -10,7 +10,7 @@ from msgspec import Struct
 from devagent.audit.bodies import Bodies
 from devagent.audit.layout import BODIES, EVENTS, newest_first, started_at
 from devagent.audit.lines import Damage, lines, open_to_read, size_of
-from devagent.audit.record import Content, Record, Unknown, join
+from devagent.audit.record import AFTER_THE_END, Content, Record, Unknown, join
 from devagent.core.codec import parse
 from devagent.core.errors import LogError
 from devagent.core.events import Event, Prompt, SessionResumed, SessionStarted
@@ -108,7 +108,7 @@ def glance(folder: str) -> Session:
     sid = os.path.basename(folder)
     found: dict[str, Any] = {}
     try:
-        last = _last_header(os.path.join(folder, EVENTS))
+        last = _last_headers(os.path.join(folder, EVENTS))
         records = read(folder)
         try:
             for record, _ in zip(records, range(_NEAR_START), strict=False):
@@ -130,34 +130,43 @@ def glance(folder: str) -> Session:
         return Session(sid, folder, started_at(sid), "unreadable")
     if not last:
         return Session(sid, folder, started_at(sid), "empty", **found)
-    ended = last.get("type") == "session.ended"
+    own = last[-1]
+    stop: str = own.get("stop", "") if own.get("type") == "session.ended" else ""
     return Session(
         sid,
         folder,
         started_at(sid),
-        "ended" if ended else "open",
-        events=last.get("seq", 0) + 1,
-        stop=last.get("stop", "") if ended else "",
+        "ended" if stop else "open",
+        events=last[0].get("seq", 0) + 1,
+        stop=stop,
         **found,
     )
 
 
-def _last_header(path: str) -> dict[str, Any]:
-    """The last whole line that parses, looked for in the file's last bytes."""
+def _last_headers(path: str) -> list[dict[str, Any]]:
+    """The last whole lines that parse, the last first, up to the one that is of the session itself: looked for in
+    the file's last bytes."""
     file = open_to_read(path)
     if file is None:
         raise LogError(f"{path} is missing.")
     with file:
         file.seek(max(0, size_of(file) - _TAIL))
         whole = file.read().split(b"\n")[:-1]
+    found: list[dict[str, Any]] = []
     for line in reversed(whole):
         try:
             header = parse(line)
         except ValueError:
             continue
         if isinstance(header, dict):
-            return header  # pyright: ignore[reportUnknownVariableType]
-    return {}
+            found.append(header)  # pyright: ignore[reportUnknownArgumentType]
+            if not _is_afterwards(found[-1]):
+                break
+    return found
+
+
+def _is_afterwards(header: dict[str, Any]) -> bool:
+    return str(header.get("type", "")).startswith(AFTER_THE_END)
 
 
 def _record(header: Any, bodies: Bodies, number: int) -> Record:
@@ -181,7 +190,7 @@ def _content(header: dict[str, Any], bodies: Bodies, seq: int) -> tuple[Content,
     if line.content != "open":
         return line.content, {}
     try:
-        body = parse(line.text())
+        body = parse(line.text)
     except ValueError as e:
         raise Damage(BODIES, line.line.number, "its content does not parse") from e
     if not isinstance(body, dict):

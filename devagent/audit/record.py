@@ -22,6 +22,9 @@ NO_LEAF = "0" * 64
 ENVELOPE = frozenset({"v", "seq", "sid", "ts", "mono", "type", "prev", "body", "redacted"})
 """What the log adds to an event's own fields (``type`` is the event's tag)."""
 
+AFTER_THE_END = ("log.", "review.", "feedback.")
+"""How the types begin of what may be recorded of a session that has ended: it stays ended."""
+
 Content = Literal["none", "open", "sealed", "erased", "missing"]
 
 _DECISION_HEADER = ("effect", "rules", "obligations", "policy", "nearest")
