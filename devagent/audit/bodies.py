@@ -66,7 +66,7 @@ class Bodies:
             self.torn = len(line.data)
             return None
         try:
-            body = _open_body(line) or _body(line, parse(line.data), self._path)
+            body = open_body(line) or _body(line, parse(line.data), self._path)
         except (ValueError, RecursionError) as e:
             if next(self._lines, None) is None:
                 self.torn = len(line.data) + 1
@@ -90,7 +90,7 @@ _open = msgspec.json.Decoder(_Open)
 _encode = msgspec.json.Encoder().encode
 
 
-def _open_body(line: Line) -> Body | None:
+def open_body(line: Line) -> Body | None:
     """An open body that is as it should be; None leaves the line to ``_body``, which says what is wrong."""
     try:
         plain = _open.decode(line.data)

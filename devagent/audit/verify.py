@@ -23,12 +23,23 @@ import msgspec
 from msgspec import Struct, field
 
 from devagent.audit.bodies import Bodies, Body
-from devagent.audit.checkpoints import check, parse_notes
-from devagent.audit.layout import BODIES, CHECKPOINTS, DEVICE_KEY, EVENTS, KEYS, is_ulid
+from devagent.audit.checkpoints import check, parse_notes, witnessed
+from devagent.audit.layout import (
+    BODIES,
+    CHECKPOINTS,
+    DEVICE_KEY,
+    EVENTS,
+    KEYS,
+    TOMBSTONE,
+    is_ulid,
+)
 from devagent.audit.lines import Damage, lines, open_to_read, size_of
 from devagent.audit.merkle import Tree
+from devagent.audit.opening import Opener
 from devagent.audit.order import Order, Unfinished
 from devagent.audit.record import AFTER_THE_END, NO_LEAF, VERSION, to_base64
+from devagent.audit.sealing import digest_of
+from devagent.audit.tombstone import read_tombstone
 from devagent.core.codec import canonical
 
 _HEX64 = re.compile(r"[0-9a-f]{64}")
@@ -62,7 +73,8 @@ class Tail(Struct):
 class Verification(Struct):
     """What was found. ``torn`` is in bytes; ``closed`` is whether the last event ends the session.
 
-    ``count`` is the device's counter and ``previous`` the last checkpoint of the session before, as
+    ``witnessed`` is how many lines the witness has cosigned, where one was named.
+    ``removed`` says that only its tombstone is left. ``count`` is the device's counter and ``previous`` the last checkpoint of the session before, as
     ``<sid> <size> <root>`` (0 and "" where the session does not say); ``notes`` are sentences that do not
     make the log wrong but that a reader must know.
     """
@@ -75,6 +87,8 @@ class Verification(Struct):
     sealed: int = 0
     erased: int = 0
     checkpoints: int = 0
+    witnessed: int = 0
+    removed: bool = False
     torn: int = 0
     closed: bool = False
     count: int = 0
@@ -96,13 +110,19 @@ class Verification(Struct):
         """The first line of output: the summary, and what it is of."""
         if self.problem:
             return f"{self.summary} (session {self.sid or 'unknown'})"
+        if self.removed:
+            return f"{self.summary} {self.sid} removed, as its tombstone says"
         torn = f", torn: {self.torn} bytes after the last whole line" if self.torn else ""
         return f"{self.summary} {self.sid} {self.events} events, {self.bodies} bodies{torn}"
 
 
-def verify_session(folder: str, *, key: str = "", claimed: str = "") -> Verification:
+def verify_session(
+    folder: str, *, key: str = "", claimed: str = "", opened: bool = False, witness: str = ""
+) -> Verification:
     """Check a session's folder. ``key`` is a verifier key for its checkpoints, else the folder's own.
     ``claimed`` is what the device or its next session says of this one's last checkpoint (``device.claim``).
+    ``witness`` is the verifier key of whoever cosigns checkpoints.
+    No key is needed for sealed content; with one at hand it is looked into where that is asked for (``opened``).
 
     Raises LogError where a file cannot be read; what is wrong with the log is in the result.
     """
@@ -110,33 +130,49 @@ def verify_session(folder: str, *, key: str = "", claimed: str = "") -> Verifica
     found = Verification(folder, name if is_ulid(name) else "")
     with ExitStack() as stack:
 
-        def opened(name: str) -> BinaryIO | None:
+        def file_of(name: str) -> BinaryIO | None:
             file = open_to_read(os.path.join(folder, name))
             return stack.enter_context(file) if file else None
 
-        bodies = opened(BODIES)
+        bodies = file_of(BODIES)
         # A body is written before its header: sizes taken in this order hold against a live writer.
         settled = size_of(bodies)
-        events = opened(EVENTS)
+        events = file_of(EVENTS)
         try:
+            grave = read_tombstone(file_of(TOMBSTONE))
+            if events is None and grave:
+                device = file_of(DEVICE_KEY)
+                own = device.read(4096).decode(errors="replace") if device else ""
+                found.removed, found.count, found.previous = True, grave.count, grave.previous
+                found.sid = found.sid or grave.sid
+                found.notes += grave.check(found.sid, claimed, given=key, own=own)
+                return found
+            if grave:
+                found.notes.append(
+                    "it has a tombstone: its removal was begun, and `devagent session prune` finishes it"
+                )
             if events is None:
                 raise Damage(EVENTS, 0, "is missing")
             recorded = size_of(events)
-            signed = opened(CHECKPOINTS)
+            signed = file_of(CHECKPOINTS)
             data = signed.read() if signed else b""
             notes, torn = parse_notes(data)
             found.tail.checkpoints_size = len(data) - torn
             found.tail.signed = notes[-1].size if notes else 0
             size, root = _claim(claimed)
             sizes = {note.size for note in notes} | {size}
-            roots = _Walk(folder, found, bodies, settled).run(events, recorded, sizes)
+            opener = Opener(folder) if opened else None
+            roots = _Walk(folder, found, bodies, settled, opener).run(events, recorded, sizes)
             if size and to_base64(roots.get(size, b"")) != root:
                 what = f"its first {size} lines are not those that the device, or its next session, has on record"
                 raise Damage(EVENTS, 0, what)
-            device = opened(DEVICE_KEY)
+            device = file_of(DEVICE_KEY)
             own = device.read(4096).decode(errors="replace") if device else ""
             found.notes += check(notes, roots, found.sid, found.events, given=key, own=own)
             found.checkpoints = len(notes)
+            if witness:
+                found.witnessed = witnessed(notes, witness)
+                found.notes.append(_witnessed(found, witness))
             if torn:
                 found.notes.append(
                     f"torn: the last {torn} bytes of {CHECKPOINTS} are no whole note"
@@ -178,6 +214,16 @@ def gaps(sessions: Iterable[Verification], *, newest: tuple[int, str] = (0, ""))
     return found
 
 
+def _witnessed(found: Verification, key: str) -> str:
+    name = key.partition("+")[0]
+    if not found.witnessed:
+        return f"{name} has cosigned none of it"
+    after = found.events - found.witnessed
+    return f"{name} has cosigned the first {found.witnessed} lines" + (
+        f", {after} come after them" if after else ""
+    )
+
+
 def _claim(text: str) -> tuple[int, str]:
     """Size and root of ``<sid> <size> <root>``; 0 where it says nothing that could be checked."""
     match text.split(" "):
@@ -191,9 +237,15 @@ class _Walk:
     """One pass over headers and bodies."""
 
     def __init__(
-        self, folder: str, found: Verification, bodies: BinaryIO | None, settled: int
+        self,
+        folder: str,
+        found: Verification,
+        bodies: BinaryIO | None,
+        settled: int,
+        opener: Opener | None,
     ) -> None:
         self._found = found
+        self._opener = opener
         self._bodies = Bodies(bodies, BODIES)
         self._settled = settled
         self._order = Order()
@@ -283,10 +335,15 @@ class _Walk:
             return
         if committed is None:
             raise Damage(BODIES, body.line.number, f"event {seq} has no content, but here is some")
+        if body.content == "sealed":
+            if not self._may_be_sealed:
+                raise Damage(BODIES, body.line.number, f"is sealed, but there is no {KEYS}")
+            if header.get("sealed") not in (None, digest_of(body.sealed)):
+                raise Damage(BODIES, body.line.number, f"is sealed, but not as event {seq} says")
+            if self._opener:
+                body = self._opener.opened(body, header["sid"], committed)
         match body.content:
             case "sealed":
-                if not self._may_be_sealed:
-                    raise Damage(BODIES, body.line.number, f"is sealed, but there is no {KEYS}")
                 self._found.sealed += 1
             case "erased":
                 self._found.erased += 1
@@ -319,6 +376,13 @@ class _Walk:
         found, order = self._found, self._order
         found.tail.unfinished = order.unfinished()
         orphan = self._orphan()
+        carried_out = {by for _, _, by in self._erased}
+        for by in self._erasures:
+            if by not in carried_out:
+                found.notes.append(
+                    f"event {by} says that content was erased, and it is still there: `devagent session erase` "
+                    "finishes that"
+                )
         for first, last, by in self._erased:
             match self._erasures.get(by):
                 case [int(low), int(high)] if low <= first and last <= high:
@@ -351,7 +415,8 @@ class _Walk:
         elif not found.closed:
             found.notes.append("the session was not ended: it is still open, or was killed")
         if found.sealed:
-            found.notes.append(f"{found.sealed} sealed bodies were not opened")
+            why = f": {self._opener.why}" if self._opener and self._opener.why else ""
+            found.notes.append(f"{found.sealed} sealed bodies were not opened{why}")
         if found.erased:
             found.notes.append(f"the content of {found.erased} events was erased")
 

@@ -32,10 +32,11 @@ from devagent.settings.credentials import Credential, find_credential
 from devagent.settings.policies import EffectivePolicy
 
 if TYPE_CHECKING:
-    pass
+    from devagent.audit.witness import Witnessing
 
 
 from devagent.session.ground import Options, gate_of, limits_of, stand
+from devagent.session.keeping import waiting
 from devagent.session.record import earlier_session, model_before, open_log
 
 
@@ -55,6 +56,7 @@ class Session:
         opening: Sequence[Event],
         unfinished: str,
         connecting: "asyncio.Task[bool]",
+        witnessing: "Witnessing | None" = None,
     ) -> None:
         self._log = log
         self._agent = agent
@@ -62,6 +64,7 @@ class Session:
         self._toolbox = toolbox
         self._gate = gate
         self._connecting = connecting
+        self._witnessing = witnessing
         self.policy = policy
         self.opening = tuple(opening)
         self.unfinished = unfinished
@@ -88,6 +91,11 @@ class Session:
     def hidden(self) -> Sequence[ToolSpec]:
         """The tools that policy can never grant this principal."""
         return self._gate.hidden
+
+    @property
+    def unanchored(self) -> str:
+        """That the record waits for its witness for a minute or more, and why; else empty."""
+        return waiting(self._witnessing)
 
     def turn(self, text: str, *, of_the_house: bool = False) -> AsyncGenerator[Event, None]:
         """One logged turn: every event is on disk before it is seen here. Close it with ``aclosing``.
@@ -160,6 +168,7 @@ async def open_session(options: Options, environment: Mapping[str, str] | None =
         opening=opening,
         unfinished=unfinished,
         connecting=connecting,
+        witnessing=ground.witnessing,
     )
 
 

@@ -16,6 +16,7 @@ from devagent.agent.asking import Asking, Terms
 from devagent.agent.floor import Floor
 from devagent.agent.gate import Circumstances, Gate
 from devagent.audit.redaction.redactor import Redactor
+from devagent.audit.sealing import Sealing
 from devagent.core.errors import ConfigError
 from devagent.core.events import (
     ExtensionReference,
@@ -31,6 +32,7 @@ from devagent.policy.bounds import (
     budgets,
     forbids_extension,
 )
+from devagent.session.keeping import sealed_for, withheld, witnessing_of
 from devagent.settings.approvals import ApprovalsOnFile
 from devagent.settings.config import Config, load_config
 from devagent.settings.identity import principal
@@ -39,6 +41,7 @@ from devagent.settings.policies import EffectivePolicy, effective_policy, is_enr
 from devagent.settings.trusted_file import read_trusted
 
 if TYPE_CHECKING:
+    from devagent.audit.witness import Witnessing
     from devagent.host.mcp_extension import McpExtension
 
 
@@ -76,6 +79,8 @@ class Ground(Struct, frozen=True, kw_only=True):
     governed: bool
     policy: EffectivePolicy
     extensions: Callable[[], Extensions]
+    sealing: Sealing | None
+    witnessing: "Witnessing | None"
 
 
 def stand(options: Options, environment: Mapping[str, str] | None) -> Ground:
@@ -117,6 +122,8 @@ def stand(options: Options, environment: Mapping[str, str] | None) -> Ground:
         governed=governed,
         policy=policy,
         extensions=extensions,
+        sealing=sealed_for(policy, here, env),
+        witnessing=witnessing_of(policy, here),
     )
 
 
@@ -139,7 +146,8 @@ async def gate_of(ground: Ground, toolbox: Extensions, options: Options) -> Gate
     floor = Floor(ground.folder, ground.here.own())
     terms = Terms(ground.folder, today, approval_bounds(policy.compiled.files))
     asking = Asking(options.approver, ApprovalsOnFile.load(ground.here.approvals), terms)
-    return Gate(policy.compiled, toolbox, asking, circumstances, floor, _redacted)
+    withhold = partial(withheld, ground.witnessing) if ground.witnessing else None
+    return Gate(policy.compiled, toolbox, asking, circumstances, floor, _redacted, withhold)
 
 
 def limits_of(ground: Ground, options: Options) -> Limits:
