@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from devagent.audit.checkpoints import parse_notes, signed_note
-from devagent.audit.layout import CHECKPOINTS, DEVICE_KEY, LOCK, folder_of, is_ulid
+from devagent.audit.checkpoints import cosigned_at, parse_key, parse_notes, signed_note
+from devagent.audit.layout import CHECKPOINTS, DEVICE_KEY, LOCK, folder_of, is_ulid, newest_first
 from devagent.audit.lines import Damage, open_to_read
 from devagent.audit.unanchored import Queue
 from devagent.core.errors import LogError
@@ -196,6 +196,26 @@ def send_all(witness: Witness, sessions: str, data: str) -> list[Progress]:
             if done.why and not done.refused:
                 break
     return found
+
+
+def queue_all(witness: Witness, sessions: str, data: str) -> None:
+    """Put every session in the queue whose last checkpoint the witness has not cosigned. Raises LogError."""
+    queue = Queue(data)
+    known = queue.sessions()
+    key = parse_key(witness.key, witness=True) if witness.key else None
+    for folder in newest_first(sessions):
+        sid = os.path.basename(folder)
+        file = open_to_read(os.path.join(folder, CHECKPOINTS))
+        if file is None or sid in known:
+            continue
+        with file:
+            text = file.read()
+        try:
+            notes, _ = parse_notes(text)
+        except Damage:
+            notes = []  # sending says what is wrong with them
+        if not (notes and key and cosigned_at(notes[-1], key)):
+            queue.put(sid, time.time_ns() // 1000)
 
 
 def send_waiting(

@@ -181,7 +181,9 @@ def test_prune_says_what_it_would_do_and_then_does_it() -> None:
     at = 1_700_000_000_000_000_000
     folders: list[str] = []
     for number in range(2):
-        with SessionLog.create(root, clock=ticking(at + number), device=device) as log:
+        with SessionLog.create(
+            root, clock=ticking(at + number * 1_000_000_000), device=device
+        ) as log:
             for event in [started(device.begin(root, log.sid)[0]), *story()[1:]]:
                 log.write(event)
         folders.append(log.folder)

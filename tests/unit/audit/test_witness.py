@@ -11,7 +11,7 @@ from devagent.audit.device import Device
 from devagent.audit.layout import CHECKPOINTS, EVENTS
 from devagent.audit.unanchored import Queue
 from devagent.audit.verify import verify_session
-from devagent.audit.witness import Witnessing, send_all
+from devagent.audit.witness import Witnessing, queue_all, send_all
 from devagent.audit.witness_protocol import Sender, Unanchored
 from devagent.audit.writer import SessionLog
 from devagent.core.errors import LogError
@@ -105,6 +105,20 @@ def test_what_waits_can_be_sent_by_itself(tmp_path: Path) -> None:
         for folder in folders:
             found = verify_session(folder, witness=running.collector.vkey)
             assert (found.ok, found.witnessed) == (True, found.events)
+
+
+def test_sessions_from_before_the_witness_can_be_anchored_too(tmp_path: Path) -> None:
+    sessions, data = str(tmp_path / "sessions"), str(tmp_path / "data")
+    folders = [written(tmp_path, NOBODY, story()) for _ in range(2)]
+    (tmp_path / "data/unanchored.json").unlink()
+    with collecting(tmp_path / "collector") as running:
+        assert send_all(running.witness, sessions, data) == []
+        queue_all(running.witness, sessions, data)
+        assert [one.why for one in send_all(running.witness, sessions, data)] == ["", ""]
+        queue_all(running.witness, sessions, data)
+        assert send_all(running.witness, sessions, data) == []
+        found = [verify_session(folder, witness=running.collector.vkey) for folder in folders]
+    assert [one.witnessed == one.events > 0 for one in found] == [True, True]
 
 
 def test_a_session_that_was_gone_on_with_is_proven_to_go_on(tmp_path: Path) -> None:
