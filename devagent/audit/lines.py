@@ -12,7 +12,7 @@ from devagent.core.errors import LogError
 MAX_LINE = 256 * 1024 * 1024
 """Bytes. No event comes near; a longer "line" is no log and must not fill memory."""
 
-_AT_ONCE = 1 << 18
+_AT_ONCE = 1 << 15
 """Bytes of one read: a line at a time costs more than half of what is done with it."""
 
 
