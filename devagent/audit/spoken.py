@@ -16,6 +16,7 @@ from devagent.core.events import (
     ExtensionChanged,
     ExtensionLoaded,
     ExtensionRefused,
+    LogErased,
     LogRecovered,
     ModelFailed,
     ModelReplied,
@@ -87,6 +88,8 @@ def spoken(event: Event | Unknown) -> tuple[str, str]:
         case ToolFinished():
             texts = dict.fromkeys([event.text, event.view, event.err])
             return "result", "\n".join(text for text in texts if text)
+        case LogErased():
+            return "erased", f"{event.principal}\n{event.reason}"
         case Unknown():
             return event.type, "\n".join(named_lines(event.fields))
         case (

@@ -5,7 +5,7 @@ import os
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
@@ -42,11 +42,15 @@ from devagent.session.ground import (
     shared_spending,
     stand,
 )
+from devagent.session.keeping import waiting
 from devagent.session.record import earlier_session, model_before, open_log
 from devagent.settings.config import Config
 from devagent.settings.credentials import Credential, find_credential
 from devagent.settings.policies import EffectivePolicy
 from devagent.settings.trusted_file import read_trusted
+
+if TYPE_CHECKING:
+    from devagent.audit.witness import Witnessing
 
 
 class Session:
@@ -65,6 +69,7 @@ class Session:
         opening: Sequence[Event],
         unfinished: str,
         connecting: "asyncio.Task[bool]",
+        witnessing: "Witnessing | None" = None,
     ) -> None:
         self._log = log
         self._agent = agent
@@ -72,6 +77,7 @@ class Session:
         self._toolbox = toolbox
         self._gate = gate
         self._connecting = connecting
+        self._witnessing = witnessing
         self.policy = policy
         self.opening = tuple(opening)
         self.unfinished = unfinished
@@ -101,6 +107,11 @@ class Session:
     def hidden(self) -> Sequence[ToolSpec]:
         """The tools that policy can never grant this principal."""
         return self._gate.hidden
+
+    @property
+    def unanchored(self) -> str:
+        """That the record waits for its witness for a minute or more, and why; else empty."""
+        return waiting(self._witnessing)
 
     def turn(self, text: str, *, of_the_house: bool = False) -> AsyncGenerator[Event, None]:
         """One logged turn: every event is on disk before it is seen here. Close it with ``aclosing``.
@@ -208,6 +219,7 @@ async def open_session(options: Options, environment: Mapping[str, str] | None =
         opening=opening,
         unfinished=unfinished,
         connecting=connecting,
+        witnessing=ground.witnessing,
     )
 
 

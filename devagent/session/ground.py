@@ -18,6 +18,7 @@ from devagent.agent.gate import Circumstances, Gate
 from devagent.audit.device import Device
 from devagent.audit.ledger import Ledger, scopes_of
 from devagent.audit.redaction.redactor import Redactor
+from devagent.audit.sealing import Sealing
 from devagent.core.errors import ConfigError
 from devagent.core.events import (
     ExtensionReference,
@@ -36,6 +37,7 @@ from devagent.policy.bounds import (
     revoked_approvals,
     shared_budgets,
 )
+from devagent.session.keeping import sealed_for, withheld, witnessing_of
 from devagent.settings.approvals import ApprovalsOnFile, Together
 from devagent.settings.config import Config, load_config
 from devagent.settings.identity import principal
@@ -45,6 +47,7 @@ from devagent.settings.trusted_file import read_trusted
 
 if TYPE_CHECKING:
     from devagent.audit.approval_file import SignedFile
+    from devagent.audit.witness import Witnessing
     from devagent.host.mcp_extension import McpExtension
 
 
@@ -87,6 +90,8 @@ class Ground(Struct, frozen=True, kw_only=True):
     today: str
     signed: "tuple[SignedFile, ...]"
     extensions: Callable[[], Extensions]
+    sealing: Sealing | None
+    witnessing: "Witnessing | None"
 
 
 def stand(options: Options, environment: Mapping[str, str] | None) -> Ground:
@@ -131,6 +136,8 @@ def stand(options: Options, environment: Mapping[str, str] | None) -> Ground:
         today=today,
         signed=_signed(options, here, who, policy, today),
         extensions=extensions,
+        sealing=sealed_for(policy, here, env),
+        witnessing=witnessing_of(policy, here),
     )
 
 
@@ -167,6 +174,7 @@ async def gate_of(ground: Ground, toolbox: Extensions, options: Options) -> Gate
         circumstances,
         floor,
         _redacted,
+        withhold=partial(withheld, ground.witnessing) if ground.witnessing else None,
         dry_run=options.dry_run,
     )
 
