@@ -22,6 +22,7 @@ from devagent.agent.floor import Floor
 from devagent.agent.gate import Circumstances, Gate
 from devagent.agent.instructions import instructions
 from devagent.agent.loop import Agent
+from devagent.agent.own_files import OwnFiles
 from devagent.audit.device import Device
 from devagent.audit.forks import conversation
 from devagent.audit.in_force import InForce
@@ -185,6 +186,7 @@ async def open_session(options: Options, environment: Mapping[str, str] | None =
             only=options.extensions,
             file=config.file,
             fault=config.fault,
+            own=here.own(),
         )
         return Extensions(own, _servers(config, folder, options, here, governed=governed))
 
@@ -228,7 +230,16 @@ async def open_session(options: Options, environment: Mapping[str, str] | None =
         gate = Gate(policy.compiled, toolbox, asking, circumstances, floor, _redacted)
         turn, session = budgets(policy.compiled.files)
         limits = replace(options.limits, turn=turn, session=session)
-        agent = Agent(model, gate, toolbox, system=instructions(folder), limits=limits)
+        agent = Agent(
+            model,
+            gate,
+            toolbox,
+            system=instructions(folder),
+            limits=limits,
+            own_files=OwnFiles(
+                [*here.governing(), *filter(None, (options.org_policy, options.local_policy))]
+            ),
+        )
         settled = tuple(_settled(policy, toolbox))
         redact = _redactor(policy, toolbox, env, credential)
         log, first = _log(here, options, agent, model.name, who, policy, folder, settled, redact)

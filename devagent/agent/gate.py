@@ -4,8 +4,8 @@ In this order, and nothing runs before the last of them:
 
 1. The tool must exist, and its arguments, completed with the schema's defaults, must fit.
 2. The extension names the resources that the call would touch; what it cannot name is a deny.
-3. The floor refuses devagent's own files; then policy decides: allow, ask or deny. The decision is an
-   event, so it is on disk before anything else.
+3. The floor refuses devagent's own files; then policy decides: allow, ask or deny; what could reach those files
+   unseen is at least an ask. The decision is an event, so it is on disk before anything else.
 4. An ask is answered by an approval on file or by a person, with the exact call shown (``asking``). Where
    nobody can answer, ask is deny.
 
@@ -113,7 +113,7 @@ class Gate:
             yield self._refused(turn, call, tool, {}, decision)
             return
         decision = self._floor.refusal(resources) or self._judge.decide(request)
-        decision = bounded(decision, REDACTS)
+        decision = self._floor.asked(bounded(decision, REDACTS), resources)
         if hidden and decision.effect != "deny":
             decision = replace(decision, effect="deny", obligations={})
         judged = self._judged(turn, call, tool, request, decision)

@@ -14,9 +14,11 @@ from msgspec.structs import replace
 
 from devagent.agent.gate import Gate, granted
 from devagent.agent.history import History
+from devagent.agent.own_files import OwnFiles
 from devagent.agent.spending import Spending
 from devagent.core.errors import ModelError
 from devagent.core.events import (
+    ErrorRaised,
     Event,
     ModelReplied,
     ModelRequested,
@@ -43,13 +45,21 @@ class Agent:
     """One conversation. ``system`` stays byte for byte the same over its life (prompt caching)."""
 
     def __init__(
-        self, model: Model, gate: Gate, toolbox: Toolbox, *, system: str, limits: Limits
+        self,
+        model: Model,
+        gate: Gate,
+        toolbox: Toolbox,
+        *,
+        system: str,
+        limits: Limits,
+        own_files: OwnFiles,
     ) -> None:
         self._model = model
         self._gate = gate
         self._toolbox = toolbox
         self._system = system
         self._spending = Spending(limits)
+        self._own_files = own_files
         self._history = History()
 
     @property
@@ -73,6 +83,7 @@ class Agent:
         ``of_the_house``: nobody typed this prompt, so it vouches for no value in it. Raises only for
         failures of the house; tools and the model service fail as events.
         """
+        self._own_files.refuse_if_changed()
         turn = self._history.turn + 1
         began = time.monotonic_ns()
         usage = Usage()
@@ -150,9 +161,16 @@ class Agent:
         )
         yield self._keep(started)
         began = time.monotonic_ns()
-        result = await self._toolbox.run(tool, judged.args, judged.decision.obligations)
+        self._own_files.remember()
+        try:
+            result = await self._toolbox.run(tool, judged.args, judged.decision.obligations)
+        finally:
+            changed = self._own_files.compare()
         finished = self._gate.result(judged, tool, result)
         yield self._keep(replace(finished, dur_us=_us_since(began)))
+        if changed:
+            yield ErrorRaised(err="own_files_changed", reason=", ".join(changed))
+            self._own_files.refuse_if_changed()
 
     def _keep(self, event: E) -> E:
         self.apply(event)

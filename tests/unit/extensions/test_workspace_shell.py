@@ -226,7 +226,7 @@ def test_a_job_ends_with_the_process_that_started_it(tmp_path: Path) -> None:
     marker = f"{time.time_ns()}.5"
     code = (
         "import sys, time\nfrom devagent_workspace import tools\n"
-        "class Here:\n    folder, settings, obligations, time_limit_s = sys.argv[1], {}, {}, 5\n"
+        "class Here:\n    folder, settings, obligations, time_limit_s, own = sys.argv[1], {}, {}, 5, ()\n"
         f"tools.shell(Here, command='sleep {marker}', background=True)\nprint('up', flush=True)\ntime.sleep(60)"
     )
     extensions = str(Path(tools.__file__).parent.parent)
