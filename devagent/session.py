@@ -43,6 +43,7 @@ from devagent.core.events import (
     SessionResumed,
     SessionStarted,
     ToolFinished,
+    UndoDone,
 )
 from devagent.core.limits import Limits
 from devagent.core.ports import Approver
@@ -61,9 +62,13 @@ from devagent.settings.identity import principal
 from devagent.settings.places import Places, places
 from devagent.settings.policies import EffectivePolicy, effective_policy, is_enrolled
 from devagent.settings.trusted_file import read_trusted
+from devagent.undo.guard import SnapshotGuard
+from devagent.undo.places import root_of
 
 if TYPE_CHECKING:
     from devagent.host.mcp_extension import McpExtension
+    from devagent.undo.restore import Undone
+    from devagent.undo.store import Entry as SnapshotEntry
 
 
 class Options(Struct, frozen=True, kw_only=True):
@@ -102,7 +107,13 @@ class Session:
         policy: EffectivePolicy,
         opening: Sequence[Event],
         connecting: "asyncio.Task[bool]",
+        workspace: str,
+        data: str,
+        principal: Principal,
     ) -> None:
+        self._workspace = workspace
+        self._data = data
+        self._principal = principal
         self._log = log
         self._agent = agent
         self._model = model
@@ -150,6 +161,31 @@ class Session:
                 if isinstance(event, ToolFinished):
                     for news in self._toolbox.take_news():
                         yield news
+
+    async def undo(self, wanted: str = "") -> UndoDone:
+        """Go back to a snapshot of the workspace (see ``devagent.undo.restore.undo``); it is on record, and the
+        model will read of it. Raises SnapshotError."""
+        from devagent.undo.restore import event_of, undo  # noqa: PLC0415  (when somebody asks for it)
+
+        done = await asyncio.to_thread(
+            undo, self._data, root_of(self._workspace), wanted, session=self._log.sid
+        )
+        event = event_of(done, self._principal)
+        self._log.write(event)
+        self._agent.apply(event)
+        return event
+
+    async def snapshots(self) -> "list[SnapshotEntry]":
+        """The snapshots of the workspace, newest first. Raises SnapshotError."""
+        from devagent.undo.restore import entries  # noqa: PLC0415
+
+        return await asyncio.to_thread(entries, self._data, root_of(self._workspace))
+
+    async def preview_undo(self, wanted: str = "") -> "Undone":
+        """What ``undo`` would do. Raises SnapshotError."""
+        from devagent.undo.restore import preview  # noqa: PLC0415
+
+        return await asyncio.to_thread(preview, self._data, root_of(self._workspace), wanted)
 
     async def close(self, stop: Stop, exit_code: int, reason: str = "") -> str:
         """End the session and its record; what ``session verify`` says of it now, in a few words."""
@@ -230,6 +266,7 @@ async def open_session(options: Options, environment: Mapping[str, str] | None =
         gate = Gate(policy.compiled, toolbox, asking, circumstances, floor, _redacted)
         turn, session = budgets(policy.compiled.files)
         limits = replace(options.limits, turn=turn, session=session)
+        snapshots = SnapshotGuard(here.data, folder, config.undo)
         agent = Agent(
             model,
             gate,
@@ -239,10 +276,12 @@ async def open_session(options: Options, environment: Mapping[str, str] | None =
             own_files=OwnFiles(
                 [*here.governing(), *filter(None, (options.org_policy, options.local_policy))]
             ),
+            snapshots=snapshots,
         )
         settled = tuple(_settled(policy, toolbox))
         redact = _redactor(policy, toolbox, env, credential)
         log, first = _log(here, options, agent, model.name, who, policy, folder, settled, redact)
+        snapshots.session = log.sid
         opening = [first, *settled]
         for event in opening:
             log.write(event)
@@ -261,6 +300,9 @@ async def open_session(options: Options, environment: Mapping[str, str] | None =
         policy=policy,
         opening=opening,
         connecting=connecting,
+        workspace=folder,
+        data=here.data,
+        principal=who,
     )
 
 

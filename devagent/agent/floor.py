@@ -56,7 +56,7 @@ class Floor:
     def asked(self, decision: Decision, resources: Sequence[Resource]) -> Decision:
         """The decision; an ask where policy would let a command run that may do anything, unheld.
 
-        That is one that is not fully known, one that gives a program code to run, or any at all in a workspace that
+        That is one that is not fully known, one that gives a program code to run, devagent itself, or any at all in a workspace that
         holds devagent's own files, unless its extension names the sandbox that it will run in.
         """
         if decision.effect != "allow":
@@ -69,6 +69,7 @@ class Floor:
     def _may_reach(self, resource: Resource) -> bool:
         return (
             resource.id == _UNKNOWN
+            or resource.id.partition(":")[2].partition(" ")[0] == "devagent"
             or any(tag in _RUNS_CODE or tag.startswith("unclear.") for tag in resource.tags)
             or self._touches(".", holding=True)
         )

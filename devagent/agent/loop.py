@@ -23,8 +23,10 @@ from devagent.core.events import (
     ModelReplied,
     ModelRequested,
     Prompt,
+    SnapshotFailed,
     Stop,
     ToolCalled,
+    ToolFinished,
     ToolJudged,
     ToolStarted,
     TurnEnded,
@@ -32,7 +34,7 @@ from devagent.core.events import (
     Usage,
 )
 from devagent.core.limits import Limits
-from devagent.core.ports import Model, ModelRequest, Toolbox
+from devagent.core.ports import Model, ModelRequest, Snapshots, Toolbox
 from devagent.core.tools import ToolCall
 
 E = TypeVar("E", bound=Event)
@@ -53,6 +55,7 @@ class Agent:
         system: str,
         limits: Limits,
         own_files: OwnFiles,
+        snapshots: Snapshots | None = None,
     ) -> None:
         self._model = model
         self._gate = gate
@@ -60,6 +63,7 @@ class Agent:
         self._system = system
         self._spending = Spending(limits)
         self._own_files = own_files
+        self._snapshots = snapshots
         self._history = History()
 
     @property
@@ -160,6 +164,13 @@ class Agent:
             turn=turn, call=call.id, ext=judged.ext, tool=tool.name, tool_class=tool.tool_class
         )
         yield self._keep(started)
+        if self._snapshots is not None and tool.tool_class != "read":
+            kept = await self._snapshots.before(turn, call.id, tool.qualified)
+            if kept is not None:
+                yield self._keep(kept)
+            if isinstance(kept, SnapshotFailed) and kept.refused:
+                yield self._keep(_not_kept(kept))
+                return
         began = time.monotonic_ns()
         self._own_files.remember()
         try:
@@ -190,6 +201,17 @@ def _last_word(reply: ModelReplied) -> tuple[Stop, str]:
             return "failed", "the conversation no longer fits the model's context window"
         case unknown:
             return "done", f"the reply ended with the unknown stop reason {unknown!r}"
+
+
+def _not_kept(failed: SnapshotFailed) -> ToolFinished:
+    """A granted call that did not run, because what it may destroy could not be kept."""
+    text = (
+        f"Not run: no snapshot of the workspace could be taken, so nothing of it could be undone. {failed.reason}"
+        " Say so to the person; `undo` in their config.toml decides about this."
+    )
+    return ToolFinished(
+        turn=failed.turn, call=failed.call, outcome="failed", err="no_snapshot", text=text
+    )
 
 
 def _ended(turn: int, began: int, usage: Usage, stop: Stop, reason: str) -> TurnEnded:

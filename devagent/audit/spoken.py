@@ -25,6 +25,8 @@ from devagent.core.events import (
     SessionForked,
     SessionResumed,
     SessionStarted,
+    SnapshotFailed,
+    SnapshotMade,
     TextDelta,
     ThinkingDelta,
     ToolCalled,
@@ -34,6 +36,7 @@ from devagent.core.events import (
     TurnCut,
     TurnEnded,
     TurnStarted,
+    UndoDone,
 )
 
 
@@ -77,6 +80,14 @@ def spoken(event: Event | Unknown) -> tuple[str, str]:
         case ToolFinished():
             texts = dict.fromkeys([event.text, event.view, event.err])
             return "result", "\n".join(text for text in texts if text)
+        case SnapshotMade():
+            return "snapshot", " ".join([event.snapshot, *event.left_out])
+        case SnapshotFailed():
+            return "snapshot", f"{event.err}\n{event.reason}"
+        case UndoDone():
+            return "undo", "\n".join(
+                [event.snapshot, event.kept, *event.changed, *event.repository, *event.left]
+            )
         case Unknown():
             return event.type, "\n".join(named_lines(event.fields))
         case (

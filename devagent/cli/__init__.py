@@ -13,6 +13,7 @@ COMMANDS: dict[str, Entry] = {
         "devagent.cli.session", "session", "Find, read, verify and continue sessions."
     ),
     "policy": Entry("devagent.cli.policy", "policy", "Ask what policy says, and why."),
+    "undo": Entry("devagent.cli.undo", "undo", "Put files back as they were before a call."),
     "ext": Entry("devagent.cli.ext", "ext", "See extensions, and let MCP servers in."),
     "auth": Entry("devagent.cli.auth", "auth", "Keep the model service's key in the keyring."),
     "config": Entry("devagent.cli.config", "config", "Show the configuration and where it lies."),

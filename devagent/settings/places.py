@@ -33,8 +33,9 @@ class Places(Struct, frozen=True):
         return os.path.join(self.data, "approvals.json")
 
     def governing(self) -> tuple[str, ...]:
-        """The files that say what devagent may do, or prove what it did: no call changes them."""
-        names = ("approvals.json", "tools.lock", "device.key", "device.vkey")
+        """The files that say what devagent may do, or prove what it did, and that devagent itself does not write
+        while a call runs (as it may ``tools.lock``)."""
+        names = ("approvals.json", "device.key", "device.vkey")
         return (
             self.config,
             self.policy,
