@@ -101,6 +101,7 @@ HISTORY = [
 
 
 @pytest.mark.parametrize("line", FILES)
+@pytest.mark.parametrize("ground", ["plain", "sha1"], indirect=True)
 def test_files_come_back_byte_for_byte_and_the_undo_is_undone_as_well(
     ground: Ground, line: str
 ) -> None:
@@ -122,8 +123,10 @@ def test_files_come_back_byte_for_byte_and_the_undo_is_undone_as_well(
     assert ground.seen() == after
 
 
-@pytest.mark.parametrize("line", HISTORY)
-@pytest.mark.parametrize("kind", ["sha1", "sha256"])
+@pytest.mark.parametrize(
+    ("kind", "line"),
+    [*(("sha1", line) for line in HISTORY), *(("sha256", line) for line in HISTORY[:3])],
+)
 def test_history_stashes_and_what_is_staged_come_back(tmp_path: Path, kind: str, line: str) -> None:
     ground = Ground(tmp_path.resolve(), kind)
     before = ground.seen()
@@ -289,7 +292,7 @@ def test_an_undo_that_is_killed_at_any_step_can_be_finished_and_loses_nothing(
     after = ground.seen()
     finished = False
     kept = ground.take().entry.id
-    for steps in range(0, 60, 3):
+    for steps in range(0, 80, 5):
         ran = subprocess.run(
             [sys.executable, "-c", KILLED, ground.data, str(ground.folder), str(steps)],
             capture_output=True, text=True, check=False, timeout=60,
