@@ -108,7 +108,7 @@ class Asking:
             id="",
             user=judged.principal.user,
             by=approval.by,
-            tool=f"{judged.ext.name}.{judged.tool}",
+            tool=judged.full_name,
             definition=judged.ext.digest,
             scope=approval.scope,
             given=self._terms.today,

@@ -28,6 +28,7 @@ from devagent.core.events import (
     ApprovalAsked,
     Event,
     ExtensionReference,
+    Outcome,
     ToolFinished,
     ToolJudged,
 )
@@ -128,7 +129,7 @@ class Gate:
         finished = ToolFinished(
             turn=judged.turn,
             call=judged.call,
-            outcome="failed" if result.failed else "ok",
+            outcome=_outcome(result),
             bytes=len(result.text.encode()),
             rows=result.rows,
             err=result.error,
@@ -141,7 +142,7 @@ class Gate:
             self._judge.decide_result(self._evidence.of_result(judged, tool, result)), REDACTS
         )
         if decision.effect != "allow":
-            text = f"The result is withheld by policy: {decision.reason}"
+            text = f"The result is withheld by policy: {decision.reason}.{_to_be_granted(decision)}"
             return ToolFinished(
                 turn=judged.turn,
                 call=judged.call,
@@ -227,8 +228,17 @@ def _told(decision: Decision) -> str:
     """What the model reads where policy denies: the reason, and that trying again is no use."""
     if decision.effect != "deny":
         return ""
-    granted_by = f" To be granted: {decision.grant.rstrip('.')}." if decision.grant else ""
-    return f"{NOT_ALLOWED}: {decision.reason}.{granted_by} Do not try to get around this; say so to the person."
+    return f"{NOT_ALLOWED}: {decision.reason}.{_to_be_granted(decision)} Do not try to get around this; say so to the person."
+
+
+def _to_be_granted(decision: Decision) -> str:
+    return f" To be granted: {decision.grant.rstrip('.')}." if decision.grant else ""
+
+
+def _outcome(result: ToolResult) -> Outcome:
+    if not result.failed:
+        return "ok"
+    return "timeout" if result.error == "timeout" else "failed"
 
 
 def _no_such_tool(call: ToolCall, offered: list[ToolSpec]) -> Decision:

@@ -6,7 +6,7 @@ never runs. What does not fit the sentence above is an event, a port or another 
 """
 
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from typing import TypeVar
 
@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from devagent.agent.gate import Gate, granted
 from devagent.agent.history import History
-from devagent.agent.own_files import OwnFiles
+from devagent.agent.safeguards import Safeguards, not_kept
 from devagent.agent.spending import Spending
 from devagent.core.errors import ModelError
 from devagent.core.events import (
@@ -26,7 +26,6 @@ from devagent.core.events import (
     SnapshotFailed,
     Stop,
     ToolCalled,
-    ToolFinished,
     ToolJudged,
     ToolStarted,
     TurnEnded,
@@ -34,10 +33,12 @@ from devagent.core.events import (
     Usage,
 )
 from devagent.core.limits import Limits
-from devagent.core.ports import Model, ModelRequest, Snapshots, Toolbox
+from devagent.core.ports import Model, ModelRequest, Toolbox
 from devagent.core.tools import ToolCall
 
 E = TypeVar("E", bound=Event)
+Keep = Callable[[Event], None]
+"""Takes an event in, before it is yielded."""
 
 _BROKEN_OFF = frozenset({"max_tokens", "model_context_window_exceeded", "refusal"})
 """Stop reasons of a reply that may end inside a call, or that was taken back: none of its calls runs."""
@@ -54,16 +55,14 @@ class Agent:
         *,
         system: str,
         limits: Limits,
-        own_files: OwnFiles,
-        snapshots: Snapshots | None = None,
+        safeguards: Safeguards,
     ) -> None:
         self._model = model
         self._gate = gate
         self._toolbox = toolbox
         self._system = system
         self._spending = Spending(limits)
-        self._own_files = own_files
-        self._snapshots = snapshots
+        self._safeguards = safeguards
         self._history = History()
 
     @property
@@ -87,7 +86,7 @@ class Agent:
         ``of_the_house``: nobody typed this prompt, so it vouches for no value in it. Raises only for
         failures of the house; tools and the model service fail as events.
         """
-        self._own_files.refuse_if_changed()
+        self._safeguards.own_files.refuse_if_changed()
         turn = self._history.turn + 1
         began = time.monotonic_ns()
         usage = Usage()
@@ -122,7 +121,10 @@ class Agent:
                     yield stopped
                     yield _ended(turn, began, usage, "limit", stopped.reason)
                     return
-                async with aclosing(self._run(turn, call)) as events:
+                way = carried_out(
+                    turn, call, gate=self._gate, toolbox=self._toolbox, keep=self.apply, safeguards=self._safeguards,
+                )  # fmt: skip
+                async with aclosing(way) as events:
                     async for event in events:
                         yield event
 
@@ -143,49 +145,66 @@ class Agent:
             async for event in events:
                 yield event
 
-    async def _run(self, turn: int, call: ToolCall) -> AsyncGenerator[Event, None]:
-        tool = self._toolbox.find(call.name)
-        yield ToolCalled(
-            turn=turn,
-            call=call.id,
-            ext=tool.extension if tool else "",
-            tool=tool.name if tool else call.name,
-            args=call.args,
-        )
-        judged = last = None
-        async with aclosing(self._gate.judge(turn, call)) as events:
-            async for event in events:
-                judged = event if isinstance(event, ToolJudged) else judged
-                last = event
-                yield self._keep(event)
-        if tool is None or judged is None or not granted(last):
-            return
-        started = ToolStarted(
-            turn=turn, call=call.id, ext=judged.ext, tool=tool.name, tool_class=tool.tool_class
-        )
-        yield self._keep(started)
-        if self._snapshots is not None and tool.tool_class != "read":
-            kept = await self._snapshots.before(turn, call.id, tool.qualified)
-            if kept is not None:
-                yield self._keep(kept)
-            if isinstance(kept, SnapshotFailed) and kept.refused:
-                yield self._keep(_not_kept(kept))
-                return
-        began = time.monotonic_ns()
-        self._own_files.remember()
-        try:
-            result = await self._toolbox.run(tool, judged.args, judged.decision.obligations)
-        finally:
-            changed = self._own_files.compare()
-        finished = self._gate.result(judged, tool, result)
-        yield self._keep(replace(finished, dur_us=_us_since(began)))
-        if changed:
-            yield ErrorRaised(err="own_files_changed", reason=", ".join(changed))
-            self._own_files.refuse_if_changed()
-
     def _keep(self, event: E) -> E:
         self.apply(event)
         return event
+
+
+async def carried_out(
+    turn: int,
+    call: ToolCall,
+    *,
+    gate: Gate,
+    toolbox: Toolbox,
+    keep: Keep,
+    safeguards: Safeguards,
+) -> AsyncGenerator[Event, None]:
+    """One call, whoever makes it: judged, and where it is granted carried out. Its events, from
+    ``tool.called`` to ``tool.finished`` or to the refusal. Raises OwnFilesChanged after its end."""
+    tool = toolbox.find(call.name)
+    yield ToolCalled(
+        turn=turn,
+        call=call.id,
+        ext=tool.extension if tool else "",
+        tool=tool.name if tool else call.name,
+        args=call.args,
+    )
+    judged = last = None
+    async with aclosing(gate.judge(turn, call)) as events:
+        async for event in events:
+            judged = event if isinstance(event, ToolJudged) else judged
+            last = event
+            keep(event)
+            yield event
+    if tool is None or judged is None or not granted(last):
+        return
+    started = ToolStarted(
+        turn=turn, call=call.id, ext=judged.ext, tool=tool.name, tool_class=tool.tool_class
+    )
+    keep(started)
+    yield started
+    if safeguards.snapshots is not None and tool.tool_class != "read":
+        kept = await safeguards.snapshots.before(turn, call.id, tool.qualified)
+        if kept is not None:
+            keep(kept)
+            yield kept
+        if isinstance(kept, SnapshotFailed) and kept.refused:
+            refused = not_kept(kept)
+            keep(refused)
+            yield refused
+            return
+    began = time.monotonic_ns()
+    before = safeguards.own_files.now()
+    try:
+        result = await toolbox.run(tool, judged.args, judged.decision.obligations)
+    finally:
+        changed = safeguards.own_files.changed_since(before)
+    finished = replace(gate.result(judged, tool, result), dur_us=_us_since(began))
+    keep(finished)
+    yield finished
+    if changed:
+        yield ErrorRaised(err="own_files_changed", reason=", ".join(changed))
+        safeguards.own_files.refuse_if_changed()
 
 
 def _last_word(reply: ModelReplied) -> tuple[Stop, str]:
@@ -201,17 +220,6 @@ def _last_word(reply: ModelReplied) -> tuple[Stop, str]:
             return "failed", "the conversation no longer fits the model's context window"
         case unknown:
             return "done", f"the reply ended with the unknown stop reason {unknown!r}"
-
-
-def _not_kept(failed: SnapshotFailed) -> ToolFinished:
-    """A granted call that did not run, because what it may destroy could not be kept."""
-    text = (
-        f"Not run: no snapshot of the workspace could be taken, so nothing of it could be undone. {failed.reason}"
-        " Say so to the person; `undo` in their config.toml decides about this."
-    )
-    return ToolFinished(
-        turn=failed.turn, call=failed.call, outcome="failed", err="no_snapshot", text=text
-    )
 
 
 def _ended(turn: int, began: int, usage: Usage, stop: Stop, reason: str) -> TurnEnded:

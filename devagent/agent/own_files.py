@@ -6,7 +6,7 @@ rest on it: the session stops, and its record says which file.
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from hashlib import sha256
 
 from msgspec import Struct
@@ -29,26 +29,29 @@ class OwnFiles:
 
     def __init__(self, paths: Sequence[str]) -> None:
         self._paths = tuple(paths)
-        self._known: dict[str, _Known] = {}
+        self._read: dict[str, _Known] = {}
         self._changed: tuple[str, ...] = ()
 
-    def remember(self) -> None:
-        """Take note of how they are now: before a call. What is as it was is not read again."""
-        for path in self._paths:
-            state = _state(path)
-            if path not in self._known or self._known[path].state != state:
-                self._known[path] = _Known(state, _digest(path))
+    def now(self) -> Mapping[str, "_Known"]:
+        """How they are: for ``changed_since``, to be asked before a call. What is as it was is not read again."""
+        return {path: self._known(path) for path in self._paths}
 
-    def compare(self) -> tuple[str, ...]:
-        """Those whose content or mode is another than was remembered, to be asked after each call."""
-        changed = [
-            path
-            for path, known in self._known.items()
-            if (state := _state(path)) != known.state
-            and (_mode(state) != _mode(known.state) or _digest(path) != known.digest)
-        ]
+    def changed_since(self, before: Mapping[str, "_Known"]) -> tuple[str, ...]:
+        """Those whose content or mode is another than before, to be asked after the call."""
+        changed: list[str] = []
+        for path, known in before.items():
+            found = self._known(path)
+            if (found.digest, _mode(found.state)) != (known.digest, _mode(known.state)):
+                changed.append(path)
         self._changed = self._changed or tuple(changed)
-        return self._changed
+        return tuple(changed)
+
+    def _known(self, path: str) -> "_Known":
+        state = _state(path)
+        known = self._read.get(path)
+        if known is None or known.state != state:
+            known = self._read[path] = _Known(state, _digest(path))
+        return known
 
     def refuse_if_changed(self) -> None:
         """Raise OwnFilesChanged where a call has changed one: for good, as far as this session goes."""

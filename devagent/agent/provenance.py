@@ -70,7 +70,9 @@ class Provenance:
             case ToolJudged(call=call, ext=ext, tool=tool, args=args):
                 self._labels[call] = f"result:{ext.name}.{tool}"
                 self._uses.add(_Source("", self._tick(), "", args))
-            case ToolFinished(call=call, text=text, structured=structured, outcome="ok" | "failed"):
+            case ToolFinished(
+                call=call, text=text, structured=structured, outcome="ok" | "failed" | "timeout"
+            ):
                 label = self._labels.pop(call, None)
                 if label and not self._uses.forgotten:
                     self._results.add(_Source(label, self._tick(), text, structured))

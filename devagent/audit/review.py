@@ -208,7 +208,7 @@ def _is_over(call: Called) -> bool:
 
 def _judged(call: Called, event: ToolJudged, seq: int, texts: _Texts) -> None:
     decision = event.decision
-    call.tool = texts(f"{event.ext.name}.{event.tool}" if event.ext.name else event.tool)
+    call.tool = texts(event.full_name)
     call.tool_class = event.tool_class
     call.extension = texts(f"{event.ext.name} {event.ext.version}")
     call.digest = texts(event.ext.digest)

@@ -112,7 +112,7 @@ def named_lines(values: Mapping[str, Any]) -> Iterator[str]:
 
 def _judged(event: ToolJudged) -> Iterator[str]:
     decision = event.decision
-    yield f"{decision.effect} {event.ext.name}.{event.tool} {' '.join(decision.rules)}"
+    yield f"{decision.effect} {event.full_name} {' '.join(decision.rules)}"
     yield decision.reason
     for one in event.resources:
         yield " ".join([one.access, one.id, *(f"tag:{tag}" for tag in one.tags)])

@@ -4,13 +4,24 @@ So a verdict is on disk before its tool starts, and a log that cannot be written
 stands: it is never asked again.
 """
 
+import asyncio
 import re
-from collections.abc import AsyncGenerator
+import time
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from typing import Protocol
 
 from devagent.core.errors import LimitError, LogError, ModelError
-from devagent.core.events import Event, TextDelta, ThinkingDelta
+from devagent.core.events import (
+    Event,
+    TextDelta,
+    ThinkingDelta,
+    ToolFinished,
+    ToolStarted,
+    TurnCut,
+    TurnEnded,
+    TurnStarted,
+)
 
 _CAPITALS = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _CLASSES = {
@@ -53,6 +64,65 @@ async def tapped(events: AsyncGenerator[Event, None], log: Log) -> AsyncGenerato
             e.add_note(f"The record of the cut turn could not be written: {second.what}")
         raise
     _close(log, "not_ended")
+
+
+class SideBySide:
+    """Calls at once in one log. A turn begins with a call and ends when for ``idle_s`` none has run: what
+    ends a turn is synced to the disk, which each of many short reads should not wait for."""
+
+    def __init__(self, log: Log, idle_s: float = 0.5) -> None:
+        self._log = log
+        self._idle_s = idle_s
+        self._ending: asyncio.TimerHandle | None = None
+        self._turn = 0
+        self._running = 0
+        self._began = 0
+        self._cut = ""
+
+    async def tapped(
+        self, call: Callable[[int], AsyncGenerator[Event, None]]
+    ) -> AsyncGenerator[Event, None]:
+        """The events of ``call(turn)``, each on record before it is yielded.
+
+        Raises as ``tapped``; a call that is cut is closed on record, and the others go on.
+        """
+        if self._ending is not None:
+            self._ending.cancel()
+            self._ending = None
+        elif not self._running:
+            self._turn, self._cut, self._began = self._turn + 1, "", time.monotonic_ns()
+            self._log.write(TurnStarted(turn=self._turn))
+        self._running += 1
+        last: Event | None = None
+        try:
+            async with aclosing(call(self._turn)) as events:
+                async for event in events:
+                    self._log.write(event)
+                    last = event
+                    yield event
+        except BaseException as e:
+            self._cut = error_class(e)
+            if isinstance(last, ToolStarted) and self._log.failure is None:
+                cut = ToolFinished(turn=last.turn, call=last.call, outcome="cut", err=self._cut)
+                self._log.write(cut)
+            raise
+        finally:
+            self._running -= 1
+            if not self._running and self._log.failure is None:
+                loop = asyncio.get_running_loop()
+                self._ending = loop.call_later(0 if self._cut else self._idle_s, self.end_turn)
+
+    def end_turn(self) -> None:
+        """End the turn in which nothing runs any more, where one is open. Raises LogError."""
+        if self._ending is None:
+            return
+        self._ending.cancel()
+        self._ending = None
+        if self._cut:
+            self._log.write(TurnCut(turn=self._turn, err=self._cut))
+            return
+        us = (time.monotonic_ns() - self._began) // 1000
+        self._log.write(TurnEnded(turn=self._turn, stop="done", dur_us=us))
 
 
 def error_class(error: BaseException) -> str:

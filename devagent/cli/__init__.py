@@ -15,6 +15,7 @@ COMMANDS: dict[str, Entry] = {
     "policy": Entry("devagent.cli.policy", "policy", "Ask what policy says, and why."),
     "undo": Entry("devagent.cli.undo", "undo", "Put files back as they were before a call."),
     "ext": Entry("devagent.cli.ext", "ext", "See extensions, and let MCP servers in."),
+    "mcp": Entry("devagent.cli.mcp", "mcp", "Serve the extensions to any MCP client."),
     "auth": Entry("devagent.cli.auth", "auth", "Keep the model service's key in the keyring."),
     "config": Entry("devagent.cli.config", "config", "Show the configuration and where it lies."),
     "doctor": Entry(

@@ -120,7 +120,7 @@ class Result:
         decision = finished.decision if finished and finished.decision else judged.decision
         self.denials.append(
             {
-                "tool": f"{judged.ext.name}.{judged.tool}" if judged.ext.name else judged.tool,
+                "tool": judged.full_name,
                 "call": judged.call,
                 "resources": [r.id for r in judged.resources],
                 "effect": decision.effect,

@@ -259,6 +259,11 @@ class ToolJudged(_Event, frozen=True, kw_only=True, tag="tool.judged"):
         {"args", "context", "facts", "can", "shadow", "reply"}
     )
 
+    @property
+    def full_name(self) -> str:
+        """``git.push``; of a tool that no extension has, what the model called it."""
+        return f"{self.ext.name}.{self.tool}" if self.ext.name else self.tool
+
 
 class ApprovalAsked(_Event, frozen=True, kw_only=True, tag="approval.asked"):
     """A person is being asked; ``shown`` is the text on their screen."""

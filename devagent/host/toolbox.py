@@ -1,7 +1,7 @@
 """The toolbox: every extension of the session behind one door (``core.ports.Toolbox``)."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
@@ -39,6 +39,19 @@ class Extensions:
         self._specs = tuple(tool for e in self._extensions for tool in e.tools)
         self._by_api_name = {tool.api_name: tool for tool in self._specs}
 
+    def leave_out(self, forbidden: Callable[[ExtensionReference], bool]) -> Sequence[str]:
+        """The names of the extensions that policy lets nobody run: they leave before they are loaded."""
+        out = [e.reference for e in self._extensions if forbidden(e.reference)]
+        names = tuple(reference.name for reference in out)
+        self._remove(names)
+        self._news += [ExtensionRefused(ext=ref, err="not_allowed") for ref in out]
+        return names
+
+    def _remove(self, names: Collection[str]) -> None:
+        self._extensions = [e for e in self._extensions if e.reference.name not in names]
+        self._servers = [s for s in self._servers if s.reference.name not in names]
+        self._index()
+
     async def admit(self, *, first_use: bool, today: str, fault: Fault) -> Sequence["Refusal"]:
         """Let in the third parties' servers that may be (see ``third_party.admit``); the others leave.
 
@@ -49,11 +62,8 @@ class Extensions:
         from devagent.host.third_party import admit  # noqa: PLC0415  (only where there are servers)
 
         refused = await admit(self._servers, first_use=first_use, today=today, fault=fault)
-        names = {refusal.event.ext.name for refusal in refused}
-        self._extensions = [e for e in self._extensions if e.reference.name not in names]
-        self._servers = [s for s in self._servers if s.reference.name not in names]
+        self._remove({refusal.event.ext.name for refusal in refused})
         self._news += [refusal.event for refusal in refused]
-        self._index()
         return refused
 
     def take_news(self) -> Sequence[ExtensionRefused | ExtensionChanged]:

@@ -41,6 +41,19 @@ def forbids_model(files: Iterable[PolicyFile], model: str) -> str:
     return ""
 
 
+def forbids_extension(files: Iterable[PolicyFile], name: str, digest: str) -> str:
+    """The name of the first file whose ``[extensions]`` does not let this extension run, or ""."""
+    for file in files:
+        table = file.tables.get("extensions", {})
+        allow: list[str] | None = table.get("allow")
+        pinned: list[str] | None = table.get("digests", {}).get(name)
+        if (allow is not None and not Patterns(tuple(allow), separator="").match(name)) or (
+            pinned is not None and digest not in pinned
+        ):
+            return file.name or file.file
+    return ""
+
+
 def approval_bounds(files: Iterable[PolicyFile]) -> ApprovalBounds:
     """How far approvals may reach under these files."""
     bounds = ApprovalBounds()

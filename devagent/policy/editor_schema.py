@@ -82,6 +82,14 @@ def _file() -> Schema:
             tables.BUDGET_KEYS,
             "What may be used up before the work stops.",
         ),
+        "extensions": _table(
+            {
+                "allow": _texts(),
+                "digests": _map(_texts(), "Extension → the digests that it may have."),
+            },
+            tables.EXTENSIONS_KEYS,
+            "Which extensions may run.",
+        ),
         "models": _table({"allow": _texts()}, tables.MODELS_KEYS, "Which models may be asked."),
         "log": _table(
             {

@@ -13,6 +13,11 @@ allow = ["claude-sonnet-*"]     # which models may be asked; * is any run
 scope = "session"       # once | session | project | always
 days = 7                # how long one on file may live
 
+[extensions]
+allow = ["git", "workspace"]    # which may run, MCP servers too
+[extensions.digests]
+github = ["6f1c…"]              # what an extension's digest must be (`devagent ext list --digests`)
+
 [log]
 redact = ["secrets", "pii"]     # what the record does not keep; secrets it never keeps
 """
@@ -28,6 +33,7 @@ from devagent.policy.positions import Path
 BUDGET_KEYS = ("turn", "session")
 SPENT_KEYS = ("usd", "tokens", "calls", "seconds")
 MODELS_KEYS = ("allow",)
+EXTENSIONS_KEYS = ("allow", "digests")
 MODES_KEYS = ("approvals",)
 APPROVALS_KEYS = ("scope", "days")
 MOST_DAYS = 365
@@ -55,6 +61,17 @@ def models(table: dict[str, Any], path: Path) -> None:
         checks.text(glob, (*path, "allow", number))
 
 
+def extensions(table: dict[str, Any], path: Path) -> None:
+    """Check ``[extensions]``. Raises Refusal."""
+    checks.known_keys(table, EXTENSIONS_KEYS, path, "[extensions]")
+    for number, glob in enumerate(checks.listed(table.get("allow", []), (*path, "allow"))):
+        checks.text(glob, (*path, "allow", number))
+    here = (*path, "digests")
+    for name, digests in checks.table(table.get("digests", {}), here).items():
+        for number, digest in enumerate(checks.listed(digests, (*here, name))):
+            checks.text(digest, (*here, name, number))
+
+
 def modes(table: dict[str, Any], path: Path) -> None:
     """Check ``[modes]``. Raises Refusal."""
     checks.known_keys(table, MODES_KEYS, path, "[modes]")
@@ -80,6 +97,7 @@ def log(table: dict[str, Any], path: Path) -> None:
 
 CHECKS: dict[str, Callable[[dict[str, Any], Path], None]] = {
     "budget": budget,
+    "extensions": extensions,
     "log": log,
     "models": models,
     "modes": modes,

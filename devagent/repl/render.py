@@ -88,7 +88,8 @@ def render(event: Event, signs: Signs = FULL, *, full: bool = False) -> str:
     s = signs
     match event:
         case SessionStarted():
-            who = f"{event.model} {s.dot} {event.mode} {s.dot} as {event.principal}"
+            model = f"{event.model} {s.dot} " if event.model else ""  # a served client has its own
+            who = f"{model}{event.mode} {s.dot} as {event.principal}"
             return _plain(f"session {s.dot} {who} {s.dot} policy {event.policy[:12] or 'none'}")
         case SessionResumed():
             changed = f" {s.dot} changed: {', '.join(event.changed)}" if event.changed else ""
@@ -170,7 +171,7 @@ def render(event: Event, signs: Signs = FULL, *, full: bool = False) -> str:
 
 
 def _judged(event: ToolJudged, s: Signs, full: bool) -> str:
-    head = f"{s.call} {event.ext.name}.{event.tool}"
+    head = f"{s.call} {event.full_name}"
     # What the rules spoke about is worth the room most: the branch of a refused push, not its remote.
     spoken = {rule.resource for rule in event.decision.determining}
     shown = sorted(
@@ -230,7 +231,8 @@ def _because(decision: Decision, word: str) -> list[str]:
             else f"{word}: {decision.reason}"
         ]
     said = [f"{word} by {_rule(r)}{f': {r.why}' if r.why else ''}" for r in rules.values()]
-    if len(said) == 1 and not any(r.why for r in rules.values()):
+    repeats = decision.reason.startswith(("denied by ", "needs approval by "))
+    if len(said) == 1 and not any(r.why for r in rules.values()) and not repeats:
         return [f"{said[0]}: {decision.reason}"]
     more = len(said) - _FEW
     return [*said[:_FEW], f"{more} more"] if more > 0 else said

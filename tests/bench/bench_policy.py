@@ -18,7 +18,7 @@ from devagent.core.resources import Resource
 from devagent.core.verdicts import Request
 from devagent.policy import CompiledPolicy, compile_policy, from_cache, parse, to_cache
 
-SIZES = (100, 5_000, 50_000)
+SIZES = (100, 5_000, 30_000)  # a file of more has over 10 MB of such rules, and is refused
 DECISIONS = 4_000
 TODAY = "2026-11-20"
 
@@ -37,10 +37,9 @@ id = "team-{i}"
 effect = "{"allow" if i % 10 else "ask"}"
 principals = ["group:team-{i % 40}"]
 tools = ["{"sql.query" if i % 3 else f"service{i % 200}.*"}"]
-resources = ["table:warehouse.team{i % 40}_{i}.**"]
-when = {{ mode = ["chat", "run"], "args.limit" = {{ max = 1000 }} }}
+resources = ["table:w.t{i % 40}_{i}.**"]
+when = {{ mode = ["chat", "run"], "args.limit" = {{ max = 99 }} }}
 obligations = {{ limit_rows = 500 }}
-why = "Team {i % 40} reads its own tables"
 """
         for i in range(rules - 2)
     ]
@@ -55,31 +54,31 @@ def request(number: int, rules: int) -> Request:
         extension="sql" if i % 3 else f"service{i % 200}",
         tool="query",
         tool_class="read",
-        args={"sql": "select 1", "limit": 100},
-        resources=(Resource(id=f"table:warehouse.team{i % 40}_{i}.orders", access="read"),),
+        args={"sql": "select 1", "limit": 10},
+        resources=(Resource(id=f"table:w.t{i % 40}_{i}.orders", access="read"),),
         context={"mode": "chat", "interactive": True, "today": TODAY},
         can=("limit_rows",),
     )
 
 
 def milliseconds(work: Callable[[], object], repeat: int = 5) -> float:
-    """The best of several runs."""
+    """CPU of the best of several runs."""
     best = float("inf")
     for _ in range(repeat):
         gc.collect()
-        start = time.perf_counter()
+        start = time.thread_time()
         work()
-        best = min(best, time.perf_counter() - start)
+        best = min(best, time.thread_time() - start)
     return best * 1000
 
 
 def decisions(policy: CompiledPolicy, requests: list[Request]) -> tuple[float, float]:
-    """Median and 95th percentile of ``decide`` in microseconds, every request met for the first time."""
+    """Median and 95th percentile of ``decide`` in microseconds of CPU, every request met for the first time."""
     times: list[float] = []
     for one in requests:
-        start = time.perf_counter()
+        start = time.thread_time()
         policy.decide(one)
-        times.append((time.perf_counter() - start) * 1e6)
+        times.append((time.thread_time() - start) * 1e6)
     return statistics.median(times), statistics.quantiles(times, n=20)[-1]
 
 

@@ -48,7 +48,7 @@ def main() -> None:
     redact(PROMPT, {"text": "a first event"})
     row("first event: rules read, prefilter compiled", 13, time.perf_counter() - start)
 
-    code = text_of("devagent/agent/loop.py", "devagent/session.py", "devagent/audit/verify.py")
+    code = text_of("devagent/agent/loop.py", "devagent/audit/verify.py")
     prose = text_of("docs/log-format.md", "README.md")
     rows = [{"id": n, "name": f"customer {n}", "city": "Lyon", "total": n * 17} for n in range(40)]
     personal = Redactor(["pii"], known=known)

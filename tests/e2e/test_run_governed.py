@@ -7,7 +7,14 @@ import pytest
 
 from devagent.audit.verify import verify_session
 from devagent.core.codec import canonical, parse, to_plain
-from devagent.core.events import ModelFailed, SessionEnded, ToolFinished, ToolJudged, ToolStarted
+from devagent.core.events import (
+    ExtensionRefused,
+    ModelFailed,
+    SessionEnded,
+    ToolFinished,
+    ToolJudged,
+    ToolStarted,
+)
 from tests.support.command_line import KEY, devagent, logged, logs
 from tests.support.messages_server import Call, MessagesServer, Step
 from tests.support.repositories import git
@@ -257,3 +264,22 @@ async def test_a_session_goes_on_with_all_that_was_said(work: Path) -> None:
     assert len(after) == len(before) + 2
     assert [block["text"] for block in after[-1]["content"]] == ["And now?"]
     assert [e.outcome for e in logged(logs()[0]) if isinstance(e, ToolFinished)] == ["ok"] * 3
+
+
+async def test_an_extension_that_policy_lets_nobody_run_is_not_there_and_the_record_says_so(
+    work: Path,
+) -> None:
+    (work / "no-sql.toml").write_text('[extensions]\nallow = ["git"]\n', encoding="utf-8")
+    run = ("run", "Do it", "--policy", "no-sql.toml")
+    async with MessagesServer([Step(text="ok")]) as server:
+        done = await devagent(*run, server=server, cwd=work)
+    assert done.code == 0
+    offered = {tool["name"].partition("__")[0] for tool in server.requests[0].body["tools"]}
+    assert offered == {"git"}
+    events = logged(logs()[0])
+    refused = {e.ext.name: e.err for e in events if isinstance(e, ExtensionRefused)}
+    assert refused["sql"] == "not_allowed"
+    async with MessagesServer([]) as server:
+        named = await devagent(*run, "--extension", "sql", server=server, cwd=work)
+    assert named.code == 78
+    assert "policy no-sql.toml does not let the extension 'sql' run" in named.stderr

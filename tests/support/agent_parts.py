@@ -9,6 +9,7 @@ from devagent.agent.floor import Floor
 from devagent.agent.gate import Circumstances, Gate
 from devagent.agent.loop import Agent
 from devagent.agent.own_files import OwnFiles
+from devagent.agent.safeguards import Safeguards
 from devagent.core.approvals import ApprovalBounds, StandingApproval
 from devagent.core.events import (
     Approval,
@@ -256,7 +257,7 @@ def agent_of(
         toolbox,
         system="Be exact.",
         limits=limits or Limits(),
-        own_files=OwnFiles(governing),
+        safeguards=Safeguards(OwnFiles(governing)),
     )
 
 

@@ -78,6 +78,17 @@ class Running:
                     return value
         raise AssertionError(f"no such line, but at the end {self._seen[-2000:]!r}")
 
+    async def error_line(self) -> str:
+        """The next line of its standard error."""
+        assert self._process.stderr is not None
+        async with asyncio.timeout(LIMIT_S):
+            return (await self._process.stderr.readline()).decode()
+
+    def write(self, data: bytes) -> None:
+        """Put something on its standard input."""
+        assert self._process.stdin is not None
+        self._process.stdin.write(data)
+
     async def leave_stdout(self) -> None:
         """Close the reading end of the process's standard output."""
         transport: Any = getattr(self._process, "_transport")  # noqa: B009  (asyncio has no public way)

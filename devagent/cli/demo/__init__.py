@@ -159,7 +159,7 @@ def _timeline(seen: list[Event], signs: Signs) -> Iterator[str]:
             said += f", {answer.approval.answer} ({answer.approval.method})"
         sign = signs.yes if result is not None and result.outcome == "ok" else signs.no
         took = f"{result.dur_us / 1000:6.1f} ms" if result is not None else " " * 9
-        tool = f"{event.ext.name}.{event.tool}"
+        tool = event.full_name
         yield f"  {sign} {tool:<11} {took}  {said} by {rules or event.err}"
 
 

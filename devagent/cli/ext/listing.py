@@ -15,7 +15,12 @@ from devagent.settings.places import places
 
 
 @click.command()
-def list_extensions() -> None:
+@click.option(
+    "--digests",
+    is_flag=True,
+    help="With the digests that a policy's [extensions.digests] may name.",
+)
+def list_extensions(digests: bool) -> None:
     """Each extension: its kind, its state, how many tools it offers."""
     tables = load_config(places().config).extensions
     for name, module in FIRST_PARTY.items():
@@ -23,9 +28,13 @@ def list_extensions() -> None:
         missing = [need for need in manifest.needs if not tables.get(name, {}).get(need)]
         state = f"needs {', '.join(missing)}" if missing else "ready"
         _row(name, "own", state if _on(tables.get(name, {})) else "off", len(manifest.tools))
+        if digests:
+            click.echo(f"  {manifest.reference.digest}")
     servers = {name: table for name, table in tables.items() if is_server(table)}
     for name, table in servers.items():
         _row(name, str(table.get("type", "?")), *_state(name, table))
+        if digests and (digest := _digest(name)):
+            click.echo(f"  {digest}")
     for name, pinned in tools_lock().servers().items():
         if name not in servers:
             _row(name, "stdio", "let in, but not in the config", len(pinned.tools))
@@ -48,6 +57,13 @@ def _state(name: str, table: Mapping[str, Any]) -> tuple[str, int]:
         waiting = ", ".join(sorted(pinned.pending))
         state += f"; changed: {waiting}; `devagent ext approve {name}`"
     return state, len(extension.tools)
+
+
+def _digest(name: str) -> str:
+    try:
+        return configured_server(name).reference.digest
+    except ConfigError:
+        return ""  # the row says what is wrong with it
 
 
 def _on(table: Mapping[str, Any]) -> bool:

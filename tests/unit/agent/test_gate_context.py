@@ -8,6 +8,7 @@ import pytest
 from devagent.agent.gate import Gate
 from devagent.agent.loop import Agent
 from devagent.agent.own_files import OwnFiles
+from devagent.agent.safeguards import Safeguards
 from devagent.core.codec import from_plain, to_plain
 from devagent.core.events import Event, Prompt, ToolFinished, ToolJudged
 from devagent.core.limits import Limits
@@ -161,7 +162,9 @@ async def test_a_withheld_result_leaves_no_taint() -> None:
     )
     toolbox = FakeToolbox(ToolResult("secret text", taint=("web",)))
     gate = gate_of(judge, toolbox)
-    agent = Agent(model, gate, toolbox, system="", limits=Limits(), own_files=OwnFiles(()))
+    agent = Agent(
+        model, gate, toolbox, system="", limits=Limits(), safeguards=Safeguards(OwnFiles(()))
+    )
     events = await turn_of(agent)
     assert [e.outcome for e in events if isinstance(e, ToolFinished)] == ["denied", "denied"]
     assert [e.taint for e in events if isinstance(e, ToolJudged)] == [(), ()]
@@ -221,7 +224,9 @@ async def result_of(rule: str, result: ToolResult) -> ToolFinished:
     toolbox = FakeToolbox(result)
     model = FakeModel(reply(use("c1", branch="main")), reply(said("So.")))
     gate = gate_of(judge, toolbox)
-    agent = Agent(model, gate, toolbox, system="", limits=Limits(), own_files=OwnFiles(()))
+    agent = Agent(
+        model, gate, toolbox, system="", limits=Limits(), safeguards=Safeguards(OwnFiles(()))
+    )
     return the_only(await turn_of(agent), ToolFinished)
 
 

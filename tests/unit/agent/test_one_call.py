@@ -266,10 +266,22 @@ async def test_a_call_id_of_an_earlier_process_runs_no_second_time() -> None:
     assert the_only(events, ToolJudged).err == "repeated_call_id"
 
 
+async def test_a_tool_that_ran_out_of_time_is_recorded_as_that() -> None:
+    call = Call(FakeJudge(), FakeToolbox(ToolResult("too slow", failed=True, error="timeout")))
+    await call.happens()
+    assert the_only(call.events, ToolFinished).outcome == "timeout"
+    assert call.told()["is_error"] is True
+
+
 @pytest.mark.parametrize("effect", ["deny", "ask"])
 async def test_a_result_that_policy_withholds_reaches_neither_model_nor_person(effect: Any) -> None:
     result = ToolResult("4111 1111", view="card", rows=3, taint=("db",), structured={"n": 4111})
-    withheld = Decision(effect=effect, reason="org/acme#cards says no", rules=("org/acme#cards",))
+    withheld = Decision(
+        effect=effect,
+        reason="org/acme#cards says no",
+        rules=("org/acme#cards",),
+        grant="Ask #cards",
+    )
     call = Call(FakeJudge(afterwards=withheld), FakeToolbox(result))
     await call.happens()
     finished = the_only(call.events, ToolFinished)
@@ -278,7 +290,7 @@ async def test_a_result_that_policy_withholds_reaches_neither_model_nor_person(e
     assert call.told() == {
         "type": "tool_result",
         "tool_use_id": "c1",
-        "content": "The result is withheld by policy: org/acme#cards says no",
+        "content": "The result is withheld by policy: org/acme#cards says no. To be granted: Ask #cards.",
         "is_error": True,
     }
 

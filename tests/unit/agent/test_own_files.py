@@ -96,11 +96,10 @@ def test_a_large_file_is_read_once_while_it_stays_as_it_is(tmp_path: Path) -> No
     policy = tmp_path / "policy.toml"
     policy.write_text("version = 1\n")
     files = OwnFiles((str(policy),))
-    files.remember()
-    known = files._known[str(policy)]  # pyright: ignore[reportPrivateUsage]
-    files.remember()
-    assert files._known[str(policy)] is known  # pyright: ignore[reportPrivateUsage]
-    assert files.compare() == ()
+    before = files.now()
+    known = before[str(policy)]
+    assert files.now()[str(policy)] is known
+    assert files.changed_since(before) == ()
 
 
 # -- the floor: trees, hard links, commands that nothing holds

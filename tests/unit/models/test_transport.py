@@ -155,7 +155,7 @@ async def test_plain_http_to_a_tls_port_and_back_are_connection_failures(
             secure.base_url.replace("https", "http"),
             plain.base_url.replace("http", "https"),
         ):
-            model = client(wrong, give_up_s=0.0)
+            model = client(wrong, give_up_s=0.0, connect_s=0.5)
             with pytest.raises(ModelError) as caught:
                 await events(model)
             await model.aclose()

@@ -6,7 +6,7 @@ from devagent.core.approvals import ApprovalBounds
 from devagent.core.errors import PolicyError
 from devagent.core.limits import Budget
 from devagent.policy import PolicyFile, parse
-from devagent.policy.bounds import approval_bounds, budgets, forbids_model
+from devagent.policy.bounds import approval_bounds, budgets, forbids_extension, forbids_model
 
 
 def file(text: str, *, org: bool = False) -> PolicyFile:
@@ -38,6 +38,19 @@ def test_every_file_must_allow_the_model_and_the_one_that_does_not_is_named() ->
     assert forbids_model([file("[models]\nallow = []")], "claude-sonnet-5-5") == "mine"
 
 
+def test_every_file_must_let_the_extension_run_and_with_the_digest_that_it_names() -> None:
+    org = file(
+        '[extensions]\nallow = ["git", "mcp-*"]\n[extensions.digests]\ngit = ["aa", "bb"]', org=True
+    )
+    mine = file('[extensions]\nallow = ["git"]')
+    assert forbids_extension([org], "git", "aa") == ""
+    assert forbids_extension([org], "git", "cc") == "org"
+    assert forbids_extension([org], "sql", "aa") == "org"
+    assert forbids_extension([org], "mcp-time", "cc") == ""
+    assert forbids_extension([org, mine], "mcp-time", "cc") == "mine"
+    assert forbids_extension([file("[extensions]\nallow = []")], "git", "aa") == "mine"
+
+
 def test_the_narrowest_reach_and_the_shortest_life_of_approvals_hold() -> None:
     org = file('[modes.approvals]\nscope = "project"\ndays = 90', org=True)
     mine = file('[modes.approvals]\nscope = "always"\ndays = 7')
@@ -60,6 +73,9 @@ def test_the_narrowest_reach_and_the_shortest_life_of_approvals_hold() -> None:
         ('[modes.approvals]\nscope = "for ever"', "can not be"),
         ("[modes.approvals]\ndays = 0", "at least 1"),
         ("[modes.approvals]\ndays = 366", "up to 365"),
+        ("[extensions]\nallows = []", 'no key "allows"'),
+        ("[extensions]\nallow = [1]", "must be a text"),
+        ('[extensions.digests]\ngit = "aa"', "must be a list"),
         ("[modes.approval]\ndays = 3", 'no key "approval"'),
     ],
 )

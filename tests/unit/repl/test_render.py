@@ -12,6 +12,7 @@ from devagent.core.events import (
     BudgetStopped,
     ErrorRaised,
     Event,
+    ExtensionReference,
     LogRecovered,
     ModelFailed,
     ModelReplied,
@@ -47,6 +48,17 @@ def test_a_denied_call_names_its_rule_and_how_to_be_granted_it() -> None:
         "  ✗ denied by org/acme#no-force (org.toml:14): Force pushes rewrite shared history\n"
         "    to be granted: Ask #platform"
     )
+
+
+def test_a_rule_without_a_why_is_named_once() -> None:
+    denied = Decision("deny", "denied by org/acme#no-force (org.toml:14)", determining=(RULE,))
+    assert verdict(denied).splitlines()[1:] == ["  ✗ denied by org/acme#no-force (org.toml:14)"]
+
+
+def test_a_tool_that_no_extension_has_is_named_as_the_model_called_it() -> None:
+    event = judged("deny")
+    nobodys = replace(event, ext=ExtensionReference("", "", ""), tool="git__nope", resources=())
+    assert render(replace(nobodys, args={})).startswith("● git__nope\n")
 
 
 def test_a_denied_call_without_a_way_names_the_nearest_grants() -> None:

@@ -9,6 +9,7 @@ import pytest
 from devagent.agent.history import History
 from devagent.agent.loop import Agent
 from devagent.agent.own_files import OwnFiles
+from devagent.agent.safeguards import Safeguards
 from devagent.core.events import SnapshotFailed, SnapshotMade, ToolFinished, UndoDone
 from devagent.core.limits import Limits
 from devagent.core.principal import Principal
@@ -44,7 +45,7 @@ def agent_with(guard: SnapshotGuard, tool_class: ToolClass = "write") -> tuple[A
     toolbox = OneTool(tool_class)
     model = FakeModel(reply(use("c1", branch="main")), reply(said("So.")))
     agent = Agent(
-        model, gate_of(FakeJudge(), toolbox), toolbox, system="", limits=Limits(), own_files=OwnFiles(()), snapshots=guard,
+        model, gate_of(FakeJudge(), toolbox), toolbox, system="", limits=Limits(), safeguards=Safeguards(OwnFiles(()), guard),
     )  # fmt: skip
     return agent, toolbox
 

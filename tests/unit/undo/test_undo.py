@@ -379,7 +379,7 @@ def test_old_snapshots_go_and_what_they_kept_goes_with_them(
 ) -> None:
     monkeypatch.setattr(snapshot, "KEPT", 4)
     ground = Ground(tmp_path.resolve(), "sha1")
-    first = ground.take().entry.id
+    first = last = ground.take().entry.id
     for number in range(6):
         shell(ground.folder, f"echo {number} > n; git add n; git commit -qm {number}")
         last = ground.take().entry.id

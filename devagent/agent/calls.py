@@ -1,0 +1,43 @@
+"""Calls of somebody who has a model of their own (an MCP client): judged and carried out like an agent's."""
+
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+
+from devagent.agent.gate import Gate
+from devagent.agent.loop import carried_out
+from devagent.agent.safeguards import Safeguards
+from devagent.agent.spending import Spending
+from devagent.core.events import Event
+from devagent.core.limits import Limits
+from devagent.core.ports import Toolbox
+from devagent.core.tools import ToolCall
+
+
+class Calls:
+    """One client's calls. They may run side by side; what one reads taints those that are judged after it."""
+
+    def __init__(
+        self, gate: Gate, toolbox: Toolbox, limits: Limits, safeguards: Safeguards
+    ) -> None:
+        self._gate = gate
+        self._toolbox = toolbox
+        self._spending = Spending(limits)
+        self._safeguards = safeguards
+
+    def apply(self, event: Event) -> None:
+        """Take an event in."""
+        self._gate.apply(event)
+        self._spending.apply(event)
+
+    async def call(self, turn: int, call: ToolCall) -> AsyncGenerator[Event, None]:
+        """One call; where a budget is used up only ``budget.stopped``."""
+        if stopped := self._spending.reached(turn, before_call=True):
+            yield stopped
+            return
+        self._safeguards.own_files.refuse_if_changed()
+        way = carried_out(
+            turn, call, gate=self._gate, toolbox=self._toolbox, keep=self.apply, safeguards=self._safeguards,
+        )  # fmt: skip
+        async with aclosing(way) as events:
+            async for event in events:
+                yield event

@@ -1,0 +1,49 @@
+"""One session for each client, opened when it first comes, closed when the server ends."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from devagent.core.errors import Stop
+from devagent.gateway.calling import Calling
+from devagent.session.served import Served
+
+
+class Sessions:
+    """``open_for(client)`` opens one; clients do not share taint, approvals, budgets or record."""
+
+    def __init__(self, open_for: Callable[[str], Awaitable[Served]]) -> None:
+        self._open_for = open_for
+        self._open: dict[str, asyncio.Task[Served]] = {}
+        self._calling: set[Calling] = set()
+
+    async def of(self, client: str) -> Served:
+        """The client's session. Raises what opening it raises; the next request tries again."""
+        opening = self._open.get(client)
+        if opening is None:
+            opening = asyncio.get_running_loop().create_task(self._opened(client))
+            self._open[client] = opening
+        # The first request may be cancelled while others wait for the same session.
+        return await asyncio.shield(opening)
+
+    async def start(self, client: str, tool: str, args: dict[str, object]) -> Calling:
+        """Begin a call in the client's session."""
+        served = await self.of(client)
+        calling = Calling(served, tool, args, client, over=self._calling.discard)
+        self._calling.add(calling)
+        return calling
+
+    async def _opened(self, client: str) -> Served:
+        try:
+            return await self._open_for(client)
+        except BaseException:
+            del self._open[client]
+            raise
+
+    async def close(self, stop: Stop, exit_code: int, reason: str = "") -> None:
+        """End them all; calls that are under way are cut first."""
+        await asyncio.gather(*(calling.cut() for calling in tuple(self._calling)))
+        opened = [task.result() for task in self._open.values() if task.done()]
+        for opening in self._open.values():
+            opening.cancel()
+        self._open = {}
+        await asyncio.gather(*(served.close(stop, exit_code, reason) for served in opened))

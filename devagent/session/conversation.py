@@ -1,0 +1,208 @@
+"""A conversation: turns of the agent, each of them logged."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import aclosing
+from typing import TYPE_CHECKING
+
+from devagent.agent.gate import Gate
+from devagent.agent.instructions import instructions
+from devagent.agent.loop import Agent
+from devagent.audit.tap import tapped
+from devagent.audit.verify import verify_session
+from devagent.audit.writer import SessionLog
+from devagent.core.errors import ConfigError, Stop
+from devagent.core.events import (
+    Event,
+    SessionEnded,
+    ToolFinished,
+    UndoDone,
+)
+from devagent.core.tools import ToolSpec
+from devagent.host.toolbox import Extensions
+from devagent.models import REHEARSAL, OpenModel, open_model
+from devagent.models import Credential as ModelCredential
+from devagent.policy.bounds import (
+    forbids_model,
+)
+from devagent.settings.config import Config
+from devagent.settings.credentials import Credential, find_credential
+from devagent.undo.places import root_of
+
+if TYPE_CHECKING:
+    from devagent.undo.restore import Undone
+    from devagent.undo.store import Entry
+
+
+from devagent.session.ground import Ground, Options, gate_of, limits_of, safeguards_of, stand
+from devagent.session.record import open_log
+
+
+class Session:
+    """An open session. ``opening`` are the events that were written when it opened."""
+
+    def __init__(
+        self,
+        *,
+        log: SessionLog,
+        agent: Agent,
+        model: OpenModel,
+        toolbox: Extensions,
+        gate: Gate,
+        ground: Ground,
+        opening: Sequence[Event],
+        connecting: "asyncio.Task[bool]",
+    ) -> None:
+        self._ground = ground
+        self._log = log
+        self._agent = agent
+        self._model = model
+        self._toolbox = toolbox
+        self._gate = gate
+        self._connecting = connecting
+        self.policy = ground.policy
+        self.opening = tuple(opening)
+
+    @property
+    def id(self) -> str:
+        return self._log.sid
+
+    @property
+    def folder(self) -> str:
+        """The folder of the session's log."""
+        return self._log.folder
+
+    @property
+    def model(self) -> str:
+        return self._model.name
+
+    @property
+    def offered(self) -> Sequence[ToolSpec]:
+        """The tools that the model is told about."""
+        return self._gate.offered
+
+    @property
+    def hidden(self) -> Sequence[ToolSpec]:
+        """The tools that policy can never grant this principal."""
+        return self._gate.hidden
+
+    def turn(self, text: str, *, of_the_house: bool = False) -> AsyncGenerator[Event, None]:
+        """One logged turn: every event is on disk before it is seen here. Close it with ``aclosing``.
+
+        ``of_the_house``: devagent itself wrote the prompt (see ``Prompt``).
+        """
+        return tapped(self._told(text, of_the_house=of_the_house), self._log)
+
+    async def _told(self, text: str, *, of_the_house: bool) -> AsyncGenerator[Event, None]:
+        """The agent's turn, and after each call what it brought to light about the extensions."""
+        async with aclosing(self._agent.turn(text, of_the_house=of_the_house)) as events:
+            async for event in events:
+                yield event
+                if isinstance(event, ToolFinished):
+                    for news in self._toolbox.take_news():
+                        yield news
+
+    async def undo(self, wanted: str = "") -> UndoDone:
+        """Go back to a snapshot of the workspace (see ``devagent.undo.restore.undo``); it is on record, and the
+        model will read of it. Raises SnapshotError."""
+        from devagent.undo.restore import event_of, undo  # noqa: PLC0415  (when somebody asks for it)
+
+        done = await asyncio.to_thread(
+            undo,
+            self._ground.here.data,
+            root_of(self._ground.folder),
+            wanted,
+            session=self._log.sid,
+        )
+        event = event_of(done, self._ground.principal)
+        self._log.write(event)
+        self._agent.apply(event)
+        return event
+
+    async def snapshots(self) -> "list[Entry]":
+        """The snapshots of the workspace, newest first. Raises SnapshotError."""
+        from devagent.undo.restore import entries  # noqa: PLC0415
+
+        return await asyncio.to_thread(
+            entries, self._ground.here.data, root_of(self._ground.folder)
+        )
+
+    async def preview_undo(self, wanted: str = "") -> "Undone":
+        """What ``undo`` would do. Raises SnapshotError."""
+        from devagent.undo.restore import preview  # noqa: PLC0415
+
+        return await asyncio.to_thread(
+            preview, self._ground.here.data, root_of(self._ground.folder), wanted
+        )
+
+    async def close(self, stop: Stop, exit_code: int, reason: str = "") -> str:
+        """End the session and its record; what ``session verify`` says of it now, in a few words."""
+        self._connecting.cancel()
+        try:
+            self._log.write(SessionEnded(stop=stop, exit_code=exit_code, reason=reason))
+        finally:
+            self._log.close()
+            await self._toolbox.aclose()
+            await self._model.aclose()
+        return verify_session(self._log.folder).summary
+
+
+async def open_session(options: Options, environment: Mapping[str, str] | None = None) -> Session:
+    """Open a session.
+
+    Raises ConfigError (78) for policy, config, key or model; UsageError (2) for an unknown session to
+    resume or extension; LogError (1) where no log can be written.
+    """
+    ground = stand(options, environment)
+    policy, config = ground.policy, ground.config
+    name = options.model or config.model
+    if (keeper := forbids_model(policy.compiled.files, name)) and not name.startswith(REHEARSAL):
+        raise ConfigError(
+            f"policy {keeper} does not allow the model {name!r} ([models] allow)",
+            hint=f"Name another with --model, or ask whoever keeps {keeper}.",
+        )
+    credential = None if name.startswith(REHEARSAL) else find_credential(ground.environment)
+    model = _model(name, config, ground.environment, credential)
+    connecting = asyncio.ensure_future(model.connect())
+    toolbox: Extensions | None = None
+    try:
+        await asyncio.sleep(0)  # the connection is on its way while the rest is put together
+        toolbox = ground.extensions()
+        gate = await gate_of(ground, toolbox, options)
+        limits = limits_of(ground, options)
+        safeguards, guard = safeguards_of(ground, options)
+        agent = Agent(
+            model, gate, toolbox, system=instructions(ground.folder), limits=limits, safeguards=safeguards
+        )  # fmt: skip
+        log, opening = open_log(ground, options, toolbox, credential, model.name, agent)
+        guard.session = log.sid
+    except BaseException:
+        connecting.cancel()
+        if toolbox is not None:
+            await toolbox.aclose()
+        await model.aclose()
+        raise
+    return Session(
+        log=log,
+        agent=agent,
+        model=model,
+        toolbox=toolbox,
+        gate=gate,
+        ground=ground,
+        opening=opening,
+        connecting=connecting,
+    )
+
+
+def _model(
+    name: str, config: Config, environment: Mapping[str, str], found: Credential | None
+) -> OpenModel:
+    return open_model(
+        name,
+        environment=environment,
+        credential=ModelCredential(kind=found.kind, value=found.value) if found else None,
+        base_url=environment.get("ANTHROPIC_BASE_URL", "") or config.base_url,
+        max_tokens=config.max_tokens,
+        stall_s=config.stall_s,
+        give_up_s=config.give_up_s,
+    )

@@ -1,0 +1,199 @@
+"""What a session stands on: who runs it, under which policy, with which extensions.
+
+Policy is settled before a byte of the workspace is read, the org's before all else.
+"""
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from functools import cache, partial
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from devagent.agent.asking import Asking, Terms
+from devagent.agent.floor import Floor
+from devagent.agent.gate import Circumstances, Gate
+from devagent.agent.own_files import OwnFiles
+from devagent.agent.safeguards import Safeguards
+from devagent.audit.redaction.redactor import Redactor
+from devagent.core.errors import ConfigError
+from devagent.core.events import (
+    ExtensionReference,
+)
+from devagent.core.limits import Limits
+from devagent.core.ports import Approver
+from devagent.core.principal import Principal
+from devagent.host.configured import configured
+from devagent.host.extension import is_server
+from devagent.host.toolbox import Extensions
+from devagent.policy.bounds import (
+    approval_bounds,
+    budgets,
+    forbids_extension,
+)
+from devagent.settings.approvals import ApprovalsOnFile
+from devagent.settings.config import Config, load_config
+from devagent.settings.identity import principal
+from devagent.settings.places import Places, places
+from devagent.settings.policies import EffectivePolicy, effective_policy, is_enrolled
+from devagent.settings.trusted_file import read_trusted
+from devagent.undo.guard import SnapshotGuard
+
+if TYPE_CHECKING:
+    from devagent.host.mcp_extension import McpExtension
+
+
+class Options(Struct, frozen=True, kw_only=True):
+    """What one session is opened with.
+
+    ``policies`` are further, narrowing policy files. ``extensions`` limits the session to these (empty =
+    all that are configured). ``org_policy`` and ``local_policy`` put other files in those places: for
+    the demo's sample company, never from a flag or the environment.
+    """
+
+    folder: str
+    mode: str
+    approver: Approver
+    model: str = ""
+    interactive: bool = False
+    agent: str = "main"
+    policies: tuple[str, ...] = ()
+    extensions: tuple[str, ...] = ()
+    limits: Limits = Limits()
+    resume: str = ""
+    org_policy: str = ""
+    local_policy: str = ""
+    config: Config | None = None
+
+
+class Ground(Struct, frozen=True, kw_only=True):
+    """What a session stands on before anything of it is open."""
+
+    environment: Mapping[str, str]
+    here: Places
+    principal: Principal
+    config: Config
+    folder: str
+    governed: bool
+    policy: EffectivePolicy
+    extensions: Callable[[], Extensions]
+
+
+def stand(options: Options, environment: Mapping[str, str] | None) -> Ground:
+    """Who runs this, and then policy, before a byte of the workspace is read."""
+    env = os.environ if environment is None else environment
+    here = places(env)
+    who = principal(options.agent)
+    config = options.config or load_config(here.config)
+    folder = os.path.realpath(options.folder)
+    governed = is_enrolled() or bool(options.org_policy)
+
+    @cache
+    def extensions() -> Extensions:
+        # Before policy only where a rule is about arguments, and so about the tools' schemas.
+        own = configured(
+            config.extensions,
+            folder=folder,
+            only=options.extensions,
+            file=config.file,
+            fault=config.fault,
+            own=here.own(),
+        )
+        return Extensions(own, _servers(config, folder, options, here, governed=governed))
+
+    policy = effective_policy(
+        here,
+        org_file=options.org_policy,
+        local_file=options.local_policy,
+        narrowing=options.policies,
+        tools=lambda: extensions().specs(),
+    )
+    if policy.locked and options.mode != "chat":
+        raise ConfigError(policy.locked, hint="Ask whoever runs devagent in your organisation.")
+    return Ground(
+        environment=env,
+        here=here,
+        principal=who,
+        config=config,
+        folder=folder,
+        governed=governed,
+        policy=policy,
+        extensions=extensions,
+    )
+
+
+async def gate_of(ground: Ground, toolbox: Extensions, options: Options) -> Gate:
+    """The extensions that may be, behind policy."""
+    policy = ground.policy
+    _leave_out(toolbox, policy, options)
+    today = datetime.now(UTC).date().isoformat()
+    refused = await toolbox.admit(
+        first_use=not ground.governed and not policy.locked, today=today, fault=ground.config.fault
+    )
+    if refused and options.mode != "chat":
+        raise refused[0].error
+    circumstances = Circumstances(
+        principal=ground.principal,
+        mode=options.mode,
+        interactive=options.interactive,
+        today=today,
+    )
+    floor = Floor(ground.folder, ground.here.own())
+    terms = Terms(ground.folder, today, approval_bounds(policy.compiled.files))
+    asking = Asking(options.approver, ApprovalsOnFile.load(ground.here.approvals), terms)
+    return Gate(policy.compiled, toolbox, asking, circumstances, floor, _redacted)
+
+
+def safeguards_of(ground: Ground, options: Options) -> tuple[Safeguards, SnapshotGuard]:
+    """What stands around the granted calls of a session; the guard wants to know its id once there is one."""
+    given = [path for path in (options.org_policy, options.local_policy) if path]
+    guard = SnapshotGuard(ground.here.data, ground.folder, ground.config.undo)
+    return Safeguards(OwnFiles([*ground.here.governing(), *given]), guard), guard
+
+
+def limits_of(ground: Ground, options: Options) -> Limits:
+    turn, session = budgets(ground.policy.compiled.files)
+    return replace(options.limits, turn=turn, session=session)
+
+
+def _servers(
+    config: Config, folder: str, options: Options, here: Places, *, governed: bool
+) -> "list[McpExtension]":
+    """The third parties' servers that the config names, as they are on record."""
+    if not any(is_server(table) for table in config.extensions.values()):
+        return []
+    from devagent.host.mcp_lock import ToolsLock  # noqa: PLC0415  (only where the config names one)
+    from devagent.host.third_party import third_party  # noqa: PLC0415
+
+    return third_party(
+        config.extensions,
+        folder=folder,
+        only=options.extensions,
+        lock=ToolsLock(here.data, partial(read_trusted, error=ConfigError)),
+        fault=config.fault,
+        governed=governed,
+    )
+
+
+def _leave_out(toolbox: Extensions, policy: EffectivePolicy, options: Options) -> None:
+    """Policy's word on which extensions may run. Raises ConfigError for one that was asked for by name."""
+    keepers: dict[str, str] = {}
+
+    def forbidden(reference: ExtensionReference) -> bool:
+        keeper = forbids_extension(policy.compiled.files, reference.name, reference.digest)
+        keepers[reference.name] = keeper
+        return bool(keeper)
+
+    for name in toolbox.leave_out(forbidden):
+        if name in options.extensions:
+            raise ConfigError(
+                f"policy {keepers[name]} does not let the extension {name!r} run, or not with this digest ([extensions])",
+                hint=f"Ask whoever keeps {keepers[name]}.",
+            )
+
+
+def _redacted(kinds: Sequence[str], text: str) -> str:
+    """What a rule with ``redact`` lets the model and the person see of a result."""
+    return Redactor(kinds).text(text)[0]

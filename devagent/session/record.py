@@ -1,0 +1,135 @@
+"""The session's log: opened or taken up again, with the events that say what is in force."""
+
+import platform
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
+
+from devagent import __version__
+from devagent.agent.loop import Agent
+from devagent.audit.device import Device
+from devagent.audit.forks import conversation
+from devagent.audit.in_force import InForce
+from devagent.audit.layout import find_session
+from devagent.audit.redaction.declared import secret_arguments
+from devagent.audit.redaction.known import secrets_of
+from devagent.audit.redaction.redactor import Redactor
+from devagent.audit.writer import SessionLog
+from devagent.core.events import (
+    Event,
+    ExtensionLoaded,
+    PolicyLoaded,
+    PolicyLocked,
+    SessionResumed,
+    SessionStarted,
+)
+from devagent.host.toolbox import Extensions
+from devagent.policy.bounds import (
+    redaction,
+)
+from devagent.settings.credentials import Credential
+from devagent.settings.places import Places
+from devagent.settings.policies import EffectivePolicy
+
+if TYPE_CHECKING:
+    pass
+
+
+from devagent.session.ground import Ground, Options
+
+
+def open_log(
+    ground: Ground,
+    options: Options,
+    toolbox: Extensions,
+    credential: Credential | None,
+    model: str,
+    agent: Agent | None,
+) -> tuple[SessionLog, list[Event]]:
+    """The session's log with the events that open it; an ``agent`` takes in what went before."""
+    here, policy = ground.here, ground.policy
+    versions = {"devagent": __version__, "python": platform.python_version(), "log": "1"}
+    settled = tuple(_settled(policy, toolbox))
+    redact = _redactor(policy, toolbox, ground.environment, credential)
+    device = Device(here.data)
+    if agent is None or not options.resume:
+        log = SessionLog.create(here.sessions, device=device, redact=redact)
+        count, previous = device.begin(here.sessions, log.sid)
+        first: SessionStarted | SessionResumed = SessionStarted(
+            principal=ground.principal,
+            agent=ground.principal.agent,
+            folder=ground.folder,
+            mode=options.mode,
+            model=model,
+            versions=versions,
+            policy=policy.compiled.digest,
+            previous=previous,
+            count=count,
+        )
+    else:
+        log, left = _taken_up(here, options.resume, device, redact, agent)
+        first = SessionResumed(
+            principal=ground.principal,
+            mode=options.mode,
+            model=model,
+            versions=versions,
+            policy=policy.compiled.digest,
+        )
+        first = replace(first, changed=left.changed([first, *settled], ground.folder))
+    opening = [first, *settled]
+    for event in opening:
+        log.write(event)
+    return log, opening
+
+
+def _taken_up(
+    here: Places, session: str, device: Device, redact: Redactor, agent: Agent
+) -> tuple[SessionLog, InForce]:
+    """The log of an earlier session, open again, and what was in force when it was left."""
+    earlier = find_session(here.sessions, session)
+    log = SessionLog.reopen(earlier, device=device, redact=redact)
+    left = InForce()
+    try:
+        for at, event in conversation(here.sessions, earlier):
+            agent.apply(event)
+            left.apply(event, at)
+    except BaseException:
+        log.close()
+        raise
+    agent.begin()
+    return log, left
+
+
+def _redactor(
+    policy: EffectivePolicy,
+    toolbox: Extensions,
+    environment: Mapping[str, str],
+    credential: Credential | None,
+) -> Redactor:
+    """What keeps secrets out of the record: those that are known here, and all that looks like one."""
+    known = [(credential.value, "model-key")] if credential else []
+    tools = {tool.api_name: secret_arguments(tool.input_schema) for tool in toolbox.specs()}
+    return Redactor(
+        redaction(policy.compiled.files),
+        known=[*known, *secrets_of(environment)],
+        fields={name: paths for name, paths in tools.items() if paths},
+    )
+
+
+def _settled(policy: EffectivePolicy, toolbox: Extensions) -> Iterator[Event]:
+    """What is in force, for the record: each policy file, each extension."""
+    for layer in policy.layers:
+        yield PolicyLoaded(
+            layer=layer.layer,
+            name=layer.name,
+            digest=layer.digest,
+            rules=layer.rules,
+            file=layer.file,
+        )
+    if policy.locked:
+        yield PolicyLocked(reason=policy.locked)
+    for reference in toolbox.references():
+        tools = tuple(t.name for t in toolbox.specs() if t.extension == reference.name)
+        yield ExtensionLoaded(ext=reference, tools=tools)
+    yield from toolbox.take_news()

@@ -1,0 +1,97 @@
+"""A session for a client that has a model of its own: calls, each of them logged."""
+
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import aclosing
+from typing import TYPE_CHECKING
+
+from devagent.agent.calls import Calls
+from devagent.agent.gate import Gate
+from devagent.audit.tap import SideBySide
+from devagent.audit.verify import verify_session
+from devagent.audit.writer import SessionLog
+from devagent.core.errors import Stop
+from devagent.core.events import (
+    Event,
+    SessionEnded,
+)
+from devagent.core.tools import ToolCall, ToolSpec
+from devagent.host.toolbox import Extensions
+from devagent.settings.policies import EffectivePolicy
+
+if TYPE_CHECKING:
+    pass
+
+
+from devagent.session.ground import Options, gate_of, limits_of, safeguards_of, stand
+from devagent.session.record import open_log
+
+
+class Served:
+    """A session whose calls come from a client with a model of its own."""
+
+    def __init__(
+        self,
+        *,
+        log: SessionLog,
+        calls: Calls,
+        toolbox: Extensions,
+        gate: Gate,
+        policy: EffectivePolicy,
+    ) -> None:
+        self._log = log
+        self._calls = calls
+        self._side_by_side = SideBySide(log)
+        self._toolbox = toolbox
+        self._gate = gate
+        self.policy = policy
+
+    @property
+    def id(self) -> str:
+        return self._log.sid
+
+    @property
+    def folder(self) -> str:
+        """The folder of the session's log."""
+        return self._log.folder
+
+    @property
+    def offered(self) -> Sequence[ToolSpec]:
+        """The tools that the client is told about."""
+        return self._gate.offered
+
+    def call(self, call: ToolCall) -> AsyncGenerator[Event, None]:
+        """One logged call, beside others that run. Close it with ``aclosing``."""
+        return self._side_by_side.tapped(lambda turn: self._told(turn, call))
+
+    async def _told(self, turn: int, call: ToolCall) -> AsyncGenerator[Event, None]:
+        async with aclosing(self._calls.call(turn, call)) as events:
+            async for event in events:
+                yield event
+        for news in self._toolbox.take_news():
+            yield news
+
+    async def close(self, stop: Stop, exit_code: int, reason: str = "") -> str:
+        """End the session and its record; what ``session verify`` says of it now, in a few words."""
+        try:
+            self._side_by_side.end_turn()
+            self._log.write(SessionEnded(stop=stop, exit_code=exit_code, reason=reason))
+        finally:
+            self._log.close()
+            await self._toolbox.aclose()
+        return verify_session(self._log.folder).summary
+
+
+async def open_served(options: Options, environment: Mapping[str, str] | None = None) -> Served:
+    """Open a session for a client that has a model of its own. Raises as ``open_session``."""
+    ground = stand(options, environment)
+    toolbox = ground.extensions()
+    try:
+        gate = await gate_of(ground, toolbox, options)
+        safeguards, guard = safeguards_of(ground, options)
+        calls = Calls(gate, toolbox, limits_of(ground, options), safeguards)
+        log, _ = open_log(ground, options, toolbox, None, "", None)
+        guard.session = log.sid
+    except BaseException:
+        await toolbox.aclose()
+        raise
+    return Served(log=log, calls=calls, toolbox=toolbox, gate=gate, policy=ground.policy)

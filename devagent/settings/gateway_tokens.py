@@ -1,0 +1,74 @@
+"""Bearer tokens of the gateway's clients: a name each, and of the token its digest alone.
+
+A token is 32 random bytes, so its SHA-256 says nothing of it and needs no salt.
+"""
+
+import os
+import secrets
+
+from devagent.core.codec import canonical, from_plain, parse, sha256
+from devagent.core.errors import ConfigError, UsageError
+from devagent.settings.trusted_file import read_trusted
+
+_PREFIX = "dvg_"
+
+
+class GatewayTokens:
+    """The tokens on file. Raises ConfigError for a file that others could have written, or that is damaged."""
+
+    def __init__(self, data: str) -> None:
+        self._path = os.path.join(data, "gateway-tokens.json")
+
+    def names(self) -> list[str]:
+        """The clients that have one, by name."""
+        return sorted(self._load())
+
+    def name_of(self, token: str) -> str | None:
+        """The client whose token this is."""
+        digest = sha256(token.encode("utf-8", "surrogatepass"))
+        found = (
+            name for name, known in self._load().items() if secrets.compare_digest(known, digest)
+        )
+        return next(found, None)
+
+    def add(self, name: str) -> str:
+        """A new token for this client, which takes the place of an earlier one. It is kept nowhere."""
+        if not name.replace("-", "").replace("_", "").isalnum() or not name.isascii():
+            raise UsageError(
+                f"{name!r} is no name for a client", hint="Use letters, digits, - and _."
+            )
+        token = _PREFIX + secrets.token_urlsafe(32)
+        self._keep({**self._load(), name: sha256(token.encode())})
+        return token
+
+    def remove(self, name: str) -> None:
+        """Take a client's token back. Raises UsageError where it has none."""
+        known = self._load()
+        if name not in known:
+            raise UsageError(
+                f"there is no token of {name!r}", hint="`devagent mcp token list` shows them."
+            )
+        del known[name]
+        self._keep(known)
+
+    def _load(self) -> dict[str, str]:
+        try:
+            data = read_trusted(self._path, error=ConfigError)
+        except FileNotFoundError:
+            return {}
+        try:
+            return from_plain(parse(data), dict[str, str])
+        except (TypeError, ValueError) as e:
+            raise ConfigError(
+                "is damaged", file=self._path, hint="Remove it, and add the tokens anew."
+            ) from e
+
+    def _keep(self, known: dict[str, str]) -> None:
+        os.makedirs(os.path.dirname(self._path), mode=0o700, exist_ok=True)
+        temporary = f"{self._path}.{os.getpid()}"
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(canonical(known))
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, self._path)
