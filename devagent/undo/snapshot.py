@@ -10,6 +10,7 @@ import stat
 import time
 
 from msgspec import Struct, field
+from msgspec.structs import replace
 
 from devagent.core.codec import canonical, from_plain, parse
 from devagent.undo.errors import SnapshotError
@@ -106,6 +107,10 @@ def take_locked(
         and inner == before.nested
     ):
         _remember(store, _Seen(last.id, before, state, _index(store)), seen)
+        if call:
+            # The list names the last call before which it was so: the one that changed something.
+            last = replace(last, time=int(time.time()), session=session, call=call, tool=tool)
+            store.add(last)
         return Snapshot(last, before, new=False)
     kept = tips(store, state)
     if len(kept) > MOST_TIPS:
@@ -254,10 +259,11 @@ def _digest(state: State) -> str:
 
 def _prune(store: Store) -> None:
     """Let the oldest go, and what was kept for them alone."""
-    if os.path.getsize(store.path("snapshots.jsonl")) < KEPT * 150:
+    size = os.path.getsize(store.path("snapshots.jsonl"))
+    if size < KEPT * 150:
         return
     entries = store.entries()
-    if len(entries) < KEPT + KEPT // 4:
+    if len(entries) < KEPT + KEPT // 4 and size < KEPT * 2000:
         return
     gone, stays = entries[:-KEPT], entries[-KEPT:]
     store.replace_list(stays)

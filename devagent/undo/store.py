@@ -108,7 +108,8 @@ class Store:
             os.close(descriptor)
 
     def entries(self) -> list[Entry]:
-        """The list, oldest first. A last line that a crash has torn does not count."""
+        """The list, oldest first; of a snapshot that was true before several calls, the last of them. A last line
+        that a crash has torn does not count."""
         try:
             with open(self.path("snapshots.jsonl"), "rb") as file:
                 lines = file.read().split(b"\n")
@@ -116,13 +117,15 @@ class Store:
             return []
         except OSError as e:
             raise _unusable(e, self.folder) from e
-        found: list[Entry] = []
+        found: dict[str, Entry] = {}
         for line in lines:
             try:
-                found.append(from_plain(parse(line), Entry))
+                entry = from_plain(parse(line), Entry)
             except (ValueError, TypeError):
                 continue
-        return found
+            found.pop(entry.id, None)
+            found[entry.id] = entry
+        return list(found.values())
 
     def last(self) -> Entry | None:
         """The newest of the list."""

@@ -163,6 +163,14 @@ def test_a_flood_takes_constant_memory() -> None:
     assert len(text) < 41_000
 
 
+def test_a_command_that_floods_is_survived_in_constant_memory(here: Place) -> None:
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    result = run(here, "head -c 100000000 /dev/zero | tr '\\0' x; echo; echo end", timeout_s=60)
+    assert result["text"].endswith("end")
+    assert result.get("structured", {})["bytes"] == 100_000_005
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 20_000
+
+
 def test_many_small_pieces_keep_the_true_tail() -> None:
     kept = Kept(head=10, tail=10)
     for number in range(100):
