@@ -140,7 +140,7 @@ class _Source:
         self.label = label
         self.time = time
         self.text = text
-        self.size = _LEAST_SIZE + len(text) + sum(map(len, _strings(data)))
+        self.size = _LEAST_SIZE + len(text) + (sum(map(len, _strings(data))) if data else 0)
         self._data = data
         self._searched: list[str] | None = None
         self._folded: list[str] | None = None

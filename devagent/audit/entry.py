@@ -12,7 +12,17 @@ from devagent.core.resources import Resource
 from devagent.core.verdicts import RuleReference
 
 Kind = Literal[
-    "session", "policy", "extension", "prompt", "reply", "call", "failure", "turn", "log", "other"
+    "session",
+    "policy",
+    "extension",
+    "prompt",
+    "reply",
+    "call",
+    "failure",
+    "turn",
+    "review",
+    "log",
+    "other",
 ]
 Status = Literal["allowed", "approved", "declined", "unattended", "denied", "refused", "open"]
 """allowed by policy; approved or declined by a person; unattended: nobody could be asked; denied by policy; refused:

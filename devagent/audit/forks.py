@@ -10,10 +10,10 @@ from collections.abc import Generator
 from contextlib import closing
 
 from devagent.audit.device import Device
+from devagent.audit.fold import told
 from devagent.audit.layout import EVENTS, folder_of, is_ulid
 from devagent.audit.lines import lines, open_to_read
 from devagent.audit.order import Unfinished
-from devagent.audit.reader import Record, Unknown, read
 from devagent.audit.record import leaf_hash
 from devagent.audit.verify import verify_session
 from devagent.audit.writer import SessionLog
@@ -103,31 +103,18 @@ def _conversation(
 ) -> Generator[tuple[int, Event], None, None]:
     unfinished = Unfinished()
     at = 0
-    with closing(read(folder)) as records:
-        for record in records:
-            event = _told(record)
-            if isinstance(event, SessionForked) and record.seq == 0:
+    with closing(told(folder)) as events:
+        for seq, ts, event in events:
+            if upto is not None and seq > upto:
+                break
+            if isinstance(event, SessionForked) and seq == 0:
                 origin = _origin(sessions, event, depth)
                 yield from _conversation(sessions, origin, event.at, depth + 1)
-            if event is not None:
-                yield record.ts, event
-                unfinished.follow(event)
-            at = record.ts
-            if record.seq == upto:
-                break
+            yield ts, event
+            unfinished.follow(event)
+            at = ts
     if upto is not None:
         yield from ((at, event) for event in unfinished.closing("forked"))
-
-
-def _told(record: Record) -> Event | None:
-    if not isinstance(record.event, Unknown):
-        return record.event
-    if record.content in ("erased", "sealed", "missing"):
-        raise LogError(
-            f"The content of event {record.seq} is {record.content}: the session cannot go on.",
-            hint="Start a new session; `devagent session show` reads what is left.",
-        )
-    return None
 
 
 def _origin(sessions: str, forked: SessionForked, depth: int) -> str:

@@ -1,33 +1,46 @@
 """What held in a session when it was last left, and what is different now that it goes on."""
 
+import mmap
 import os
 import stat
 from collections.abc import Iterable, Iterator
 
 from msgspec import Struct, field
 
+from devagent.audit.layout import EVENTS
+from devagent.audit.lines import open_to_read, size_of
+from devagent.core.codec import parse
+from devagent.core.errors import LogError
 from devagent.core.events import (
     Event,
     ExtensionLoaded,
     ExtensionReference,
     PolicyLoaded,
+    Prompt,
     SessionResumed,
     SessionStarted,
     ToolFinished,
     ToolJudged,
+    TurnCut,
+    TurnEnded,
     TurnStarted,
 )
 from devagent.core.resources import Resource
+from devagent.core.text import one_line
 
 MOST_FILES = 500
 """Files that are looked at again: those that the session touched last."""
 
+# Canonical JSON: a key stands there letter for letter, and no text can hold an unescaped quote.
+_STARTED, _RESUMED = b'"type":"session.started"', b'"type":"session.resumed"'
 _TOLD_FILES = 10
+_TOLD_PROMPT = 120
 
 
 class InForce(Struct):
     """A fold over a session's events: who, with which model, under which policy, with which extensions, and the
-    files that its calls touched (path → when, microseconds since 1970, UTC)."""
+    files that its calls touched (path → when, microseconds since 1970, UTC). ``unfinished``: what the last turn
+    was asked for and why it did not get there; empty where it did."""
 
     principal: str = ""
     model: str = ""
@@ -37,6 +50,8 @@ class InForce(Struct):
     layers: dict[str, str] = field(default_factory=dict)
     extensions: dict[str, ExtensionReference] = field(default_factory=dict)
     files: dict[str, int] = field(default_factory=dict)
+    unfinished: str = ""
+    _asked: str = ""
     _calls: dict[str, tuple[Resource, ...]] = field(default_factory=dict)
     _layers_anew: bool = True
     _extensions_anew: bool = True
@@ -60,6 +75,13 @@ class InForce(Struct):
                 self.extensions[event.ext.name] = event.ext
             case TurnStarted():
                 self._calls.clear()
+            case Prompt():
+                self._asked = event.text if not event.of_the_house else self._asked
+                self.unfinished = ""
+            case TurnCut():
+                self._left(event.err)
+            case TurnEnded(stop=stop) if stop not in ("done", "policy"):
+                self._left(event.reason or stop)
             case ToolJudged():
                 self._calls[event.call] = event.resources
             case ToolFinished():
@@ -74,6 +96,10 @@ class InForce(Struct):
         for event in now:
             there.apply(event)
         return tuple(self._differences(there))
+
+    def _left(self, why: str) -> None:
+        if self._asked:
+            self.unfinished = f"“{one_line(self._asked, _TOLD_PROMPT)}” ({one_line(why)})"
 
     def _touch(self, resource: Resource, at: int) -> None:
         if resource.kind != "path":
@@ -104,6 +130,34 @@ class InForce(Struct):
         yield from told[:_TOLD_FILES]
         if len(told) > _TOLD_FILES:
             yield f"{len(told) - _TOLD_FILES} more files"
+
+
+def last_model(folder: str) -> str:
+    """The model that the session was last run with; empty where that cannot be read.
+
+    Only the last line that says so is looked for, from the end: a long session takes no longer.
+    """
+    try:
+        file = open_to_read(os.path.join(folder, EVENTS))
+    except LogError:
+        return ""
+    if file is None:
+        return ""
+    with file:
+        if not size_of(file):
+            return ""
+        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as log:
+            at = max(log.rfind(_STARTED), log.rfind(_RESUMED))
+            line = log[log.rfind(b"\n", 0, max(at, 0)) + 1 : max(log.find(b"\n", max(at, 0)), 0)]
+    try:
+        header = parse(line)
+    except (ValueError, RecursionError):
+        return ""
+    match header:
+        case {"type": "session.started" | "session.resumed", "model": str(name)}:
+            return name
+        case _:
+            return ""
 
 
 def _compared(what: str, before: dict[str, str], after: dict[str, str]) -> Iterator[str]:

@@ -14,14 +14,17 @@ from collections.abc import Iterator, Sequence
 
 from msgspec import Struct
 
+from devagent.audit.contentless import without_content
+from devagent.audit.flags import Fact, Spotted, facts, joined
 from devagent.audit.growth import Growth, NotTheSame, Position
 from devagent.audit.layout import EVENTS, days, is_ulid, started_at
 from devagent.audit.record import NO_LEAF, Unknown
 from devagent.audit.spoken import spoken
 from devagent.core.errors import LogError, UsageError
+from devagent.core.events import Event, Mark, ReviewMarked
 from devagent.core.text import visible
 
-VERSION = 1
+VERSION = 2
 LONGEST_TEXT = 1_000_000
 """Characters of one event that can be found."""
 
@@ -44,8 +47,22 @@ CREATE TABLE log (
 CREATE VIRTUAL TABLE said USING fts5(
     text, what UNINDEXED, at UNINDEXED, columnsize = 0, tokenize = "unicode61 remove_diacritics 2"
 );
+CREATE TABLE fact (
+    base INTEGER NOT NULL, kind TEXT NOT NULL, value TEXT NOT NULL,
+    count INTEGER NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL, PRIMARY KEY (base, kind, value)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE mark (
+    base INTEGER NOT NULL, seq INTEGER NOT NULL, at INTEGER NOT NULL,
+    reviewed TEXT NOT NULL, size INTEGER NOT NULL, mark TEXT NOT NULL, PRIMARY KEY (base, seq)
+) STRICT, WITHOUT ROWID;
 PRAGMA user_version = {VERSION};
 """
+
+
+_ADD_FACT = """INSERT INTO fact VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE
+SET count = count + excluded.count, last = excluded.last"""
+_MOST_FACTS, _LONGEST_FACT = 2_000, 300
+"""What is noted of one session; a log with more is forged."""
 
 
 class Hit(Struct, frozen=True):
@@ -66,6 +83,18 @@ class Found(Struct, frozen=True):
     folder: str
     hits: tuple[Hit, ...]
     more: bool = False
+
+
+class Marked(Struct, frozen=True):
+    """A reviewer's mark: where it is on record (its log's place and the event's number), when it was given
+    (microseconds since 1970, UTC), on which session and how many of its events, and what it says."""
+
+    place: str
+    seq: int
+    at: int
+    reviewed: str
+    size: int
+    mark: Mark
 
 
 class _Log(Struct):
@@ -165,6 +194,23 @@ class Index:
             found.append(self._hits(base, place, query, hits))
         return found
 
+    def noted(self) -> Iterator[tuple[str, Fact, Spotted]]:
+        """The facts of each session, by its place below the sessions' folder, newest session first."""
+        rows = self._database.execute(
+            "SELECT place, kind, value, count, first, last FROM fact JOIN log USING (base) "
+            "ORDER BY base DESC, kind, value"
+        )
+        for place, kind, value, count, first, last in rows:
+            yield place, (kind, value), Spotted(count, first, last)
+
+    def marks(self) -> Iterator[Marked]:
+        """All reviewers' marks, the oldest first."""
+        rows = self._database.execute(
+            "SELECT place, mark.seq, at, reviewed, mark.size, mark FROM mark JOIN log USING (base) "
+            "ORDER BY base, mark.seq"
+        )
+        yield from (Marked(*row) for row in rows)
+
     def _last(self, query: str, below: int) -> int:
         row = self._database.execute(
             "SELECT rowid FROM said WHERE said MATCH ? AND rowid < ? ORDER BY rowid DESC LIMIT 1",
@@ -216,9 +262,13 @@ class Index:
         if log.size == now.st_size:
             raise NotTheSame  # rewritten, or touched: not appended to
         growth = Growth(folder, Position(log.seq, log.events, log.bodies, log.leaf))
+        noted = _Noted(log.base)
         self._database.executemany(
-            "INSERT INTO said(rowid, text, what, at) VALUES (?, ?, ?, ?)", _rows(growth, log)
+            "INSERT INTO said(rowid, text, what, at) VALUES (?, ?, ?, ?)",
+            _rows(growth, log, noted),
         )
+        self._database.executemany(_ADD_FACT, noted.facts())
+        self._database.executemany("INSERT INTO mark VALUES (?, ?, ?, ?, ?, ?)", noted.marks)
         end = growth.position
         if growth.damage:
             self.notes.append(f"Session {log.place} is damaged: searched up to event {end.seq}.")
@@ -235,7 +285,8 @@ class Index:
             "DELETE FROM said WHERE rowid >= ? AND rowid < ?",
             (log.base << _SEQ_BITS, (log.base + 1) << _SEQ_BITS),
         )
-        self._database.execute("DELETE FROM log WHERE base = ?", (log.base,))
+        for table in ("log", "fact", "mark"):
+            self._database.execute(f"DELETE FROM {table} WHERE base = ?", (log.base,))  # noqa: S608
 
     def _free_base(self, milliseconds: int) -> int:
         """A number for a session, by its time: the first that is free from there."""
@@ -283,11 +334,34 @@ def _logs_of(day: str) -> Iterator[tuple[str, tuple[int, int]]]:
         os.close(folder)
 
 
-def _rows(growth: Growth, log: _Log) -> Iterator[tuple[int, str, str, int]]:
+class _Noted:
+    """What is noted of a log's events beside their words: facts for reviewers, and reviewers' marks."""
+
+    def __init__(self, base: int) -> None:
+        self.marks: list[tuple[int, int, int, str, int, str]] = []
+        self._base = base
+        self._facts: dict[Fact, Spotted] = {}
+
+    def see(self, seq: int, at: int, event: Event | Unknown) -> None:
+        for fact in facts(event):
+            if fact in self._facts or len(self._facts) < _MOST_FACTS:
+                self._facts[fact] = joined(self._facts.get(fact), Spotted(1, seq, seq))
+        if isinstance(marked := without_content(event), ReviewMarked):
+            reviewed, size = marked.reviewed, marked.size
+            self.marks.append((self._base, seq, at, reviewed, size, marked.mark))
+
+    def facts(self) -> Iterator[tuple[int, str, str, int, int, int]]:
+        for (kind, value), spotted in self._facts.items():
+            text = visible(value)[:_LONGEST_FACT].translate(_NOT_TEXT)
+            yield self._base, kind, text, spotted.count, spotted.first, spotted.last
+
+
+def _rows(growth: Growth, log: _Log, noted: _Noted) -> Iterator[tuple[int, str, str, int]]:
     known = log.seq > 0
     for seq, at, event in growth:
         if known and isinstance(event, Unknown) and event.type == "log.erased":
             raise NotTheSame  # what was read of it before may be gone
+        noted.see(seq, at, event)
         what, text = spoken(event)
         if text and seq < _MOST_EVENTS:
             shown = visible(text[:LONGEST_TEXT]).translate(_NOT_TEXT)

@@ -9,11 +9,16 @@ import time
 from collections.abc import Iterable, Iterator
 
 from devagent.audit.names import named
+from devagent.core.codec import parse
 from devagent.core.errors import LogError, UsageError
 
 EVENTS, BODIES, CHECKPOINTS = "events.jsonl", "bodies.jsonl", "checkpoints"
 KEYS, DEVICE_KEY, LOCK = "keys.age", "device.vkey", "lock"
 
+REVIEW = "review"
+"""The mode of a log that holds a reviewer's marks."""
+
+_FIRST_LINE = 1 << 20
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _LETTERS = frozenset(_ALPHABET)
 _LENGTH = 26
@@ -55,15 +60,30 @@ def days(sessions: str) -> list[str]:
     return [day for day in _listed(sessions) if len(day) == len("2026-01-01")]
 
 
+def is_review(session: str) -> bool:
+    """Whether a session's log holds a reviewer's marks, not a conversation. False where it cannot be read."""
+    try:
+        with open(os.path.join(session, EVENTS), "rb") as file:
+            first = parse(file.readline(_FIRST_LINE))
+    except (OSError, ValueError, RecursionError):
+        return False
+    match first:
+        case {"type": "session.started", "mode": mode}:
+            return mode == REVIEW
+        case _:
+            return False
+
+
 def find_session(sessions: str, name: str) -> str:
     """The folder of the session of that id or name (``names``), of the only id that begins or ends so, or
-    the ``last``.
+    the ``last`` (reviewers' logs apart).
 
     Raises UsageError where there is none, or more than one.
     """
     if name == "last":
         for folder in newest_first(sessions):
-            return folder
+            if not is_review(folder):
+                return folder
         raise UsageError("There is no session yet.", hint="Start one with `devagent`.")
     wanted = name.upper()
     if is_ulid(wanted) and os.path.isdir(folder := folder_of(sessions, wanted)):

@@ -82,7 +82,7 @@ def _check(name: str) -> None:
         wrong = f"has control characters or more than {LONGEST} characters, or begins or ends with a space"
     elif os.sep in name or name in (".", ".."):
         wrong = "could be a folder"
-    elif name.casefold() in ("last", "all"):
+    elif name.casefold() in ("last", "all", "?"):
         wrong = "means something else already"
     elif name.startswith("-"):
         wrong = "could be an option"

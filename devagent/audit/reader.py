@@ -61,15 +61,22 @@ def read_events(folder: str) -> Generator[Event, None, None]:
     records = read(folder)
     try:
         for record in records:
-            if not isinstance(record.event, Unknown):
-                yield record.event
-            elif record.content in ("erased", "sealed", "missing"):
-                raise LogError(
-                    f"The content of event {record.seq} is {record.content}: the session cannot go on.",
-                    hint="Start a new session; `devagent session show` reads what is left.",
-                )
+            if (event := known_event(record)) is not None:
+                yield event
     finally:
         records.close()
+
+
+def known_event(record: Record) -> Event | None:
+    """The record's event; None where it is of a later version. Raises LogError where its content is gone."""
+    if not isinstance(record.event, Unknown):
+        return record.event
+    if record.content in ("erased", "sealed", "missing"):
+        raise LogError(
+            f"The content of event {record.seq} is {record.content}: the session cannot go on.",
+            hint="Start a new session; `devagent session show` reads what is left.",
+        )
+    return None
 
 
 class Session(Struct, frozen=True):
@@ -93,10 +100,11 @@ class Session(Struct, frozen=True):
 
 def sessions(folder: str) -> Iterator[Session]:
     """All sessions below a folder, newest first, each read at its two ends only."""
-    return (_glance(one) for one in newest_first(folder))
+    return (glance(one) for one in newest_first(folder))
 
 
-def _glance(folder: str) -> Session:
+def glance(folder: str) -> Session:
+    """One session at its two ends."""
     sid = os.path.basename(folder)
     found: dict[str, Any] = {}
     try:
@@ -181,4 +189,13 @@ def _content(header: dict[str, Any], bodies: Bodies, seq: int) -> tuple[Content,
     return "open", body  # pyright: ignore[reportUnknownVariableType]
 
 
-__all__ = ["Record", "Session", "Unknown", "read", "read_events", "sessions"]
+__all__ = [
+    "Record",
+    "Session",
+    "Unknown",
+    "glance",
+    "known_event",
+    "read",
+    "read_events",
+    "sessions",
+]

@@ -15,9 +15,9 @@ from msgspec import Struct, field
 
 from devagent.audit.layout import BODIES, EVENTS
 from devagent.audit.lines import Damage, lines, open_to_read, size_of
-from devagent.audit.record import commitment, from_base64
+from devagent.audit.record import Record, commitment, from_base64
 from devagent.core.errors import LogError
-from devagent.core.events import Approval, ExtensionReference
+from devagent.core.events import Approval, ExtensionReference, ToolJudged
 from devagent.core.principal import Principal
 from devagent.core.resources import Resource
 from devagent.core.tools import ToolClass
@@ -211,6 +211,48 @@ def _opened(data: bytes, committed: str) -> tuple[_Content | None, Aside]:
         return None, "altered"
 
 
+def as_recorded(sid: str, record: Record) -> Recorded | None:
+    """The judged call that the record of it holds; None where its content is gone. That the content is what its
+    header commits to is not looked at here."""
+    event = record.event
+    if not isinstance(event, ToolJudged):
+        return None
+    decision = event.decision
+    if event.err and not decision.error:
+        decision = msgspec.structs.replace(decision, error=event.err)
+    aside = _not_policy(decision)
+    request = Request(
+        principal=event.principal,
+        extension=event.ext.name,
+        tool=event.tool,
+        tool_class=event.tool_class,
+        args=event.args,
+        resources=event.resources,
+        context=event.context,
+        facts=event.facts,
+        can=event.can,
+    )
+    return Recorded(
+        session=sid,
+        seq=record.seq,
+        principal=event.principal,
+        tool=f"{event.ext.name}.{event.tool}",
+        resources=event.resources,
+        decision=decision,
+        request=None if aside else request,
+        at=record.ts,
+        aside=aside,
+        shadow=event.shadow,
+    )
+
+
+def _not_policy(decision: Decision) -> Aside:
+    """Why an answer is none that a policy gave; empty where one did."""
+    if any(rule.startswith(FLOOR) for rule in decision.rules):
+        return "floor"
+    return "error" if decision.error else ""
+
+
 def _recorded(sid: str, header: _Judged, content: _Content | None, aside: Aside) -> Recorded:
     head, rest = header.decision, content.decision if content else _DecisionContent()
     decision = Decision(
@@ -226,10 +268,7 @@ def _recorded(sid: str, header: _Judged, content: _Content | None, aside: Aside)
         sticky=rest.sticky,
         error=rest.error or header.err,
     )
-    if any(rule.startswith(FLOOR) for rule in head.rules):
-        aside = "floor"
-    elif decision.error:
-        aside = "error"
+    aside = _not_policy(decision) or aside
     request = None
     if content is not None and not aside:
         request = Request(

@@ -7,9 +7,9 @@ made harmless to show (``reveal``) and is cut at a length; the log holds the res
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, assert_never
 
-import msgspec
 from msgspec.structs import replace
 
+from devagent.audit.contentless import without_content
 from devagent.audit.entry import Answered, Called, Entry, Kind
 from devagent.audit.record import Record, Unknown
 from devagent.audit.reveal import revealed
@@ -31,6 +31,7 @@ from devagent.core.events import (
     PolicyLoaded,
     PolicyLocked,
     Prompt,
+    ReviewMarked,
     SessionEnded,
     SessionForked,
     SessionResumed,
@@ -55,13 +56,6 @@ MOST_TEXT = 20_000
 """Characters of one text in an entry, unless the reader asks for all."""
 
 _MOST_OPEN = 1_000
-_WITHOUT_CONTENT: dict[str, Any] = {
-    "text": "",
-    "content": [],
-    "args": {},
-    "shown": "",
-    "folder": "",
-}
 
 _CallEvent = ToolCalled | ToolJudged | ApprovalAsked | ApprovalAnswered | ToolStarted | ToolFinished
 
@@ -70,7 +64,8 @@ def entries(records: Iterable[Record], *, most_text: int = MOST_TEXT) -> Iterato
     """The session's entries. ``most_text`` 0 cuts nothing."""
     calls: dict[str, Entry] = {}
     for record in records:
-        event, gone = _with_defaults(record)
+        event = without_content(record.event)
+        gone = "" if record.content in ("none", "open") else record.content
         texts = _Texts(most_text)
         if isinstance(event, ToolCalled) and event.call in calls:
             yield calls.pop(event.call)  # begun anew
@@ -151,20 +146,6 @@ class _Texts:
 
     def resources(self, resources: Iterable[Resource]) -> tuple[Resource, ...]:
         return tuple(replace(r, id=self(r.id), tags=self.each(r.tags)) for r in resources)
-
-
-def _with_defaults(record: Record) -> tuple[Event | Unknown, str]:
-    """The event; where only its content is gone, what its header still says of it."""
-    event = record.event
-    if not isinstance(event, Unknown) or record.content in ("none", "open"):
-        return event, ""
-    fields = {**_WITHOUT_CONTENT, **event.fields}
-    if isinstance(fields.get("decision"), dict):
-        fields["decision"] = {"reason": "", **fields["decision"]}
-    try:
-        return msgspec.convert({"type": event.type, **fields}, Event), record.content
-    except ValueError:
-        return event, record.content
 
 
 def _call(
@@ -360,6 +341,11 @@ def _other(record: Record, event: Event | Unknown, texts: _Texts) -> Entry | Non
         case TurnEnded():
             title = f"Turn {event.turn} ended: {event.stop}"
             return _entry(record, "turn", event.turn, title, texts(event.reason))
+        case ReviewMarked():
+            to = f" to {event.to}" if event.to else ""
+            title = f"{event.mark}{to}: session {event.reviewed}, {event.size} events, verify {event.verified}"
+            text = "\n".join(part for part in (", ".join(event.flags), event.note) if part)
+            return _entry(record, "review", 0, texts(title), texts(text))
         case LogRecovered():
             return _entry(record, "log", 0, f"The log was recovered: {event.bytes} bytes set aside")
         case ErrorRaised():

@@ -8,14 +8,16 @@ import fcntl
 import os
 import sqlite3
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing, suppress
+from typing import TypeVar
 
 from msgspec import Struct
 
 from devagent.audit.index import VERSION, Found, Index, match_all
 from devagent.core.errors import LogError
 
+T = TypeVar("T")
 INDEX, LOCK = "index.sqlite", "index.lock"
 LOCK_WAIT_S = 120.0
 """How long one waits for another process, which may be making the whole index."""
@@ -51,18 +53,27 @@ def search_sessions(
     """
     query = match_all(words)
     place = os.path.relpath(folder, sessions) if folder else ""
+    found, notes = with_index(
+        sessions, lambda index: index.search(query, limit=limit, hits=hits, place=place)
+    )
+    return Answer(found or [], notes)
+
+
+def with_index(sessions: str, use: Callable[[Index], T]) -> tuple[T | None, list[str]]:
+    """What ``use`` makes of the index, brought up to date, and sentences that the person should know; None where
+    there are no sessions. It may be used twice, where the first time finds the index damaged.
+
+    Raises LogError where sessions cannot be listed or another process keeps the index too long.
+    """
     notes: list[str] = []
     if not os.path.isdir(sessions):
-        return Answer([], notes)
+        return None, notes
     try:
         with _IndexFile(sessions) as file:
             for again in (False, True):
                 try:
                     with closing(file.current(notes)) as database:
-                        found = Index(sessions, database).search(
-                            query, limit=limit, hits=hits, place=place
-                        )
-                        return Answer(found, notes)
+                        return use(Index(sessions, database)), notes
                 except sqlite3.Error as e:
                     _raise_for(e, again)
                     file.remove()
@@ -73,8 +84,7 @@ def search_sessions(
         index = Index(sessions, database)
         index.make()
         index.update(index.changes())
-        found = index.search(query, limit=limit, hits=hits, place=place)
-        return Answer(found, [*notes, *index.notes])
+        return use(index), [*notes, *index.notes]
 
 
 class _NotKept(Exception):

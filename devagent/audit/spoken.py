@@ -21,6 +21,7 @@ from devagent.core.events import (
     PolicyLoaded,
     PolicyLocked,
     Prompt,
+    ReviewMarked,
     SessionEnded,
     SessionForked,
     SessionResumed,
@@ -77,6 +78,9 @@ def spoken(event: Event | Unknown) -> tuple[str, str]:
         case ApprovalAnswered():
             approval = event.approval
             return "approval", f"{approval.answer} {approval.by} {event.comment}"
+        case ReviewMarked():
+            flags = " ".join(event.flags)
+            return "review", f"{event.mark} {event.reviewed} {flags} {event.to}\n{event.note}"
         case ToolFinished():
             texts = dict.fromkeys([event.text, event.view, event.err])
             return "result", "\n".join(text for text in texts if text)

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from msgspec import Struct, field
 
 from devagent.audit.entry import Called, Entry
+from devagent.audit.flags import QUICK_US
 from devagent.audit.record import Record, Unknown
 from devagent.audit.reveal import revealed
 from devagent.audit.review import redactions
@@ -22,9 +23,6 @@ from devagent.core.events import (
 
 MOST_RESOURCES, MOST_CALLS, MOST_RULES, MOST_NAMES = 3_000, 500, 1_000, 100
 """What is listed one by one; beyond that it is counted, and said to be."""
-
-QUICK_US = 1_000_000
-"""A yes faster than this was hardly read."""
 
 _FEW = 5
 

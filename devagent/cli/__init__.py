@@ -12,6 +12,9 @@ COMMANDS: dict[str, Entry] = {
     "session": Entry(
         "devagent.cli.session", "session", "Find, read, verify and continue sessions."
     ),
+    "review": Entry(
+        "devagent.cli.review", "review", "Go through sessions that are flagged, and mark them."
+    ),
     "policy": Entry("devagent.cli.policy", "policy", "Ask what policy says, and why."),
     "undo": Entry("devagent.cli.undo", "undo", "Put files back as they were before a call."),
     "ext": Entry("devagent.cli.ext", "ext", "See extensions, and let MCP servers in."),
@@ -31,8 +34,10 @@ COMMANDS: dict[str, Entry] = {
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 @click.version_option(__version__, "-V", "--version", message="devagent %(version)s")
+@click.option("--resume", is_flag=False, flag_value="?", default="", metavar="[ID]", help="Chat: go on with a session; without an id, choose.")  # fmt: skip
+@click.option("--continue", "go_on", is_flag=True, help="Chat: go on with the last session.")
 @click.pass_context
-def cli(ctx: click.Context) -> None:
+def cli(ctx: click.Context, resume: str, go_on: bool) -> None:
     """The developer agent that acts only as far as policy permits, and proves what it did.
 
     Exit codes: 0 done · 1 failed · 2 wrong usage · 3 stopped by policy · 4 answer does not fit the
@@ -42,4 +47,8 @@ def cli(ctx: click.Context) -> None:
     if ctx.invoked_subcommand is None:
         from devagent.cli.chat import chat  # noqa: PLC0415  (as in the table: imported when it is run)
 
-        ctx.exit(ctx.invoke(chat))
+        ctx.exit(ctx.invoke(chat, resume=resume, go_on=go_on))
+    if resume or go_on:
+        raise click.UsageError(
+            f"--resume and --continue go behind the command: devagent {ctx.invoked_subcommand} --…"
+        )

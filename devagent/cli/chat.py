@@ -17,6 +17,9 @@ from devagent.session import Options, Session, open_session
 from devagent.settings.identity import principal
 from devagent.undo.errors import SnapshotError
 
+PICK = "?"
+"""What ``--resume`` without an id stands for."""
+
 HELP = "/help  /status  /undo [list|preview|ID]  /quit     Ctrl+C stops the agent, Ctrl+D leaves"
 
 
@@ -37,7 +40,12 @@ HELP = "/help  /status  /undo [list|preview|ID]  /quit     Ctrl+C stops the agen
     help="Only this extension. May be repeated.",
 )
 @click.option(
-    "--resume", default="", metavar="ID", help="Go on with an earlier session (an id, or `last`)."
+    "--resume",
+    is_flag=False,
+    flag_value=PICK,
+    default="",
+    metavar="[ID]",
+    help="Go on with an earlier session: an id, a name, `last`; without one, choose.",
 )
 @click.option("--continue", "go_on", is_flag=True, help="Go on with the last session.")
 @click.option("-C", "--folder", default=".", metavar="FOLDER", help="Work in this folder.")
@@ -54,8 +62,13 @@ def chat(
         raise UsageError("chat needs a terminal", hint='In scripts say `devagent run "…"`.')
     if go_on and resume:
         raise UsageError("--continue and --resume name two sessions", hint="Give one of them.")
+    place = workspace(folder)
+    if resume == PICK:
+        from devagent.cli.session.choosing import chosen  # noqa: PLC0415  (only to choose)
+
+        resume = chosen()
     options = Options(
-        folder=workspace(folder),
+        folder=place,
         mode="chat",
         interactive=True,
         approver=AtTerminal(principal().user),
@@ -75,6 +88,8 @@ async def _converse(options: Options) -> None:
     click.echo(_greeting(session))
     if isinstance(session.opening[0], SessionResumed):
         click.echo(render(session.opening[0]))
+        if session.unfinished:
+            click.echo(f"left unfinished: {session.unfinished}")
     prompt: PromptSession[str] = PromptSession()
     stop: Stop = "done"
     try:

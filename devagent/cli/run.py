@@ -17,7 +17,7 @@ from devagent.cli.prompt_source import read_prompt
 from devagent.cli.result import Result
 from devagent.cli.workspace import workspace
 from devagent.core.codec import to_plain
-from devagent.core.errors import DevagentError
+from devagent.core.errors import DevagentError, UsageError
 from devagent.core.events import SessionResumed
 from devagent.core.limits import Limits
 from devagent.repl.approver import Unattended
@@ -84,6 +84,7 @@ class FiniteAbove0(click.FloatRange):
 @click.option(
     "--resume", default="", metavar="ID", help="Go on with an earlier session (an id, or `last`)."
 )
+@click.option("--continue", "go_on", is_flag=True, help="Go on with the last session.")
 @click.option(
     "--max-turns",
     type=click.IntRange(min=1),
@@ -112,6 +113,7 @@ def run(
     policies: tuple[str, ...],
     extensions: tuple[str, ...],
     resume: str,
+    go_on: bool,
     max_turns: int | None,
     max_cost: float | None,
     time_limit: float | None,
@@ -122,6 +124,8 @@ def run(
     stdout carries the answer, stderr everything else. Nobody is asked anything: what policy would
     ask a person about is denied, and the exit code is 3.
     """
+    if go_on and resume:
+        raise UsageError("--continue and --resume name two sessions", hint="Give one of them.")
     place = workspace(folder)
     text = read_prompt(prompt, file)
     schema = AnswerSchema(schema_file) if schema_file else None
@@ -137,7 +141,7 @@ def run(
             model=model,
             policies=policies,
             extensions=extensions,
-            resume=resume,
+            resume="last" if go_on else resume,
             limits=Limits(
                 max_turns=max_turns,
                 max_cost_micros=round(max_cost * 1e6) if max_cost is not None else None,
@@ -179,6 +183,8 @@ async def _drive(task: Task, result: Result, output: Output) -> None:
             output.event(event)
             if output.is_text and isinstance(event, SessionResumed) and event.changed:
                 click.echo(render(event), err=True)
+        if output.is_text and session.unfinished:
+            click.echo(f"left unfinished: {session.unfinished}", err=True)
         try:
             async with asyncio.timeout(task.time_limit_s):
                 await _turns(session, task, result, output)

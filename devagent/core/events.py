@@ -18,6 +18,7 @@ from devagent.core.tools import ToolCall, ToolClass
 from devagent.core.verdicts import Decision
 
 Outcome = Literal["ok", "failed", "denied", "cut", "timeout"]
+Mark = Literal["seen", "noted", "escalated"]
 
 
 class Usage(Struct, frozen=True, omit_defaults=True):
@@ -375,6 +376,25 @@ class TurnEnded(_Event, frozen=True, kw_only=True, tag="turn.ended"):
     BODY: ClassVar[frozenset[str]] = frozenset({"reason"})
 
 
+class ReviewMarked(_Event, frozen=True, kw_only=True, tag="review.marked"):
+    """A reviewer's mark on another session, in a log of the reviewer's own (mode ``review``).
+
+    ``reviewed`` is that session; ``size`` and ``root`` (base64) are its number of events and tree head when it was
+    looked at, ``flags`` why it was in the queue, ``verified`` what verifying it came to then. ``to`` is whom it is
+    escalated to.
+    """
+
+    reviewed: str
+    size: int
+    root: str
+    mark: Mark
+    verified: Literal["ok", "failed"]
+    flags: tuple[str, ...] = ()
+    to: str = ""
+    note: str = ""
+    BODY: ClassVar[frozenset[str]] = frozenset({"to", "note"})
+
+
 class LogRecovered(_Event, frozen=True, kw_only=True, tag="log.recovered"):
     """A torn tail of ``bytes`` was set aside when the log was opened again."""
 
@@ -418,6 +438,7 @@ Event = (
     | BudgetStopped
     | TurnCut
     | TurnEnded
+    | ReviewMarked
     | LogRecovered
     | ErrorRaised
 )

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from typing import Protocol
 
 from devagent.core.verdicts import Decision, Request
-from devagent.policy.changes import Recorded, Report, Tally
+from devagent.policy.changes import Aside, Recorded, Report, Tally
 
 
 class Decides(Protocol):
@@ -32,17 +32,24 @@ def replay(
     """Judge each request again; the change is from the recorded answer, or from ``before``'s."""
     tally = Tally(examples)
     for one in recorded:
-        if one.request is None:
-            tally.set_aside(one.aside)
-            continue
-        now = after.decide(one.request)
-        if one.decision.request and now.request != one.decision.request:
-            # Its digest is not that of what was judged: redaction, or a record of an older version.
-            tally.set_aside("differs")
+        now = judge_again(one, after)
+        if one.request is None or not isinstance(now, Decision):
+            tally.set_aside(str(now))
             continue
         then = before.decide(one.request) if before else one.decision
         tally.compare(one, then, now)
     return tally.report(after.digest, before.digest if before else "")
+
+
+def judge_again(one: Recorded, policy: Decides) -> Decision | Aside:
+    """The policy's answer to the recorded request; where it is not to be judged again, why."""
+    if one.request is None:
+        return one.aside
+    now = policy.decide(one.request)
+    if one.decision.request and now.request != one.decision.request:
+        # Its digest is not that of what was judged: redaction, or a record of an older version.
+        return "differs"
+    return now
 
 
 def shadowed(recorded: Iterable[Recorded], *, examples: int = 3) -> Report:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 from devagent.core.approvals import Scope
 from devagent.core.events import Approval
 from devagent.core.ports import Answer, Question
-from devagent.core.text import visible
+from devagent.repl.render import card
 
 if TYPE_CHECKING:
     from prompt_toolkit import PromptSession
@@ -34,7 +34,7 @@ class AtTerminal:
         from prompt_toolkit import PromptSession  # noqa: PLC0415  (140 ms; only when somebody is asked)
 
         _forget_typed_ahead()
-        sys.stdout.write(_card(question))
+        sys.stdout.write(card(question.shown))
         sys.stdout.flush()
         began = time.monotonic_ns()
         session: PromptSession[str] = PromptSession()
@@ -97,11 +97,6 @@ def _meant(typed: str, scopes: tuple[Scope, ...]) -> _Said | None:
         if word in (scope, scope[0]):
             return _Said("yes", scope)
     return _Said("no", comment=typed) if len(typed) > 2 and word not in _KEYS else None
-
-
-def _card(question: Question) -> str:
-    lines = visible(question.shown).split("\n")
-    return "\n".join(["", f"  ? {lines[0]}", *(f"    {line}" for line in lines[1:]), ""])
 
 
 def _forget_typed_ahead() -> None:

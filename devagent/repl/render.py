@@ -28,6 +28,7 @@ from devagent.core.events import (
     PolicyLoaded,
     PolicyLocked,
     Prompt,
+    ReviewMarked,
     SessionEnded,
     SessionForked,
     SessionResumed,
@@ -65,10 +66,11 @@ class Signs(Struct, frozen=True):
     prompt: str = "›"
     dot: str = "·"
     more: str = "…"
+    then: str = "→"
 
 
 FULL = Signs()
-ASCII = Signs(call="*", yes="+", no="x", result="|", prompt=">", dot="-", more="...")
+ASCII = Signs(call="*", yes="+", no="x", result="|", prompt=">", dot="-", more="...", then="->")
 
 
 def signs_for(encoding: str | None) -> Signs:
@@ -151,6 +153,8 @@ def render(event: Event, signs: Signs = FULL, *, full: bool = False) -> str:
             return _plain(f"{s.alert} cut: {event.err}")
         case TurnEnded():
             return _turn_ended(event, s)
+        case ReviewMarked():
+            return _marked(event, s)
         case LogRecovered():
             return f"{s.alert} the log was recovered: a torn end of {_count(event.bytes, 'byte')} was set aside"
         case ErrorRaised():
@@ -168,6 +172,12 @@ def render(event: Event, signs: Signs = FULL, *, full: bool = False) -> str:
             return ""  # a line of theirs would say what the next event's says better
         case _:
             assert_never(event)
+
+
+def card(shown: str) -> str:
+    """What a person is asked, as it stands on their screen: ``shown`` is ``ApprovalAsked``'s text."""
+    lines = visible(shown).split("\n")
+    return "\n".join(["", f"  ? {lines[0]}", *(f"    {line}" for line in lines[1:]), ""])
 
 
 def _judged(event: ToolJudged, s: Signs, full: bool) -> str:
@@ -189,7 +199,7 @@ def _judged(event: ToolJudged, s: Signs, full: bool) -> str:
         lines.append(_plain(f"    {canonical(event.args).decode()}", wide=True))
     lines += _verdict(event.decision, s)
     if event.shadow is not None:
-        lines.append(_plain(f"  {s.dot} in shadow mode this would be {_would_be(event.shadow)}"))
+        lines.append(_plain(f"  {s.dot} in shadow mode this would be {would_be(event.shadow)}"))
     return "\n".join(lines)
 
 
@@ -209,8 +219,8 @@ def _verdict(decision: Decision, s: Signs) -> list[str]:
     return [_plain(line) for line in lines]
 
 
-def _would_be(shadow: Decision) -> str:
-    """What the rules in shadow mode would have made of a call, in one line."""
+def would_be(shadow: Decision) -> str:
+    """What a call would have come to by another decision, in one line."""
     match shadow.effect:
         case "deny":
             return f"denied{_by(shadow)}"
@@ -329,6 +339,15 @@ def _turn_ended(event: TurnEnded, s: Signs) -> str:
     if event.dur_us >= 1000:
         parts.append(_time(event.dur_us))
     return _plain(f" {s.dot} ".join(parts))
+
+
+def _marked(event: ReviewMarked, s: Signs) -> str:
+    to = f" to {event.to}" if event.to else ""
+    flags = f" {s.dot} {', '.join(event.flags)}" if event.flags else ""
+    failed = "" if event.verified == "ok" else f" {s.dot} its log did not verify"
+    note = f": {event.note}" if event.note else ""
+    head = f"{event.mark}{to} {s.dot} session {event.reviewed}, {_count(event.size, 'event')}"
+    return _plain(f"{head}{flags}{failed}{note}")
 
 
 def _usage(usage: Usage) -> str:

@@ -1,9 +1,12 @@
 """A conversation: turns of the agent, each of them logged."""
 
 import asyncio
+import os
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from devagent.agent.gate import Gate
 from devagent.agent.instructions import instructions
@@ -35,11 +38,12 @@ if TYPE_CHECKING:
 
 
 from devagent.session.ground import Ground, Options, gate_of, limits_of, safeguards_of, stand
-from devagent.session.record import open_log
+from devagent.session.record import earlier_session, model_before, open_log
 
 
 class Session:
-    """An open session. ``opening`` are the events that were written when it opened."""
+    """An open session. ``opening`` are the events that were written when it opened; ``unfinished`` is what the
+    last turn of the session that goes on was asked for and did not do (empty where it did)."""
 
     def __init__(
         self,
@@ -51,6 +55,7 @@ class Session:
         gate: Gate,
         ground: Ground,
         opening: Sequence[Event],
+        unfinished: str,
         connecting: "asyncio.Task[bool]",
     ) -> None:
         self._ground = ground
@@ -62,6 +67,7 @@ class Session:
         self._connecting = connecting
         self.policy = ground.policy
         self.opening = tuple(opening)
+        self.unfinished = unfinished
 
     @property
     def id(self) -> str:
@@ -155,7 +161,9 @@ async def open_session(options: Options, environment: Mapping[str, str] | None =
     """
     ground = stand(options, environment)
     policy, config = ground.policy, ground.config
-    name = options.model or config.model
+    earlier = earlier_session(ground.here, options.resume)
+    options = replace(options, resume=os.path.basename(earlier))
+    name = options.model or model_before(earlier) or config.model
     if (keeper := forbids_model(policy.compiled.files, name)) and not name.startswith(REHEARSAL):
         raise ConfigError(
             f"policy {keeper} does not allow the model {name!r} ([models] allow)",
@@ -174,7 +182,7 @@ async def open_session(options: Options, environment: Mapping[str, str] | None =
         agent = Agent(
             model, gate, toolbox, system=instructions(ground.folder), limits=limits, safeguards=safeguards
         )  # fmt: skip
-        log, opening = open_log(ground, options, toolbox, credential, model.name, agent)
+        log, opening, unfinished = open_log(ground, options, toolbox, credential, model.name, agent)
         guard.session = log.sid
     except BaseException:
         connecting.cancel()
@@ -190,6 +198,7 @@ async def open_session(options: Options, environment: Mapping[str, str] | None =
         gate=gate,
         ground=ground,
         opening=opening,
+        unfinished=unfinished,
         connecting=connecting,
     )
 

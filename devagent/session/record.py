@@ -1,5 +1,6 @@
 """The session's log: opened or taken up again, with the events that say what is in force."""
 
+import os
 import platform
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
@@ -10,12 +11,12 @@ from devagent import __version__
 from devagent.agent.loop import Agent
 from devagent.audit.device import Device
 from devagent.audit.forks import conversation
-from devagent.audit.in_force import InForce
-from devagent.audit.layout import find_session
+from devagent.audit.in_force import InForce, last_model
+from devagent.audit.layout import find_session, is_review
 from devagent.audit.redaction.declared import secret_arguments
-from devagent.audit.redaction.known import secrets_of
 from devagent.audit.redaction.redactor import Redactor
 from devagent.audit.writer import SessionLog
+from devagent.core.errors import UsageError
 from devagent.core.events import (
     Event,
     ExtensionLoaded,
@@ -25,18 +26,39 @@ from devagent.core.events import (
     SessionStarted,
 )
 from devagent.host.toolbox import Extensions
+from devagent.models import REHEARSAL
 from devagent.policy.bounds import (
     redaction,
 )
 from devagent.settings.credentials import Credential
 from devagent.settings.places import Places
 from devagent.settings.policies import EffectivePolicy
+from devagent_secrets.known import secrets_of
 
 if TYPE_CHECKING:
     pass
 
 
 from devagent.session.ground import Ground, Options
+
+
+def earlier_session(here: Places, named: str) -> str:
+    """The folder of the session to go on with; empty where none is named. Raises UsageError."""
+    if not named:
+        return ""
+    folder = find_session(here.sessions, named)
+    if is_review(folder):
+        raise UsageError(
+            f"{os.path.basename(folder)} holds a reviewer's marks; there is nothing to go on with.",
+            hint="`devagent review` goes on with the reviewing.",
+        )
+    return folder
+
+
+def model_before(earlier: str) -> str:
+    """The model that the session had; empty for a new one, or where a script played that part."""
+    name = last_model(earlier) if earlier else ""
+    return "" if name.startswith(REHEARSAL) else name
 
 
 def open_log(
@@ -46,13 +68,15 @@ def open_log(
     credential: Credential | None,
     model: str,
     agent: Agent | None,
-) -> tuple[SessionLog, list[Event]]:
-    """The session's log with the events that open it; an ``agent`` takes in what went before."""
+) -> tuple[SessionLog, list[Event], str]:
+    """The session's log, the events that open it, and what its last turn left unfinished; an ``agent`` takes in
+    what went before."""
     here, policy = ground.here, ground.policy
     versions = {"devagent": __version__, "python": platform.python_version(), "log": "1"}
     settled = tuple(_settled(policy, toolbox))
     redact = _redactor(policy, toolbox, ground.environment, credential)
     device = Device(here.data)
+    unfinished = ""
     if agent is None or not options.resume:
         log = SessionLog.create(here.sessions, device=device, redact=redact)
         count, previous = device.begin(here.sessions, log.sid)
@@ -77,10 +101,11 @@ def open_log(
             policy=policy.compiled.digest,
         )
         first = replace(first, changed=left.changed([first, *settled], ground.folder))
+        unfinished = left.unfinished
     opening = [first, *settled]
     for event in opening:
         log.write(event)
-    return log, opening
+    return log, opening, unfinished
 
 
 def _taken_up(

@@ -89,7 +89,7 @@ async def open_served(options: Options, environment: Mapping[str, str] | None = 
         gate = await gate_of(ground, toolbox, options)
         safeguards, guard = safeguards_of(ground, options)
         calls = Calls(gate, toolbox, limits_of(ground, options), safeguards)
-        log, _ = open_log(ground, options, toolbox, None, "", None)
+        log, _, _ = open_log(ground, options, toolbox, None, "", None)
         guard.session = log.sid
     except BaseException:
         await toolbox.aclose()

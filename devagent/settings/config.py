@@ -7,6 +7,10 @@
     give_up_s = 60                  # all attempts together
     undo = "required"               # a call whose effects could not be undone is refused; when-possible; off
 
+    [review]                        # what `devagent review` flags beside denials and quick yeses
+    production = ["tag:env.prod", "source:live"]      # data by tag or source
+    break_glass = ["team/incident#*"]                 # rules
+
     [extensions.sql]
     enabled = true
     sources = { shop = { type = "sqlite", path = "shop.db", env = "dev" } }
@@ -40,6 +44,7 @@ class Config(Struct, frozen=True):
     give_up_s: float = 60.0
     undo: str = "required"
     extensions: dict[str, dict[str, Any]] = field(default_factory=dict)
+    review: dict[str, list[str]] = field(default_factory=dict)
     source: str = ""
 
     def fault(self, path: tuple[str | int, ...], what: str, hint: str = "") -> ConfigError:
@@ -60,7 +65,10 @@ _KEYS: dict[str, tuple[str, tuple[type, ...]]] = {
     "give_up_s": ("a number", (int, float)),
     "undo": ("text", (str,)),
     "extensions": ("a table", (dict,)),
+    "review": ("a table", (dict,)),
 }
+_REVIEW = {"production": ("tag:", "source:"), "break_glass": ("",)}
+"""What may stand in ``[review]``, and how its texts begin."""
 
 
 def load_config(path: str) -> Config:
@@ -115,4 +123,22 @@ def parse_config(data: bytes, path: str) -> Config:
             raise ConfigError(
                 f"extensions.{name} must be a table", file=path, line=line, column=column
             )
-    return Config(file=path, source=source, **values)
+    config = Config(file=path, source=source, **values)
+    for name, entry in values.get("review", {}).items():
+        _check_review(config, name, entry)
+    return config
+
+
+def _check_review(config: Config, name: str, entry: object) -> None:
+    begins = _REVIEW.get(name)
+    if begins is None:
+        near = difflib.get_close_matches(name, _REVIEW, 1)
+        hint = f"Did you mean {near[0]!r}?" if near else f"Known keys: {', '.join(_REVIEW)}."
+        raise config.fault(("review", name), f"unknown key {name!r}", hint)
+    if not isinstance(entry, list):
+        raise config.fault(("review", name), f"review.{name} must be a list of texts")
+    for number, one in enumerate(entry):  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+        if not isinstance(one, str) or not one.startswith(begins):
+            kinds = " or ".join(f"{kind}…" for kind in begins if kind)
+            must = f"a text that begins {kinds}" if kinds else "a text"
+            raise config.fault(("review", name, number), f"review.{name} must be {must}")

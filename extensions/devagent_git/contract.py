@@ -62,7 +62,8 @@ class GitError(Exception):
     no_commits, no_such_ref, no_such_path, outside_repository, ignored, exists, nothing_to_commit,
     no_identity, signing, conflict, would_overwrite, not_merged, detached, filter, hooks,
     no_such_remote, no_upstream, transport, rejected, not_fast_forward, authentication, unreachable,
-    missing_object, too_many_paths, locked, timeout, cancelled, failed.
+    missing_object, too_many_paths, locked, timeout, cancelled, secret, in_progress, no_state, unsafe_state,
+    unrelated, failed.
     """
 
     def __init__(self, text: str, *, error: str) -> None:

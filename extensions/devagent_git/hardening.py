@@ -20,6 +20,8 @@ Rules, in the order of the code:
    The network tools allow file, git, http(s) and ssh, and follow no redirect: the host that was judged
    is the host that is talked to.
 6. Git is never run inside a submodule, whose configuration is another one: only its commit counts.
+7. What a condition includes (``includeIf``) counts whether the condition holds or not: a switch, or the
+   folder of a new work tree, could make it hold between the listing and the call.
 """
 
 import os
@@ -73,6 +75,9 @@ _FIXED = {
     "core.askpass": "",
     "core.alternaterefscommand": "true",
     "core.quotepath": "false",
+    "core.logallrefupdates": "true",
+    "core.protecthfs": "true",
+    "core.protectntfs": "true",
     "sequence.editor": ":",
     "color.ui": "never",
     "column.ui": "never",
@@ -91,6 +96,20 @@ _FIXED = {
     "commit.verbose": "false",
     "commit.status": "false",
     "merge.autostash": "false",
+    "merge.stat": "false",
+    "pull.twohead": "ort",
+    "rebase.autosquash": "false",
+    "rebase.autostash": "false",
+    "rebase.backend": "merge",
+    "rebase.forkpoint": "false",
+    "rebase.instructionformat": "",
+    "rebase.missingcommitscheck": "ignore",
+    "rebase.rebasemerges": "false",
+    "rebase.updaterefs": "false",
+    "rerere.autoupdate": "false",
+    "notes.rewrite.amend": "false",
+    "notes.rewrite.rebase": "false",
+    "worktree.guessremote": "false",
     "gc.auto": "0",
     "maintenance.auto": "false",
     "submodule.recurse": "false",
@@ -106,7 +125,8 @@ _FIXED = {
     "credential.interactive": "false",
     "http.followredirects": "false",
 }
-"""Set for every call, whatever any file says."""
+"""Set for every call, whatever any file says. ``pull.twohead`` and ``rebase.instructionFormat`` name or smuggle in
+programs (a merge strategy is one, and so is a line ``exec`` after a line's end in the format)."""
 
 _NEUTRAL = {
     "core.sshcommand": "ssh",
@@ -132,6 +152,7 @@ _NEUTRAL_OF_ANY = {
     ("remote", "receivepack"): "git-receive-pack",
     ("remote", "mirror"): "false",
     ("merge", "driver"): "false",
+    ("branch", "mergeoptions"): "",
     ("trailer", "command"): "",
     ("trailer", "cmd"): "",
 }

@@ -10,6 +10,7 @@ from devagent_git.plans import Push, Remote, plan_fetch, plan_pull, plan_push
 from devagent_git.process import Output
 from devagent_git.reading import TAINT
 from devagent_git.repository import Repository
+from devagent_git.scanning import ALL, refuse, scan_push
 from devagent_git.text import fitted, shown, without_credentials
 from devagent_git.writing import refuse_own_filters
 
@@ -38,8 +39,10 @@ def push(
     force: Force = "none",
     tags: bool = False,
     delete: bool = False,
+    allow_secrets: list[str] = [],  # noqa: B006 - as the schema says; it is never changed
 ) -> Result:
-    """Push one branch or tag (default: the current branch). Hooks of this repository are not run."""
+    """Push one branch or tag (default: the current branch). Hooks of this repository are not run. What looks like a
+    secret in the commits that the remote does not have stops it, as for a commit."""
     repository = Repository(here, "net")
     plan = plan_push(repository, remote, ref, tags, delete)
     if plan.forced and force == "none":
@@ -48,6 +51,9 @@ def push(
         raise bad("this deletes a remote branch: say so with delete=true")
     if force not in ("none", "with_lease", "force"):
         raise bad("force must be none, with_lease or force")
+    if ALL not in allow_secrets:
+        sources = [source for source, _ in plan.refs]
+        refuse(scan_push(repository, plan.remote.name, sources), allow_secrets, "the push")
     args = ["push", "--porcelain", "--no-verify", "--no-progress", "--recurse-submodules=no"]
     args += ["--no-follow-tags", "--no-signed"]
     local = _receiver(repository, plan.remote)

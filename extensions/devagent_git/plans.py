@@ -141,7 +141,7 @@ def remote_of(repository: Repository, name: str, *, push: bool) -> Remote:
         raise GitError(
             f"no remote is called {shown(name)!r} (configured: {there})", error="no_such_remote"
         )
-    rerouted = rerouting(repository.settings)
+    rerouted = rerouting(repository.possible)
     if rerouted:
         raise GitError(
             f"the repository's own config sets {', '.join(map(shown, rerouted))}, which could send the "

@@ -1,35 +1,19 @@
-"""The tools that read: status, log, show, diff, blame, branches."""
+"""The tools that read: status, log, show, diff, blame."""
 
 import os
 import re
-from typing import Any
+from typing import Any, NamedTuple
 
 from devagent_git.contract import GitError, Result, Surroundings
+from devagent_git.history import plan_log, records
 from devagent_git.names import bad, path_in, shown_from
 from devagent_git.plans import Comparison, commit_changes, compare
-from devagent_git.repository import Repository, check_text
+from devagent_git.repository import Repository
+from devagent_git.states import in_progress
 from devagent_git.text import file_name, fitted, one_line, page, shown
 
 TAINT = "git"
 """Label of a result that holds text which other people committed or a remote sent."""
-
-_IN_PROGRESS = (
-    ("rebase-merge", "rebase"),
-    ("rebase-apply", "rebase or am"),
-    ("MERGE_HEAD", "merge"),
-    ("CHERRY_PICK_HEAD", "cherry-pick"),
-    ("REVERT_HEAD", "revert"),
-    ("BISECT_LOG", "bisect"),
-)
-
-
-def in_progress(repository: Repository) -> list[str]:
-    """What was begun and not ended: merge, rebase, cherry-pick, revert, bisect."""
-    return [
-        name
-        for file, name in _IN_PROGRESS
-        if os.path.lexists(os.path.join(repository.git_dir, file))
-    ]
 
 
 def _name(repository: Repository, path: bytes) -> str:
@@ -100,7 +84,7 @@ def _heading(repository: Repository, head: dict[str, str]) -> tuple[list[str], d
     return lines, structured
 
 
-def _others(repository: Repository, emails: list[str]) -> list[str]:
+def others(repository: Repository, emails: list[str]) -> list[str]:
     """The taint of text by these authors: none where all of it is the person's own."""
     own = repository.line("config", "--get", "user.email", codes=(0, 1))
     return [TAINT] if any(email != shown(own) for email in emails) else []
@@ -114,55 +98,53 @@ def log(
     author: str = "",
     since: str = "",
     grep: str = "",
+    search: str = "",
+    regex: bool = False,
+    follow: bool = False,
     limit: int = 20,
     skip: int = 0,
 ) -> Result:
-    """One line a commit, newest first. ``limit_rows`` of the policy bounds ``limit``."""
+    """One line a commit, newest first. ``limit_rows`` of the policy bounds ``limit``.
+
+    ``search``: commits that change how often a text occurs (git's ``-S``); with ``regex`` those that add or remove a
+    line that matches (``-G``); the files are named. ``follow``: the history of one file across renames.
+    """
     repository = Repository(here, "read")
     limit = min(limit, int(here.obligations.get("limit_rows", limit)))
     if limit < 1 or skip < 0:
         raise bad("limit must be at least 1 and skip at least 0")
+    chosen = plan_log(repository, ref, path, author, since, grep, search, regex, follow)
     fields = "%H%x00%P%x00%an%x00%ae%x00%ad%x00%s%x00%D"
-    args: list[str | bytes] = [
-        "log",
-        "-z",
-        f"--format=tformat:{fields}",
-        "--date=format:%Y-%m-%d %H:%M",
-    ]
-    args += ["--no-show-signature", "--no-color", "--decorate=short", f"--max-count={limit + 1}"]
-    args += [f"--skip={skip}", "--fixed-strings", "--regexp-ignore-case"]
-    for name, value in (("author", author), ("since", since), ("grep", grep)):
-        if value:
-            check_text(f"={value}", name)
-            args.append(f"--{name}={value}")
-    args += [*_revisions(repository, ref), "--"]
-    if path:
-        args.append(path_in(repository.folder, repository.top, path) or b".")
-    words = repository.git(*args).out.split(b"\0")
-    commits = [words[at : at + 7] for at in range(0, len(words) - 6, 7)]
+    args = chosen.args(f"%x00{fields}%x00", limit + 1, skip)
+    commits = [_Logged(*record) for record in records(repository.git(*args).out)]
     lines: list[str] = []
-    for oid, parents, name, _, date, subject, names in commits[:limit]:
-        merge = " (merge)" if b" " in parents else ""
-        decoration = f" [{one_line(names)}]" if names else ""
+    for one in commits[:limit]:
+        merge = " (merge)" if b" " in one.parents else ""
+        decoration = f" [{one_line(one.names)}]" if one.names else ""
         lines.append(
-            f"{oid[:10].decode()} {date.decode()} {one_line(name)}: {one_line(subject)}{merge}{decoration}"
+            f"{one.oid[:10].decode()} {one.date.decode()} {one_line(one.author)}: "
+            f"{one_line(one.subject)}{merge}{decoration}"
         )
+        lines += [f"    {_name(repository, path)}" for path in one.files]
     text = "\n".join(lines) or "no commits match"
     if len(commits) > limit:
         text += f"\n[more: go on with skip={skip + limit}]"
+    elif repository.is_shallow:
+        text += "\n[this clone is shallow: its history ends early]"
     text = fitted(text, repository.text_bytes, "ask for fewer commits")
-    emails = [shown(commit[3]) for commit in commits[:limit]]
-    return {"text": text, "rows": len(lines), "taint": _others(repository, emails)}
+    emails = [shown(one.email) for one in commits[:limit]]
+    return {"text": text, "rows": min(len(commits), limit), "taint": others(repository, emails)}
 
 
-def _revisions(repository: Repository, ref: str) -> list[str]:
-    """A revision or a range ``a..b`` / ``a...b`` as object ids."""
-    check_text(ref, "ref")
-    dots = "..." if "..." in ref else ".." if ".." in ref else ""
-    if not dots:
-        return [repository.commit(ref)]
-    left, _, right = ref.partition(dots)
-    return [f"{repository.commit(left or 'HEAD')}{dots}{repository.commit(right or 'HEAD')}"]
+class _Logged(NamedTuple):
+    oid: bytes
+    parents: bytes
+    author: bytes
+    email: bytes
+    date: bytes
+    subject: bytes
+    names: bytes
+    files: list[bytes]
 
 
 def show(
@@ -190,7 +172,7 @@ def show(
     changes = commit_changes(repository, oid)
     before = "" if offset else "\n".join(head) + "\n"
     result = _difference(repository, changes, stat, offset, before)
-    result["taint"] = _others(repository, [shown(email)])
+    result["taint"] = others(repository, [shown(email)])
     return result
 
 
@@ -285,7 +267,7 @@ def blame(here: Surroundings, *, path: str, lines: str = "", ref: str = "") -> R
         text = text.rpartition("\n[cut:")[0] + f"\n[cut: go on with lines={first + rows}-]"
         last = first + annotated.count(b"\n") - 1
         text = text.removesuffix("-]") + f"-{last}]"
-    return {"text": text, "rows": rows, "taint": _others(repository, emails)}
+    return {"text": text, "rows": rows, "taint": others(repository, emails)}
 
 
 def _annotated(porcelain: bytes) -> tuple[bytes, list[str]]:
@@ -316,34 +298,3 @@ def _day(seconds: int) -> bytes:
 
     moment = datetime.datetime(1970, 1, 1) + datetime.timedelta(seconds=seconds)
     return moment.date().isoformat().encode()
-
-
-def branches(here: Surroundings, *, remote: bool = False) -> Result:
-    """Local branches with upstream and distance, newest first; with ``remote`` the tracking ones too."""
-    repository = Repository(here, "read")
-    fields = "%(refname)%00%(objectname)%00%(committerdate:short)%00%(upstream:short)%00%(upstream:track)%00%(HEAD)%00%(symref)%00%(authoremail:trim)%00%(contents:subject)"  # fmt: skip
-    places = ["refs/heads/"] + (["refs/remotes/"] if remote else [])
-    listed = repository.git(
-        "for-each-ref", "--sort=-committerdate", f"--format={fields}", "--", *places
-    )
-    lines: list[str] = []
-    emails: list[str] = []
-    for record in listed.out.split(b"\n")[:-1]:
-        full, oid, date, upstream, track, head, symref, email, subject = record.split(b"\0", 8)
-        if symref:
-            continue
-        name = shown(full).removeprefix("refs/heads/").removeprefix("refs/")
-        tracks = f" -> {shown(upstream)}{' ' + shown(track) if track else ''}" if upstream else ""
-        lines.append(
-            f"{'*' if head == b'*' else ' '} {name} {oid[:10].decode()} {date.decode()}{tracks}: "
-            f"{one_line(subject)}"
-        )
-        emails.append(shown(email))
-    rows = len(lines)
-    head_branch = repository.head_branch()
-    if head_branch is None:
-        lines.insert(0, f"HEAD detached at {(repository.ref_oid('HEAD') or '')[:10]}")
-    elif repository.ref_oid("HEAD") is None:
-        lines.insert(0, f"* {shown(head_branch)} (no commits yet)")
-    text = fitted("\n".join(lines), repository.text_bytes, f"{rows} branches in all, newest first")
-    return {"text": text, "rows": rows, "taint": _others(repository, emails)}

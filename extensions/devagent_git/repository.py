@@ -7,6 +7,7 @@ import threading
 import time
 from typing import NoReturn
 
+from devagent_git.conditions import conditional_settings
 from devagent_git.contract import GitError, Surroundings
 from devagent_git.hardening import (
     Setting,
@@ -79,7 +80,8 @@ class Repository:
     """
 
     def __init__(self, here: Surroundings, use: Use, *, work_tree: bool = False) -> None:
-        """Find the repository and read its settings; nothing of it is run.
+        """Find the repository and read its settings; nothing of it is run. ``possible`` are those in force and
+        those that a condition could bring into force.
 
         Raises GitError: not_a_repository, unsafe_owner, bare (``work_tree`` asked for one), no_git,
         bad_config, outside_repository (a work tree that its own config moved elsewhere).
@@ -101,15 +103,16 @@ class Repository:
         self.settings: list[Setting] = settings_of(
             self.git("config", "--list", "-z", "--show-scope").out
         )
+        self.possible = self.settings + conditional_settings(self)
         if work_tree and self.bare:
             raise GitError(
                 "this repository is bare: it has no work tree for this tool", error="bare"
             )
-        replaced = overrides(self.settings, self._submodules(), use)
+        replaced = overrides(self.possible, self._submodules(), use)
         self._environment = environment(use, self._path, replaced)
 
     def _submodules(self) -> list[str]:
-        names = submodules_of(self.settings)
+        names = submodules_of(self.possible)
         modules = os.path.join(self.top, ".gitmodules")
         if os.path.isfile(modules):
             listed = self.git("config", "--file", modules, "--list", "-z", "--show-scope")
@@ -221,6 +224,17 @@ class Repository:
         )
 
     # What follows is asked for by reading and resources alike.
+
+    @property
+    def is_sha256(self) -> bool:
+        """Whether objects are named by SHA-256."""
+        found = [s.value for s in self.settings if s.key == "extensions.objectformat"]
+        return found[-1:] == ["sha256"]
+
+    @property
+    def is_shallow(self) -> bool:
+        """Whether history ends where it was cut off when it was cloned."""
+        return os.path.isfile(os.path.join(self.common_dir, "shallow"))
 
     def head_branch(self) -> str | None:
         """Name of the current branch, also when it has no commit yet; None when HEAD is detached."""

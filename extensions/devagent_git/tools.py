@@ -6,9 +6,17 @@ SHA-256 repositories (see docs/extensions/git.md).
 """
 
 from devagent_git.contract import GitError, ResourceDict, Result, Surroundings
+from devagent_git.inspecting import conflicts, summary
+from devagent_git.inspecting import list_all as list
+from devagent_git.integrating import integrate
 from devagent_git.network import fetch, pull, push
-from devagent_git.reading import blame, branches, diff, log, show, status
+from devagent_git.reading import blame, diff, log, show, status
+from devagent_git.references import tag
+from devagent_git.remotes import remote
 from devagent_git.resources import resources
+from devagent_git.restoring import restore
+from devagent_git.stashing import stash
+from devagent_git.worktrees import worktree
 from devagent_git.writing import add, branch, commit, switch
 
 __all__ = [
@@ -19,15 +27,23 @@ __all__ = [
     "add",
     "blame",
     "branch",
-    "branches",
     "commit",
+    "conflicts",
     "diff",
     "fetch",
+    "integrate",
+    "list",
     "log",
     "pull",
     "push",
+    "remote",
     "resources",
+    "restore",
     "show",
+    "stash",
     "status",
+    "summary",
     "switch",
+    "tag",
+    "worktree",
 ]

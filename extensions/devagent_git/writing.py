@@ -4,20 +4,15 @@ import os
 from typing import Literal
 
 from devagent_git.contract import GitError, Result, Surroundings
+from devagent_git.facts import COMMIT_HOOKS
 from devagent_git.hardening import hooks_in, own_filters
+from devagent_git.kept import keep_object
 from devagent_git.names import bad, branch_name, path_in, shown_from
 from devagent_git.plans import commit_changes, hooks_folder, to_stage, tracked_changes
-from devagent_git.reading import in_progress
 from devagent_git.repository import Repository
+from devagent_git.scanning import ALL, refuse, scan_staged
+from devagent_git.states import in_progress
 from devagent_git.text import file_name, fitted, one_line, shown
-
-_COMMIT_HOOKS = (
-    "pre-commit",
-    "prepare-commit-msg",
-    "commit-msg",
-    "post-commit",
-    "pre-merge-commit",
-)
 
 
 def add(here: Surroundings, *, paths: list[str]) -> Result:
@@ -95,10 +90,18 @@ def _first_line(said: str) -> str:
     return said.strip().partition("\n")[0].removeprefix("fatal: ").removeprefix("error: ")
 
 
-def commit(here: Surroundings, *, message: str, all: bool = False, amend: bool = False) -> Result:
+def commit(
+    here: Surroundings,
+    *,
+    message: str,
+    all: bool = False,
+    amend: bool = False,
+    allow_secrets: list[str] = [],  # noqa: B006 - as the schema says; it is never changed
+) -> Result:
     """Commit what is staged (with ``all`` every tracked change). ``amend`` replaces the last commit.
 
-    Hooks are not run, and the result says so where there are any.
+    Hooks are not run, and the result says so where there are any. What looks like a secret stops it, by file and
+    line; ``allow_secrets`` lets those lines pass that it names.
     """
     repository = Repository(here, "write", work_tree=True)
     if not message.strip() and not amend:
@@ -120,13 +123,24 @@ def commit(here: Surroundings, *, message: str, all: bool = False, amend: bool =
         "var", "GIT_COMMITTER_IDENT"
     )  # before anything is staged: fails without identity
     if all:
+        # Looked through before anything is staged: what was staged with care stays so where this is refused.
+        _scan(repository, amend, message, allow_secrets, work_tree=True)
         stage(repository, tracked_changes(repository))
     _check_staged(repository, amend)
+    _scan(repository, amend, message, allow_secrets, work_tree=False)
     args = ["commit", "--quiet", "--no-verify", "--cleanup=whitespace", "--no-post-rewrite"]
     args += ["--file=-"] if message.strip() else ["--no-edit"]
     args += ["--amend"] if amend else []
     repository.git(*args, stdin=text)
     return _committed(repository, before, amend)
+
+
+def _scan(
+    repository: Repository, amend: bool, message: str, allowed: list[str], *, work_tree: bool
+) -> None:
+    if ALL not in allowed:
+        found = scan_staged(repository, amend=amend, message=message, work_tree=work_tree)
+        refuse(found, allowed, "the commit")
 
 
 def _check_staged(repository: Repository, amend: bool) -> None:
@@ -168,7 +182,7 @@ def _committed(repository: Repository, before: str | None, amend: bool) -> Resul
         lines.append(f"the commit before was {before[:10]}")
     if begun := in_progress(repository):
         lines.append(f"still in progress: {', '.join(begun)}")
-    if hooks := hooks_in(hooks_folder(repository), _COMMIT_HOOKS):
+    if hooks := hooks_in(hooks_folder(repository), COMMIT_HOOKS):
         lines.append(f"not run, because hooks are off here: {', '.join(hooks)}")
     return {
         "text": fitted("\n".join(lines), repository.text_bytes, "more"),
@@ -194,7 +208,7 @@ def branch(
     if action == "create":
         if oid is not None:
             raise GitError(f"a branch {shown(short)} exists already", error="exists")
-        base = _start(repository, start)
+        base = start_of(repository, start)
         repository.git("branch", "--", short, base)
         made = repository.ref_oid(f"refs/heads/{short}") or ""
         return _said(repository, f"created {shown(short)} at {made[:10]}", made)
@@ -206,6 +220,8 @@ def branch(
             raise GitError(f"a branch {shown(new)} exists already", error="exists")
         repository.git("branch", "-m", "--", short, new)
         return _said(repository, f"renamed {shown(short)} to {shown(new)}", oid or "")
+    if force and oid is not None:
+        keep_object(repository, oid)
     output = repository.git("branch", "-D" if force else "-d", "--", short, codes=(0, 1))
     if output.code:
         said = shown(output.err)
@@ -219,14 +235,17 @@ def branch(
                 f"{shown(short)} is checked out: switch away first", error="bad_arguments"
             )
         repository.fail(output)
-    return _said(repository, f"deleted {shown(short)}, which was at {(oid or '')[:10]}", oid or "")
+    kept = f"; its commits are kept: git.branch with start={(oid or '')[:10]}" if force else ""
+    return _said(
+        repository, f"deleted {shown(short)}, which was at {(oid or '')[:10]}{kept}", oid or ""
+    )
 
 
 def _said(repository: Repository, text: str, oid: str) -> Result:
     return {"text": fitted(text, repository.text_bytes, "more"), "structured": {"commit": oid}}
 
 
-def _start(repository: Repository, start: str) -> str:
+def start_of(repository: Repository, start: str) -> str:
     """A full reference name where ``start`` is a branch (so that tracking works), else a commit."""
     oid = repository.commit(start or "HEAD")
     for kind in ("refs/heads/", "refs/remotes/"):
@@ -252,7 +271,7 @@ def switch(here: Surroundings, *, branch: str, create: bool = False, start: str 
         if exists:
             raise GitError(f"a branch {shown(short)} exists already", error="exists")
         unborn = not start and repository.ref_oid("HEAD") is None
-        args += ["-c", short] + ([] if unborn else [_start(repository, start)])
+        args += ["-c", short] + ([] if unborn else [start_of(repository, start)])
     else:
         if start:
             raise bad("start goes with create=true only")
@@ -302,7 +321,7 @@ def refuse_own_filters(repository: Repository) -> None:
 
     Git would stop half-way at the first such file; this asks the attributes first, which runs nothing.
     """
-    names = own_filters(repository.settings)
+    names = own_filters(repository.possible)
     if not names:
         return
     tracked = repository.git("ls-files", "-z").out

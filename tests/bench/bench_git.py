@@ -14,6 +14,10 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from devagent_git.contract import Surroundings
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "extensions")]
@@ -87,10 +91,14 @@ def table(work: Path) -> None:
         ("diff", lambda: tools.diff(here), lambda: str(repo.git.diff())),
         ("blame", lambda: tools.blame(here, path=path), lambda: bool(repo.blame("HEAD", path))),
         (
-            "branches",
-            lambda: tools.branches(here),
+            "list",
+            lambda: tools.list(here),
             lambda: [(b.name, b.commit) for b in repo.branches],
         ),
+        ("search (-S)", lambda: tools.log(here, search="1"), None),
+        ("summary", lambda: tools.summary(here, base="HEAD~5"), None),
+        ("stash and pop", lambda: (tools.stash(here), tools.stash(here, action="pop")), None),
+        ("scan of what a commit adds", lambda: scanned(here), None),
         ("resources of status", lambda: tools.resources("status", {}, here), None),
         ("resources of show", lambda: tools.resources("show", {}, here), None),
         ("resources of add .", lambda: tools.resources("add", {"paths": ["."]}, here), None),
@@ -104,6 +112,15 @@ def table(work: Path) -> None:
             line += f"   {other[0]:16.1f}{other[1]:8.1f}"
         print(line)
     repo.close()
+
+
+def scanned(here: "Surroundings") -> object:
+    """What a commit of all tracked changes looks through, with the finding of the repository."""
+    from devagent_git.repository import Repository
+    from devagent_git.scanning import scan_staged
+
+    repository = Repository(here, "write", work_tree=True)
+    return scan_staged(repository, amend=False, message="x", work_tree=True)
 
 
 def timed(run: Callable[[], object]) -> tuple[float, float]:

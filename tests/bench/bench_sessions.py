@@ -1,9 +1,10 @@
 """Working with many and with long sessions: ``python -m tests.bench.bench_sessions [SESSIONS] [EVENTS]``.
 
-Writes synthetic logs (default: 10,000 sessions of 40 events, one of 5,000 and one of 200,000), indexes, searches,
-lists and reports them. Prints a table, judges nothing. Memory is the process's peak, of a fresh process for each row.
+Writes synthetic logs (default: 10,000 sessions of 40 events, one of 5,000 and one of 200,000, one of 10,000 messages),
+indexes, searches, lists, reports, replays and goes on with them. Prints a table, judges nothing. Memory is the process's peak, of a fresh process for each row.
 """
 
+import asyncio
 import random
 import resource
 import subprocess
@@ -31,8 +32,11 @@ from devagent.core.events import (
 )
 from devagent.core.resources import Resource
 from devagent.core.verdicts import Decision, RuleReference
+from devagent.repl.approver import Unattended
+from devagent.session import Options, open_session
 from tests.support.log_events import ANA, GIT, started
 
+_open: list[Callable[[], object]] = []
 START_NS = 1_700_000_000_000_000_000
 RULE = RuleReference("org/acme#read", "allow", "org", "/etc/devagent/org.toml", 14, why="Reading")
 ALLOWED = Decision("allow", "Reading", rules=(RULE.rule,), policy="cd" * 32, determining=(RULE,))
@@ -76,6 +80,27 @@ def session(words: Words, events: int) -> Iterator[Event]:
             yield from call(words, f"c{turn}.{number}", turn)
         yield TurnEnded(turn=turn, stop="done", usage=Usage(900, 90))
         count += 24
+    yield SessionEnded(stop="done", exit_code=0)
+
+
+def conversation(words: Words, messages: int) -> Iterator[Event]:
+    """So many messages: turns of a prompt, a reply with a call, its result and a reply."""
+    yield started()
+    for turn in range(1, messages // 4 + 1):
+        name = f"c{turn}"
+        use = {"type": "tool_use", "id": name, "name": "git__show", "input": {"path": "a.py"}}
+        yield TurnStarted(turn=turn)
+        yield Prompt(turn=turn, text=words.text(12))
+        for content in (
+            [{"type": "text", "text": words.text(24)}, use],
+            [{"type": "text", "text": words.text(24)}],
+        ):
+            yield ModelReplied(
+                turn=turn, model="claude", stop="tool_use", content=content, usage=Usage(900, 90)
+            )
+            if use in content:
+                yield from call(words, name, turn)
+        yield TurnEnded(turn=turn, stop="done", usage=Usage(900, 90))
     yield SessionEnded(stop="done", exit_code=0)
 
 
@@ -138,6 +163,24 @@ def command(what: str, *arguments: str) -> None:
     sys.stdout.flush()
 
 
+def ready(folder: str, script: str, session: str) -> Callable[[], None]:
+    """Opens the session to go on with. ``_open`` closes it, and so verifies it once more."""
+    options = Options(
+        folder=folder,
+        mode="run",
+        approver=Unattended(),
+        model=f"rehearsal:{script}",
+        resume=session,
+    )
+    loop = asyncio.new_event_loop()
+
+    def act() -> None:
+        opened = loop.run_until_complete(open_session(options))
+        _open.append(lambda: loop.run_until_complete(opened.close("done", 0)))
+
+    return act
+
+
 def main(count: int, long: int) -> None:
     import os
 
@@ -174,6 +217,15 @@ def main(count: int, long: int) -> None:
                 f"report of 5,000 events, {kind}",
                 *("session", "report", middle, "--format", kind, "-o", out),
             )
+        script = os.path.join(home, "script.toml")
+        with open(script, "w", encoding="utf-8") as file:
+            file.write('name = "bench"\n[[reply]]\ntext = "Here."\n')
+        going_on = ("run", "go on", "--model", f"rehearsal:{script}", "-C", home, "--resume")
+        for messages in (40, 10_000):
+            talk = os.path.basename(write(root, count + messages, conversation(words, messages)))
+            row(f"ready to go on after {messages:,} messages", ready(home, script, talk))
+            _open.pop()()
+            command(f"run --resume after {messages:,} messages", *going_on, talk)
         last = os.path.basename(write(root, count + 2, session(words, long)))
         command(f"list with one of {long:,} events", "session", "list")
         command("search, indexing that one", "session", "search", words.rare)
@@ -185,12 +237,15 @@ def main(count: int, long: int) -> None:
                 *("session", "report", last, "--format", kind, "-o", out),
             )
             sys.stdout.write(f"{'  its size':<46} {os.path.getsize(out) / 1e6:10,.1f} MB\n")
+        command(f"run --resume of {long:,} events", *going_on, last)
+        command(f"replay of {long:,} events", "session", "replay", last)
+        command("review list", "review", "list")
         out = os.path.join(home, "long.jsonl")
         command(
             f"export of {long:,} events, jsonl",
             *("session", "export", last, "--format", "jsonl", "-o", out),
         )
-        assert len(list(newest_first(root))) == count + 2
+        assert len(list(newest_first(root))) == count + 4
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     sys.stdout.write(f"{'this process':<46} {peak:24,.0f} MB at most\n")
 

@@ -29,6 +29,14 @@ def branch(name: str) -> Call:
     return Call("git__branch", {"action": "create", "name": name})
 
 
+def _of_the_conversation(shown: str, end: str) -> list[str]:
+    """The lines from the prompt on, without empty ones: as a terminal wraps and pads them is not the point."""
+    _, found, rest = shown.partition("› Branch, please")
+    assert found
+    lines = rest.partition(f"\n{end}")[0].split("\n")
+    return [line.rstrip() for line in lines if line.strip() not in ("", "›")]
+
+
 @pytest.fixture
 def work(tmp_path: Path, home: Path) -> Path:
     return workplace(tmp_path, home)
@@ -64,7 +72,15 @@ async def test_a_chat_shows_each_verdict_asks_the_person_and_leaves_a_verified_l
             "✗ answered no by", "One branch is there.", "done", "›", after="branch:other"
         )
         await screen.presses("C-d")
-        await screen.shows("verify: ok", "[exit 0]")
+        live = await screen.shows("verify: ok", "[exit 0]")
+    replayed = await devagent("session", "replay", "last")
+    assert replayed.code == 0
+    assert _of_the_conversation(replayed.stdout, "session ended") == [
+        # What was typed at a question is the one thing that is not on record as it stood there.
+        line
+        for line in _of_the_conversation(live, "session 0")
+        if QUESTION not in line and line != "not that one"
+    ]
     assert [git(work, "branch", "--list", name) for name in ("mine", "other")] == ["mine", ""]
     told = server.requests[-1].body["messages"][-1]["content"]
     assert "not that one" in told[1]["content"]
@@ -152,6 +168,28 @@ async def test_ctrl_c_at_a_question_stops_the_turn_and_nothing_runs(work: Path) 
     assert events[asked + 1] == TurnCut(turn=1, err="cancelled")
     told = server.requests[-1].body["messages"][-1]["content"]
     assert ["not run" in block["content"] for block in told[:2]] == [True, True]
+
+
+@needs_tmux
+async def test_a_session_is_chosen_with_its_end_in_view_and_goes_on(work: Path) -> None:
+    steps = [Step(text="One."), Step(text="Two."), Step(text="Again.")]
+    async with MessagesServer(steps) as server:
+        for task in ("The first task", "The second task"):
+            assert (await devagent("run", task, server=server, cwd=work)).code == 0
+        async with terminal("--resume", cwd=work, server=server) as screen:
+            await screen.shows("› ", "The second task", "Two.", "Enter goes on")
+            await screen.presses("Down")
+            await screen.shows("› The first task", "One.")
+            await screen.presses("Up")
+            await screen.tmux("send-keys", "-l", "first")
+            await screen.shows("Go on with: first", "› The first task", "One.")
+            await screen.presses("Enter")
+            await screen.shows("session resumed", "›")
+            await screen.types("And now?")
+            await screen.shows("Again.", "›", after="And now?")
+            await screen.presses("C-d")
+            await screen.shows("verify: ok", "[exit 0]")
+    assert "The first task" in str(server.requests[-1].body["messages"])
 
 
 @needs_tmux

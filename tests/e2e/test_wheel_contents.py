@@ -11,6 +11,7 @@ from tests.support.installing import ROOT, base_python, pip, run
 PACKAGES = {
     "devagent": ROOT / "devagent",
     "devagent_git": ROOT / "extensions/devagent_git",
+    "devagent_secrets": ROOT / "extensions/devagent_secrets",
     "devagent_sql": ROOT / "extensions/devagent_sql",
     "devagent_workspace": ROOT / "extensions/devagent_workspace",
     "devagent_policies": ROOT / "policies/devagent_policies",
@@ -44,6 +45,7 @@ def test_the_wheel_is_whole_and_devagent_starts_from_it(tmp_path: Path) -> None:
         packed = {name for name in names if PurePosixPath(name).parts[0] == package}
         assert packed == there, f"{package}: the wheel and the checkout differ"
     wanted = {"devagent/models/prices.json", "devagent_policies/baseline.toml"}
+    wanted |= {f"devagent/cli/session/report.{kind}" for kind in ("css", "js")}
     for package in ("devagent_git", "devagent_sql", "devagent_workspace"):
         wanted |= {f"{package}/{name}" for name in ("extension.toml", "tools.json", "README.md")}
     assert not wanted - names

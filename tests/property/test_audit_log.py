@@ -7,6 +7,7 @@ from pathlib import Path
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from devagent.audit.fold import told
 from devagent.audit.layout import BODIES, EVENTS
 from devagent.audit.reader import read_events
 from devagent.core.events import Event, TextDelta, ThinkingDelta
@@ -20,6 +21,7 @@ def test_a_log_reads_back_to_the_events_that_were_written(events: list[Event]) -
     with tempfile.TemporaryDirectory() as folder:
         session = write_story(folder, logged)
         assert list(read_events(session)) == logged
+        assert [(seq, event) for seq, _, event in told(session)] == list(enumerate(logged))
         for name in (EVENTS, BODIES):
             for line in (Path(session) / name).read_bytes().splitlines():
                 again = json.dumps(

@@ -9,13 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from devagent.audit.reader import read
-from devagent.audit.redaction import prefilter, shapes
 from devagent.audit.redaction.redactor import Redactor
-from devagent.audit.redaction.spans import Placeholders, Span
+from devagent.audit.redaction.spans import Placeholders
 from devagent.audit.verify import verify_session
 from devagent.audit.writer import SessionLog
 from devagent.core.codec import canonical
 from devagent.core.events import Event, TextDelta, ThinkingDelta
+from devagent_secrets import prefilter, shapes
+from devagent_secrets.span import Span
 from tests.bench.bench_redaction import ADVERSARIAL
 from tests.support.innocent_lines import innocent_lines
 from tests.support.log_events import any_event

@@ -117,7 +117,11 @@ READING = [
     call("git.diff", "repo:.", "path:src/app.py", "path:docs/index.md"),
     call("git.diff", "repo:.", "path:src/app.py", staged=True),
     call("git.blame", "repo:.", "path:src/app.py", path="src/app.py"),
-    call("git.branches", "repo:.", remote=True),
+    call("git.list", "repo:.", what="remote_branches"),
+    call("git.list", "repo:.", "-remote:origin/github.com/acme/shop", what="remotes"),
+    call("git.log", "repo:.", "path:src", "path:src/app.py", search="TODO", path="src"),
+    call("git.summary", "repo:.", "-branch:origin/main", base="origin/main"),
+    call("git.conflicts", "repo:.", "path:src/app.py", path="src/app.py"),
     call("workspace.read", "path:package.json", path="package.json"),
     call("workspace.read", "path:docs/monkey.keys.md", path="docs/monkey.keys.md"),
     call(
@@ -159,6 +163,13 @@ WORKING = [
     ),
     push("feature/tea"),
     push("ana/topic"),
+    call("git.stash", "repo:.", "+branch:refs/stash", "+path:src/app.py", action="push"),
+    call("git.stash", "repo:.", "+branch:refs/stash", "+path:src/app.py", action="pop"),
+    call("git.restore", "repo:.", "+path:src/app.py", paths=["src"], staged=True),
+    call(
+        "git.integrate", "repo:.", "+branch:topic", "-branch:main", "+path:src/app.py", how="merge"
+    ),
+    call("git.integrate", "repo:.", "+branch:topic", "+path:src/app.py", how="cherry_pick"),
     shell("pytest -q"),
     shell("ls -la"),
     shell("npm run build"),
@@ -251,6 +262,19 @@ GIT_HARM = [
     shell("git commit --no-verify -m x"), shell("git branch -D topic"), shell("git tag -f v1"), shell("git stash drop"),
     shell("git checkout -- ."), shell("git update-ref -d refs/heads/x"), shell("git config core.hooksPath x"),
     shell("git -c core.sshCommand=x fetch", "?"), shell("gh pr merge --admin 12"), shell("gh api -X DELETE /repos/x/y"),
+    call("git.commit", "repo:.", "branch:topic#git.amend,git.rewrite,git.published", amend=True),
+    call("git.commit", "repo:.", "branch:topic#git.no-verify"), call("git.commit", "repo:.", "branch:topic#git.secret", allow_secrets=["*"]),
+    push("topic", tags="git.secret", allow_secrets=["src/app.py:3"]), push("topic", tags="git.no-verify"),
+    call("git.integrate", "repo:.", "branch:topic#git.rewrite", "-branch:main", how="rebase", ref="main"),
+    call("git.integrate", "repo:.", "branch:main", "-branch:topic", "+path:src/app.py", how="merge", ref="topic"),
+    call("git.integrate", "repo:.", "branch:topic#git.discard", how="abort"),
+    call("git.integrate", "repo:.", "branch:topic", "+path:.gitmodules#git.submodules", how="merge", ref="theirs"),
+    call("git.restore", "repo:.", "+path:src/app.py#git.discard", paths=["src"]),
+    call("git.stash", "repo:.", "+branch:refs/stash#git.delete,git.discard", action="drop"),
+    call("git.tag", "repo:.", "+branch:refs/tags/v1#git.delete", name="v1", action="delete"),
+    call("git.worktree", "repo:.", "+path:../x#git.delete,git.force,git.discard", path="../x", action="remove", force=True),
+    call("git.remote", "repo:.", "+remote:origin/evil.example/x#git.config", "+host:evil.example", name="origin", action="set_url"),
+    call("git.add", "repo:.", "-path:.husky/pre-push#git.hooks"), call("git.add", "repo:.", "-path:src/.gitattributes#git.attributes"),
 ]  # fmt: skip
 
 SHELL_HARM = [

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from functools import cache
 
-from devagent.audit.redaction.spans import Span
+from devagent_secrets.span import Span
 
 _DOMAIN = r"(?:[^\W_](?:[\w-]{0,62})\.){1,8}[^\W\d_]{2,24}(?![\w-])"
 _DIGITS = r"\d(?:[ ().\-/\u2010-\u2015]{0,3}\d){7}"

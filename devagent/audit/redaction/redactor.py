@@ -10,13 +10,16 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from devagent.audit.redaction import assignments, declared, prefilter, shapes
-from devagent.audit.redaction.known import Known
+from devagent.audit.redaction import declared
 from devagent.audit.redaction.personal import personal
-from devagent.audit.redaction.spans import Placeholders, Span
+from devagent.audit.redaction.spans import Placeholders
 from devagent.audit.redaction.walk import Walk
 from devagent.core.codec import canonical, well_formed_value
 from devagent.policy.plain import is_list, is_table
+from devagent_secrets import prefilter
+from devagent_secrets.finding import secrets
+from devagent_secrets.known import Known
+from devagent_secrets.span import Span
 
 Fields = dict[str, Any]
 Counts = dict[str, int]
@@ -75,16 +78,12 @@ class Redactor:
         return Walk(self._all, self._placeholders, counts, numbers=False).text(text), counts
 
     def _all(self, text: str) -> Iterator[Span]:
-        yield from self._secrets(text)
+        yield from secrets(text, self._known)
         if self._personal:
             yield from personal(text)
 
     def _secrets(self, text: str) -> Iterator[Span]:
-        yield from self._known.spans(text)
-        if prefilter.may_hold_secrets(text.encode("utf-8", "surrogatepass")):
-            yield from shapes.private_keys(text)
-            yield from shapes.tokens(text)
-            yield from assignments.assigned(text)
+        return secrets(text, self._known)
 
     def _may_hold_any(self, value: Any) -> bool:
         try:

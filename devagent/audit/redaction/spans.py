@@ -4,20 +4,10 @@ import hashlib
 from bisect import bisect_right
 from collections.abc import Iterable
 
-from msgspec import Struct
+from devagent_secrets.span import Span
 
 MARK = "[redacted:"
 _DIGITS = 6
-
-
-class Span(Struct, frozen=True):
-    """``text[start:end]`` is of this ``kind``. ``secret`` is what the placeholder is made from where that is
-    not the text itself: the plain form of an encoded secret."""
-
-    start: int
-    end: int
-    kind: str
-    secret: str = ""
 
 
 def is_placeholder(text: str, start: int) -> int:

@@ -4,10 +4,11 @@ from collections.abc import Callable, Iterable
 from functools import lru_cache
 from typing import Any
 
-from devagent.audit.redaction import assignments, shapes, values
-from devagent.audit.redaction.spans import Placeholders, Span
+from devagent.audit.redaction.spans import Placeholders
 from devagent.audit.redaction.vocabulary import vocabulary
 from devagent.policy.plain import is_list, is_table
+from devagent_secrets import assignments, shapes, values
+from devagent_secrets.span import Span
 
 Find = Callable[[str], Iterable[Span]]
 """Where in a text stands what must not be kept, the most telling kind first."""

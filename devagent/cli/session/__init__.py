@@ -7,7 +7,7 @@ from devagent.cli.lazy import Entry, LazyGroup
 COMMANDS: dict[str, Entry] = {
     "list": Entry("devagent.cli.session.listing", "list_sessions", "The sessions, newest first."),
     "show": Entry(
-        "devagent.cli.session.show", "show", "What happened, as it was shown while it happened."
+        "devagent.cli.session.show", "show", "What happened, event by event, with their numbers."
     ),
     "verify": Entry(
         "devagent.cli.session.verify", "verify", "Check that a log is whole and unchanged."
@@ -23,6 +23,10 @@ COMMANDS: dict[str, Entry] = {
     "export": Entry(
         "devagent.cli.session.export", "export", "Write a session down: JSON lines, Markdown, HTML."
     ),
+    "replay": Entry(
+        "devagent.cli.session.replay", "replay", "A session on the screen once more, judged again."
+    ),
+    "diff": Entry("devagent.cli.session.diff", "diff", "What two sessions did differently."),
     "report": Entry(
         "devagent.cli.session.report", "report", "A page for reviewers: who, what, by which rules."
     ),

@@ -19,7 +19,7 @@ from devagent.settings.places import places
     "--at",
     type=click.IntRange(0),
     metavar="EVENT",
-    help="The last event that is taken over (`session show --numbers`); all of them without it.",
+    help="The last event that is taken over (`session show`); all of them without it.",
 )
 def fork(session: str, at: int | None) -> None:
     """Begin a new session that goes on from another's conversation, and print its ID.

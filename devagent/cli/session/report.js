@@ -8,12 +8,12 @@ const STATUS = {
   d: ["denied", "bad"], r: ["not judged", "bad"], o: ["open", "ask"],
 };
 const KINDS = {
-  s: "session", l: "policy", x: "extension", p: "prompt", m: "reply", f: "failure", t: "turn", g: "log", u: "other",
+  s: "session", l: "policy", x: "extension", p: "prompt", m: "reply", f: "failure", t: "turn", v: "review", g: "log", u: "other",
 };
 // What each choice shows: a pattern over an entry's letter, and one over its flags.
 const CHOICES = {
   all: [/./, null], talk: [/[pm]/, null], calls: [/[aynwdro]/i, null], asked: [/[ynwo]/i, null],
-  held: [/[nwdr]/i, null], ran: [/[ay]/i, null], failed: [/[fAY]/, null], rest: [/[slxtgu]/, null],
+  held: [/[nwdr]/i, null], ran: [/[ay]/i, null], failed: [/[fAY]/, null], rest: [/[slxtvgu]/, null],
   diffs: [/./, /[1357]/], hidden: [/./, /[2367]/], withheld: [/./, /[4567]/],
 };
 

@@ -38,7 +38,7 @@ _BLOCK = 100
 _SPOOL_BYTES = 4_000_000
 _LETTERS = {
     "session": "s", "policy": "l", "extension": "x", "prompt": "p", "reply": "m",
-    "failure": "f", "turn": "t", "log": "g", "other": "u",
+    "failure": "f", "turn": "t", "review": "v", "log": "g", "other": "u",
 }  # fmt: skip
 _STATUS_LETTERS = {
     "allowed": "a", "approved": "y", "declined": "n", "unattended": "w", "denied": "d",
@@ -189,13 +189,16 @@ def _held_up(summary: Summary) -> Iterator[str]:
     if not summary.held_up:
         yield "<p>Every call was allowed by policy; nobody was asked.</p></section>"
         return
-    yield '<div class="scroll"><table class="held"><thead><tr><th scope="col" class="event">Event</th><th scope="col" class="when">Time</th><th scope="col" class="call">Call</th>'
+    yield '<div class="scroll"><table class="held stack"><thead><tr><th scope="col" class="event">Event</th><th scope="col" class="when">Time</th><th scope="col" class="call">Call</th>'
     yield '<th scope="col" class="touches">Touches</th><th scope="col" class="answer">Answer</th><th scope="col">Rule and reason</th></tr></thead><tbody>'
     for line in summary.held_up:
-        yield (
-            f'<tr><td>{_link(line.seq)}</td><td class="whole">{moment(line.ts)}</td><td><code>{_text(line.tool)}</code></td>'
-            f"<td>{_codes(line.resources)}</td><td>{_answer(line)}</td>"
-            f"<td>{_codes(line.rules)}<div>{_text(line.reason)}</div></td></tr>"
+        yield _row(
+            ("Event", _link(line.seq), ""),
+            ("Time", moment(line.ts), "whole"),
+            ("Call", f"<code>{_text(line.tool)}</code>", ""),
+            ("Touches", _codes(line.resources), ""),
+            ("Answer", _answer(line), ""),
+            ("Rule and reason", f"{_codes(line.rules)}<div>{_text(line.reason)}</div>", ""),
         )
     yield "</tbody></table></div>"
     yield from _more(summary, "held_up")
@@ -224,7 +227,7 @@ def _data(summary: Summary) -> Iterator[str]:
     for kind, touched in by_kind(summary):
         few = " open" if len(touched) <= 30 else ""
         yield f"<details{few}><summary><h3>{_text(KIND_NAMES.get(kind, kind))} ({len(touched):,})</h3></summary>"
-        yield '<div class="scroll"><table class="data"><thead><tr><th scope="col" class="name">Name</th><th scope="col">Access</th><th scope="col" class="tags">Tags</th>'
+        yield '<div class="scroll"><table class="data stack"><thead><tr><th scope="col" class="name">Name</th><th scope="col">Access</th><th scope="col" class="tags">Tags</th>'
         yield '<th scope="col" class="number">Ran</th><th scope="col" class="number">Held back</th><th scope="col" class="rules">Rules</th>'
         yield '<th scope="col" class="by">Approved by</th><th scope="col">First</th></tr></thead><tbody>'
         for one in touched:
@@ -235,11 +238,27 @@ def _data(summary: Summary) -> Iterator[str]:
 
 
 def _touched(one: Touched) -> str:
-    return (
-        f"<tr><td><code>{_text(one.id.partition(':')[2])}</code></td><td>{_text(', '.join(one.access))}</td>"
-        f'<td>{_codes(one.tags)}</td><td class="number">{one.ran:,}</td><td class="number">{one.refused:,}</td>'
-        f"<td>{_codes(one.rules)}</td><td>{_text(', '.join(one.approved_by))}</td><td>{_link(one.first)}</td></tr>"
+    return _row(
+        ("Name", f"<code>{_text(one.id.partition(':')[2])}</code>", ""),
+        ("Access", _text(", ".join(one.access)), ""),
+        ("Tags", _codes(one.tags), ""),
+        ("Ran", f"{one.ran:,}", "number"),
+        ("Held back", f"{one.refused:,}", "number"),
+        ("Rules", _codes(one.rules), ""),
+        ("Approved by", _text(", ".join(one.approved_by)), ""),
+        ("First", _link(one.first), ""),
     )
+
+
+def _row(*cells: tuple[str, str, str]) -> str:
+    """A table's row. Each cell has its column's name, which stands before it where the screen is narrow."""
+    shown = (
+        f'<td data-label="{name}"{f" class={look!r}" if look else ""}><div>{cell}</div></td>'
+        if cell
+        else "<td></td>"
+        for name, cell, look in cells
+    )
+    return f"<tr>{''.join(shown)}</tr>"
 
 
 def _rules(summary: Summary) -> Iterator[str]:
@@ -247,25 +266,33 @@ def _rules(summary: Summary) -> Iterator[str]:
     if not summary.rules:
         yield "<p>No rule was asked, or none is on record.</p></section>"
         return
-    yield '<div class="scroll"><table><thead><tr><th scope="col">Rule</th><th scope="col">Where</th><th scope="col">Why</th>'
+    yield '<div class="scroll"><table class="stack"><thead><tr><th scope="col">Rule</th><th scope="col">Where</th><th scope="col">Why</th>'
     yield '<th scope="col" class="number">Allowed</th><th scope="col" class="number">Asked</th><th scope="col" class="number">Denied</th></tr></thead><tbody>'
     for use in sorted(summary.rules.values(), key=lambda one: one.rule):
-        counts = "".join(f'<td class="number">{n:,}</td>' for n in (use.allow, use.ask, use.deny))
-        yield f"<tr><td><code>{_text(use.rule)}</code></td><td><code>{_text(use.place)}</code></td><td>{_text(use.why)}</td>{counts}</tr>"
+        yield _row(
+            ("Rule", f"<code>{_text(use.rule)}</code>", ""),
+            ("Where", f"<code>{_text(use.place)}</code>" if use.place else "", ""),
+            ("Why", _text(use.why), ""),
+            ("Allowed", f"{use.allow:,}", "number"),
+            ("Asked", f"{use.ask:,}", "number"),
+            ("Denied", f"{use.deny:,}", "number"),
+        )
     yield "</tbody></table></div>"
     yield from _more(summary, "rules")
     yield "</section>"
 
 
 def _cost(summary: Summary) -> Iterator[str]:
-    yield '<section id="cost"><h2>Models and cost</h2><div class="scroll"><table><thead><tr><th scope="col">Model</th>'
-    for name in ("Replies", "In", "Cached", "To cache", "Out", "Cost"):
+    yield '<section id="cost"><h2>Models and cost</h2><div class="scroll"><table class="stack"><thead><tr><th scope="col">Model</th>'
+    names = ("Replies", "In", "Cached", "To cache", "Out", "Cost")
+    for name in names:
         yield f'<th scope="col" class="number">{name}</th>'
     yield "</tr></thead><tbody>"
     for model, use in summary.models.items():
         tokens = (use.usage.input, use.usage.cache_read, use.usage.cache_write, use.usage.output)
-        numbers = "".join(f'<td class="number">{n:,}</td>' for n in (use.replies, *tokens))
-        yield f'<tr><td><code>{_text(model)}</code></td>{numbers}<td class="number">{dollars(use)}</td></tr>'
+        shown = [*(f"{n:,}" for n in (use.replies, *tokens)), dollars(use)]
+        cells = [(name, one, "number") for name, one in zip(names, shown, strict=True)]
+        yield _row(("Model", f"<code>{_text(model)}</code>", ""), *cells)
     yield "</tbody></table></div></section>"
 
 

@@ -2,13 +2,13 @@
 
 import click
 
-from devagent.cli.chat import chat
+from devagent.cli.chat import PICK, chat
 
 _GIVEN = frozenset({"resume", "go_on"})
 
 
 def _resume(session: str, **options: object) -> int:
-    """Go on with a session (an id, its name, or `last`) in a conversation.
+    """Go on with a session (an id, its name, or `last`; without one, choose) in a conversation.
 
     What changed since it was left is said first: policy, extensions, the model, files that it touched.
     """
@@ -21,7 +21,7 @@ resume = click.Command(
     callback=_resume,
     help=_resume.__doc__,
     params=[
-        click.Argument(["session"], metavar="[ID|last]", default="last"),
+        click.Argument(["session"], metavar="[ID|last]", default=PICK),
         *(one for one in chat.params if one.name not in _GIVEN),
     ],
 )

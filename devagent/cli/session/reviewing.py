@@ -12,7 +12,8 @@ from devagent.audit.record import to_base64
 from devagent.audit.reveal import revealed
 from devagent.audit.review import entries
 from devagent.audit.summary import Summary
-from devagent.audit.verify import Verification, verify_session
+from devagent.audit.verify import Verification
+from devagent.cli.session.shared import verified
 from devagent.core.errors import LogError
 
 
@@ -26,7 +27,7 @@ class Review:
         own = "" if key else own_key(folder, data)
         self.folder = folder
         self.name = name
-        self.verified: Verification = verify_session(folder, key=key or own)
+        self.verified: Verification = verified(folder, key)
         self.key = key or own
         self.key_is = "given" if key else "this computer's" if own else "the folder's own"
         self.summary = Summary()

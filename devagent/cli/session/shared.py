@@ -7,7 +7,9 @@ from typing import Literal
 import click
 
 from devagent.audit import layout
+from devagent.audit.device import claim, own_key
 from devagent.audit.names import names
+from devagent.audit.verify import Verification, verify_session
 from devagent.core.errors import LogError, UsageError
 from devagent.settings.places import places
 
@@ -34,6 +36,19 @@ def folder_of(name: str) -> str:
             f"There is no folder {name}.", hint="`devagent session list` shows the sessions."
         )
     return layout.find_session(places().sessions, name)
+
+
+def verified(folder: str, key: str = "") -> Verification:
+    """The session checked with the key given, or this computer's, and against what others say of its end.
+
+    Raises LogError where a file cannot be read.
+    """
+    here = places()
+    return verify_session(
+        folder,
+        key=key or own_key(folder, here.data),
+        claimed=claim(folder, here.sessions, here.data),
+    )
 
 
 def known_names() -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""``devagent session show``: what happened, as it was shown while it happened."""
+"""``devagent session show``: what happened, event by event, each with its number."""
 
 import sys
 from typing import Any
@@ -16,9 +16,14 @@ from devagent.repl.render import render, signs_for
 @click.argument("name", metavar="[ID|last]", default="last")
 @format_option
 @click.option("--full", is_flag=True, help="Arguments and results whole, not their first line.")
-@click.option("--numbers", is_flag=True, help="Each event with its number.")
+@click.option(
+    "--numbers/--no-numbers",
+    default=True,
+    show_default=True,
+    help="Each event with its number, as `policy explain --event` and `session fork --at` take it.",
+)
 def show(name: str, output_format: Format, full: bool, numbers: bool) -> None:
-    """What happened, as it was shown while it happened.
+    """What happened, event by event, with the words in which it was shown.
 
     With --format json: one line per event, its header's fields and its content in "content".
     """

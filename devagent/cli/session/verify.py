@@ -7,10 +7,10 @@ import click
 
 from devagent.audit import layout
 from devagent.audit.checkpoints import parse_key
-from devagent.audit.device import claim, newest, own_key
+from devagent.audit.device import newest, own_key
 from devagent.audit.lines import Damage
 from devagent.audit.verify import Verification, gaps, verify_session
-from devagent.cli.session.shared import WIDTH, Format, folder_of, format_option, write
+from devagent.cli.session.shared import WIDTH, Format, folder_of, format_option, verified, write
 from devagent.core.codec import canonical, to_plain
 from devagent.core.errors import UsageError
 from devagent.core.text import one_line
@@ -40,12 +40,7 @@ def verify(name: str, every: bool, key: str, output_format: Format) -> None:
         good = _verify_all(key, output_format)
     else:
         folder = folder_of(name)
-        here = places()
-        found = verify_session(
-            folder,
-            key=key or own_key(folder, here.data),
-            claimed=claim(folder, here.sessions, here.data),
-        )
+        found = verified(folder, key)
         good = found.ok
         if output_format == "json":
             write(canonical(_result(found)).decode())

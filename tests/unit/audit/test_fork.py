@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from devagent.agent.history import History
 from devagent.audit.device import Device
 from devagent.audit.forks import conversation, fork
-from devagent.audit.in_force import InForce
+from devagent.audit.in_force import InForce, last_model
 from devagent.audit.layout import EVENTS
 from devagent.audit.reader import read, read_events
 from devagent.audit.record import leaf_hash
@@ -33,6 +33,7 @@ from devagent.core.events import (
     SessionStarted,
     ToolFinished,
     TurnCut,
+    TurnEnded,
     TurnStarted,
 )
 from devagent.core.principal import Principal
@@ -281,6 +282,31 @@ def test_files_that_the_session_touched_and_that_changed_since_are_named(tmp_pat
     assert force.changed([resumed()], "/elsewhere") == (f"folder {tmp_path} → /elsewhere",)
 
 
+def test_the_model_it_had_last_is_found_without_reading_it_all(sessions: str) -> None:
+    said = Prompt(turn=1, text='"type":"session.resumed","model":"claude-evil"')
+    folder = write_story(sessions, [started(), *turn()[:1], said, resumed(model="claude-2")])
+    assert last_model(folder) == "claude-2"
+    assert last_model(f"{folder}/no-such") == ""
+    Path(folder, EVENTS).write_text('{"type":"session.started"')
+    assert last_model(folder) == ""
+
+
+@pytest.mark.parametrize(
+    ("end", "left"),
+    [
+        (TurnEnded(turn=1, stop="done"), ""),
+        (TurnEnded(turn=1, stop="policy"), ""),  # it came to its end, and was told no on the way
+        (TurnCut(turn=1, err="killed"), "“push it, “please”” (killed)"),
+        (TurnEnded(turn=1, stop="limit", reason="max_turns: 3"), "“push it, “please”” (max_turns: 3)"),
+    ],
+)  # fmt: skip
+def test_what_the_last_turn_left_unfinished_is_told(end: Event, left: str) -> None:
+    opened = turn()[:-1]
+    assert in_force(started(), *opened, end).unfinished == left
+    again = Prompt(turn=2, text="and this")
+    assert in_force(started(), *opened, end, TurnStarted(turn=2), again).unfinished == ""
+
+
 def run(*args: str) -> Result:
     return CliRunner().invoke(session, args)
 
@@ -307,9 +333,9 @@ async def test_a_fork_resumes_with_its_origins_conversation_and_says_what_change
         Step(text="Otherwise."),
     ]
     async with MessagesServer(steps) as server:
-        await devagent("run", "First", server=server, cwd=work)
+        await devagent("run", "First", "--model", "claude-opus-5", server=server, cwd=work)
         (origin,) = logs()
-        await devagent("run", "Not this", "--resume", "last", server=server, cwd=work)
+        await devagent("run", "Not this", "--continue", server=server, cwd=work)
         end = next(r.seq for r in read(origin) if type(r.event).__name__ == "TurnEnded")
         done = await devagent("session", "fork", "last", "--at", str(end))
         sid = done.stdout.strip()
@@ -317,6 +343,8 @@ async def test_a_fork_resumes_with_its_origins_conversation_and_says_what_change
         again = await devagent("run", "Other way", "--resume", sid, server=server, cwd=work)
     assert (again.code, again.stdout) == (0, "Otherwise.\n")
     assert "changed: policy local/mine is new" in again.stderr
+    # Nobody named a model again: a session goes on with its own, and so does its fork.
+    assert {request.body["model"] for request in server.requests} == {"claude-opus-5"}
     sent = server.requests[-1].body["messages"]
     texts = [b["text"] for m in sent for b in m["content"] if b["type"] == "text"]
     assert texts == ["First", "I look.", "All clean.", "Other way"]

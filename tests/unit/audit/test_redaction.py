@@ -7,9 +7,8 @@ import pytest
 from devagent.agent.history import History
 from devagent.audit.record import join, split
 from devagent.audit.redaction.declared import secret_arguments
-from devagent.audit.redaction.known import names_a_secret, secrets_of
 from devagent.audit.redaction.redactor import Redactor
-from devagent.audit.redaction.spans import Placeholders, Span
+from devagent.audit.redaction.spans import Placeholders
 from devagent.audit.redaction.vocabulary import vocabulary
 from devagent.core.codec import parse
 from devagent.core.events import (
@@ -18,6 +17,8 @@ from devagent.core.events import (
     ToolCalled,
     ToolJudged,
 )
+from devagent_secrets.known import names_a_secret, secrets_of
+from devagent_secrets.span import Span
 from tests.support.log_events import judged, started, story
 from tests.support.synthetic_secrets import secrets
 

@@ -28,76 +28,21 @@ from devagent.core.codec import canonical, parse, sha256
 from devagent.core.errors import UsageError
 from devagent.core.events import (
     Approval,
-    ApprovalAnswered,
-    ApprovalAsked,
-    Cost,
     ErrorRaised,
     Event,
-    ExtensionLoaded,
-    ExtensionReference,
-    ModelReplied,
-    PolicyLoaded,
-    PolicyLocked,
     Prompt,
     SessionEnded,
-    SessionForked,
-    ToolCalled,
-    ToolFinished,
     ToolJudged,
-    ToolStarted,
-    TurnEnded,
-    TurnStarted,
-    Usage,
 )
-from devagent.core.principal import Principal
 from devagent.core.resources import Resource
 from devagent.core.verdicts import RuleReference
 from devagent.settings.places import places
 from tests.support.log_events import ANA, call, started, story, turn, write_story
-
-DIFF = "--- a/x.py\n+++ b/x.py\n@@ -1 +1 @@\n-old\n+new\n"
-EVIL = (
-    "</script><script>alert(1)</script><img src=\"http://evil.example/i.png\" onerror='alert(1)'>"
-    "\"' &lt;b&gt; <!-- ]]> \u202egnp.exe\u2066 \x1b]0;owned\x07\x1b[31mred\x1b[0m \u200bzero\ufeff \x00"
-    " `code` ```fence\n``````\n# head [link](http://evil.example) ![i](http://evil.example/i.png) |cell|"
-)
+from tests.support.reviewed import DIFF, ask, emails, hostile
 
 
 def run(*args: str) -> Result:
     return CliRunner().invoke(session, args)
-
-
-def ask(answer: Approval, shown: str = "git.push to main?") -> list[Event]:
-    """An ask with just that answer, run where it was yes."""
-    events: list[Event] = []
-    for event in call("ask", "c3", answer=answer.answer):
-        if isinstance(event, ApprovalAsked):
-            event = replace(event, shown=shown)
-        elif isinstance(event, ApprovalAnswered):
-            event = replace(event, approval=answer, comment="go on")
-        elif isinstance(event, ToolFinished):
-            event = replace(event, text=DIFF)
-        events.append(event)
-    return events
-
-
-def emails() -> list[Event]:
-    """A session in which addresses were asked for twice: once denied, once approved by Bo."""
-    column = (Resource("column:shop.main.customers.email", "read", ("pii.email",)),)
-    shown = "sql.query (read)\n  read column:shop.main.customers.email"
-    answer = Approval("yes", "bo", "terminal", shown=sha256(shown.encode()), latency_us=400_000)
-    calls = [*call("deny", "c1"), *ask(answer, shown)]
-    events = [
-        replace(e, resources=column, tool="query") if isinstance(e, ToolJudged) else e
-        for e in calls
-    ]
-    reply = ModelReplied(
-        turn=1, model="claude-x", stop="end_turn", content=[{"type": "text", "text": "Done."}],
-        usage=Usage(1200, 34, 5, 6), cost=Cost(123_456, "ab" * 32),
-    )  # fmt: skip
-    who = Principal(user="ana", on_behalf_of="customer-care")
-    begun = replace(started(), principal=who)
-    return [begun, *turn(events)[:-1], reply, turn()[-1], SessionEnded(stop="done", exit_code=0)]
 
 
 @pytest.fixture
@@ -254,55 +199,6 @@ def test_the_page_can_be_used_with_the_keyboard_and_says_what_things_are(folder:
     assert {"who", "held", "data", "rules", "cost", "timeline"} <= anchors
     assert all(a.get("scope") == "col" for tag, a in found.tags if tag == "th")
     assert any(a.get("aria-live") == "polite" for _, a in found.tags)
-
-
-def hostile() -> list[Event]:
-    """Every text that others can write is the same attack."""
-    rule = RuleReference(EVIL, "deny", EVIL, EVIL, 3, EVIL, EVIL, EVIL)
-    events: list[Event] = [
-        replace(started(), folder=EVIL, principal=Principal(user=EVIL, on_behalf_of=EVIL), mode=EVIL, model=EVIL, versions={EVIL: EVIL})
-    ]  # fmt: skip
-    for event in turn(call("ask", "c1"), call("deny", "c2")):
-        match event:
-            case Prompt():
-                event = replace(event, text=EVIL)
-            case ModelReplied():
-                blocks = [{"type": "text", "text": EVIL}, {"type": "thinking", "thinking": EVIL}]
-                event = replace(event, model=EVIL, content=blocks, cost=Cost(1, EVIL))
-            case ToolCalled():
-                event = replace(event, args={EVIL: {EVIL: EVIL}}, tool=EVIL)
-            case ToolJudged():
-                decision = replace(event.decision, policy=EVIL, reason=EVIL, rules=(EVIL,), determining=(rule,), nearest=(EVIL,), grant=EVIL, obligations={EVIL: EVIL})  # fmt: skip
-                event = replace(event, ext=ExtensionReference(EVIL, EVIL, EVIL), tool=EVIL, args={EVIL: EVIL}, decision=decision, shadow=decision, taint=(EVIL,), agent=EVIL,
-                                resources=(Resource(f"path:{EVIL}", "read", (EVIL,)), Resource(f"{EVIL}:x", "read")))  # fmt: skip
-            case ApprovalAsked():
-                event = replace(event, shown=EVIL)
-            case ApprovalAnswered():
-                event = replace(
-                    event, comment=EVIL, approval=replace(event.approval, by=EVIL, approval_id=EVIL)
-                )
-            case ToolFinished():
-                event = replace(
-                    event, text=EVIL, view=f"{EVIL}.", err=EVIL, structured={EVIL: [EVIL]}
-                )
-            case TurnEnded():
-                event = replace(event, reason=EVIL)
-            case TurnStarted():
-                digest = ExtensionReference(EVIL, EVIL, EVIL)
-                events.append(ExtensionLoaded(ext=digest, tools=(EVIL,)))
-                events.append(PolicyLoaded(layer=EVIL, name=EVIL, digest=EVIL, rules=1, file=EVIL))
-                events.append(SessionForked(origin=EVIL, at=1, leaf=EVIL))
-                events.append(PolicyLocked(reason=EVIL))
-                events.append(ErrorRaised(err=EVIL, reason=EVIL))
-            case _:
-                pass
-        if isinstance(
-            event,
-            ToolCalled | ToolJudged | ApprovalAsked | ApprovalAnswered | ToolStarted | ToolFinished,
-        ):
-            event = replace(event, call=f"{event.call}{EVIL}")
-        events.append(event)
-    return [*events, SessionEnded(stop="done", exit_code=0, reason=EVIL)]
 
 
 HIDDEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b\u202a-\u202e\u2066-\u2069\ufeff]")

@@ -1,19 +1,24 @@
 """``devagent session search`` and ``rename``: what they print, and names in the place of ids."""
 
+import gc
 import json
 import os
+import shutil
 import stat
+import tracemalloc
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from msgspec.structs import replace
 
 from devagent.audit.layout import find_session
 from devagent.audit.names import names
 from devagent.cli.session import session
 from devagent.core.errors import LogError, UsageError
+from devagent.core.events import ToolFinished
 from devagent.settings.places import places
-from tests.support.log_events import story, write_story
+from tests.support.log_events import call, started, story, turn, write_story
 
 
 @pytest.fixture
@@ -120,3 +125,26 @@ def test_a_damaged_names_file_is_told_and_not_written_over(folder: Path) -> None
     listed = run("list")
     assert folder.name in listed.stdout
     assert "names.json cannot be used" in listed.stderr
+
+
+@pytest.mark.parametrize("command", [["list"], ["search", "nowhere"], ["diff", "last", "last"]])
+def test_memory_does_not_grow_with_what_was_said(command: list[str]) -> None:
+    peaks = [_peak_of(command, turns) for turns in (5, 15, 100)][1:]  # the first imports modules
+    # A line for each step is what comparing keeps; nothing else keeps anything.
+    most = 2_000 * 3 * 85 if command[0] == "diff" else 300_000
+    assert peaks[1] < peaks[0] + most
+
+
+def _peak_of(command: list[str], turns: int) -> int:
+    """The most memory that a command took on a session of so many turns, with 20 kB said in each."""
+    shutil.rmtree(places().sessions, ignore_errors=True)
+    said = [replace(e, text="said " * 4_000) if isinstance(e, ToolFinished) else e for e in call()]
+    every = [event for number in range(turns) for event in turn(said, number=number + 1)]
+    write_story(places().sessions, [started(), *every])
+    gc.collect()
+    tracemalloc.start()
+    try:
+        assert CliRunner().invoke(session, command).exit_code == 0
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()

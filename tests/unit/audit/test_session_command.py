@@ -6,8 +6,10 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from devagent.cli.policy.explain import explain_command
 from devagent.cli.session import session
 from devagent.core.errors import UsageError
+from devagent.core.events import ToolJudged
 from devagent.repl.render import render
 from devagent.settings.places import places
 from tests.support.log_events import story, write_story
@@ -44,8 +46,21 @@ def test_list_without_sessions_says_what_to_do() -> None:
 
 def test_show_prints_what_was_shown_live(folder: Path) -> None:
     live = "".join(text + "\n" for event in story() if (text := render(event)))
-    assert run("show").stdout == live
-    assert run("show", folder.name[:5]).stdout == live
+    assert run("show", "--no-numbers").stdout == live
+    assert run("show", folder.name[:5], "--no-numbers").stdout == live
+
+
+def test_show_gives_each_event_the_number_that_policy_explain_takes(folder: Path) -> None:
+    numbered = [line[:6].strip() for line in run("show").stdout.splitlines()]
+    told = [int(number) for number in numbered if number]
+    shown = [seq for seq, event in enumerate(story()) if render(event)]
+    assert told == shown
+    for seq in told:
+        explained = CliRunner().invoke(explain_command, ["--event", f"last:{seq}"])
+        if isinstance(story()[seq], ToolJudged):
+            assert f"event {seq}" in explained.stdout
+        else:
+            assert isinstance(explained.exception, UsageError)
 
 
 def test_show_full_prints_arguments_whole(folder: Path) -> None:

@@ -51,7 +51,7 @@ def hooks(work: Path, program: str) -> None:
     for name in (
         "pre-commit", "prepare-commit-msg", "commit-msg", "post-commit", "post-checkout", "post-merge",
         "pre-push", "pre-merge-commit", "post-index-change", "reference-transaction", "post-rewrite",
-        "pre-auto-gc", "fsmonitor-watchman",
+        "pre-auto-gc", "fsmonitor-watchman", "pre-rebase", "applypatch-msg", "sendemail-validate",
     ):  # fmt: skip
         (work / ".git/hooks").mkdir(exist_ok=True)
         (work / ".git/hooks" / name).symlink_to(program)
@@ -146,6 +146,8 @@ def signing(work: Path, program: str) -> None:
     git(work, "config", "push.gpgSign", "if-asked")
     git(work, "config", "log.showSignature", "true")
     git(work, "config", "merge.verifySignatures", "true")
+    git(work, "config", "tag.gpgSign", "true")
+    git(work, "config", "gpg.x509.program", program)
 
 
 def transports(work: Path, program: str) -> None:
@@ -223,6 +225,60 @@ def large_file_programs(work: Path, program: str) -> None:
     git(work, "config", "lfs.standalonetransferagent", "x")
 
 
+def merge_strategy(work: Path, program: str) -> None:
+    """``git merge-<strategy>`` is looked for as a path where the name holds a slash."""
+    folder = work / "git-merge-.."
+    folder.mkdir()
+    (folder / "trap").symlink_to(program)
+    for key in ("pull.twohead", "pull.octopus"):
+        git(work, "config", key, "../trap")
+
+
+def merge_options(work: Path, program: str) -> None:
+    for branch in ("main", "side"):
+        git(
+            work,
+            "config",
+            f"branch.{branch}.mergeOptions",
+            "--strategy=../trap --verify-signatures",
+        )
+
+
+def instruction_format(work: Path, program: str) -> None:
+    """A list of what a rebase has to do is text: a line's end in the format begins another command."""
+    git(work, "config", "rebase.instructionFormat", f"%s%nexec {program}")
+
+
+def rebase_settings(work: Path, program: str) -> None:
+    git(work, "config", "sequence.editor", program)
+    git(work, "config", "rebase.autoStash", "true")
+    git(work, "config", "rebase.autoSquash", "true")
+    git(work, "config", "rebase.updateRefs", "true")
+    git(work, "config", "merge.tool", "trap")
+    git(work, "config", "mergetool.trap.cmd", program)
+    git(work, "config", "difftool.trap.cmd", program)
+    git(work, "config", "interactive.diffFilter", program)
+
+
+def conditional_filter(work: Path, program: str) -> None:
+    """Filters that are in force on another branch, or in another work tree's folder, only."""
+    attributes(work, "* filter=later")
+    write(work, {".git/later": f'[filter "later"]\n\tclean = {program}\n\tsmudge = {program}\n'})
+    for condition in ("onbranch:side", "onbranch:w", "gitdir:**/worktrees/**"):
+        git(work, "config", f"includeIf.{condition}.path", "nested")
+    write(work, {".git/nested": "[include]\n\tpath = later\n"})
+
+
+def exported_archive(work: Path, program: str) -> None:
+    git(work, "config", "tar.tar.gz.command", program)
+    git(work, "config", "browser.trap.cmd", program)
+    git(work, "config", "man.trap.cmd", program)
+    git(work, "config", "sendemail.smtpServer", program)
+    git(work, "config", "imap.tunnel", program)
+    git(work, "config", "core.alternateRefsCommand", program)
+    git(work, "config", "guitool.trap.cmd", program)
+
+
 Trap = Callable[[Path, str], None]
 LOCAL: list[list[Trap]] = [
     [fsmonitor, hooks, external_diff, aliases, editors_and_pagers, transport_programs, maintenance,
@@ -235,6 +291,8 @@ LOCAL: list[list[Trap]] = [
     [signing],
     [lazy_fetch],
     [submodule_with_traps],
+    [merge_strategy, merge_options, instruction_format, rebase_settings, exported_archive],
+    [conditional_filter],
 ]  # fmt: skip
 REMOTE: list[list[Trap]] = [
     [ssh_command], [credential_helper], [transports], [transport_by_rewriting], [transport_helper],
@@ -250,7 +308,30 @@ CALLS: list[tuple[str, Mapping[str, Any]]] = [
     ("diff", {"staged": True, "stat": True}),
     ("diff", {"ref": "HEAD~1"}),
     ("blame", {"path": "a.txt"}),
-    ("branches", {"remote": True}),
+    ("list", {"what": "remote_branches"}),
+    ("list", {"what": "tags"}),
+    ("list", {"what": "remotes"}),
+    ("list", {"what": "stashes"}),
+    ("list", {"what": "worktrees"}),
+    ("list", {"what": "kept"}),
+    ("log", {"search": "one"}),
+    ("log", {"search": "o.e", "regex": True}),
+    ("log", {"path": "a.txt", "follow": True}),
+    ("conflicts", {}),
+    ("summary", {"base": "HEAD~1"}),
+    ("restore", {"paths": ["src"], "source": "HEAD~1"}),
+    ("restore", {"paths": ["src"], "source": "HEAD"}),
+    ("stash", {"untracked": True}),
+    ("stash", {"action": "apply"}),
+    ("restore", {"paths": ["a.txt"]}),
+    ("stash", {"action": "pop"}),
+    ("worktree", {"path": "../tree", "branch": "w"}),
+    ("worktree", {"path": "../tree", "action": "remove", "force": True}),
+    ("tag", {"name": "v1", "message": "One"}),
+    ("tag", {"name": "v1", "action": "delete"}),
+    ("remote", {"name": "more", "action": "add", "url": "https://example.com/x"}),
+    ("remote", {"name": "more", "action": "set_url", "url": "https://example.com/y"}),
+    ("remote", {"name": "more", "action": "remove"}),
     ("add", {"paths": ["a.txt"]}),
     ("commit", {"message": "One"}),
     ("commit", {"message": "None"}),
@@ -259,6 +340,15 @@ CALLS: list[tuple[str, Mapping[str, Any]]] = [
     ("commit", {"message": "Three", "amend": True}),
     ("branch", {"name": "side", "start": "HEAD~1"}),
     ("switch", {"branch": "side"}),
+    ("restore", {"paths": ["."], "staged": True}),
+    ("integrate", {"how": "cherry_pick", "ref": "main"}),
+    ("integrate", {"how": "abort"}),
+    ("integrate", {"how": "revert", "ref": "HEAD"}),
+    ("integrate", {"how": "rebase", "ref": "main"}),
+    ("integrate", {"how": "skip"}),
+    ("integrate", {"how": "continue"}),
+    ("integrate", {"how": "abort"}),
+    ("integrate", {"how": "merge", "ref": "main", "ff": False}),
     ("fetch", {"prune": True}),
     ("pull", {"branch": "main", "ff_only": False}),
     ("push", {"ref": "side", "force": "force"}),
@@ -344,6 +434,16 @@ SHARP: list[tuple[Callable[[Path, str], None], list[str]]] = [
     (lazy_fetch, ["show", "HEAD:src/b.py"]),
     (submodule_with_traps, ["status"]),
     (receiving_hooks, ["push", "origin", "HEAD~1:refs/heads/x"]),
+    (hooks, ["stash"]),
+    (filter_commands, ["stash"]),
+    (filter_commands, ["checkout", "HEAD~1", "--", "a.txt"]),
+    (hooks, ["switch", "-c", "x"]),
+    (textconv, ["log", "-Gchanged"]),
+    (merge_strategy, ["cherry-pick", "HEAD~1"]),
+    (instruction_format, ["rebase", "--force-rebase", "--autostash", "HEAD~1"]),
+    (signing, ["tag", "-m", "One", "v1"]),
+    (conditional_filter, ["worktree", "add", "../tree", "-b", "w"]),
+    (hooks, ["worktree", "add", "../tree"]),
 ]
 
 
@@ -478,6 +578,110 @@ def test_the_persons_ssh_command_stays_when_the_repository_sets_another(
         tools.fetch(Place(str(work)))
     assert (tmp_path / "connected").exists()
     assert not canary.exists()
+
+
+PLANTED: list[tuple[str, Mapping[str, str], list[str]]] = [
+    (
+        "a rebase whose list runs a program",
+        {"rebase-merge/git-rebase-todo": "exec {program}\n", "rebase-merge/interactive": ""},
+        ["rebase", "--continue"],
+    ),
+    (
+        "a rebase that names a strategy",
+        {
+            "rebase-merge/git-rebase-todo": "pick {before}\n",
+            "rebase-merge/strategy": "../trap\n",
+            "rebase-merge/interactive": "",
+        },
+        ["rebase", "--continue"],
+    ),
+    (
+        "a cherry-pick that names a strategy",
+        {
+            "sequencer/todo": "pick {before}\npick {head}\n",
+            "sequencer/opts": "[options]\n\tstrategy = ../trap\n",
+            "sequencer/head": "{before}\n",
+            "sequencer/abort-safety": "{before}\n",
+        },
+        ["cherry-pick", "--continue"],
+    ),
+]
+
+
+@pytest.mark.parametrize(("name", "files", "plain"), PLANTED, ids=lambda value: str(value)[:40])
+def test_a_planted_state_is_not_gone_on_with(
+    work: Path, canary: Path, program: str, name: str, files: Mapping[str, str], plain: list[str]
+) -> None:
+    merge_strategy(work, program)
+    git(work, "config", "--unset", "pull.twohead")
+    head, before = git(work, "rev-parse", "HEAD"), git(work, "rev-parse", "HEAD~1")
+    git(work, "reset", "--quiet", "--hard", before)
+    common = (
+        {
+            "rebase-merge/head-name": "refs/heads/main\n",
+            "rebase-merge/onto": f"{before}\n",
+            "rebase-merge/orig-head": f"{head}\n",
+            "rebase-merge/done": "",
+            "rebase-merge/msgnum": "1\n",
+            "rebase-merge/end": "2\n",
+        }
+        if "rebase" in plain
+        else {}
+    )
+    made = {
+        f".git/{n}": t.format(program=program, head=head, before=before) for n, t in files.items()
+    }
+    write(work, {**{f".git/{n}": t for n, t in common.items()}, **made})
+    here = Place(str(work))
+    for how in ("continue", "skip"):
+        with pytest.raises(GitError) as refused:
+            tools.integrate(here, how=how)
+        assert refused.value.error == "unsafe_state"
+    assert not canary.exists()
+    git(work, *plain, check=False)
+    assert canary.exists(), "the trap is not sharp"
+
+
+def test_a_state_of_git_am_is_only_aborted(work: Path) -> None:
+    write(
+        work, {".git/rebase-apply/apply-opt": "'--unsafe-paths'\n", ".git/rebase-apply/next": "1\n"}
+    )
+    with pytest.raises(GitError) as refused:
+        tools.integrate(Place(str(work)), how="continue")
+    assert refused.value.error == "unsafe_state"
+
+
+def test_settings_of_another_work_tree_run_nothing_when_it_is_removed(
+    work: Path, canary: Path, program: str
+) -> None:
+    attributes(work, "* filter=theirs")
+    git(work, "worktree", "add", "--quiet", "-b", "w", "../tree")
+    git(work, "config", "extensions.worktreeConfig", "true")
+    tree = work.parent / "tree"
+    git(tree, "config", "--worktree", "filter.theirs.clean", program)
+    git(tree, "config", "--worktree", "core.fsmonitor", program)
+    write(tree, {"a.txt": "other\n"})
+    here = Place(str(work))
+    with pytest.raises(GitError) as refused:
+        tools.worktree(here, path="../tree", action="remove")
+    assert refused.value.error == "would_overwrite"
+    tools.worktree(here, path="../tree", action="remove", force=True)
+    assert not tree.exists()
+    assert not canary.exists()
+    kept = git(work, "for-each-ref", "--format=%(objectname)", "refs/devagent/kept/").splitlines()
+    assert git(work, "show", f"{kept[-1]}:a.txt") == "other"
+
+
+def test_a_merge_takes_no_message_from_a_file_that_the_config_names(
+    work: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "private").write_text("private words\n")
+    git(work, "config", "branch.main.mergeOptions", f"-F {tmp_path}/private --no-ff")
+    git(work, "switch", "--quiet", "-c", "side", "HEAD~1")
+    commit(work, "Side", {"c.txt": "c\n"})
+    git(work, "switch", "--quiet", "main")
+    tools.integrate(Place(str(work)), how="merge", ref="side")
+    assert "private" not in git(work, "log", "-1", "--format=%B")
 
 
 def test_a_nested_bare_repository_changes_nothing(work: Path, canary: Path, program: str) -> None:

@@ -47,7 +47,7 @@ def test_status_tells_branch_upstream_and_every_kind_of_change(tmp_path: Path) -
 def test_a_repository_without_commits_is_read(tmp_path: Path) -> None:
     work = empty(tmp_path / "work")
     assert tools.status(here(work))["text"] == "on main (no commits yet)\nclean"
-    assert tools.branches(here(work))["text"] == "* main (no commits yet)"
+    assert tools.list(here(work))["text"] == "* main (no commits yet)"
     assert tools.diff(here(work))["text"] == "no differences"
     write(work, {"a": "1\n"})
     git(work, "add", "a")
@@ -65,7 +65,7 @@ def test_a_detached_head_is_named(work: Path) -> None:
     git(work, "checkout", "--quiet", "HEAD~1")
     oid = git(work, "rev-parse", "HEAD")
     assert tools.status(here(work))["text"].startswith(f"HEAD detached at {oid[:10]}")
-    assert tools.branches(here(work))["text"].startswith(f"HEAD detached at {oid[:10]}")
+    assert tools.list(here(work))["text"].startswith(f"HEAD detached at {oid[:10]}")
 
 
 def test_a_folder_that_is_no_repository_is_said_to_be_none(tmp_path: Path) -> None:
@@ -82,7 +82,7 @@ def test_a_bare_repository_is_read_but_has_no_work_tree(tmp_path: Path) -> None:
     bare = here(tmp_path / "origin.git")
     assert "Second" in tools.log(bare)["text"]
     assert tools.show(bare, path="a.txt")["text"] == "one\ntwo"
-    assert "main" in tools.branches(bare)["text"]
+    assert "main" in tools.list(bare)["text"]
     assert "+print(1)" in tools.diff(bare, ref="HEAD~1..HEAD")["text"]
     assert "one" in tools.blame(bare, path="a.txt", ref="HEAD")["text"]
     for call in (
@@ -205,7 +205,7 @@ def test_text_of_others_is_tainted_and_ones_own_is_not(work: Path) -> None:
     assert tools.show(here(work)).get("taint") == ["git"]
     assert tools.blame(here(work), path="o.txt").get("taint") == ["git"]
     assert tools.blame(here(work), path="a.txt").get("taint") == []
-    assert tools.branches(here(work)).get("taint") == ["git"]
+    assert tools.list(here(work)).get("taint") == ["git"]
 
 
 def test_show_tells_message_and_changes_of_commits_roots_and_merges(work: Path) -> None:
@@ -303,12 +303,12 @@ def test_branches_tell_upstream_and_distance(tmp_path: Path) -> None:
     work = with_origin(tmp_path)
     git(work, "branch", "side", "HEAD~1")
     commit(work, "Third", {"c": "c"})
-    text = tools.branches(here(work))["text"]
+    text = tools.list(here(work))["text"]
     assert "* main" in text
     assert "-> origin/main [ahead 1]: Third" in text
     assert "  side" in text
     assert "remotes/" not in text
-    assert "remotes/origin/main" in tools.branches(here(work), remote=True)["text"]
+    assert "remotes/origin/main" in tools.list(here(work), what="remote_branches")["text"]
 
 
 def test_sha256_repositories_work(tmp_path: Path) -> None:

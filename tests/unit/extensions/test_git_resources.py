@@ -61,7 +61,7 @@ def touched(folder: Path, tool: str, args: Mapping[str, Any], tags: bool = False
 
 READS: list[tuple[str, dict[str, Any], str]] = [
     ("status", {}, ""),
-    ("branches", {"remote": True}, ""),
+    ("list", {"what": "remote_branches"}, ""),
     ("log", {}, ""),
     ("log", {"path": "a.txt"}, "path:a.txt"),
     ("log", {"path": "./src/../a.txt"}, "path:a.txt"),
@@ -96,7 +96,11 @@ WRITES: list[tuple[str, dict[str, Any], str]] = [
     ("add", {"paths": ["link"]}, "path:link"),
     ("commit", {"message": "m"}, "branch:main!"),
     ("commit", {"message": "m", "all": True}, "branch:main! path:a.txt"),
-    ("commit", {"message": "m", "amend": True}, "branch:main![git.amend]"),
+    (
+        "commit",
+        {"message": "m", "amend": True},
+        "branch:main![git.amend,git.rewrite,git.published]",
+    ),
     ("branch", {"name": "x"}, "branch:x!"),
     ("branch", {"name": "refs/heads/x"}, "branch:x!"),
     ("branch", {"name": "x", "action": "delete"}, "branch:x![git.delete]"),
@@ -406,7 +410,7 @@ def test_a_repository_whose_objects_are_borrowed_is_read_too(
             shutil.rmtree(objects / "pack")
             (objects / "pack").symlink_to(theirs / "pack")
             place = f"repo:{theirs}/pack"
-    for tool in ("show", "log", "status", "branches"):
+    for tool in ("show", "log", "status", "list"):
         assert place in touched(work, tool, {})
 
 
@@ -424,3 +428,36 @@ def test_a_list_of_borrowed_objects_that_cannot_be_read_refuses_the_call(
     with pytest.raises(GitError, match="takes its objects from") as refused:
         touched(work, "status", {})
     assert refused.value.error == "unsafe_config"
+
+
+def test_files_that_make_git_do_something_later_say_so(work: Path) -> None:
+    git(work, "config", "core.hooksPath", "tools/hooks")
+    git(work, "config", "include.path", "../tools/settings")
+    files = {
+        ".gitmodules": "git.submodules", "sub/.GitAttributes": "git.attributes", ".lfsconfig": "git.config",
+        "tools/hooks/pre-commit": "git.hooks", "tools/settings": "git.config", ".husky/x": "git.hooks",
+        "tools/other": "", "hooks/x": "",
+    }  # fmt: skip
+    write(work, dict.fromkeys(files, "x\n"))
+    found = tools.resources("add", {"paths": list(files)}, Place(str(work)))
+    assert {r["id"].removeprefix("path:"): "".join(r["tags"]) for r in found[1:]} == files
+    git(work, "add", "--all")
+    git(work, "commit", "--quiet", "-m", "Files")
+    git(work, "branch", "bare", "HEAD~1")
+    found = tools.resources("switch", {"branch": "bare"}, Place(str(work)))
+    written = {r["id"].removeprefix("path:"): "".join(r["tags"]) for r in found}
+    assert written.items() >= files.items()
+    shown = tools.resources("show", {}, Place(str(work)))
+    assert not any(r["tags"] for r in shown)
+
+
+def test_hooks_that_would_be_passed_over_are_a_fact(work: Path) -> None:
+    for name in ("pre-commit", "pre-push"):
+        hook = work / ".git/hooks" / name
+        hook.parent.mkdir(exist_ok=True)
+        hook.write_text("#!/bin/sh\n")
+        hook.chmod(0o755)
+    assert touched(work, "commit", {"message": "x"}, tags=True)[1] == "branch:main![git.no-verify]"
+    assert touched(work, "push", {}, tags=True)[-1] == "branch:origin/main![git.no-verify]"
+    (work / ".git/hooks/pre-push").chmod(0o644)
+    assert touched(work, "push", {}, tags=True)[-1] == "branch:origin/main!"

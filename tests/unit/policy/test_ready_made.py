@@ -27,7 +27,7 @@ from tests.support.ready_made_requests import (
 )
 
 SPECIFIED = {
-    "read-only": 2, "git-safe": 10, "workspace-safe": 10, "sql-governed": 4, "pii": 6, "ci-oneshot": 9,
+    "read-only": 2, "git-safe": 18, "workspace-safe": 10, "sql-governed": 4, "pii": 6, "ci-oneshot": 9,
     "trifecta": 3, "break-glass": 5, "regulated": 12, "org-template/org": 10,
 }  # fmt: skip
 """Policy → fewer rules than this would say less than its head promises."""

@@ -115,7 +115,7 @@ async def test_git_safe_lets_a_branch_out_and_nothing_over_main(place: Path) -> 
         ],
         narrowing=["git-safe"],
     )
-    assert played.effects == ["allow"] * 5 + ["deny", "deny", "ask", "ask", "deny", "ask"]
+    assert played.effects == ["allow"] * 5 + ["deny", "deny", "ask", "ask", "deny", "deny"]
     assert played.judged[5].decision.rules[-1] == "narrowing/git-safe#protected-branches"
     assert played.stop == "done"
     origin = place / "origin.git"

@@ -7,11 +7,10 @@ hexadecimal, and in base64 at any of the three positions.
 from binascii import b2a_base64
 from collections.abc import Iterable, Iterator, Mapping
 
-from msgspec import Struct
+import msgspec
 
-from devagent.audit.redaction.shapes import begins
-from devagent.audit.redaction.spans import Span
-from devagent.core.codec import canonical, well_formed
+from devagent_secrets.shapes import begins
+from devagent_secrets.span import Span
 
 SHORTEST = 8
 """Characters of a value that is looked for everywhere: a shorter one stands in too many innocent places."""
@@ -35,7 +34,7 @@ _NOT_THE_VALUE = frozenset(
 _NO_SECRETS = frozenset(["PWD", "OLDPWD", "SSH_ASKPASS", "GIT_ASKPASS", "SUDO_ASKPASS", "KEY"])
 
 
-class _Form(Struct, frozen=True):
+class _Form(msgspec.Struct, frozen=True):
     """A text that gives ``secret`` away. ``whole``: only where no letter or digit touches it (a plain word as a
     password would else tear other words); ``run``: it is the middle of a base64 text, all of which goes."""
 
@@ -55,7 +54,7 @@ class Known:
 
     def learn(self, value: str, kind: str, *, shortest: int = SHORTEST) -> None:
         """Look for this value from now on. Nothing happens for one shorter than ``shortest``."""
-        value = well_formed(value).strip()
+        value = value.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace").strip()
         if len(value) < shortest:
             return
         if "\n" in value:  # a key in several lines: each of them by itself too
@@ -67,7 +66,7 @@ class Known:
         whole = value.isalpha() or len(value) < SHORTEST
         data = value.encode()
         self._keep(_Form(value, value, kind, whole, run=False))
-        for text in (canonical(value).decode()[1:-1], *_percent_encoded(data)):
+        for text in (msgspec.json.encode(value).decode()[1:-1], *_percent_encoded(data)):
             self._keep(_Form(text, value, kind, whole, run=False))
         if len(data) >= SHORTEST:
             self._keep(_Form(data.hex(), value, kind, whole=False, run=False))
@@ -77,7 +76,7 @@ class Known:
     def _keep(self, form: _Form) -> None:
         if form.text not in self._forms:
             self._forms[form.text] = form
-            self._needles[canonical(form.text)[1:-1]] = None
+            self._needles[msgspec.json.encode(form.text)[1:-1]] = None
 
     def may_stand_in(self, data: bytes) -> bool:
         """Whether any of them is in this JSON text."""

@@ -10,7 +10,7 @@ from functools import cache
 
 from msgspec import Struct
 
-from devagent.audit.redaction.spans import Span
+from devagent_secrets.span import Span
 
 
 class Shape(Struct, frozen=True):

@@ -8,8 +8,8 @@ import re
 from collections.abc import Iterator
 from functools import cache
 
-from devagent.audit.redaction import values
-from devagent.audit.redaction.spans import Span
+from devagent_secrets import values
+from devagent_secrets.span import Span
 
 _STRONG = ("passwd", "password", "passphrase", "pwd")
 _WEAK = ("secret", "token", "credential", "key")
