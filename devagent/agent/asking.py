@@ -5,20 +5,24 @@ beyond that is on file (``core.approvals``).
 """
 
 from collections.abc import AsyncGenerator
-from datetime import date, timedelta
+from datetime import date
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from devagent.agent.duties import needs_reason
-from devagent.core.approvals import ApprovalBounds, Scope, StandingApproval, asking_rules
-from devagent.core.codec import canonical, digest, sha256
+from devagent.core.approvals import (
+    ApprovalBounds,
+    Scope,
+    StandingApproval,
+    shown,
+    standing_approval,
+)
+from devagent.core.codec import sha256
 from devagent.core.events import Approval, ApprovalAnswered, ApprovalAsked, ToolJudged
 from devagent.core.ports import Answer, Approvals, Approver, Question
 from devagent.core.tools import ToolSpec
 from devagent.core.verdicts import NOT_DONE
-
-_LINE_BREAKS = {ord(c): f"\\u{ord(c):04x}" for c in "\n\v\f\r\x1c\x1d\x1e\x85\u2028\u2029"}
 
 
 class Terms(Struct, frozen=True):
@@ -42,9 +46,9 @@ class Asking:
         self, judged: ToolJudged, tool: ToolSpec
     ) -> AsyncGenerator[ApprovalAsked | ApprovalAnswered, None]:
         """The question and its answer; the last event says whether the call may run."""
-        text = shown(tool, judged)
+        text = shown(judged)
         yield ApprovalAsked(turn=judged.turn, call=judged.call, shown=text)
-        earlier = self._earlier(judged)
+        earlier = self.earlier(judged)
         if earlier is not None:
             yield _answered(judged, _by_earlier(earlier, text), "", "")
             return
@@ -67,7 +71,15 @@ class Asking:
         if approval.answer != "yes" or approval.scope == "once":
             yield _answered(judged, approval, answer.comment, _refusal(judged, approval, answer))
             return
-        standing = self._standing(judged, approval)
+        standing = standing_approval(
+            judged,
+            by=approval.by,
+            scope=approval.scope,
+            given=self._terms.today,
+            days=self._terms.bounds.days,
+            folder=self._terms.folder,
+            shown=approval.shown,
+        )
         # On record first; what cannot be kept on file afterwards ends the turn and says so.
         yield _answered(judged, replace(approval, approval_id=standing.id), answer.comment, "")
         if approval.scope == "session":
@@ -79,7 +91,8 @@ class Asking:
         each_time = judged.decision.sticky or needs_reason(judged.decision)
         return ("once",) if each_time else self._terms.bounds.scopes()
 
-    def _earlier(self, judged: ToolJudged) -> StandingApproval | None:
+    def earlier(self, judged: ToolJudged) -> StandingApproval | None:
+        """The approval that was given before and answers this ask, if there is one."""
         # What policy no longer lets be given does not answer any more either, and what was given once never:
         # a file that says so was not written here.
         scopes = self._scopes(judged)[1:]
@@ -100,42 +113,6 @@ class Asking:
         except ValueError:
             return False
         return 0 <= age.days <= self._terms.bounds.days
-
-    def _standing(self, judged: ToolJudged, approval: Approval) -> StandingApproval:
-        day = date.fromisoformat(self._terms.today)
-        exact = judged.tool_class == "exec" or not judged.resources
-        standing = StandingApproval(
-            id="",
-            user=judged.principal.user,
-            by=approval.by,
-            tool=judged.full_name,
-            definition=judged.ext.digest,
-            scope=approval.scope,
-            given=self._terms.today,
-            expires=(day + timedelta(days=self._terms.bounds.days)).isoformat(),
-            rules=asking_rules(judged),
-            resources=judged.resources,
-            arguments=judged.args_digest if exact else "",
-            folder=self._terms.folder,
-            shown=approval.shown,
-        )
-        return replace(standing, id=digest(standing)[:12])
-
-
-def shown(tool: ToolSpec, judged: ToolJudged) -> str:
-    """The exact effect that a person approves: the tool, its resources and its arguments."""
-    lines = [f"{tool.qualified} ({tool.tool_class})"]
-    lines += [f"  {r.access:5} {r.id}  {' '.join(r.tags)}".rstrip() for r in judged.resources]
-    lines += [
-        f"  {name} = {canonical(value).decode()}" for name, value in sorted(judged.args.items())
-    ]
-    lines.append(f"  because {judged.decision.reason}")
-    return "\n".join(map(_on_one_line, lines))
-
-
-def _on_one_line(text: str) -> str:
-    """Every line break escaped: a file's name or a message must not write lines of the question itself."""
-    return text.translate(_LINE_BREAKS)
 
 
 def _by_earlier(earlier: StandingApproval, text: str) -> Approval:

@@ -7,9 +7,9 @@ from devagent.agent.gate import Gate
 from devagent.agent.loop import carried_out
 from devagent.agent.safeguards import Safeguards
 from devagent.agent.spending import Spending
-from devagent.core.events import Event
+from devagent.core.events import BudgetStopped, Event
 from devagent.core.limits import Limits
-from devagent.core.ports import Toolbox
+from devagent.core.ports import SharedSpending, Toolbox
 from devagent.core.tools import ToolCall
 
 
@@ -17,11 +17,16 @@ class Calls:
     """One client's calls. They may run side by side; what one reads taints those that are judged after it."""
 
     def __init__(
-        self, gate: Gate, toolbox: Toolbox, limits: Limits, safeguards: Safeguards
+        self,
+        gate: Gate,
+        toolbox: Toolbox,
+        limits: Limits,
+        safeguards: Safeguards,
+        shared: SharedSpending | None = None,
     ) -> None:
         self._gate = gate
         self._toolbox = toolbox
-        self._spending = Spending(limits)
+        self._spending = Spending(limits, shared=shared)
         self._safeguards = safeguards
 
     def apply(self, event: Event) -> None:
@@ -31,9 +36,11 @@ class Calls:
 
     async def call(self, turn: int, call: ToolCall) -> AsyncGenerator[Event, None]:
         """One call; where a budget is used up only ``budget.stopped``."""
-        if stopped := self._spending.reached(turn, before_call=True):
-            yield stopped
-            return
+        for limit in self._spending.check(turn, before_call=True):
+            self.apply(limit)
+            yield limit
+            if isinstance(limit, BudgetStopped):
+                return
         self._safeguards.own_files.refuse_if_changed()
         way = carried_out(
             turn, call, gate=self._gate, toolbox=self._toolbox, keep=self.apply, safeguards=self._safeguards,

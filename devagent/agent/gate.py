@@ -10,6 +10,9 @@ In this order, and nothing runs before the last of them:
    nobody can answer, ask is deny.
 
 After the tool, ``result`` puts what came back through the result phase.
+
+In a dry run the gate judges as ever, asks nobody, and tells the model what would have become of the call:
+nothing is carried out.
 """
 
 from collections.abc import AsyncGenerator, Callable, Sequence
@@ -39,6 +42,7 @@ from devagent.core.verdicts import NOT_ALLOWED, Decision, Request
 Redact = Callable[[Sequence[str], str], str]
 """Kinds of what is to go, and a text → the text without it."""
 REDACTS = ("secrets", "keys", "pii")
+DRY_RUN = "[dry run] This call was judged, not carried out, and there is no result."
 NOBODY = ExtensionReference(name="", version="", digest="")
 
 
@@ -53,7 +57,10 @@ class Gate:
         circumstances: Circumstances,
         floor: Floor,
         redact: Redact,
+        *,
+        dry_run: bool = False,
     ) -> None:
+        self.dry_run = dry_run
         self._judge = judge
         self._redact = redact
         self._floor = floor
@@ -118,6 +125,9 @@ class Gate:
         if hidden and decision.effect != "deny":
             decision = replace(decision, effect="deny", obligations={})
         judged = self._judged(turn, call, tool, request, decision)
+        if self.dry_run and decision.effect != "deny":
+            yield replace(judged, reply=self._would(judged))
+            return
         yield judged
         if decision.effect == "ask" or (decision.effect == "allow" and needs_reason(decision)):
             async with aclosing(self._asking.ask(judged, tool)) as answered:
@@ -158,6 +168,15 @@ class Gate:
             finished = replace(finished, text=text, view=view, structured={})
         return finished if not decision.rules else replace(finished, decision=decision)
 
+    def _would(self, judged: ToolJudged) -> str:
+        """What the model reads of a call in a dry run that policy does not deny."""
+        if judged.decision.effect == "allow" and not needs_reason(judged.decision):
+            return f"{DRY_RUN} Policy would allow it."
+        earlier = self._asking.earlier(judged)
+        if earlier is not None:
+            return f"{DRY_RUN} Policy would ask, and approval {earlier.id} by {earlier.by} would answer yes."
+        return f"{DRY_RUN} Policy would ask a person first: {judged.decision.reason}."
+
     def _judged(
         self,
         turn: int,
@@ -178,6 +197,7 @@ class Gate:
             args_digest=digest(request.args),
             decision=decision if decision.policy else replace(decision, policy=self._judge.digest),
             taint=self._evidence.taint,
+            dry_run=self.dry_run,
             args=request.args,
             context=request.context,
             facts=request.facts,
@@ -208,6 +228,7 @@ class Gate:
             decision=replace(decision, policy=self._judge.digest),
             taint=self._evidence.taint,
             err=decision.error,
+            dry_run=self.dry_run,
             args=args,
             reply=decision.reason,
         )

@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from devagent.core.events import (
     ApprovalAnswered,
+    BudgetWarned,
     Event,
     ModelReplied,
     Prompt,
@@ -57,8 +58,9 @@ class History:
                 self._pair_open_calls()
                 if blocks := [self._opened(block) for block in content if _is_sendable(block)]:
                     self._say("assistant", blocks)
-            case ToolJudged(call=call, reply=reply) if reply:
-                self._tell(call, reply, failed=True)
+            case ToolJudged(call=call, reply=reply, decision=decision) if reply:
+                # In a dry run also a call that policy allows ends here, and nothing about it failed.
+                self._tell(call, reply, failed=decision.effect != "allow")
             case ApprovalAnswered(call=call, reply=reply) if reply:
                 self._tell(call, reply, failed=True)
             case ToolStarted(call=call):
@@ -72,6 +74,8 @@ class History:
                 self._tell(call, text, failed=outcome != "ok")
             case UndoDone():
                 self._say("user", [{"type": "text", "text": _undone(event)}])
+            case BudgetWarned(told=told) if told:
+                self._say("user", [{"type": "text", "text": told}])
             case TurnCut():
                 self._pair_open_calls()
             case _:

@@ -6,18 +6,21 @@ never runs. What does not fit the sentence above is an event, a port or another 
 """
 
 import time
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import aclosing
 from typing import TypeVar
 
 from msgspec.structs import replace
 
+from devagent.agent.circles import Circles
 from devagent.agent.gate import Gate, granted
 from devagent.agent.history import History
 from devagent.agent.safeguards import Safeguards, not_kept
 from devagent.agent.spending import Spending
 from devagent.core.errors import ModelError
 from devagent.core.events import (
+    BudgetStopped,
+    BudgetWarned,
     ErrorRaised,
     Event,
     ModelReplied,
@@ -33,7 +36,7 @@ from devagent.core.events import (
     Usage,
 )
 from devagent.core.limits import Limits
-from devagent.core.ports import Model, ModelRequest, Toolbox
+from devagent.core.ports import Estimator, Model, ModelRequest, SharedSpending, Toolbox
 from devagent.core.tools import ToolCall
 
 E = TypeVar("E", bound=Event)
@@ -56,12 +59,17 @@ class Agent:
         system: str,
         limits: Limits,
         safeguards: Safeguards,
+        estimate: Estimator | None = None,
+        shared: SharedSpending | None = None,
     ) -> None:
         self._model = model
         self._gate = gate
         self._toolbox = toolbox
         self._system = system
-        self._spending = Spending(limits)
+        self._spending = Spending(limits, shared=shared)
+        self._circles = Circles(limits)
+        self._estimate = estimate
+        self._last_usage: Usage | None = None
         self._safeguards = safeguards
         self._history = History()
 
@@ -75,10 +83,17 @@ class Agent:
         self._history.apply(event)
         self._gate.apply(event)
         self._spending.apply(event)
+        self._circles.apply(event)
+        if isinstance(event, ModelReplied):
+            self._last_usage = event.usage
 
     def begin(self) -> None:
         """All that was taken in so far was an earlier process's."""
         self._spending.begin()
+
+    def time_left(self) -> tuple[float, BudgetStopped] | None:
+        """The seconds that the next turn may take, and what is to be said when they are over."""
+        return self._spending.time_left(self._history.turn + 1)
 
     async def turn(self, text: str, *, of_the_house: bool = False) -> AsyncGenerator[Event, None]:
         """One turn: from a prompt to the model's last word. Ends with ``TurnEnded``.
@@ -93,13 +108,15 @@ class Agent:
         yield self._keep(TurnStarted(turn=turn))
         yield self._keep(Prompt(turn=turn, text=text, of_the_house=of_the_house))
         while True:
-            if stopped := self._spending.reached(turn):
-                yield stopped
-                yield _ended(turn, began, usage, "limit", stopped.reason)
-                return
+            request = self._request(turn)
+            for limit in self._before(request):
+                yield self._keep(limit)
+                if isinstance(limit, BudgetStopped):
+                    yield self._ended(turn, began, usage, "limit", limit.reason)
+                    return
             reply: ModelReplied | None = None
             try:
-                async with aclosing(self._ask(turn)) as events:
+                async with aclosing(self._ask(request)) as events:
                     async for event in events:
                         if isinstance(event, ModelReplied):
                             # Before it is yielded: what is on record is in the history, also where
@@ -107,20 +124,21 @@ class Agent:
                             reply = self._keep(event)
                         yield event
             except ModelError as error:
-                yield _ended(turn, began, usage, "service", error.what)
+                yield self._ended(turn, began, usage, "service", error.what)
                 return
             if reply is None:
-                yield _ended(turn, began, usage, "service", "the model gave no reply")
+                yield self._ended(turn, began, usage, "service", "the model gave no reply")
                 return
             usage += reply.usage
             if not reply.calls or reply.stop in _BROKEN_OFF:
-                yield _ended(turn, began, usage, *_last_word(reply))
+                yield self._ended(turn, began, usage, *_last_word(reply))
                 return
             for call in reply.calls:
-                if stopped := self._spending.reached(turn, before_call=True):
-                    yield stopped
-                    yield _ended(turn, began, usage, "limit", stopped.reason)
-                    return
+                for limit in self._spending.check(turn, before_call=True):
+                    yield self._keep(limit)
+                    if isinstance(limit, BudgetStopped):
+                        yield self._ended(turn, began, usage, "limit", limit.reason)
+                        return
                 way = carried_out(
                     turn, call, gate=self._gate, toolbox=self._toolbox, keep=self.apply, safeguards=self._safeguards,
                 )  # fmt: skip
@@ -128,15 +146,26 @@ class Agent:
                     async for event in events:
                         yield event
 
-    async def _ask(self, turn: int) -> AsyncGenerator[Event, None]:
-        request = ModelRequest(
+    def _request(self, turn: int) -> ModelRequest:
+        """The next request; ``messages`` are the history's own, which goes on growing until it is sent."""
+        return ModelRequest(
             turn=turn,
             system=self._system,
             messages=self._history.messages,
             tools=self._gate.offered,
         )
+
+    def _before(self, request: ModelRequest) -> Iterator[BudgetWarned | BudgetStopped]:
+        """What stands against this request, or nearly does."""
+        ahead = None
+        if self._estimate is not None and self._spending.estimates:
+            ahead = self._estimate(request, self._last_usage)
+        yield from self._spending.check(request.turn, estimate=ahead)
+        yield from self._circles.check(request.turn)
+
+    async def _ask(self, request: ModelRequest) -> AsyncGenerator[Event, None]:
         yield ModelRequested(
-            turn=turn,
+            turn=request.turn,
             model=self._model.name,
             messages=len(request.messages),
             tools=len(request.tools),
@@ -144,6 +173,16 @@ class Agent:
         async with aclosing(self._model.reply(request)) as events:
             async for event in events:
                 yield event
+
+    def _ended(self, turn: int, began: int, usage: Usage, stop: Stop, reason: str) -> TurnEnded:
+        return TurnEnded(
+            turn=turn,
+            stop=stop,
+            reason=reason,
+            usage=usage,
+            cost_usd_micros=self._spending.turn_usd_micros,
+            dur_us=_us_since(began),
+        )
 
     def _keep(self, event: E) -> E:
         self.apply(event)
@@ -176,7 +215,7 @@ async def carried_out(
             last = event
             keep(event)
             yield event
-    if tool is None or judged is None or not granted(last):
+    if tool is None or judged is None or not granted(last) or gate.dry_run:
         return
     started = ToolStarted(
         turn=turn, call=call.id, ext=judged.ext, tool=tool.name, tool_class=tool.tool_class
@@ -220,10 +259,6 @@ def _last_word(reply: ModelReplied) -> tuple[Stop, str]:
             return "failed", "the conversation no longer fits the model's context window"
         case unknown:
             return "done", f"the reply ended with the unknown stop reason {unknown!r}"
-
-
-def _ended(turn: int, began: int, usage: Usage, stop: Stop, reason: str) -> TurnEnded:
-    return TurnEnded(turn=turn, stop=stop, reason=reason, usage=usage, dur_us=_us_since(began))
 
 
 def _us_since(began_ns: int) -> int:

@@ -1,121 +1,204 @@
-"""What a session has spent, folded from its events, and whether a limit is reached.
+"""What a session has spent, folded from its events, and whether a limit is near, reached, or would be passed.
 
-A limit is looked at before each request to the model and before each call of a tool: what has begun
-is never cut by it. A limit in dollars is reached where a reply's price is not known: nobody could say
-that it is kept.
+A limit is looked at before each request to the model and before each call of a tool. Before a request an
+estimate of what it costs at the least (its prompt, no answer) counts too, so that a budget is not passed
+by one large prompt. A limit in dollars is reached where a price is not known: nobody could say that it is
+kept. What is used up to 80 % is told once for each limit, and the work goes on.
+
+The clock is the one limit that also cuts what has begun (``time_left``; the session sets the alarm).
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 
 from msgspec import Struct
-from msgspec.structs import replace
 
 from devagent.core.events import (
     BudgetStopped,
+    BudgetWarned,
     Event,
     ModelReplied,
     ToolJudged,
     TurnStarted,
     Usage,
 )
-from devagent.core.limits import Budget, Limits
+from devagent.core.limits import Budget, Limits, Spent
+from devagent.core.ports import SharedSpending
+
+WARN_AT = 0.8
+SLACK_USD_MICROS, SLACK_TOKENS = 50_000, 50_000
+"""By so much the estimate of a turn's first request may pass a limit: it is rough, and without that request
+there would be no result at all, not even a partial one."""
 
 
-class _Spent(Struct):
-    usd_micros: int = 0
-    tokens: int = 0
-    calls: int = 0
-    replies: int = 0
-    unpriced: str = ""
-    """A model that answered at a price which is not known."""
+class Nothing:
+    """No session but this one uses anything up (``core.ports.SharedSpending``)."""
+
+    def spent(self) -> Mapping[str, Spent]:
+        return {}
+
+
+class _Scope(Struct):
+    name: str
+    budget: Budget
+    spent: Spent
+    seconds: float = 0.0
+
+    @property
+    def source(self) -> str:
+        """Where the limit was set."""
+        if self.name == "run":
+            return ""
+        table, _, name = self.name.partition(":")
+        return f" ([budget.{table}{f'.{name}' if name else ''}] in policy)"
 
 
 class Spending:
     """Counts of the turn, of this process and of the session (with what was before a resume)."""
 
-    def __init__(self, limits: Limits, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        limits: Limits,
+        clock: Callable[[], float] = time.monotonic,
+        shared: SharedSpending | None = None,
+    ) -> None:
         self._limits = limits
         self._clock = clock
-        self._turn, self._run, self._session = _Spent(), _Spent(), _Spent()
+        self._shared = shared or Nothing()
+        self._turn, self._run, self._session = Spent(), Spent(), Spent()
         self._turn_began = self._began = clock()
+        self._warned: set[tuple[str, str]] = set()
+
+    @property
+    def estimates(self) -> bool:
+        """Whether a limit is set that a request's estimate could pass."""
+        limits = self._limits
+        budgets = (limits.run, limits.turn, limits.session, *limits.shared.values())
+        return any(b.usd_micros is not None or b.tokens is not None for b in budgets)
+
+    @property
+    def turn_usd_micros(self) -> int:
+        """What the turn has cost so far, as far as prices are known."""
+        return self._turn.usd_micros
 
     def begin(self) -> None:
         """What was counted so far was an earlier process's: it counts for the session alone."""
-        self._run = _Spent()
+        self._run = Spent()
 
     def apply(self, event: Event) -> None:
         """Take one event in."""
         match event:
             case TurnStarted():
-                self._turn = _Spent()
+                self._turn = Spent()
                 self._turn_began = self._clock()
+                self._warned = {one for one in self._warned if one[0] != "turn"}
             case ModelReplied(usage=usage, cost=cost, model=model):
                 for spent in (self._turn, self._run, self._session):
                     spent.replies += 1
-                    spent.tokens += (
-                        usage.input + usage.output + usage.cache_read + usage.cache_write
-                    )
+                    spent.tokens += tokens(usage)
                     spent.usd_micros += cost.usd_micros if cost else 0
                     if cost is None and usage != Usage():
                         spent.unpriced = model or "the model"
             case ToolJudged():
                 for spent in (self._turn, self._run, self._session):
                     spent.calls += 1
+            case BudgetWarned(scope=scope, limit=limit):
+                self._warned.add((scope, limit))
             case _:
                 pass  # costs nothing
 
-    def reached(self, turn: int, *, before_call: bool = False) -> BudgetStopped | None:
-        """The first limit that is reached, where one is. Before a call of a tool that is the calls that
-        were made, before a request to the model its replies."""
-        limits, run = self._limits, self._run
-        if not before_call and limits.max_turns is not None and run.replies >= limits.max_turns:
-            reason = f"max_turns: {run.replies} of {limits.max_turns} replies"
-            return BudgetStopped(turn=turn, limit="max_turns", reason=reason)
-        if limits.max_cost_micros is not None and run.unpriced:
-            return BudgetStopped(turn=turn, limit="max_cost", reason=_unpriced(run))
-        if limits.max_cost_micros is not None and run.usd_micros >= limits.max_cost_micros:
-            reason = f"max_cost: {_usd(run.usd_micros)} of {_usd(limits.max_cost_micros)} spent"
-            return BudgetStopped(turn=turn, limit="max_cost", reason=reason)
-        now = self._clock()
-        scopes = (
-            ("turn", limits.turn, self._turn, now - self._turn_began),
-            ("session", limits.session, self._session, now - self._began),
+    def check(
+        self, turn: int, *, before_call: bool = False, estimate: Spent | None = None
+    ) -> Iterator[BudgetWarned | BudgetStopped]:
+        """What is near its limit for the first time, and last the first limit that is reached, if one is.
+
+        Before a call of a tool that is the calls that were made, before a request to the model its replies
+        and the ``estimate`` of what it costs at the least.
+        """
+        run, most = self._run, self._limits.max_turns
+        if not before_call and most is not None and run.replies >= most:
+            reason = f"max_turns: {run.replies} of {most} replies"
+            yield BudgetStopped(turn=turn, limit="max_turns", scope="run", reason=reason)
+            return
+        ahead = estimate or Spent()
+        for scope in self._scopes():
+            if scope.budget.usd_micros is not None and (scope.spent.unpriced or ahead.unpriced):
+                reason = f"{_unpriced(scope.spent.unpriced or ahead.unpriced)}{scope.source}"
+                yield BudgetStopped(turn=turn, limit="max_cost", scope=scope.name, reason=reason)
+                return
+            for limit, used, most, next_use, slack in _amounts(scope, ahead):
+                if most is None or (limit == "calls" and not before_call):
+                    continue
+                allowed = slack if not self._turn.replies else 0
+                over = used >= most or used + next_use > most + allowed
+                if not over and (used < WARN_AT * most or (scope.name, limit) in self._warned):
+                    continue
+                reason = f"{limit}: {_in_words(limit, used, most, next_use, scope)}{scope.source}"
+                kind = BudgetStopped if over else BudgetWarned
+                yield kind(turn=turn, limit=limit, scope=scope.name, reason=reason)
+                if over:
+                    return
+
+    def time_left(self, turn: int) -> tuple[float, BudgetStopped] | None:
+        """The seconds until the first limit of time, were the turn to begin now, and what then is to be
+        said; None where no limit is set."""
+        now, found = self._clock(), list[tuple[float, BudgetStopped]]()
+        for scope in self._scopes():
+            if scope.budget.seconds is None:
+                continue
+            began = now if scope.name == "turn" else self._began
+            reason = f"time_limit: {scope.budget.seconds:g} s are over{scope.source}"
+            stopped = BudgetStopped(turn=turn, limit="time_limit", scope=scope.name, reason=reason)
+            found.append((began + scope.budget.seconds - now, stopped))
+        return min(found, key=lambda one: one[0]) if found else None
+
+    def _scopes(self) -> Iterator[_Scope]:
+        limits, now = self._limits, self._clock()
+        yield _Scope("run", limits.run, self._run, now - self._began)
+        yield _Scope("turn", limits.turn, self._turn, now - self._turn_began)
+        yield _Scope("session", limits.session, self._session, now - self._began)
+        if limits.shared:
+            spent = self._shared.spent()
+            for name, budget in limits.shared.items():
+                yield _Scope(name, budget, spent.get(name, Spent()))
+
+
+def tokens(usage: Usage) -> int:
+    """All tokens of one reply, cached ones too."""
+    return usage.input + usage.output + usage.cache_read + usage.cache_write
+
+
+def _amounts(
+    scope: _Scope, ahead: Spent
+) -> Iterator[tuple[str, float, float | None, float, float]]:
+    """Limit, what is used, the most, what the next request needs at the least, the slack of a first one."""
+    spent, budget = scope.spent, scope.budget
+    yield "max_cost", spent.usd_micros, budget.usd_micros, ahead.usd_micros, SLACK_USD_MICROS
+    yield "tokens", spent.tokens, budget.tokens, ahead.tokens, SLACK_TOKENS
+    yield "calls", spent.calls, budget.calls, 0, 0
+    yield "time_limit", scope.seconds, budget.seconds, 0, 0
+
+
+def _in_words(limit: str, used: float, most: float, next_use: float, scope: _Scope) -> str:
+    def amount(number: float) -> str:
+        if limit == "max_cost":
+            return usd(number)
+        return f"{number:,.0f} {'s' if limit == 'time_limit' else limit}"
+
+    if used < most and used + next_use > most:
+        return (
+            f"{amount(used)} of {amount(most)} spent, and the next request would take about "
+            f"{amount(next_use)} more"
         )
-        for scope, budget, spent, seconds in scopes:
-            calls = spent.calls if before_call else -1
-            if stopped := _over(scope, turn, budget, replace(spent, calls=calls), seconds):
-                return stopped
-        return None
+    if scope.name == "run" or used < most:
+        return f"{amount(used)} of {amount(most)} spent"
+    whose = scope.name.replace(":", " ")
+    return f"the {whose}'s budget of {amount(most)} is used up"
 
 
-def _over(
-    scope: str, turn: int, budget: Budget, spent: _Spent, seconds: float
-) -> BudgetStopped | None:
-    if budget.usd_micros is not None and spent.unpriced:
-        reason = f"{_unpriced(spent)} ([budget.{scope}] in policy)"
-        return BudgetStopped(turn=turn, limit="max_cost", reason=reason)
-    amounts = (
-        ("max_cost", spent.usd_micros, budget.usd_micros),
-        ("tokens", spent.tokens, budget.tokens),
-        ("calls", spent.calls, budget.calls),
-        ("time_limit", seconds, budget.seconds),
-    )
-    for limit, used, most in amounts:
-        if most is not None and used >= most:
-            amount = _usd(most) if limit == "max_cost" else f"{most:,}"
-            unit = {"tokens": " tokens", "calls": " calls", "time_limit": " s"}.get(limit, "")
-            what = f"the {scope}'s budget of {amount}{unit} is used up"
-            reason = f"{limit}: {what} ([budget.{scope}] in policy)"
-            return BudgetStopped(turn=turn, limit=limit, reason=reason)
-    return None
+def _unpriced(model: str) -> str:
+    return f"max_cost: the price of {model} is not known, so no limit in dollars can be kept"
 
 
-def _unpriced(spent: _Spent) -> str:
-    return (
-        f"max_cost: the price of {spent.unpriced} is not known, so no limit in dollars can be kept"
-    )
-
-
-def _usd(micros: float) -> str:
+def usd(micros: float) -> str:
     return f"${micros / 1e6:.4f}"

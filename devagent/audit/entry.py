@@ -24,9 +24,11 @@ Kind = Literal[
     "log",
     "other",
 ]
-Status = Literal["allowed", "approved", "declined", "unattended", "denied", "refused", "open"]
+Status = Literal[
+    "allowed", "approved", "declined", "unattended", "denied", "refused", "dry run", "open"
+]
 """allowed by policy; approved or declined by a person; unattended: nobody could be asked; denied by policy; refused:
-it could not be judged; open: no verdict or no answer was recorded."""
+it could not be judged; dry run: judged only, and not denied; open: no verdict or no answer was recorded."""
 
 
 class Answered(Struct, omit_defaults=True):

@@ -17,7 +17,9 @@ from devagent.core.codec import canonical, sha256
 from devagent.core.events import (
     ApprovalAnswered,
     ApprovalAsked,
+    ApprovalsLoaded,
     BudgetStopped,
+    BudgetWarned,
     Cost,
     ErrorRaised,
     Event,
@@ -184,7 +186,9 @@ def _call(
 
 
 def _is_over(call: Called) -> bool:
-    return bool(call.outcome) or call.status in ("denied", "refused", "declined", "unattended")
+    return bool(call.outcome) or call.status in (
+        *("denied", "refused", "declined", "unattended", "dry run"),
+    )
 
 
 def _judged(call: Called, event: ToolJudged, seq: int, texts: _Texts) -> None:
@@ -207,6 +211,8 @@ def _judged(call: Called, event: ToolJudged, seq: int, texts: _Texts) -> None:
     call.judged = seq
     if decision.effect == "deny":
         call.status = "refused" if call.error else "denied"
+    elif event.dry_run:
+        call.status = "dry run"
     else:
         call.status = "allowed" if decision.effect == "allow" else "open"
 
@@ -266,11 +272,13 @@ def _shadow(shadow: Decision) -> str:
 def _other(record: Record, event: Event | Unknown, texts: _Texts) -> Entry | None:
     match event:
         case SessionStarted():
-            title = f"Session started: {event.principal}, {event.mode}, {event.model}"
+            dry = ", dry run" if event.dry_run else ""
+            title = f"Session started: {event.principal}, {event.mode}, {event.model}{dry}"
             text = f"folder {event.folder}\npolicy {event.policy}\n{_versions(event.versions)}"
             return _entry(record, "session", 0, texts(title), texts(text))
         case SessionResumed():
-            title = f"Session resumed: {event.principal}, {event.mode}, {event.model}"
+            dry = ", dry run" if event.dry_run else ""
+            title = f"Session resumed: {event.principal}, {event.mode}, {event.model}{dry}"
             text = "\n".join(
                 [
                     *(f"changed: {one}" for one in event.changed),
@@ -334,6 +342,13 @@ def _other(record: Record, event: Event | Unknown, texts: _Texts) -> Entry | Non
         case BudgetStopped():
             title = f"Stopped by {event.limit}"
             return _entry(record, "failure", event.turn, texts(title), texts(event.reason))
+        case BudgetWarned():
+            title = f"Near a limit: {event.limit}"
+            return _entry(record, "turn", event.turn, texts(title), texts(event.reason))
+        case ApprovalsLoaded():
+            title = f"Approvals signed by {event.key}, until {event.expires}: {len(event.ids)}"
+            text = f"{event.file}\n{', '.join(event.ids)}\n{event.digest}"
+            return _entry(record, "policy", 0, texts(title), texts(text))
         case TurnCut():
             return _entry(
                 record, "failure", event.turn, texts(f"Turn {event.turn} cut: {event.err}")

@@ -8,7 +8,9 @@ from devagent.core.codec import canonical
 from devagent.core.events import (
     ApprovalAnswered,
     ApprovalAsked,
+    ApprovalsLoaded,
     BudgetStopped,
+    BudgetWarned,
     ErrorRaised,
     Event,
     ExtensionChanged,
@@ -54,6 +56,10 @@ def spoken(event: Event | Unknown) -> tuple[str, str]:
             return "session", f"forked from {event.origin}"
         case SessionEnded() | TurnEnded() | BudgetStopped() | PolicyLocked():
             return "end" if event.reason else "", event.reason
+        case BudgetWarned():
+            return "limit", event.reason
+        case ApprovalsLoaded():
+            return "approval", f"{event.key} {event.file} {' '.join(event.ids)}"
         case PolicyLoaded():
             return "policy", f"{event.layer}/{event.name} {event.file}"
         case ExtensionLoaded():

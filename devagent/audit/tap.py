@@ -7,6 +7,7 @@ stands: it is never asked again.
 import asyncio
 import re
 import time
+from asyncio import CancelledError
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from typing import Protocol
@@ -137,6 +138,8 @@ def error_class(error: BaseException) -> str:
             return kind
         case LimitError(limit=limit):
             return limit
+        case CancelledError(args=("time_limit",)):
+            return "time_limit"  # the alarm's word (``session``), where it came through
         case _:
             name = type(error).__name__
             return _CLASSES.get(name) or _CAPITALS.sub("_", name).lower()

@@ -17,6 +17,7 @@ COMMANDS: dict[str, Entry] = {
     ),
     "policy": Entry("devagent.cli.policy", "policy", "Ask what policy says, and why."),
     "undo": Entry("devagent.cli.undo", "undo", "Put files back as they were before a call."),
+    "usage": Entry("devagent.cli.usage", "usage", "What sessions used and cost, and by what."),
     "ext": Entry("devagent.cli.ext", "ext", "See extensions, and let MCP servers in."),
     "mcp": Entry("devagent.cli.mcp", "mcp", "Serve the extensions to any MCP client."),
     "auth": Entry("devagent.cli.auth", "auth", "Keep the model service's key in the keyring."),

@@ -148,6 +148,9 @@ async def _turn(session: Session, text: str) -> None:
     except asyncio.CancelledError:
         if not task.cancelled():
             raise
+        if session.out_of_time is not None:
+            click.echo("\n" + render(session.out_of_time))
+            return
         click.echo("\nstopped; what was done so far stays")
     finally:
         loop.remove_signal_handler(signal.SIGINT)

@@ -4,6 +4,8 @@ from typing import Any
 
 from msgspec import UNSET
 
+from devagent.cli.stream_lines import VERSION, Counts, Denial, Judged, ResultLine
+from devagent.core.codec import to_plain
 from devagent.core.errors import DevagentError
 from devagent.core.events import (
     ApprovalAnswered,
@@ -48,7 +50,10 @@ class Result:
         self.turns = 0
         self.usage = Usage()
         self.cost_usd_micros = 0
-        self.denials: list[dict[str, Any]] = []
+        self.unpriced_replies = 0
+        self.denials: list[Denial] = []
+        self.judged: list[Judged] | None = None
+        """The calls of a dry run; None where it is none."""
         self.log = ""
         self._judged: dict[str, ToolJudged] = {}
 
@@ -59,9 +64,14 @@ class Result:
                 self.turns += 1
                 self.usage += event.usage
                 self.cost_usd_micros += event.cost.usd_micros if event.cost else 0
+                self.unpriced_replies += event.cost is None and event.usage != Usage()
                 self.text = event.text or self.text
             case ToolJudged():
                 self._judged[event.call] = event
+                if self.judged is not None:
+                    self.judged.append(_judged(event))
+                if event.dry_run and event.decision.effect == "ask":
+                    self._denied(event)
                 if event.decision.effect == "deny" and event.err in ("", "not_judged"):
                     self._denied(event)
             case ApprovalAnswered(call=call, approval=approval) if approval.answer != "yes":
@@ -90,45 +100,59 @@ class Result:
     def plain(self, duration_ms: int) -> dict[str, Any]:
         """The object as it is printed."""
         stop, reason = self.stop, self.reason
-        if self.denials and GRAVITY.index(stop) < GRAVITY.index("policy"):
+        dry_run = self.judged is not None
+        if self.denials and not dry_run and GRAVITY.index(stop) < GRAVITY.index("policy"):
             stop, reason = "policy", _denials_in_words(self.denials)
         code = EXIT_CODES[stop] if self.exit_code is None or stop != self.stop else self.exit_code
-        out: dict[str, Any] = {
-            "type": "result",
-            "v": 1,
-            "session": self.session,
-            "result": self.text,
-            "is_error": code != 0,
-            "exit_code": code,
-            "stop": stop,
-            "reason": reason,
-            "turns": self.turns,
-            "usage": {
-                "input": self.usage.input,
-                "output": self.usage.output,
-                "cache_read": self.usage.cache_read,
-                "cache_write": self.usage.cache_write,
-            },
-            "cost_usd_micros": self.cost_usd_micros,
-            "duration_ms": duration_ms,
-            "permission_denials": self.denials,
-            "log": self.log,
-        }
-        return out if self.structured is UNSET else {**out, "structured": self.structured}
+        line = ResultLine(
+            v=VERSION,
+            session=self.session,
+            result=self.text,
+            is_error=code != 0,
+            exit_code=code,
+            stop=stop,
+            reason=reason,
+            turns=self.turns,
+            usage=Counts.of(self.usage),
+            cost_usd_micros=self.cost_usd_micros,
+            duration_ms=duration_ms,
+            permission_denials=self.denials,
+            log=self.log,
+            structured=self.structured,
+            judged=UNSET if self.judged is None else self.judged,
+            unpriced_replies=self.unpriced_replies or UNSET,
+        )
+        return to_plain(line)
 
     def _denied(self, judged: ToolJudged, finished: ToolFinished | None = None) -> None:
         decision = finished.decision if finished and finished.decision else judged.decision
         self.denials.append(
-            {
-                "tool": judged.full_name,
-                "call": judged.call,
-                "resources": [r.id for r in judged.resources],
-                "effect": decision.effect,
-                "rules": _determining(decision),
-                "reason": decision.reason,
-                "grant": decision.grant,
-            }
+            Denial(
+                tool=judged.full_name,
+                call=judged.call,
+                resources=[r.id for r in judged.resources],
+                effect=decision.effect,
+                rules=_determining(decision),
+                reason=decision.reason,
+                grant=decision.grant,
+            )
         )
+
+
+def _judged(event: ToolJudged) -> Judged:
+    decision = event.decision
+    return Judged(
+        tool=event.full_name,
+        call=event.call,
+        tool_class=event.tool_class,
+        args=event.args,
+        resources=[r.id for r in event.resources],
+        effect=decision.effect,
+        rules=_determining(decision),
+        reason=decision.reason,
+        grant=decision.grant,
+        obligations=decision.obligations,
+    )
 
 
 def _determining(decision: Decision) -> list[str]:
@@ -136,12 +160,12 @@ def _determining(decision: Decision) -> list[str]:
     return list(dict.fromkeys(r.rule for r in decision.determining)) or list(decision.rules)
 
 
-def _denials_in_words(denials: list[dict[str, Any]]) -> str:
+def _denials_in_words(denials: list[Denial]) -> str:
     first = denials[0]
     more = f" (and {len(denials) - 1} more)" if len(denials) > 1 else ""
-    reason = first["reason"]
-    if first["effect"] != "deny":
+    reason = first.reason
+    if first.effect != "deny":
         verb = "was not approved, nobody could be asked:"
     else:
         verb = "was" if reason.startswith("denied by ") else "was denied:"
-    return f"{first['tool']} {verb} {reason}{more}"
+    return f"{first.tool} {verb} {reason}{more}"

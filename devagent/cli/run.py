@@ -1,28 +1,36 @@
 """``devagent run``: one task, no questions, an honest exit code (design, section 8)."""
 
 import asyncio
+import signal
 import sys
 import time
 from contextlib import aclosing
 from math import isfinite
+from types import FrameType
 from typing import Any
 
 import click
-from msgspec import Struct
+from msgspec import UNSET, Struct
 
 from devagent.cli.answer_schema import AnswerSchema
 from devagent.cli.asynchronous import run_until_done
 from devagent.cli.output import FORMATS, Output, OutputFormat
 from devagent.cli.prompt_source import read_prompt
 from devagent.cli.result import Result
+from devagent.cli.stream_lines import VERSION, Init
 from devagent.cli.workspace import workspace
 from devagent.core.codec import to_plain
 from devagent.core.errors import DevagentError, UsageError
-from devagent.core.events import SessionResumed
-from devagent.core.limits import Limits
+from devagent.core.events import BudgetWarned, Event, SessionResumed
+from devagent.core.limits import Budget, Limits
+from devagent.core.principal import Principal
+from devagent.core.text import one_line
 from devagent.repl.approver import Unattended
 from devagent.repl.render import render
 from devagent.session import Options, Session, open_session
+
+MAX_REPLIES = 100
+"""Without ``--max-turns``: no single task needs so many, and one that does can say so."""
 
 
 class Task(Struct, frozen=True):
@@ -32,7 +40,6 @@ class Task(Struct, frozen=True):
     output_format: OutputFormat
     options: Options
     schema: AnswerSchema | None
-    time_limit_s: float | None
 
 
 class FiniteAbove0(click.FloatRange):
@@ -89,6 +96,8 @@ class FiniteAbove0(click.FloatRange):
     "--max-turns",
     type=click.IntRange(min=1),
     metavar="N",
+    default=MAX_REPLIES,
+    show_default=True,
     help="At most so many replies of the model.",
 )
 @click.option(
@@ -101,7 +110,24 @@ class FiniteAbove0(click.FloatRange):
     "--time-limit",
     type=FiniteAbove0(),
     metavar="SECONDS",
-    help="At most so long.",
+    help="At most so long, all in all.",
+)
+@click.option(
+    "--token-limit",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="At most so many tokens, read and written, cached ones too.",
+)
+@click.option(
+    "--approvals",
+    multiple=True,
+    metavar="FILE",
+    help="A signed file of approvals, to answer what policy asks about. May be repeated.",
+)
+@click.option(
+    "--dry-run",
+    is_flag=True,
+    help="Judge every call and carry out none: the plan, and what policy says of it.",
 )
 @click.option("-C", "--folder", default=".", metavar="FOLDER", help="Work in this folder.")
 def run(
@@ -114,9 +140,12 @@ def run(
     extensions: tuple[str, ...],
     resume: str,
     go_on: bool,
-    max_turns: int | None,
+    max_turns: int,
     max_cost: float | None,
     time_limit: float | None,
+    token_limit: int | None,
+    approvals: tuple[str, ...],
+    dry_run: bool,
     folder: str,
 ) -> int:
     """Do one task and leave: PROMPT, or - for standard input; piped text is joined to it.
@@ -124,16 +153,22 @@ def run(
     stdout carries the answer, stderr everything else. Nobody is asked anything: what policy would
     ask a person about is denied, and the exit code is 3.
     """
-    if go_on and resume:
-        raise UsageError("--continue and --resume name two sessions", hint="Give one of them.")
-    place = workspace(folder)
-    text = read_prompt(prompt, file)
-    schema = AnswerSchema(schema_file) if schema_file else None
+    try:
+        if go_on and resume:
+            raise UsageError("--continue and --resume name two sessions", hint="Give one of them.")
+        # From here on there is a result whatever comes, also where the prompt is waited for.
+        signal.signal(signal.SIGTERM, _interrupt)
+        place = workspace(folder)
+        text = read_prompt(prompt, file)
+        schema = AnswerSchema(schema_file) if schema_file else None
+    except (DevagentError, KeyboardInterrupt) as error:
+        if output_format == "text":
+            raise
+        return _not_begun(output_format, error)
     task = Task(
         prompt=schema.asked(text) if schema else text,
         output_format=output_format,
         schema=schema,
-        time_limit_s=time_limit,
         options=Options(
             folder=place,
             mode="run",
@@ -142,19 +177,43 @@ def run(
             policies=policies,
             extensions=extensions,
             resume="last" if go_on else resume,
+            approvals=approvals,
+            dry_run=dry_run,
             limits=Limits(
                 max_turns=max_turns,
-                max_cost_micros=round(max_cost * 1e6) if max_cost is not None else None,
+                run=Budget(
+                    usd_micros=round(max_cost * 1e6) if max_cost is not None else None,
+                    tokens=token_limit,
+                    seconds=time_limit,
+                ),
             ),
         ),
     )
     return run_task(task)
 
 
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+def _not_begun(output_format: OutputFormat, error: DevagentError | KeyboardInterrupt) -> int:
+    """The result of a run that could not even be put together."""
+    result = Result()
+    if isinstance(error, DevagentError):
+        result.fail(error)
+    else:
+        result.stop_for("interrupted", "interrupted")
+    plain = result.plain(duration_ms=0)
+    Output(output_format).result(plain)
+    return int(plain["exit_code"])
+
+
 def run_task(task: Task) -> int:
     """Run the task to its end and print its result; the exit code. Exactly one result, whatever happens."""
     began = time.monotonic()
     result, output = Result(), Output(task.output_format)
+    if task.options.dry_run:
+        result.judged = []
     try:
         run_until_done(_drive(task, result, output))
     except KeyboardInterrupt:
@@ -167,6 +226,8 @@ def run_task(task: Task) -> int:
         _fault(result, error, told=True)
     plain = result.plain(duration_ms=round((time.monotonic() - began) * 1000))
     output.result(plain)
+    if result.judged and output.is_text:
+        _tell_judged(result)
     if plain["reason"] and task.output_format == "text":
         click.echo(f"devagent: {plain['reason']}", err=True)
         for grant in dict.fromkeys(d["grant"] for d in plain["permission_denials"] if d["grant"]):
@@ -185,13 +246,12 @@ async def _drive(task: Task, result: Result, output: Output) -> None:
                 click.echo(render(event), err=True)
         if output.is_text and session.unfinished:
             click.echo(f"left unfinished: {session.unfinished}", err=True)
-        try:
-            async with asyncio.timeout(task.time_limit_s):
-                await _turns(session, task, result, output)
-        except TimeoutError:
-            result.stop_for("limit", f"time_limit: {task.time_limit_s:g} s are over")
+        await _turns(session, task, result, output)
     except asyncio.CancelledError:
-        result.stop_for("interrupted", "interrupted")
+        if session.out_of_time is None:
+            result.stop_for("interrupted", "interrupted")
+        else:
+            _take(session.out_of_time, result, output)
     except OSError as error:
         # Nobody reads any more, or the disk under stdout is full: the record still gets its end.
         result.stop_for("failed", f"the output cannot be written: {error.strerror}")
@@ -238,22 +298,39 @@ async def _turn(
     show = output.is_text and sys.stderr.isatty()
     async with aclosing(session.turn(text, of_the_house=of_the_house)) as events:
         async for event in events:
-            result.apply(event)
-            output.event(event)
+            _take(event, result, output)
             if show and (line := render(event)):
                 click.echo(line, err=True)
 
 
-def _init(session: Session) -> dict[str, object]:
-    """stream-json's first line: who, what with, under which policy, and what policy hides."""
+def _take(event: Event, result: Result, output: Output) -> None:
+    result.apply(event)
+    output.event(event)
+    if output.is_text and isinstance(event, BudgetWarned) and not sys.stderr.isatty():
+        click.echo(render(event), err=True)
+
+
+def _tell_judged(result: Result) -> None:
+    """The calls of a dry run, on stderr, as a person reads them."""
+    click.echo("devagent: dry run, nothing was carried out", err=True)
+    would = {"allow": "allowed", "ask": "asked about", "deny": "denied"}
+    for one in result.judged or ():
+        touched = f"  {', '.join(one.resources)}" if one.resources else ""
+        rules = f" by {', '.join(one.rules)}" if one.rules else ""
+        line = f"  {would[one.effect]}{rules}: {one.tool}{touched}"
+        click.echo(one_line(line.strip(), 300), err=True)
+
+
+def _init(session: Session) -> dict[str, Any]:
     started = session.opening[0]
-    return {
-        "type": "init",
-        "v": 1,
-        "session": session.id,
-        "model": session.model,
-        "principal": to_plain(getattr(started, "principal", {})),
-        "policy": session.policy.compiled.digest,
-        "tools": [tool.qualified for tool in session.offered],
-        "hidden_by_policy": [tool.qualified for tool in session.hidden],
-    }
+    init = Init(
+        v=VERSION,
+        session=session.id,
+        model=session.model,
+        principal=getattr(started, "principal", Principal()),
+        policy=session.policy.compiled.digest,
+        tools=[tool.qualified for tool in session.offered],
+        hidden_by_policy=[tool.qualified for tool in session.hidden],
+        dry_run=getattr(started, "dry_run", False) or UNSET,
+    )
+    return to_plain(init)

@@ -4,16 +4,21 @@ An approval is no rule. It answers asks alone, only those of the rules it was gi
 same definition of the tool and for resources that were shown; it never touches a deny or a sticky ask.
 """
 
+from datetime import date, timedelta
 from typing import Literal
 
 from msgspec import Struct
+from msgspec.structs import replace
 
+from devagent.core.codec import canonical, digest
 from devagent.core.events import ToolJudged
 from devagent.core.resources import Resource
 
 Scope = Literal["once", "session", "project", "always"]
 SCOPES: tuple[Scope, ...] = ("once", "session", "project", "always")
 """From the narrowest to the widest."""
+
+_LINE_BREAKS = {ord(c): f"\\u{ord(c):04x}" for c in "\n\v\f\r\x1c\x1d\x1e\x85\u2028\u2029"}
 
 
 class ApprovalBounds(Struct, frozen=True):
@@ -78,3 +83,49 @@ def _covers(own: Resource, wanted: Resource) -> bool:
         and (own.access == wanted.access or own.access == "write")
         and set(wanted.tags) <= set(own.tags)
     )
+
+
+def standing_approval(
+    judged: ToolJudged,
+    *,
+    by: str,
+    scope: Scope,
+    given: str,
+    days: int,
+    folder: str,
+    shown: str = "",
+) -> StandingApproval:
+    """The approval that a yes to this ask is, from the day it was ``given`` (ISO) on, for so many days."""
+    exact = judged.tool_class == "exec" or not judged.resources
+    standing = StandingApproval(
+        id="",
+        user=judged.principal.user,
+        by=by,
+        tool=judged.full_name,
+        definition=judged.ext.digest,
+        scope=scope,
+        given=given,
+        expires=(date.fromisoformat(given) + timedelta(days=days)).isoformat(),
+        rules=asking_rules(judged),
+        resources=judged.resources,
+        arguments=judged.args_digest if exact else "",
+        folder=folder,
+        shown=shown,
+    )
+    return replace(standing, id=digest(standing)[:12])
+
+
+def shown(judged: ToolJudged) -> str:
+    """The exact effect that a person approves: the tool, its resources and its arguments."""
+    lines = [f"{judged.full_name} ({judged.tool_class})"]
+    lines += [f"  {r.access:5} {r.id}  {' '.join(r.tags)}".rstrip() for r in judged.resources]
+    lines += [
+        f"  {name} = {canonical(value).decode()}" for name, value in sorted(judged.args.items())
+    ]
+    lines.append(f"  because {judged.decision.reason}")
+    return "\n".join(map(_on_one_line, lines))
+
+
+def _on_one_line(text: str) -> str:
+    """Every line break escaped: a file's name or a message must not write lines of the question itself."""
+    return text.translate(_LINE_BREAKS)

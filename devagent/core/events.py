@@ -70,7 +70,8 @@ class _Event(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="t
 
 
 class SessionStarted(_Event, frozen=True, kw_only=True, tag="session.started"):
-    """The session's first event. ``versions``: of devagent, Python and the log format."""
+    """The session's first event. ``versions``: of devagent, Python and the log format; ``dry_run``: nothing
+    that it judges is carried out."""
 
     principal: Principal
     agent: str
@@ -81,6 +82,7 @@ class SessionStarted(_Event, frozen=True, kw_only=True, tag="session.started"):
     folder: str = ""
     previous: str = ""
     count: int = 0
+    dry_run: bool = False
     BODY: ClassVar[frozenset[str]] = frozenset({"folder"})
 
 
@@ -93,6 +95,7 @@ class SessionResumed(_Event, frozen=True, kw_only=True, tag="session.resumed"):
     versions: dict[str, str]
     policy: str
     changed: tuple[str, ...] = ()
+    dry_run: bool = False
 
 
 class SessionForked(_Event, frozen=True, kw_only=True, tag="session.forked"):
@@ -125,6 +128,17 @@ class PolicyLocked(_Event, frozen=True, kw_only=True, tag="policy.locked"):
     """A required policy is missing or unusable: only the read-only baseline is in force."""
 
     reason: str
+
+
+class ApprovalsLoaded(_Event, frozen=True, kw_only=True, tag="approvals.loaded"):
+    """A signed file of approvals may answer asks. ``digest`` is of the file's bytes, ``key`` names who signed,
+    ``ids`` are its approvals, ``expires`` is the ISO date that the file holds up to and with."""
+
+    key: str
+    digest: str
+    ids: tuple[str, ...]
+    expires: str
+    file: str = ""
 
 
 class ExtensionLoaded(_Event, frozen=True, kw_only=True, tag="extension.loaded"):
@@ -236,6 +250,7 @@ class ToolJudged(_Event, frozen=True, kw_only=True, tag="tool.judged"):
     and completed arguments and what its extension ``can`` carry out, so that a replay can judge it
     again, the determining rules with file and line, the reason, ``reply``: what the model is told where
     the call ends here, and ``shadow``: what it would be with the rules in shadow mode, where that differs.
+    ``dry_run``: whatever the answer, nothing was carried out.
     """
 
     turn: int
@@ -250,6 +265,7 @@ class ToolJudged(_Event, frozen=True, kw_only=True, tag="tool.judged"):
     decision: Decision
     taint: tuple[str, ...] = ()
     err: str = ""
+    dry_run: bool = False
     args: dict[str, Any] = field(default_factory=dict)
     context: dict[str, Any] = field(default_factory=dict)
     facts: dict[str, Any] = field(default_factory=dict)
@@ -351,11 +367,25 @@ class UndoDone(_Event, frozen=True, kw_only=True, tag="undo.done"):
     BODY: ClassVar[frozenset[str]] = frozenset({"changed", "repository", "left"})
 
 
-class BudgetStopped(_Event, frozen=True, kw_only=True, tag="budget.stopped"):
-    """A limit ended the turn. ``limit``: max_turns, max_cost, time_limit or tokens."""
+class BudgetWarned(_Event, frozen=True, kw_only=True, tag="budget.warned"):
+    """A limit is near, and still holds. ``limit`` and ``scope`` as in ``BudgetStopped``; ``told`` is what the
+    model reads of it, where it is told at all (it goes in circles and can do otherwise)."""
 
     turn: int
     limit: str
+    scope: str = ""
+    reason: str = ""
+    told: str = ""
+    BODY: ClassVar[frozenset[str]] = frozenset({"reason", "told"})
+
+
+class BudgetStopped(_Event, frozen=True, kw_only=True, tag="budget.stopped"):
+    """A limit ended the turn. ``limit``: max_turns, max_cost, time_limit, tokens, calls, repeated_calls or
+    refusals. ``scope`` is whose it is: run (the command line's), turn, session, day, ``team:NAME`` or loop."""
+
+    turn: int
+    limit: str
+    scope: str = ""
     reason: str = ""
     BODY: ClassVar[frozenset[str]] = frozenset({"reason"})
 
@@ -372,6 +402,7 @@ class TurnEnded(_Event, frozen=True, kw_only=True, tag="turn.ended"):
     stop: Stop
     reason: str = ""
     usage: Usage = field(default_factory=Usage)
+    cost_usd_micros: int = 0
     dur_us: int = 0
     BODY: ClassVar[frozenset[str]] = frozenset({"reason"})
 
@@ -416,6 +447,7 @@ Event = (
     | SessionEnded
     | PolicyLoaded
     | PolicyLocked
+    | ApprovalsLoaded
     | ExtensionLoaded
     | ExtensionRefused
     | ExtensionChanged
@@ -435,6 +467,7 @@ Event = (
     | SnapshotMade
     | SnapshotFailed
     | UndoDone
+    | BudgetWarned
     | BudgetStopped
     | TurnCut
     | TurnEnded

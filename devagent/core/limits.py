@@ -1,8 +1,9 @@
 """Hard limits of a session's work: what the command line asks for, and what policy's budgets give."""
 
+from collections.abc import Mapping
 from typing import TypeVar
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 N = TypeVar("N", int, float)
 
@@ -25,14 +26,32 @@ class Budget(Struct, frozen=True):
         )
 
 
+class Spent(Struct):
+    """What was spent. ``unpriced`` names a model that answered at a price which is not known."""
+
+    usd_micros: int = 0
+    tokens: int = 0
+    calls: int = 0
+    replies: int = 0
+    unpriced: str = ""
+
+
 class Limits(Struct, frozen=True):
-    """None = no limit. ``max_turns`` counts the model's replies, ``max_cost_micros`` what one process
-    spends; ``turn`` and ``session`` are the budgets of policy."""
+    """None = no limit. ``max_turns`` counts the model's replies in one process, ``run`` is what that process
+    may spend (the command line's word); ``turn`` and ``session`` are the budgets of policy, ``shared``
+    those that other sessions use up too, by scope (``day``, ``team:NAME``).
+
+    ``identical_calls``: so many calls with the same arguments and the same result in a row are going in
+    circles, as are ``refusals`` in a row; the model is told first, then the turn ends.
+    """
 
     max_turns: int | None = None
-    max_cost_micros: int | None = None
+    run: Budget = Budget()
     turn: Budget = Budget()
     session: Budget = Budget()
+    shared: Mapping[str, Budget] = field(default_factory=dict[str, Budget])
+    identical_calls: int | None = 3
+    refusals: int | None = 5
 
 
 def _least(one: N | None, other: N | None) -> N | None:

@@ -15,7 +15,9 @@ from devagent.core.events import (
     SnapshotMade,
     TextDelta,
     ThinkingDelta,
+    Usage,
 )
+from devagent.core.limits import Spent
 from devagent.core.principal import Principal
 from devagent.core.resources import Resource
 from devagent.core.tools import ToolResult, ToolSpec
@@ -144,6 +146,23 @@ class Approvals(Protocol):
 
     def keep(self, approval: StandingApproval) -> None:
         """Put one on file. Raises DevagentError where that fails."""
+        ...
+
+
+class SharedSpending(Protocol):
+    """What this session and others have used up together."""
+
+    def spent(self) -> Mapping[str, Spent]:
+        """By scope (``day``, ``team:NAME``), as it is on record now; what this session spent is in it."""
+        ...
+
+
+class Estimator(Protocol):
+    """What a request will cost at the least."""
+
+    def __call__(self, request: ModelRequest, last: Usage | None) -> Spent:
+        """Tokens and micro-dollars of the request's prompt; ``last`` is the usage of the reply before it,
+        whose prompt the service has seen already. ``unpriced`` where the model's price is not known."""
         ...
 
 

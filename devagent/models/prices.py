@@ -82,6 +82,11 @@ def load(path: str = "") -> PriceTable:
             data = source.read()
     except OSError as error:
         raise ConfigError(f"the price table cannot be read: {error.strerror}", file=file) from error
+    return parse(data, file)
+
+
+def parse(data: bytes, file: str) -> PriceTable:
+    """The table in these bytes. Raises ConfigError, which names the file."""
     try:
         table = msgspec.json.decode(data, type=_File)
         return PriceTable(table.dated, table.models, codec.digest(codec.parse(data)))

@@ -3,7 +3,7 @@
 Every value narrows: over all files the least one holds, whatever their layer.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 from devagent.core.approvals import SCOPES, ApprovalBounds
@@ -20,6 +20,35 @@ def budgets(files: Iterable[PolicyFile]) -> tuple[Budget, Budget]:
         turn = turn.least(_budget(table.get("turn", {})))
         session = session.least(_budget(table.get("session", {})))
     return turn, session
+
+
+def shared_budgets(files: Iterable[PolicyFile], names: Collection[str]) -> dict[str, Budget]:
+    """The budgets that several sessions use up together, by scope: ``day``, and ``team:NAME`` for each team
+    that a principal with these names (``group:NAME``) is in."""
+    found: dict[str, Budget] = {}
+    for file in files:
+        table = file.tables.get("budget", {})
+        amounts = {"day": table["day"]} if "day" in table else {}
+        for group, amount in table.get("team", {}).items():
+            if f"group:{group}" in names:
+                amounts[f"team:{group}"] = amount
+        for scope, amount in amounts.items():
+            found[scope] = found.get(scope, Budget()).least(_budget(amount))
+    return found
+
+
+def price_file(files: Sequence[PolicyFile]) -> str:
+    """The price table that the org's file names, or "". What another file names could make work cheap and
+    budgets wide, so only the first speaks."""
+    named: str = files[0].tables.get("budget", {}).get("prices", "")
+    return named
+
+
+def has_dollar_budget(file: PolicyFile) -> bool:
+    """Whether a budget of this file is in dollars, and so depends on prices."""
+    table = file.tables.get("budget", {})
+    amounts = [table.get(scope, {}) for scope in ("turn", "session", "day")]
+    return any("usd" in amount for amount in [*amounts, *table.get("team", {}).values()])
 
 
 def _budget(amounts: dict[str, Any]) -> Budget:
@@ -64,6 +93,17 @@ def approval_bounds(files: Iterable[PolicyFile]) -> ApprovalBounds:
             days=min(bounds.days, table.get("days", bounds.days)),
         )
     return bounds
+
+
+def approval_keys(files: Sequence[PolicyFile]) -> tuple[str, ...]:
+    """The verifier keys whose signed approvals the org takes: only its own file, the first, can name them."""
+    return tuple(files[0].tables.get("modes", {}).get("approvals", {}).get("keys", ()))
+
+
+def revoked_approvals(files: Iterable[PolicyFile]) -> frozenset[str]:
+    """The approvals that any of these files takes back, by id."""
+    tables = (file.tables.get("modes", {}).get("approvals", {}) for file in files)
+    return frozenset(id for table in tables for id in table.get("revoked", ()))
 
 
 def redaction(files: Iterable[PolicyFile]) -> frozenset[str]:

@@ -46,6 +46,10 @@ def editor_schema() -> Schema:
     }
 
 
+def _amounts(keys: Sequence[str]) -> Schema:
+    return _table(dict.fromkeys(keys, _number()), keys)
+
+
 def _file() -> Schema:
     effect_below_allow = _choice(("deny", "ask"), "What happens where no rule speaks.")
     by_class = _table(dict.fromkeys(CLASSES, effect_below_allow), CLASSES)
@@ -75,10 +79,12 @@ def _file() -> Schema:
         },
         **{name: {"type": "object"} for name in OTHER_TABLES},
         "budget": _table(
-            dict.fromkeys(
-                tables.BUDGET_KEYS,
-                _table(dict.fromkeys(tables.SPENT_KEYS, _number()), tables.SPENT_KEYS),
-            ),
+            {
+                **dict.fromkeys(("turn", "session"), _amounts(tables.SPENT_KEYS)),
+                "day": _amounts(tables.SHARED_KEYS),
+                "team": _map(_amounts(tables.SHARED_KEYS), "Group → what its members may use up."),
+                "prices": _text("A price table in place of the shipped one."),
+            },
             tables.BUDGET_KEYS,
             "What may be used up before the work stops.",
         ),
@@ -105,6 +111,8 @@ def _file() -> Schema:
                     {
                         "scope": _choice(SCOPES, "How far a person's yes may reach."),
                         "days": {"type": "integer", "minimum": 1, "maximum": tables.MOST_DAYS},
+                        "keys": _texts(),
+                        "revoked": _texts(),
                     },
                     tables.APPROVALS_KEYS,
                 )

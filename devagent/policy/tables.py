@@ -1,10 +1,16 @@
 """The tables of a policy file that are no rules: what each may hold (``bounds`` says what they do).
 
+[budget]
+prices = "/etc/devagent/prices.json"   # a price table in place of the shipped one
 [budget.turn]           # also [budget.session]; what is used up stops the turn, exit code 5
 usd = 0.50
 tokens = 200_000
 calls = 50              # of tools
 seconds = 600
+[budget.day]            # what one principal's sessions on this machine may use up in a day (UTC), without seconds
+usd = 20
+[budget.team.data-eng]  # what those of a group's members may use up together in a day
+usd = 100
 
 [models]
 allow = ["claude-sonnet-*"]     # which models may be asked; * is any run
@@ -12,6 +18,8 @@ allow = ["claude-sonnet-*"]     # which models may be asked; * is any run
 [modes.approvals]       # how far a person's yes may reach beyond the call that was shown
 scope = "session"       # once | session | project | always
 days = 7                # how long one on file may live
+keys = ["acme/ci+1f0e2a91+AS…"] # whose signed files of approvals are taken, beside this computer's own
+revoked = ["3f2a90c1d2e4"]      # approvals that answer nothing any more
 
 [extensions]
 allow = ["git", "workspace"]    # which may run, MCP servers too
@@ -30,12 +38,14 @@ from devagent.policy import checks
 from devagent.policy.checks import Refusal
 from devagent.policy.positions import Path
 
-BUDGET_KEYS = ("turn", "session")
+BUDGET_KEYS = ("turn", "session", "day", "team", "prices")
 SPENT_KEYS = ("usd", "tokens", "calls", "seconds")
+SHARED_KEYS = ("usd", "tokens", "calls")
+"""Time is counted for a turn and a session alone."""
 MODELS_KEYS = ("allow",)
 EXTENSIONS_KEYS = ("allow", "digests")
 MODES_KEYS = ("approvals",)
-APPROVALS_KEYS = ("scope", "days")
+APPROVALS_KEYS = ("scope", "days", "keys", "revoked")
 MOST_DAYS = 365
 LOG_KEYS = ("redact",)
 REDACTED = ("secrets", "pii")
@@ -46,12 +56,25 @@ def budget(table: dict[str, Any], path: Path) -> None:
     checks.known_keys(table, BUDGET_KEYS, path, "[budget]")
     for scope, value in table.items():
         here = (*path, scope)
-        amounts = checks.table(value, here)
-        checks.known_keys(amounts, SPENT_KEYS, here, f"[budget.{scope}]")
-        for name, amount in amounts.items():
-            number = checks.number(amount, (*here, name), least=0)
-            if name in ("tokens", "calls") and not isinstance(number, int):
-                raise Refusal((*here, name), f"{name} must be a whole number")
+        match scope:
+            case "prices":
+                checks.text(value, here)
+            case "team":
+                for group, amounts in checks.table(value, here).items():
+                    _amounts(amounts, SHARED_KEYS, (*here, group), f"[budget.team.{group}]")
+            case "day":
+                _amounts(value, SHARED_KEYS, here, "[budget.day]")
+            case _:
+                _amounts(value, SPENT_KEYS, here, f"[budget.{scope}]")
+
+
+def _amounts(value: object, keys: tuple[str, ...], path: Path, name: str) -> None:
+    amounts = checks.table(value, path)
+    checks.known_keys(amounts, keys, path, name)
+    for key, amount in amounts.items():
+        number = checks.number(amount, (*path, key), least=0)
+        if key in ("tokens", "calls") and not isinstance(number, int):
+            raise Refusal((*path, key), f"{key} must be a whole number")
 
 
 def models(table: dict[str, Any], path: Path) -> None:
@@ -86,6 +109,9 @@ def modes(table: dict[str, Any], path: Path) -> None:
         days = checks.number(approvals["days"], (*path, "days"), least=1)
         if not isinstance(days, int) or days > MOST_DAYS:
             raise Refusal((*path, "days"), f"days must be a whole number up to {MOST_DAYS}")
+    for key in ("keys", "revoked"):
+        for number, value in enumerate(checks.listed(approvals.get(key, []), (*path, key))):
+            checks.text(value, (*path, key, number))
 
 
 def log(table: dict[str, Any], path: Path) -> None:

@@ -15,7 +15,9 @@ from devagent.core.events import (
     Approval,
     ApprovalAnswered,
     ApprovalAsked,
+    ApprovalsLoaded,
     BudgetStopped,
+    BudgetWarned,
     ErrorRaised,
     Event,
     ExtensionChanged,
@@ -90,11 +92,13 @@ def render(event: Event, signs: Signs = FULL, *, full: bool = False) -> str:
     s = signs
     match event:
         case SessionStarted():
+            mode = f"{event.mode}, dry run" if event.dry_run else event.mode
             model = f"{event.model} {s.dot} " if event.model else ""  # a served client has its own
-            who = f"{model}{event.mode} {s.dot} as {event.principal}"
+            who = f"{model}{mode} {s.dot} as {event.principal}"
             return _plain(f"session {s.dot} {who} {s.dot} policy {event.policy[:12] or 'none'}")
         case SessionResumed():
-            changed = f" {s.dot} changed: {', '.join(event.changed)}" if event.changed else ""
+            dry = f" {s.dot} dry run" if event.dry_run else ""
+            changed = f"{dry} {s.dot} changed: {', '.join(event.changed)}" if event.changed else dry
             return _plain(
                 f"session resumed {s.dot} {event.model} {s.dot} as {event.principal}{changed}"
             )
@@ -149,6 +153,11 @@ def render(event: Event, signs: Signs = FULL, *, full: bool = False) -> str:
         case BudgetStopped():
             reason = f": {event.reason}" if event.reason else ""
             return _plain(f"{s.alert} stopped by {event.limit}{reason}")
+        case BudgetWarned():
+            return _plain(f"{s.alert} {event.reason or event.limit}")
+        case ApprovalsLoaded():
+            many = _count(len(event.ids), "approval")
+            return _plain(f"{many} of {event.file}, signed by {event.key}, until {event.expires}")
         case TurnCut():
             return _plain(f"{s.alert} cut: {event.err}")
         case TurnEnded():
@@ -198,6 +207,8 @@ def _judged(event: ToolJudged, s: Signs, full: bool) -> str:
     if full and event.args:
         lines.append(_plain(f"    {canonical(event.args).decode()}", wide=True))
     lines += _verdict(event.decision, s)
+    if event.dry_run and event.decision.effect != "deny":
+        lines.append(f"  {s.dot} dry run: not carried out")
     if event.shadow is not None:
         lines.append(_plain(f"  {s.dot} in shadow mode this would be {would_be(event.shadow)}"))
     return "\n".join(lines)
@@ -336,6 +347,8 @@ def _turn_ended(event: TurnEnded, s: Signs) -> str:
     parts = [event.stop + (f": {event.reason}" if event.reason else "")]
     if event.usage != Usage():
         parts.append(_usage(event.usage))
+    if event.cost_usd_micros:
+        parts.append(f"${event.cost_usd_micros / 1e6:.4f}")
     if event.dur_us >= 1000:
         parts.append(_time(event.dur_us))
     return _plain(f" {s.dot} ".join(parts))

@@ -5,6 +5,8 @@ import os
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from typing import TYPE_CHECKING
+from functools import cache
+from typing import Any
 
 from msgspec.structs import replace
 
@@ -14,8 +16,9 @@ from devagent.agent.loop import Agent
 from devagent.audit.tap import tapped
 from devagent.audit.verify import verify_session
 from devagent.audit.writer import SessionLog
-from devagent.core.errors import ConfigError, Stop
+from devagent.core.errors import ConfigError, LogError, Stop
 from devagent.core.events import (
+    BudgetStopped,
     Event,
     SessionEnded,
     ToolFinished,
@@ -25,20 +28,32 @@ from devagent.core.tools import ToolSpec
 from devagent.host.toolbox import Extensions
 from devagent.models import REHEARSAL, OpenModel, open_model
 from devagent.models import Credential as ModelCredential
+from devagent.models import prices as price_tables
+from devagent.models.estimate import Estimate
+from devagent.models.prices import PriceTable
 from devagent.policy.bounds import (
     forbids_model,
+    has_dollar_budget,
+    price_file,
 )
+from devagent.session.ground import (
+    Ground,
+    Options,
+    gate_of,
+    limits_of,
+    safeguards_of,
+    shared_spending,
+    stand,
+)
+from devagent.session.record import earlier_session, model_before, open_log
 from devagent.settings.config import Config
 from devagent.settings.credentials import Credential, find_credential
+from devagent.settings.trusted_file import read_trusted
 from devagent.undo.places import root_of
 
 if TYPE_CHECKING:
     from devagent.undo.restore import Undone
     from devagent.undo.store import Entry
-
-
-from devagent.session.ground import Ground, Options, gate_of, limits_of, safeguards_of, stand
-from devagent.session.record import earlier_session, model_before, open_log
 
 
 class Session:
@@ -68,6 +83,9 @@ class Session:
         self.policy = ground.policy
         self.opening = tuple(opening)
         self.unfinished = unfinished
+        self.out_of_time: BudgetStopped | None = None
+        """What ended the last turn, where that was the clock: it is on record, and the task that ran the turn
+        was cancelled."""
 
     @property
     def id(self) -> str:
@@ -97,7 +115,33 @@ class Session:
 
         ``of_the_house``: devagent itself wrote the prompt (see ``Prompt``).
         """
-        return tapped(self._told(text, of_the_house=of_the_house), self._log)
+        return self._timed(tapped(self._told(text, of_the_house=of_the_house), self._log))
+
+    async def _timed(self, events: AsyncGenerator[Event, None]) -> AsyncGenerator[Event, None]:
+        """The turn, cut where a limit of time is over while something is under way."""
+        left, alarm, running = self._agent.time_left(), None, asyncio.current_task()
+        if left is not None and running is not None:
+            seconds, stopped = left
+            alarm = asyncio.get_running_loop().call_later(
+                max(seconds, 0), self._cut, running, stopped
+            )
+        try:
+            async with aclosing(events):
+                async for event in events:
+                    yield event
+        finally:
+            if alarm is not None:
+                alarm.cancel()
+
+    def _cut(self, running: "asyncio.Task[Any]", stopped: BudgetStopped) -> None:
+        self.out_of_time = stopped
+        try:
+            self._log.write(stopped)
+        except LogError as error:
+            # The log takes nothing any more, and says so itself when the session is closed.
+            stopped = replace(stopped, reason=f"{stopped.reason} ({error.what})")
+            self.out_of_time = stopped
+        running.cancel(stopped.limit)
 
     async def _told(self, text: str, *, of_the_house: bool) -> AsyncGenerator[Event, None]:
         """The agent's turn, and after each call what it brought to light about the extensions."""
@@ -170,7 +214,8 @@ async def open_session(options: Options, environment: Mapping[str, str] | None =
             hint=f"Name another with --model, or ask whoever keeps {keeper}.",
         )
     credential = None if name.startswith(REHEARSAL) else find_credential(ground.environment)
-    model = _model(name, config, ground.environment, credential)
+    prices = _prices(ground)
+    model = _model(name, config, ground.environment, credential, prices)
     connecting = asyncio.ensure_future(model.connect())
     toolbox: Extensions | None = None
     try:
@@ -180,8 +225,15 @@ async def open_session(options: Options, environment: Mapping[str, str] | None =
         limits = limits_of(ground, options)
         safeguards, guard = safeguards_of(ground, options)
         agent = Agent(
-            model, gate, toolbox, system=instructions(ground.folder), limits=limits, safeguards=safeguards
-        )  # fmt: skip
+            model,
+            gate,
+            toolbox,
+            system=instructions(ground.folder, dry_run=options.dry_run),
+            limits=limits,
+            safeguards=safeguards,
+            estimate=Estimate(name, lambda: prices or _shipped_prices()),
+            shared=shared_spending(ground, limits),
+        )
         log, opening, unfinished = open_log(ground, options, toolbox, credential, model.name, agent)
         guard.session = log.sid
     except BaseException:
@@ -204,7 +256,11 @@ async def open_session(options: Options, environment: Mapping[str, str] | None =
 
 
 def _model(
-    name: str, config: Config, environment: Mapping[str, str], found: Credential | None
+    name: str,
+    config: Config,
+    environment: Mapping[str, str],
+    found: Credential | None,
+    prices: PriceTable | None,
 ) -> OpenModel:
     return open_model(
         name,
@@ -214,4 +270,38 @@ def _model(
         max_tokens=config.max_tokens,
         stall_s=config.stall_s,
         give_up_s=config.give_up_s,
+        prices=prices,
     )
+
+
+@cache
+def _shipped_prices() -> PriceTable:
+    return price_tables.load()
+
+
+def _prices(ground: Ground) -> PriceTable | None:
+    """The price table that the org's policy names, else the config's; None for the shipped one. Raises ConfigError
+    where it cannot be used, or where the config's would make the org's budgets in dollars mean something else."""
+    config, policy = ground.config, ground.policy
+    org = policy.compiled.files[0]
+    if named := price_file(policy.compiled.files):
+        return _price_table(os.path.join(os.path.dirname(os.path.abspath(org.file)), named))
+    if not config.prices:
+        return None
+    if ground.governed and has_dollar_budget(org):
+        raise config.fault(
+            ("prices",),
+            "prices: the organisation's budgets are in dollars, so its policy alone can name a price table",
+            "Leave `prices` out, or ask for [budget] prices in the organisation's policy.",
+        )
+    return _price_table(
+        os.path.join(os.path.dirname(config.file), os.path.expanduser(config.prices))
+    )
+
+
+def _price_table(path: str) -> PriceTable:
+    """A table that limits depend on: only where nobody else could have written it."""
+    try:
+        return price_tables.parse(read_trusted(path, error=ConfigError), path)
+    except (FileNotFoundError, NotADirectoryError) as e:
+        raise ConfigError("there is no such price table", file=path) from e

@@ -17,6 +17,8 @@ from devagent.agent.floor import Floor
 from devagent.agent.gate import Circumstances, Gate
 from devagent.agent.own_files import OwnFiles
 from devagent.agent.safeguards import Safeguards
+from devagent.audit.device import Device
+from devagent.audit.ledger import Ledger, scopes_of
 from devagent.audit.redaction.redactor import Redactor
 from devagent.core.errors import ConfigError
 from devagent.core.events import (
@@ -30,10 +32,13 @@ from devagent.host.extension import is_server
 from devagent.host.toolbox import Extensions
 from devagent.policy.bounds import (
     approval_bounds,
+    approval_keys,
     budgets,
     forbids_extension,
+    revoked_approvals,
+    shared_budgets,
 )
-from devagent.settings.approvals import ApprovalsOnFile
+from devagent.settings.approvals import ApprovalsOnFile, Together
 from devagent.settings.config import Config, load_config
 from devagent.settings.identity import principal
 from devagent.settings.places import Places, places
@@ -42,6 +47,7 @@ from devagent.settings.trusted_file import read_trusted
 from devagent.undo.guard import SnapshotGuard
 
 if TYPE_CHECKING:
+    from devagent.audit.approval_file import SignedFile
     from devagent.host.mcp_extension import McpExtension
 
 
@@ -49,7 +55,8 @@ class Options(Struct, frozen=True, kw_only=True):
     """What one session is opened with.
 
     ``policies`` are further, narrowing policy files. ``extensions`` limits the session to these (empty =
-    all that are configured). ``org_policy`` and ``local_policy`` put other files in those places: for
+    all that are configured). ``approvals`` are signed files of approvals; with ``dry_run`` every call is judged
+    and none carried out. ``org_policy`` and ``local_policy`` put other files in those places: for
     the demo's sample company, never from a flag or the environment.
     """
 
@@ -63,6 +70,8 @@ class Options(Struct, frozen=True, kw_only=True):
     extensions: tuple[str, ...] = ()
     limits: Limits = Limits()
     resume: str = ""
+    approvals: tuple[str, ...] = ()
+    dry_run: bool = False
     org_policy: str = ""
     local_policy: str = ""
     config: Config | None = None
@@ -78,6 +87,8 @@ class Ground(Struct, frozen=True, kw_only=True):
     folder: str
     governed: bool
     policy: EffectivePolicy
+    today: str
+    signed: "tuple[SignedFile, ...]"
     extensions: Callable[[], Extensions]
 
 
@@ -112,6 +123,7 @@ def stand(options: Options, environment: Mapping[str, str] | None) -> Ground:
     )
     if policy.locked and options.mode != "chat":
         raise ConfigError(policy.locked, hint="Ask whoever runs devagent in your organisation.")
+    today = datetime.now(UTC).date().isoformat()
     return Ground(
         environment=env,
         here=here,
@@ -120,6 +132,8 @@ def stand(options: Options, environment: Mapping[str, str] | None) -> Ground:
         folder=folder,
         governed=governed,
         policy=policy,
+        today=today,
+        signed=_signed(options, here, who, policy, today),
         extensions=extensions,
     )
 
@@ -128,9 +142,11 @@ async def gate_of(ground: Ground, toolbox: Extensions, options: Options) -> Gate
     """The extensions that may be, behind policy."""
     policy = ground.policy
     _leave_out(toolbox, policy, options)
-    today = datetime.now(UTC).date().isoformat()
     refused = await toolbox.admit(
-        first_use=not ground.governed and not policy.locked, today=today, fault=ground.config.fault
+        # Even to learn its tools a server would have to be started.
+        first_use=not ground.governed and not policy.locked and not options.dry_run,
+        today=ground.today,
+        fault=ground.config.fault,
     )
     if refused and options.mode != "chat":
         raise refused[0].error
@@ -138,12 +154,25 @@ async def gate_of(ground: Ground, toolbox: Extensions, options: Options) -> Gate
         principal=ground.principal,
         mode=options.mode,
         interactive=options.interactive,
-        today=today,
+        today=ground.today,
     )
     floor = Floor(ground.folder, ground.here.own())
-    terms = Terms(ground.folder, today, approval_bounds(policy.compiled.files))
-    asking = Asking(options.approver, ApprovalsOnFile.load(ground.here.approvals), terms)
-    return Gate(policy.compiled, toolbox, asking, circumstances, floor, _redacted)
+    terms = Terms(ground.folder, ground.today, approval_bounds(policy.compiled.files))
+    on_file = Together(
+        ApprovalsOnFile.load(ground.here.approvals),
+        [one for file in ground.signed for one in file.content.approvals],
+        revoked_approvals(policy.compiled.files),
+    )
+    asking = Asking(options.approver, on_file, terms)
+    return Gate(
+        policy.compiled,
+        toolbox,
+        asking,
+        circumstances,
+        floor,
+        _redacted,
+        dry_run=options.dry_run,
+    )
 
 
 def safeguards_of(ground: Ground, options: Options) -> tuple[Safeguards, SnapshotGuard]:
@@ -154,8 +183,34 @@ def safeguards_of(ground: Ground, options: Options) -> tuple[Safeguards, Snapsho
 
 
 def limits_of(ground: Ground, options: Options) -> Limits:
-    turn, session = budgets(ground.policy.compiled.files)
-    return replace(options.limits, turn=turn, session=session)
+    """The limits asked for, with policy's budgets."""
+    files, names = ground.policy.compiled.files, ground.policy.compiled.names
+    turn, session = budgets(files)
+    shared = shared_budgets(files, names(ground.principal))
+    return replace(options.limits, turn=turn, session=session, shared=shared)
+
+
+def shared_spending(ground: Ground, limits: Limits) -> Ledger | None:
+    """The day's sums of all sessions, where a budget needs them."""
+    if not limits.shared:
+        return None
+    scopes = scopes_of(ground.principal, ground.policy.compiled.names, tuple(limits.shared))
+    return Ledger(ground.here.sessions, scopes)
+
+
+def _signed(
+    options: Options, here: Places, who: Principal, policy: EffectivePolicy, today: str
+) -> "tuple[SignedFile, ...]":
+    """The signed files of approvals. Raises ConfigError for one that may not be relied on."""
+    if not options.approvals:
+        return ()
+    from devagent.audit.approval_file import read  # noqa: PLC0415  (only where one is given)
+
+    device, keys = Device(here.data), approval_keys(policy.compiled.files)
+    return tuple(
+        read(path, device=device, user=who.user, keys=keys, today=today)
+        for path in options.approvals
+    )
 
 
 def _servers(

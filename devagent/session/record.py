@@ -73,7 +73,7 @@ def open_log(
     what went before."""
     here, policy = ground.here, ground.policy
     versions = {"devagent": __version__, "python": platform.python_version(), "log": "1"}
-    settled = tuple(_settled(policy, toolbox))
+    settled = (*_settled(policy, toolbox), *(file.event for file in ground.signed))
     redact = _redactor(policy, toolbox, ground.environment, credential)
     device = Device(here.data)
     unfinished = ""
@@ -90,6 +90,7 @@ def open_log(
             policy=policy.compiled.digest,
             previous=previous,
             count=count,
+            dry_run=options.dry_run,
         )
     else:
         log, left = _taken_up(here, options.resume, device, redact, agent)
@@ -99,6 +100,7 @@ def open_log(
             model=model,
             versions=versions,
             policy=policy.compiled.digest,
+            dry_run=options.dry_run,
         )
         first = replace(first, changed=left.changed([first, *settled], ground.folder))
         unfinished = left.unfinished

@@ -22,7 +22,14 @@ if TYPE_CHECKING:
     pass
 
 
-from devagent.session.ground import Options, gate_of, limits_of, safeguards_of, stand
+from devagent.session.ground import (
+    Options,
+    gate_of,
+    limits_of,
+    safeguards_of,
+    shared_spending,
+    stand,
+)
 from devagent.session.record import open_log
 
 
@@ -88,7 +95,8 @@ async def open_served(options: Options, environment: Mapping[str, str] | None = 
     try:
         gate = await gate_of(ground, toolbox, options)
         safeguards, guard = safeguards_of(ground, options)
-        calls = Calls(gate, toolbox, limits_of(ground, options), safeguards)
+        limits = limits_of(ground, options)
+        calls = Calls(gate, toolbox, limits, safeguards, shared_spending(ground, limits))
         log, _, _ = open_log(ground, options, toolbox, None, "", None)
         guard.session = log.sid
     except BaseException:

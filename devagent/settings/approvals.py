@@ -7,7 +7,7 @@ and is said: an ask then asks again.
 import fcntl
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Self
 
 from msgspec import Struct
@@ -94,6 +94,28 @@ class ApprovalsOnFile:
             if os.path.exists(temporary):
                 os.unlink(temporary)
             raise
+
+
+class Together:
+    """What is on file, and beside it approvals from signed files (``core.ports.Approvals``); those that policy has
+    ``revoked`` are left out of both."""
+
+    def __init__(
+        self,
+        on_file: ApprovalsOnFile,
+        signed: Sequence[StandingApproval],
+        revoked: Collection[str],
+    ) -> None:
+        self._on_file = on_file
+        self._signed = tuple(signed)
+        self._revoked = revoked
+
+    def standing(self) -> Sequence[StandingApproval]:
+        every = (*self._on_file.standing(), *self._signed)
+        return tuple(one for one in every if one.id not in self._revoked)
+
+    def keep(self, approval: StandingApproval) -> None:
+        self._on_file.keep(approval)
 
 
 def _wait_for(lock: int, path: str) -> None:

@@ -6,6 +6,7 @@
     stall_s = 45                    # no byte for so long = the attempt failed
     give_up_s = 60                  # all attempts together
     undo = "required"               # a call whose effects could not be undone is refused; when-possible; off
+    prices = "prices.json"          # a price table in place of the shipped one; relative to this file
 
     [review]                        # what `devagent review` flags beside denials and quick yeses
     production = ["tag:env.prod", "source:live"]      # data by tag or source
@@ -43,6 +44,7 @@ class Config(Struct, frozen=True):
     stall_s: float = 45.0
     give_up_s: float = 60.0
     undo: str = "required"
+    prices: str = ""
     extensions: dict[str, dict[str, Any]] = field(default_factory=dict)
     review: dict[str, list[str]] = field(default_factory=dict)
     source: str = ""
@@ -64,6 +66,7 @@ _KEYS: dict[str, tuple[str, tuple[type, ...]]] = {
     "stall_s": ("a number", (int, float)),
     "give_up_s": ("a number", (int, float)),
     "undo": ("text", (str,)),
+    "prices": ("text", (str,)),
     "extensions": ("a table", (dict,)),
     "review": ("a table", (dict,)),
 }

@@ -5,10 +5,12 @@ import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import jsonschema_rs
 import pytest
 from msgspec import Struct
 
 from devagent.audit.verify import verify_session
+from devagent.cli.stream_schema import stream_schema
 from devagent.core.events import ModelFailed, SessionEnded, TurnCut
 from tests.support.command_line import devagent, logged, logs, own_file, running
 from tests.support.messages_server import Call, MessagesServer, Step
@@ -30,6 +32,7 @@ class Ending(Struct, frozen=True):
 
 SCHEMA = {"type": "object", "required": ["n"], "properties": {"n": {"type": "integer"}}}
 FOR_EVER = 0
+LINE = jsonschema_rs.Draft202012Validator(stream_schema(strict=True))
 STALL = Step(text="Half", fault="stall", at=700)
 ENDINGS = {
     "done": Ending([Step(text="Hello.")], 0, "done", "", text="Hello."),
@@ -133,6 +136,7 @@ async def test_every_ending_is_told_in_full_in_every_format(
         assert ending.reason in " ".join(done.stderr.split())
     else:
         result = done.result
+        assert [line for line in done.lines if not LINE.is_valid(line)] == []
         assert (result["stop"], result["is_error"]) == (ending.stop, ending.code != 0)
         assert ending.reason in result["reason"]
         assert done.stderr == ""

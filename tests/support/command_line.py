@@ -89,6 +89,13 @@ class Running:
         assert self._process.stdin is not None
         self._process.stdin.write(data)
 
+    async def feed(self, data: bytes) -> None:
+        """Give it these bytes on standard input, more than a pipe holds, until it has begun to read them."""
+        assert self._process.stdin is not None
+        self._process.stdin.write(data)
+        async with asyncio.timeout(LIMIT_S):
+            await self._process.stdin.drain()
+
     async def leave_stdout(self) -> None:
         """Close the reading end of the process's standard output."""
         transport: Any = getattr(self._process, "_transport")  # noqa: B009  (asyncio has no public way)

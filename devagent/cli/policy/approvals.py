@@ -6,6 +6,7 @@ from typing import Literal
 import click
 
 from devagent.audit.layout import EVENTS, newest_first
+from devagent.cli.policy.signed_approvals import check, export, key
 from devagent.core.approvals import StandingApproval
 from devagent.core.codec import canonical, to_plain
 from devagent.core.errors import UsageError
@@ -75,6 +76,11 @@ def revoke(id: str) -> None:
     if _on_file().revoke(id) is None:
         raise _unknown(id)
     click.echo(f"Revoked {id}.")
+
+
+approvals.add_command(export)
+approvals.add_command(check)
+approvals.add_command(key)
 
 
 def _times(number: int) -> str:

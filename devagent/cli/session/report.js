@@ -5,7 +5,7 @@
 const PAGE = 100;
 const STATUS = {
   a: ["allowed", "good"], y: ["approved", "good"], n: ["declined", "bad"], w: ["nobody to ask", "bad"],
-  d: ["denied", "bad"], r: ["not judged", "bad"], o: ["open", "ask"],
+  d: ["denied", "bad"], r: ["not judged", "bad"], o: ["open", "ask"], j: ["dry run", "ask"],
 };
 const KINDS = {
   s: "session", l: "policy", x: "extension", p: "prompt", m: "reply", f: "failure", t: "turn", v: "review", g: "log", u: "other",

@@ -42,7 +42,7 @@ _LETTERS = {
 }  # fmt: skip
 _STATUS_LETTERS = {
     "allowed": "a", "approved": "y", "declined": "n", "unattended": "w", "denied": "d",
-    "refused": "r", "open": "o",
+    "refused": "r", "dry run": "j", "open": "o",
 }  # fmt: skip
 _ESCAPES = ((b"&", b"\\u0026"), (b"<", b"\\u003c"), (b">", b"\\u003e"))
 _CHOICES = (
@@ -206,7 +206,9 @@ def _held_up(summary: Summary) -> Iterator[str]:
 
 
 def _answer(line: CallLine) -> str:
-    look = {"approved": "good", "open": "ask", "allowed": "good"}.get(line.status, "bad")
+    look = {"approved": "good", "open": "ask", "dry run": "ask", "allowed": "good"}.get(
+        line.status, "bad"
+    )
     badge = f'<span class="badge {look}-badge">{STATUS_NAMES[line.status]}</span>'
     if not line.method:
         return badge

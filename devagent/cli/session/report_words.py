@@ -13,6 +13,7 @@ STATUS_NAMES = {
     "unattended": "nobody to ask",
     "denied": "denied",
     "refused": "not judged",
+    "dry run": "dry run",
     "open": "open",
 }
 KIND_NAMES = {

@@ -93,7 +93,7 @@ async def test_a_turn_that_ends_on_its_last_reply_was_not_stopped() -> None:
 
 async def test_max_cost_ends_the_turn_before_the_next_request() -> None:
     model = FakeModel(reply(use("c1"), cost=30), reply(use("c2"), cost=30), reply(said("never")))
-    events = await turn_of(agent_of(model, limits=Limits(max_cost_micros=50)))
+    events = await turn_of(agent_of(model, limits=Limits(run=Budget(usd_micros=50))))
     stopped = the_only(events, BudgetStopped)
     assert stopped.limit == "max_cost"
     assert stopped.reason == "max_cost: $0.0001 of $0.0001 spent"
@@ -145,23 +145,23 @@ async def test_tokens_and_dollars_of_a_budget_stop_before_the_next_request() -> 
 async def test_what_an_earlier_process_spent_counts_for_the_session_alone() -> None:
     spending = Spending(Limits(max_turns=1, session=Budget(calls=5)), clock=lambda: 0.0)
     spending.apply(reply(use("c1")))
-    assert spending.reached(1) is not None
+    assert [one.limit for one in spending.check(1)] == ["max_turns"]
     spending.begin()
-    assert spending.reached(2) is None
+    assert list(spending.check(2)) == []
 
 
 async def test_seconds_of_a_budget_are_counted_from_the_turns_start() -> None:
     now = [0.0]
     spending = Spending(Limits(turn=Budget(seconds=10)), clock=lambda: now[0])
     spending.apply(TurnStarted(turn=1))
-    now[0] = 9.0
-    assert spending.reached(1) is None
+    now[0] = 7.0
+    assert list(spending.check(1)) == []
     now[0] = 10.0
-    stopped = spending.reached(1)
-    assert stopped is not None
+    (stopped,) = spending.check(1)
+    assert isinstance(stopped, BudgetStopped)
     assert stopped.limit == "time_limit"
     spending.apply(TurnStarted(turn=2))
-    assert spending.reached(2) is None
+    assert list(spending.check(2)) == []
 
 
 @pytest.mark.parametrize(
@@ -226,7 +226,7 @@ async def test_a_fault_in_the_model_client_goes_on_up() -> None:
 
 async def test_a_limit_in_dollars_does_not_trust_a_price_that_is_not_known() -> None:
     for limits in (
-        Limits(max_cost_micros=1_000_000),
+        Limits(run=Budget(usd_micros=1_000_000)),
         Limits(turn=Budget(usd_micros=1_000_000)),
         Limits(session=Budget(usd_micros=1_000_000)),
     ):

@@ -65,7 +65,7 @@ def answered(answer: Any = "no", call: str = "c1") -> ApprovalAnswered:
 
 
 def test_a_run_that_just_ended_is_done() -> None:
-    assert plain(reply(said("Hello.")), ended()) == {
+    assert plain(reply(said("Hello."), cost=30), ended()) == {
         "type": "result",
         "v": 1,
         "session": "",
@@ -76,7 +76,7 @@ def test_a_run_that_just_ended_is_done() -> None:
         "reason": "",
         "turns": 1,
         "usage": {"input": 10, "output": 2, "cache_read": 0, "cache_write": 0},
-        "cost_usd_micros": 0,
+        "cost_usd_micros": 30,
         "duration_ms": 7,
         "permission_denials": [],
         "log": "",

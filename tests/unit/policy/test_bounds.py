@@ -63,7 +63,7 @@ def test_the_narrowest_reach_and_the_shortest_life_of_approvals_hold() -> None:
     ("text", "said"),
     [
         ("[budget]\nusd = 5", "p.toml:3:1: \\[budget\\] has no key"),
-        ("[budget.day]\nusd = 5", '\\[budget\\] has no key "day"'),
+        ("[budget.hour]\nusd = 5", '\\[budget\\] has no key "hour"'),
         ("[budget.turn]\ncall = 5", 'no key "call"'),
         ("[budget.turn]\nusd = -1", "at least 0"),
         ("[budget.turn]\ncalls = 1.5", "whole number"),
