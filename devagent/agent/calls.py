@@ -5,6 +5,7 @@ from contextlib import aclosing
 
 from devagent.agent.gate import Gate
 from devagent.agent.loop import carried_out
+from devagent.agent.safeguards import Safeguards
 from devagent.agent.spending import Spending
 from devagent.core.events import BudgetStopped, Event
 from devagent.core.limits import Limits
@@ -20,11 +21,13 @@ class Calls:
         gate: Gate,
         toolbox: Toolbox,
         limits: Limits,
+        safeguards: Safeguards,
         shared: SharedSpending | None = None,
     ) -> None:
         self._gate = gate
         self._toolbox = toolbox
         self._spending = Spending(limits, shared=shared)
+        self._safeguards = safeguards
 
     def apply(self, event: Event) -> None:
         """Take an event in."""
@@ -38,7 +41,10 @@ class Calls:
             yield limit
             if isinstance(limit, BudgetStopped):
                 return
-        way = carried_out(turn, call, gate=self._gate, toolbox=self._toolbox, keep=self.apply)
+        self._safeguards.own_files.refuse_if_changed()
+        way = carried_out(
+            turn, call, gate=self._gate, toolbox=self._toolbox, keep=self.apply, safeguards=self._safeguards,
+        )  # fmt: skip
         async with aclosing(way) as events:
             async for event in events:
                 yield event

@@ -1,18 +1,26 @@
 """The floor below every policy: devagent's own files are out of every tool's reach.
 
 No rule, layer, approval or flag can grant what is refused here (design, section 6): an agent that could
-write its policy, its config, its keys or its record could grant itself the rest.
+write its policy, its config, its keys or its record could grant itself the rest. A command whose effects
+nobody can know, and that no sandbox holds, may do that as well: whatever policy says, a person is asked.
 """
 
 import os
+import stat
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+
+from msgspec.structs import replace
 
 from devagent.core.resources import Resource
 from devagent.core.verdicts import Decision, RuleReference
 
 RULE = "floor#own-files"
 UNANCHORED = "floor#unanchored"
+UNBOUNDED = "floor#unbounded-command"
+_UNKNOWN = "command:?"
+_TREE = "path.tree"
+_RUNS_CODE = ("command.interpreter", "command.workspace")
 GRANT = "Nobody can grant it to an agent; change these files yourself, outside devagent"
 
 
@@ -28,14 +36,16 @@ class Floor:
 
         Files and folders are refused for reading too: the record of other sessions lies there. A
         repository that *holds* such a folder is refused for writing, because what its next commit
-        puts into the work tree is not known beforehand. Of a command the words that name such a place
-        are enough; what a program does by itself only a sandbox can bound.
+        puts into the work tree is not known beforehand; so is a folder that is walked (``path.tree``). Of a
+        command the words that name such a place are enough; what a program does by itself only a sandbox
+        can bound. A hard link is the file itself, whatever it is called.
         """
         for resource in resources:
             name = resource.id.partition(":")[2]
             match resource.kind:
                 case "path" | "repo":
-                    refused = self._touches(name, holding=resource.access == "write")
+                    holding = resource.access == "write" or _TREE in resource.tags
+                    refused = self._touches(name, holding=holding)
                 case "command":
                     refused = any(self._touches(word, holding=False) for word in _words(name))
                 case _:
@@ -44,12 +54,56 @@ class Floor:
                 return _denied(resource)
         return None
 
+    def asked(self, decision: Decision, resources: Sequence[Resource]) -> Decision:
+        """The decision; an ask where policy would let a command run that may do anything, unheld.
+
+        That is one that is not fully known, one that gives a program code to run, devagent itself, or any at all in a workspace that
+        holds devagent's own files, unless its extension names the sandbox that it will run in.
+        """
+        if decision.effect != "allow":
+            return decision
+        for resource in resources:
+            if resource.kind == "command" and not _is_held(resource) and self._may_reach(resource):
+                return _to_be_asked(decision, resource)
+        return decision
+
+    def _may_reach(self, resource: Resource) -> bool:
+        return (
+            resource.id == _UNKNOWN
+            or resource.id.partition(":")[2].partition(" ")[0] == "devagent"
+            or any(tag in _RUNS_CODE or tag.startswith("unclear.") for tag in resource.tags)
+            or self._touches(".", holding=True)
+        )
+
     def _touches(self, name: str, *, holding: bool) -> bool:
         return any(
             _is_inside(place, own) or (holding and _is_inside(own, place))
             for place in self._places(name)
             for own in self._own
+        ) or self._is_link(name)
+
+    def _is_link(self, name: str) -> bool:
+        """Whether a name inside the workspace is one more name of an own file."""
+        try:
+            found = os.stat(os.path.join(self._workspace, name))
+        except (OSError, ValueError):
+            return False
+        if not stat.S_ISREG(found.st_mode) or found.st_nlink < 2:
+            return False
+        return any(
+            (one.st_dev, one.st_ino) == (found.st_dev, found.st_ino) for one in self._own_files()
         )
+
+    def _own_files(self) -> Iterator[os.stat_result]:
+        for own in self._own:
+            if os.path.isfile(own):
+                yield os.stat(own)
+            for folder, _, names in os.walk(own):
+                for name in names:
+                    try:
+                        yield os.lstat(os.path.join(folder, name))
+                    except OSError:
+                        continue  # gone since its folder was read
 
     def _places(self, name: str) -> set[str]:
         """The place as it is named, and where it leads: the floor trusts nobody to have resolved links."""
@@ -107,4 +161,20 @@ def _denied(resource: Resource) -> Decision:
         rules=(RULE,),
         determining=(rule,),
         grant=GRANT,
+    )
+
+
+def _is_held(resource: Resource) -> bool:
+    return any(tag.startswith("sandbox.") and tag != "sandbox.none" for tag in resource.tags)
+
+
+def _to_be_asked(decision: Decision, resource: Resource) -> Decision:
+    why = "what this may do cannot be known beforehand, and no sandbox holds it"
+    rule = RuleReference(rule=UNBOUNDED, effect="ask", layer="floor", why=why, resource=resource.id)
+    return replace(
+        decision,
+        effect="ask",
+        reason=f"{resource.id}: {why} ({UNBOUNDED}, below every policy; `devagent doctor` says which sandbox is missing)",
+        rules=tuple(sorted({*decision.rules, UNBOUNDED})),
+        determining=(rule,),
     )

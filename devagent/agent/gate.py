@@ -5,8 +5,8 @@ In this order, and nothing runs before the last of them:
 1. The tool must exist, and its arguments, completed with the schema's defaults, must fit.
 2. The extension names the resources that the call would touch; what it cannot name is a deny.
 3. The floor refuses devagent's own files, and all but reading while the record waits too long for its
-   witness (``withhold``); then policy decides: allow, ask or deny. The decision is an
-   event, so it is on disk before anything else.
+   witness (``withhold``); then policy decides: allow, ask or deny; what could reach those files unseen is
+   at least an ask. The decision is an event, so it is on disk before anything else.
 4. An ask is answered by an approval on file or by a person, with the exact call shown (``asking``). Where
    nobody can answer, ask is deny.
 
@@ -129,7 +129,7 @@ class Gate:
         if decision is None and self._withhold and tool.tool_class != "read":
             decision = await self._withhold(tool)
         decision = decision or self._judge.decide(request)
-        decision = bounded(decision, REDACTS)
+        decision = self._floor.asked(bounded(decision, REDACTS), resources)
         if hidden and decision.effect != "deny":
             decision = replace(decision, effect="deny", obligations={})
         judged = self._judged(turn, call, tool, request, decision)

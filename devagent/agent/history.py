@@ -18,6 +18,7 @@ from devagent.core.events import (
     ToolJudged,
     ToolStarted,
     TurnCut,
+    UndoDone,
 )
 
 CUT = "This call was cut off before it could finish; whether it had effects is not known."
@@ -71,6 +72,8 @@ class History:
                 self._tell(call, CUT, failed=True)
             case ToolFinished(call=call, text=text, outcome=outcome):
                 self._tell(call, text, failed=outcome != "ok")
+            case UndoDone():
+                self._say("user", [{"type": "text", "text": _undone(event)}])
             case BudgetWarned(told=told) if told:
                 self._say("user", [{"type": "text", "text": told}])
             case TurnCut():
@@ -120,6 +123,16 @@ class History:
         for one in self._open:
             self._pair(one, CUT if one.started else NOT_RUN, failed=True)
         self._open.clear()
+
+
+def _undone(event: UndoDone) -> str:
+    files = ", ".join(event.changed[:50]) or "none"
+    more = f" and {len(event.changed) - 50} more" if len(event.changed) > 50 else ""
+    state = f" Of the repository: {', '.join(event.repository[:20])}." if event.repository else ""
+    return (
+        f"[The person undid changes in the workspace, so it is as it was before. Files set back: {files}{more}.{state}"
+        " Read files again before you rely on what they hold.]"
+    )
 
 
 def _is_sendable(block: dict[str, Any]) -> bool:

@@ -15,15 +15,18 @@ from msgspec.structs import replace
 from devagent.agent.circles import Circles
 from devagent.agent.gate import Gate, granted
 from devagent.agent.history import History
+from devagent.agent.safeguards import Safeguards, not_kept
 from devagent.agent.spending import Spending
 from devagent.core.errors import ModelError
 from devagent.core.events import (
     BudgetStopped,
     BudgetWarned,
+    ErrorRaised,
     Event,
     ModelReplied,
     ModelRequested,
     Prompt,
+    SnapshotFailed,
     Stop,
     ToolCalled,
     ToolJudged,
@@ -55,6 +58,7 @@ class Agent:
         *,
         system: str,
         limits: Limits,
+        safeguards: Safeguards,
         estimate: Estimator | None = None,
         shared: SharedSpending | None = None,
     ) -> None:
@@ -66,6 +70,7 @@ class Agent:
         self._circles = Circles(limits)
         self._estimate = estimate
         self._last_usage: Usage | None = None
+        self._safeguards = safeguards
         self._history = History()
 
     @property
@@ -96,6 +101,7 @@ class Agent:
         ``of_the_house``: nobody typed this prompt, so it vouches for no value in it. Raises only for
         failures of the house; tools and the model service fail as events.
         """
+        self._safeguards.own_files.refuse_if_changed()
         turn = self._history.turn + 1
         began = time.monotonic_ns()
         usage = Usage()
@@ -134,8 +140,8 @@ class Agent:
                         yield self._ended(turn, began, usage, "limit", limit.reason)
                         return
                 way = carried_out(
-                    turn, call, gate=self._gate, toolbox=self._toolbox, keep=self.apply
-                )
+                    turn, call, gate=self._gate, toolbox=self._toolbox, keep=self.apply, safeguards=self._safeguards,
+                )  # fmt: skip
                 async with aclosing(way) as events:
                     async for event in events:
                         yield event
@@ -184,10 +190,16 @@ class Agent:
 
 
 async def carried_out(
-    turn: int, call: ToolCall, *, gate: Gate, toolbox: Toolbox, keep: Keep
+    turn: int,
+    call: ToolCall,
+    *,
+    gate: Gate,
+    toolbox: Toolbox,
+    keep: Keep,
+    safeguards: Safeguards,
 ) -> AsyncGenerator[Event, None]:
     """One call, whoever makes it: judged, and where it is granted carried out. Its events, from
-    ``tool.called`` to ``tool.finished`` or to the refusal."""
+    ``tool.called`` to ``tool.finished`` or to the refusal. Raises OwnFilesChanged after its end."""
     tool = toolbox.find(call.name)
     yield ToolCalled(
         turn=turn,
@@ -210,11 +222,28 @@ async def carried_out(
     )
     keep(started)
     yield started
+    if safeguards.snapshots is not None and tool.tool_class != "read":
+        kept = await safeguards.snapshots.before(turn, call.id, tool.qualified)
+        if kept is not None:
+            keep(kept)
+            yield kept
+        if isinstance(kept, SnapshotFailed) and kept.refused:
+            refused = not_kept(kept)
+            keep(refused)
+            yield refused
+            return
     began = time.monotonic_ns()
-    result = await toolbox.run(tool, judged.args, judged.decision.obligations)
+    before = safeguards.own_files.now()
+    try:
+        result = await toolbox.run(tool, judged.args, judged.decision.obligations)
+    finally:
+        changed = safeguards.own_files.changed_since(before)
     finished = replace(gate.result(judged, tool, result), dur_us=_us_since(began))
     keep(finished)
     yield finished
+    if changed:
+        yield ErrorRaised(err="own_files_changed", reason=", ".join(changed))
+        safeguards.own_files.refuse_if_changed()
 
 
 def _last_word(reply: ModelReplied) -> tuple[Stop, str]:

@@ -39,6 +39,8 @@ from devagent.core.events import (
     SessionForked,
     SessionResumed,
     SessionStarted,
+    SnapshotFailed,
+    SnapshotMade,
     TextDelta,
     ThinkingDelta,
     ToolCalled,
@@ -48,6 +50,7 @@ from devagent.core.events import (
     TurnCut,
     TurnEnded,
     TurnStarted,
+    UndoDone,
 )
 from devagent.core.resources import Resource
 from devagent.core.verdicts import Decision, RuleReference
@@ -323,6 +326,20 @@ def _other(record: Record, event: Event | Unknown, texts: _Texts) -> Entry | Non
         case ModelFailed():
             title = f"The model service failed: {event.err} {event.status or ''}".rstrip()
             return _entry(record, "failure", event.turn, texts(title), texts(event.reason))
+        case SnapshotMade():
+            title = f"Snapshot {event.snapshot}: what was there before the call"
+            left = f"not in it: {', '.join(event.left_out)}" if event.left_out else ""
+            return _entry(record, "other", event.turn, texts(title), texts(left))
+        case SnapshotFailed():
+            what = "the call was refused" if event.refused else "the call ran all the same"
+            title = f"No snapshot ({event.err}): {what}"
+            return _entry(record, "failure", event.turn, texts(title), texts(event.reason))
+        case UndoDone():
+            title = f"Undone by {event.principal.user}: back to snapshot {event.snapshot}, {event.files} files"
+            text = "\n".join(
+                [f"before it: {event.kept}", *event.changed, *event.repository, *event.left]
+            )
+            return _entry(record, "other", 0, texts(title), texts(text))
         case BudgetStopped():
             title = f"Stopped by {event.limit}"
             return _entry(record, "failure", event.turn, texts(title), texts(event.reason))

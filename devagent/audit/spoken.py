@@ -29,6 +29,8 @@ from devagent.core.events import (
     SessionForked,
     SessionResumed,
     SessionStarted,
+    SnapshotFailed,
+    SnapshotMade,
     TextDelta,
     ThinkingDelta,
     ToolCalled,
@@ -38,6 +40,7 @@ from devagent.core.events import (
     TurnCut,
     TurnEnded,
     TurnStarted,
+    UndoDone,
 )
 
 
@@ -90,6 +93,14 @@ def spoken(event: Event | Unknown) -> tuple[str, str]:
             return "result", "\n".join(text for text in texts if text)
         case LogErased():
             return "erased", f"{event.principal}\n{event.reason}"
+        case SnapshotMade():
+            return "snapshot", " ".join([event.snapshot, *event.left_out])
+        case SnapshotFailed():
+            return "snapshot", f"{event.err}\n{event.reason}"
+        case UndoDone():
+            return "undo", "\n".join(
+                [event.snapshot, event.kept, *event.changed, *event.repository, *event.left]
+            )
         case Unknown():
             return event.type, "\n".join(named_lines(event.fields))
         case (

@@ -94,17 +94,22 @@ class SideBySide:
             self._turn, self._cut, self._began = self._turn + 1, "", time.monotonic_ns()
             self._log.write(TurnStarted(turn=self._turn))
         self._running += 1
-        last: Event | None = None
+        started: ToolStarted | None = None
         try:
             async with aclosing(call(self._turn)) as events:
                 async for event in events:
                     self._log.write(event)
-                    last = event
+                    if isinstance(event, ToolStarted):
+                        started = event
+                    elif isinstance(event, ToolFinished):
+                        started = None
                     yield event
         except BaseException as e:
             self._cut = error_class(e)
-            if isinstance(last, ToolStarted) and self._log.failure is None:
-                cut = ToolFinished(turn=last.turn, call=last.call, outcome="cut", err=self._cut)
+            if started is not None and self._log.failure is None:
+                cut = ToolFinished(
+                    turn=started.turn, call=started.call, outcome="cut", err=self._cut
+                )
                 self._log.write(cut)
             raise
         finally:

@@ -16,6 +16,7 @@ COMMANDS: dict[str, Entry] = {
         "devagent.cli.review", "review", "Go through sessions that are flagged, and mark them."
     ),
     "policy": Entry("devagent.cli.policy", "policy", "Ask what policy says, and why."),
+    "undo": Entry("devagent.cli.undo", "undo", "Put files back as they were before a call."),
     "usage": Entry("devagent.cli.usage", "usage", "What sessions used and cost, and by what."),
     "ext": Entry("devagent.cli.ext", "ext", "See extensions, and let MCP servers in."),
     "mcp": Entry("devagent.cli.mcp", "mcp", "Serve the extensions to any MCP client."),

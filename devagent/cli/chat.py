@@ -15,11 +15,12 @@ from devagent.repl.approver import AtTerminal
 from devagent.repl.render import render
 from devagent.session import Options, Session, open_session
 from devagent.settings.identity import principal
+from devagent.undo.errors import SnapshotError
 
 PICK = "?"
 """What ``--resume`` without an id stands for."""
 
-HELP = "/help  /status  /quit     Ctrl+C stops the agent, Ctrl+D leaves"
+HELP = "/help  /status  /undo [list|preview|ID]  /quit     Ctrl+C stops the agent, Ctrl+D leaves"
 
 
 @click.command()
@@ -105,6 +106,8 @@ async def _converse(options: Options) -> None:
                 click.echo(HELP)
             elif text == "/status":
                 click.echo(_greeting(session))
+            elif text.split()[0:1] == ["/undo"]:
+                await _undo(session, text.split()[1:])
             elif text.startswith("/"):
                 click.echo(f"There is no command {visible(text.split()[0])}. {HELP}")
             elif text:
@@ -117,6 +120,22 @@ async def _converse(options: Options) -> None:
     finally:
         exit_code = 130 if stop == "interrupted" else 0
         click.echo(f"session {session.id}  {await session.close(stop, exit_code)}")
+
+
+async def _undo(session: Session, words: list[str]) -> None:
+    """``/undo``, ``/undo list``, ``/undo preview [ID]``, ``/undo ID``."""
+    from devagent.cli.undo import listed, previewed  # noqa: PLC0415  (only when somebody asks for it)
+
+    try:
+        if words[:1] == ["list"]:
+            lines = listed(await session.snapshots())
+            click.echo("\n".join(lines[:30]) or "no snapshots of this workspace")
+        elif words[:1] == ["preview"]:
+            click.echo("\n".join(previewed(await session.preview_undo(" ".join(words[1:])))))
+        else:
+            click.echo(render(await session.undo(" ".join(words))))
+    except SnapshotError as error:
+        click.echo(str(error))
 
 
 async def _turn(session: Session, text: str) -> None:

@@ -11,6 +11,7 @@ import click
 from devagent import __version__
 from devagent.cli.policy.shared import policy_in_force
 from devagent.core.errors import DevagentError
+from devagent.host.configured import configured
 from devagent.host.manifest import FIRST_PARTY, package_folder, read_manifest
 from devagent.settings.config import load_config
 from devagent.settings.credentials import find_credential
@@ -34,6 +35,10 @@ def doctor() -> int:
         ("git", _git),
         *((f"extension {name}", _extension(module)) for name, module in FIRST_PARTY.items()),
     ]
+    try:
+        checks += _of_extensions()
+    except DevagentError as error:  # said once more by the check of the config
+        click.echo(f"FIX   extensions: {error}")
     failed = 0
     for name, check in checks:
         try:
@@ -71,6 +76,25 @@ def _git() -> str:
     if not found:
         raise DevagentError("git is not on PATH", hint="Install git; the git extension needs it.")
     return found
+
+
+def _of_extensions() -> list[tuple[str, Callable[[], str]]]:
+    """What the extensions in use say of this machine."""
+    here = places()
+    config = load_config(here.config)
+    found = configured(
+        config.extensions, folder=os.getcwd(), only=(), file=config.file, own=here.own()
+    )
+    return [(name, _said(state, hint)) for one in found for name, state, hint in one.checks()]
+
+
+def _said(state: str, hint: str) -> Callable[[], str]:
+    def check() -> str:
+        if hint:
+            raise DevagentError(state, hint=hint)
+        return state
+
+    return check
 
 
 def _extension(module: str) -> Callable[[], str]:

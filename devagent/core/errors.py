@@ -6,6 +6,7 @@ DevagentError                 1   what happened, why, what to do next
 │   └── PolicyError          78   a policy file: file:line:column and what was meant
 ├── ModelError                6   the model service failed
 ├── LimitError                5   a turn, cost, token or time limit
+├── OwnFilesChanged           3   a call reached devagent's own policy, config or keys
 └── LogError                  1   the session log cannot be written or read
 """
 
@@ -95,3 +96,10 @@ class LimitError(DevagentError):
 
 class LogError(DevagentError):
     """The session log cannot be written or read; nothing acts without a log."""
+
+
+class OwnFilesChanged(DevagentError):
+    """A call changed devagent's own policy, config or keys: nothing may rest on them any more."""
+
+    exit_code = 3
+    stop: Stop = "policy"

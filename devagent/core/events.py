@@ -328,6 +328,45 @@ class ToolFinished(_Event, frozen=True, kw_only=True, tag="tool.finished"):
     BODY: ClassVar[frozenset[str]] = frozenset({"text", "view", "structured"})
 
 
+class SnapshotMade(_Event, frozen=True, kw_only=True, tag="snapshot.made"):
+    """What the workspace was before a call: ``devagent undo`` goes back to ``snapshot``. ``files``: how many were
+    not as in the snapshot before; ``left_out``: what is not in it although git would see it."""
+
+    turn: int
+    call: str
+    snapshot: str
+    files: int = 0
+    left_out: tuple[str, ...] = ()
+    dur_us: int = 0
+    BODY: ClassVar[frozenset[str]] = frozenset({"left_out"})
+
+
+class SnapshotFailed(_Event, frozen=True, kw_only=True, tag="snapshot.failed"):
+    """No snapshot could be taken before a call, which was ``refused`` or ran all the same."""
+
+    turn: int
+    call: str
+    err: str
+    refused: bool
+    reason: str = ""
+    BODY: ClassVar[frozenset[str]] = frozenset({"reason"})
+
+
+class UndoDone(_Event, frozen=True, kw_only=True, tag="undo.done"):
+    """A person went back to ``snapshot``; what was there before is the snapshot ``kept``. ``changed``: files;
+    ``repository``: what of the repository was set back; ``left``: what was left alone, and why."""
+
+    principal: Principal
+    agent: str
+    snapshot: str
+    kept: str
+    files: int
+    changed: tuple[str, ...] = ()
+    repository: tuple[str, ...] = ()
+    left: tuple[str, ...] = ()
+    BODY: ClassVar[frozenset[str]] = frozenset({"changed", "repository", "left"})
+
+
 class BudgetWarned(_Event, frozen=True, kw_only=True, tag="budget.warned"):
     """A limit is near, and still holds. ``limit`` and ``scope`` as in ``BudgetStopped``; ``told`` is what the
     model reads of it, where it is told at all (it goes in circles and can do otherwise)."""
@@ -435,6 +474,9 @@ Event = (
     | ApprovalAnswered
     | ToolStarted
     | ToolFinished
+    | SnapshotMade
+    | SnapshotFailed
+    | UndoDone
     | BudgetWarned
     | BudgetStopped
     | TurnCut

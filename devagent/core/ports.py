@@ -11,6 +11,8 @@ from devagent.core.events import (
     ExtensionReference,
     ModelFailed,
     ModelReplied,
+    SnapshotFailed,
+    SnapshotMade,
     TextDelta,
     ThinkingDelta,
     Usage,
@@ -97,6 +99,14 @@ class Toolbox(Protocol):
         self, tool: ToolSpec, args: Mapping[str, Any], obligations: Mapping[str, Any]
     ) -> ToolResult:
         """Carry it out, with the obligations. Failures are results; only the house's faults raise."""
+        ...
+
+
+class Snapshots(Protocol):
+    """What keeps the workspace as it was before a call."""
+
+    async def before(self, turn: int, call: str, tool: str) -> SnapshotMade | SnapshotFailed | None:
+        """A snapshot before this call runs; None where none are taken. Raises nothing."""
         ...
 
 

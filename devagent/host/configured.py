@@ -19,11 +19,12 @@ def configured(
     only: Sequence[str],
     file: str,
     fault: Fault | None = None,
+    own: Sequence[str] = (),
 ) -> list[InProcess]:
     """The first-party extensions of a session in ``folder``; servers of third parties: ``third_party``.
 
     ``settings`` are the config's tables by extension, ``file`` where they stand, ``fault`` makes the
-    error for an entry of it. ``only`` limits the session to these (empty = all). One that needs settings and has none is left out, unless it was named.
+    error for an entry of it, ``own`` are devagent's own files. ``only`` limits the session to these (empty = all). One that needs settings and has none is left out, unless it was named.
     Raises UsageError for a name in ``only`` that is unknown or switched off, ConfigError for settings
     that cannot be used.
     """
@@ -35,8 +36,8 @@ def configured(
             )
     found: list[InProcess] = []
     for name in known:
-        own = settings.get(name, {})
-        enabled = own.get("enabled", True)
+        table = settings.get(name, {})
+        enabled = table.get("enabled", True)
         if not isinstance(enabled, bool):
             raise ConfigError(f"extensions.{name}.enabled must be true or false", file=file)
         if name in only and not enabled:
@@ -46,7 +47,7 @@ def configured(
             )
         if (only and name not in only) or not enabled:
             continue
-        if name not in FIRST_PARTY and is_server(own):
+        if name not in FIRST_PARTY and is_server(table):
             continue
         if name not in FIRST_PARTY:
             raise ConfigError(
@@ -55,13 +56,15 @@ def configured(
                 hint=f'An MCP server has type = "stdio" and a command; `enabled = false` in [extensions.{name}] leaves it out.',
             )
         manifest = read_manifest(package_folder(FIRST_PARTY[name]))
-        check_settings(name, manifest.settings, own, fault or _without_place(file))
-        missing = [need for need in manifest.needs if not own.get(need)]
+        check_settings(name, manifest.settings, table, fault or _without_place(file))
+        missing = [need for need in manifest.needs if not table.get(need)]
         if missing and name in only:
             needs = ", ".join(f"[extensions.{name}] {need}" for need in missing)
             raise ConfigError(f"the extension {name!r} needs {needs}", file=file or "config.toml")
         if not missing:
-            found.append(InProcess(manifest, folder=folder, settings=own, secret=_no_secret))
+            found.append(
+                InProcess(manifest, folder=folder, settings=table, secret=_no_secret, own=own)
+            )
     return found
 
 

@@ -32,7 +32,8 @@ NOTICE_S = 2.0
 
 
 class Surroundings(Struct, frozen=True):
-    """What a tool function is given. ``cancelled`` is set when nobody waits for the answer any more."""
+    """What a tool function is given. ``cancelled`` is set when nobody waits for the answer any more;
+    ``own`` are devagent's own files and folders, which nothing that a tool starts may touch."""
 
     folder: str
     settings: Mapping[str, Any]
@@ -40,6 +41,7 @@ class Surroundings(Struct, frozen=True):
     time_limit_s: float
     secret: Callable[[str], str | None]
     cancelled: threading.Event
+    own: tuple[str, ...] = ()
 
 
 class InProcess:
@@ -52,8 +54,10 @@ class InProcess:
         folder: str,
         settings: Mapping[str, Any],
         secret: Callable[[str], str | None],
+        own: Sequence[str] = (),
     ) -> None:
         self.manifest = manifest
+        self._own = tuple(own)
         self._folder = folder
         self._settings = settings
         self._secret = secret
@@ -110,18 +114,22 @@ class InProcess:
             text = f"the extension gave a result of the wrong shape ({type(e).__name__})"
             return ToolResult(text=text, failed=True, error="extension_bug")
 
-    async def _call(
-        self, function: Callable[[Surroundings], Any], obligations: Mapping[str, Any]
-    ) -> Any:
-        limit = float(obligations.get("timeout_s", DEFAULT_TIME_LIMIT_S))
-        here = Surroundings(
+    def _surroundings(self, obligations: Mapping[str, Any], limit: float) -> Surroundings:
+        return Surroundings(
             folder=self._folder,
             settings=self._settings,
             obligations=obligations,
             time_limit_s=limit,
             secret=self._secret,
             cancelled=threading.Event(),
+            own=self._own,
         )
+
+    async def _call(
+        self, function: Callable[[Surroundings], Any], obligations: Mapping[str, Any]
+    ) -> Any:
+        limit = float(obligations.get("timeout_s", DEFAULT_TIME_LIMIT_S))
+        here = self._surroundings(obligations, limit)
         job = self._threads.submit(_guarded, function, here)
         try:
             # The tool keeps its own time; this outer limit is for one that does not.
@@ -135,6 +143,14 @@ class InProcess:
             raise
         finally:
             here.cancelled.set()
+
+    def checks(self) -> Sequence[tuple[str, str, str]]:
+        """What the extension says of its surroundings on this machine: name, state, and what to do where
+        something is amiss ("" = nothing). Its module may have a ``checks(here)``."""
+        checks: Callable[[Surroundings], Sequence[tuple[str, str, str]]] | None = getattr(
+            self._module(), "checks", None
+        )
+        return () if checks is None else checks(self._surroundings({}, DEFAULT_TIME_LIMIT_S))
 
     def _module(self) -> ModuleType:
         if self._tools is None:

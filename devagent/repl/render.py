@@ -5,6 +5,7 @@ below that. Whatever came from a tool, a model or a repository is stripped of co
 bidi overrides and zero-width characters first. Deltas render as nothing: the whole reply follows them.
 """
 
+from collections.abc import Sequence
 from typing import Any, assert_never
 
 from msgspec import Struct
@@ -35,6 +36,8 @@ from devagent.core.events import (
     SessionForked,
     SessionResumed,
     SessionStarted,
+    SnapshotFailed,
+    SnapshotMade,
     TextDelta,
     ThinkingDelta,
     ToolCalled,
@@ -44,6 +47,7 @@ from devagent.core.events import (
     TurnCut,
     TurnEnded,
     TurnStarted,
+    UndoDone,
     Usage,
 )
 from devagent.core.text import one_line, visible
@@ -136,6 +140,17 @@ def render(event: Event, signs: Signs = FULL, *, full: bool = False) -> str:
             return _answered(event.approval, event.comment, s)
         case ToolFinished():
             return _finished(event, s, full)
+        case SnapshotMade():
+            return (
+                _plain(f"{s.alert} not in the snapshot: {_listed(event.left_out)}")
+                if event.left_out
+                else ""
+            )
+        case SnapshotFailed():
+            what = "nothing was run" if event.refused else "what follows cannot be undone"
+            return _plain(f"{s.alert} no snapshot, so {what}: {event.reason or event.err}")
+        case UndoDone():
+            return _undone(event, s)
         case BudgetStopped():
             reason = f": {event.reason}" if event.reason else ""
             return _plain(f"{s.alert} stopped by {event.limit}{reason}")
@@ -317,6 +332,21 @@ def _model_failed(event: ModelFailed, s: Signs) -> str:
         again = f"; attempt {event.attempt + 1} in {event.retry_in_ms / 1000:.1f} s"
     reason = f": {event.reason}" if event.reason else ""
     return _plain(f"{s.alert} the model service failed ({event.err}{status}){reason}{again}")
+
+
+def _undone(event: UndoDone, s: Signs) -> str:
+    lines = [
+        f"undone: {_count(event.files, 'file')} as in snapshot {event.snapshot} {s.dot} `undo {event.kept}` takes it back"
+    ]
+    if event.repository:
+        lines.append(f"  repository: {_listed(event.repository)}")
+    lines += [f"  {s.alert} left alone: {one}" for one in event.left]
+    return _block("\n".join(lines), "", "")
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = f" and {len(names) - 5} more" if len(names) > 5 else ""
+    return f"{', '.join(names[:5])}{more}"
 
 
 def _turn_ended(event: TurnEnded, s: Signs) -> str:

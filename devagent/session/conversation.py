@@ -21,6 +21,7 @@ from devagent.core.events import (
     Event,
     SessionEnded,
     ToolFinished,
+    UndoDone,
 )
 from devagent.core.tools import ToolSpec
 from devagent.host.toolbox import Extensions
@@ -39,6 +40,7 @@ from devagent.session.ground import (
     Options,
     gate_of,
     limits_of,
+    safeguards_of,
     shared_spending,
     stand,
 )
@@ -46,11 +48,13 @@ from devagent.session.keeping import waiting
 from devagent.session.record import earlier_session, model_before, open_log
 from devagent.settings.config import Config
 from devagent.settings.credentials import Credential, find_credential
-from devagent.settings.policies import EffectivePolicy
 from devagent.settings.trusted_file import read_trusted
+from devagent.undo.places import root_of
 
 if TYPE_CHECKING:
     from devagent.audit.witness import Witnessing
+    from devagent.undo.restore import Undone
+    from devagent.undo.store import Entry
 
 
 class Session:
@@ -65,12 +69,13 @@ class Session:
         model: OpenModel,
         toolbox: Extensions,
         gate: Gate,
-        policy: EffectivePolicy,
+        ground: Ground,
         opening: Sequence[Event],
         unfinished: str,
         connecting: "asyncio.Task[bool]",
         witnessing: "Witnessing | None" = None,
     ) -> None:
+        self._ground = ground
         self._log = log
         self._agent = agent
         self._model = model
@@ -78,7 +83,7 @@ class Session:
         self._gate = gate
         self._connecting = connecting
         self._witnessing = witnessing
-        self.policy = policy
+        self.policy = ground.policy
         self.opening = tuple(opening)
         self.unfinished = unfinished
         self.out_of_time: BudgetStopped | None = None
@@ -155,6 +160,39 @@ class Session:
                     for news in self._toolbox.take_news():
                         yield news
 
+    async def undo(self, wanted: str = "") -> UndoDone:
+        """Go back to a snapshot of the workspace (see ``devagent.undo.restore.undo``); it is on record, and the
+        model will read of it. Raises SnapshotError."""
+        from devagent.undo.restore import event_of, undo  # noqa: PLC0415  (when somebody asks for it)
+
+        done = await asyncio.to_thread(
+            undo,
+            self._ground.here.data,
+            root_of(self._ground.folder),
+            wanted,
+            session=self._log.sid,
+        )
+        event = event_of(done, self._ground.principal)
+        self._log.write(event)
+        self._agent.apply(event)
+        return event
+
+    async def snapshots(self) -> "list[Entry]":
+        """The snapshots of the workspace, newest first. Raises SnapshotError."""
+        from devagent.undo.restore import entries  # noqa: PLC0415
+
+        return await asyncio.to_thread(
+            entries, self._ground.here.data, root_of(self._ground.folder)
+        )
+
+    async def preview_undo(self, wanted: str = "") -> "Undone":
+        """What ``undo`` would do. Raises SnapshotError."""
+        from devagent.undo.restore import preview  # noqa: PLC0415
+
+        return await asyncio.to_thread(
+            preview, self._ground.here.data, root_of(self._ground.folder), wanted
+        )
+
     async def close(self, stop: Stop, exit_code: int, reason: str = "") -> str:
         """End the session and its record; what ``session verify`` says of it now, in a few words."""
         self._connecting.cancel()
@@ -193,16 +231,19 @@ async def open_session(options: Options, environment: Mapping[str, str] | None =
         toolbox = ground.extensions()
         gate = await gate_of(ground, toolbox, options)
         limits = limits_of(ground, options)
+        safeguards, guard = safeguards_of(ground, options)
         agent = Agent(
             model,
             gate,
             toolbox,
             system=instructions(ground.folder, dry_run=options.dry_run),
             limits=limits,
+            safeguards=safeguards,
             estimate=Estimate(name, lambda: prices or _shipped_prices()),
             shared=shared_spending(ground, limits),
         )
         log, opening, unfinished = open_log(ground, options, toolbox, credential, model.name, agent)
+        guard.session = log.sid
     except BaseException:
         connecting.cancel()
         if toolbox is not None:
@@ -215,7 +256,7 @@ async def open_session(options: Options, environment: Mapping[str, str] | None =
         model=model,
         toolbox=toolbox,
         gate=gate,
-        policy=policy,
+        ground=ground,
         opening=opening,
         unfinished=unfinished,
         connecting=connecting,

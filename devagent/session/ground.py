@@ -15,6 +15,8 @@ from msgspec.structs import replace
 from devagent.agent.asking import Asking, Terms
 from devagent.agent.floor import Floor
 from devagent.agent.gate import Circumstances, Gate
+from devagent.agent.own_files import OwnFiles
+from devagent.agent.safeguards import Safeguards
 from devagent.audit.device import Device
 from devagent.audit.ledger import Ledger, scopes_of
 from devagent.audit.redaction.redactor import Redactor
@@ -44,6 +46,7 @@ from devagent.settings.identity import principal
 from devagent.settings.places import Places, places
 from devagent.settings.policies import EffectivePolicy, effective_policy, is_enrolled
 from devagent.settings.trusted_file import read_trusted
+from devagent.undo.guard import SnapshotGuard
 
 if TYPE_CHECKING:
     from devagent.audit.approval_file import SignedFile
@@ -112,6 +115,7 @@ def stand(options: Options, environment: Mapping[str, str] | None) -> Ground:
             only=options.extensions,
             file=config.file,
             fault=config.fault,
+            own=here.own(),
         )
         return Extensions(own, _servers(config, folder, options, here, governed=governed))
 
@@ -177,6 +181,13 @@ async def gate_of(ground: Ground, toolbox: Extensions, options: Options) -> Gate
         withhold=partial(withheld, ground.witnessing) if ground.witnessing else None,
         dry_run=options.dry_run,
     )
+
+
+def safeguards_of(ground: Ground, options: Options) -> tuple[Safeguards, SnapshotGuard]:
+    """What stands around the granted calls of a session; the guard wants to know its id once there is one."""
+    given = [path for path in (options.org_policy, options.local_policy) if path]
+    guard = SnapshotGuard(ground.here.data, ground.folder, ground.config.undo)
+    return Safeguards(OwnFiles([*ground.here.governing(), *given]), guard), guard
 
 
 def limits_of(ground: Ground, options: Options) -> Limits:

@@ -22,7 +22,14 @@ if TYPE_CHECKING:
     pass
 
 
-from devagent.session.ground import Options, gate_of, limits_of, shared_spending, stand
+from devagent.session.ground import (
+    Options,
+    gate_of,
+    limits_of,
+    safeguards_of,
+    shared_spending,
+    stand,
+)
 from devagent.session.record import open_log
 
 
@@ -87,9 +94,11 @@ async def open_served(options: Options, environment: Mapping[str, str] | None = 
     toolbox = ground.extensions()
     try:
         gate = await gate_of(ground, toolbox, options)
+        safeguards, guard = safeguards_of(ground, options)
         limits = limits_of(ground, options)
-        calls = Calls(gate, toolbox, limits, shared_spending(ground, limits))
+        calls = Calls(gate, toolbox, limits, safeguards, shared_spending(ground, limits))
         log, _, _ = open_log(ground, options, toolbox, None, "", None)
+        guard.session = log.sid
     except BaseException:
         await toolbox.aclose()
         raise

@@ -5,6 +5,7 @@
     max_tokens = 16000              # of one reply
     stall_s = 45                    # no byte for so long = the attempt failed
     give_up_s = 60                  # all attempts together
+    undo = "required"               # a call whose effects could not be undone is refused; when-possible; off
     prices = "prices.json"          # a price table in place of the shipped one; relative to this file
 
     [review]                        # what `devagent review` flags beside denials and quick yeses
@@ -27,6 +28,8 @@ from devagent.core.errors import ConfigError
 from devagent.settings.trusted_file import read_trusted
 
 DEFAULT_MODEL = "claude-sonnet-5-5"
+UNDO = ("required", "when-possible", "off")
+"""Whether a call that may change something runs without a snapshot, or with none at all."""
 MAX_NUMBER = 10_000_000
 """No number of the config has a use beyond this; `inf` and slips of the keyboard end here."""
 
@@ -40,6 +43,7 @@ class Config(Struct, frozen=True):
     max_tokens: int = 16_000
     stall_s: float = 45.0
     give_up_s: float = 60.0
+    undo: str = "required"
     prices: str = ""
     extensions: dict[str, dict[str, Any]] = field(default_factory=dict)
     review: dict[str, list[str]] = field(default_factory=dict)
@@ -61,6 +65,7 @@ _KEYS: dict[str, tuple[str, tuple[type, ...]]] = {
     "max_tokens": ("a whole number", (int,)),
     "stall_s": ("a number", (int, float)),
     "give_up_s": ("a number", (int, float)),
+    "undo": ("text", (str,)),
     "prices": ("text", (str,)),
     "extensions": ("a table", (dict,)),
     "review": ("a table", (dict,)),
@@ -109,6 +114,12 @@ def parse_config(data: bytes, path: str) -> Config:
                 line=line,
                 column=column,
             )
+    if values.get("undo", "required") not in UNDO:
+        line, column = locate(source, ("undo",))
+        hint = f"It is one of {', '.join(UNDO)}."
+        raise ConfigError(
+            f"undo cannot be {values['undo']!r}", file=path, line=line, column=column, hint=hint
+        )
     for name, entry in values.get("extensions", {}).items():
         if not isinstance(entry, dict):
             line, column = locate(source, ("extensions", name))

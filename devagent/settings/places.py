@@ -32,6 +32,17 @@ class Places(Struct, frozen=True):
         """The file of approvals."""
         return os.path.join(self.data, "approvals.json")
 
+    def governing(self) -> tuple[str, ...]:
+        """The files that say what devagent may do, or prove what it did, and that devagent itself does not write
+        while a call runs (as it may ``tools.lock``)."""
+        names = ("approvals.json", "device.key", "device.vkey")
+        return (
+            self.config,
+            self.policy,
+            *(os.path.join(self.data, name) for name in names),
+            os.path.join(ORG_FOLDER, "policy.toml"),
+        )
+
     def own(self) -> tuple[str, ...]:
         """The folders and files that no tool may write: the agent cannot touch its own rules or record."""
         folders = {os.path.dirname(self.config), self.sessions, self.data, self.cache, ORG_FOLDER}

@@ -75,16 +75,18 @@ class Walk:
         known = self.resources.setdefault((id, access), {"id": id, "access": access, "tags": []})
         known["tags"] += [tag for tag in tags if tag not in known["tags"]]
 
-    def record(self, fields: Sequence[Field], scope: Scope) -> None:
+    def record(self, fields: Sequence[Field], scope: Scope, tags: Iterable[str] = ()) -> None:
         """A command that would run, with all its words."""
         self._commands += 1
         if self._commands > MOST_COMMANDS:
             raise Unclear(f"more than {MOST_COMMANDS} commands")
-        name, tags = (
+        name, more = (
             (fields[0].name, ()) if fields[0].text is None else self._program(fields[0].text, scope)
         )
         self.touch(
-            "command:" + " ".join([name, *(field.name for field in fields[1:])]), "write", tags
+            "command:" + " ".join([name, *(field.name for field in fields[1:])]),
+            "write",
+            (*more, *tags),
         )
 
     def _program(self, name: str, scope: Scope) -> tuple[str, list[str]]:

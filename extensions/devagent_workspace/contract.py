@@ -1,6 +1,6 @@
 """What host and extension give each other: surroundings in, result or resources out, one error."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal, Protocol, Required, TypedDict
 
 Access = Literal["read", "write"]
@@ -17,8 +17,14 @@ class Surroundings(Protocol):
     @property
     def settings(self) -> Mapping[str, Any]:
         """The extension's own settings: ``environment``, names of variables that commands get besides
-        the usual ones.
+        the usual ones; ``sandbox`` (auto, required, off); ``writable``, folders outside the workspace that
+        sandboxed commands may write, a person's caches for the most part.
         """
+        ...
+
+    @property
+    def own(self) -> Sequence[str]:
+        """Files and folders of whoever governs this process: no command may read or write them."""
         ...
 
     @property
@@ -61,7 +67,7 @@ class WorkspaceError(Exception):
 
     Classes: bad_arguments, not_found, not_a_file, not_a_folder, special, binary, too_large, conflict,
     no_match, ambiguous, encoding, bad_pattern, denied, no_space, interactive, no_such_job, no_shell,
-    timeout, cancelled, failed.
+    no_sandbox, timeout, cancelled, failed.
     """
 
     def __init__(self, text: str, *, error: str) -> None:

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 
 from devagent_workspace.contract import WorkspaceError
 from devagent_workspace.running import Kept, bash, end_session, start
+from devagent_workspace.sandbox import Enclosure
 
 MOST_RUNNING = 16
 MOST_KEPT = 64
@@ -93,14 +94,16 @@ class Jobs:
         self._next = 1
         self._lock = threading.Lock()
 
-    def start(self, command: str, *, cwd: str, variables: Mapping[str, str]) -> Job:
-        """Raises WorkspaceError failed where too many run already."""
+    def start(
+        self, command: str, *, cwd: str, variables: Mapping[str, str], within: Enclosure
+    ) -> Job:
+        """Raises WorkspaceError failed where too many run already, and as ``running.start``."""
         with self._lock:
             if sum(job.running for job in self._jobs.values()) >= MOST_RUNNING:
                 raise WorkspaceError(
                     f"{MOST_RUNNING} jobs run already; stop one first", error="failed"
                 )
-            process, _ = start(command, cwd=cwd, variables=variables)
+            process, _ = start(command, cwd=cwd, variables=variables, within=within)
             job = Job(self._next, command, process)
             self._jobs[job.number] = job
             self._next += 1

@@ -7,7 +7,8 @@ from devagent_workspace.contract import ResourceDict, Surroundings
 from devagent_workspace.environment import environment, finder
 from devagent_workspace.grammar import Unclear
 from devagent_workspace.lookthrough import look
-from devagent_workspace.shell import working_folder
+from devagent_workspace.sandbox import sandbox_by
+from devagent_workspace.shell import hosts_named, working_folder
 from devagent_workspace.shown import one_line
 from devagent_workspace.state import state_of
 from devagent_workspace.variables import Scope
@@ -41,12 +42,30 @@ def touched_by(command: str, *, folder: str, cwd: str, variables: Mapping[str, s
     return Touched(resources, [])
 
 
-def resources(here: Surroundings, command: str) -> list[ResourceDict]:
-    """The canonical resources of a ``shell`` call, the unknown one last."""
+def resources(here: Surroundings, command: str, hosts: str) -> list[ResourceDict]:
+    """The canonical resources of a ``shell`` call: what it runs, with what would hold it, what it touches,
+    and the hosts that it wants the network for.
+
+    Raises WorkspaceError no_sandbox, bad_arguments.
+    """
     cwd = working_folder(here)
-    state_of(here.folder).judged[("shell", command)] = cwd
+    sandbox = sandbox_by(here.settings)
+    state = state_of(here.folder)
+    state.judged[("shell", command)] = cwd
     variables = environment(here.settings)
-    return touched_by(command, folder=here.folder, cwd=cwd, variables=variables).resources
+    found = touched_by(command, folder=here.folder, cwd=cwd, variables=variables).resources
+    state.written[command] = tuple(
+        one["id"][5:]
+        for one in found
+        if one["access"] == "write" and one["id"].startswith("path:/")
+    )
+    for one in found:
+        if one["id"].startswith("command:"):
+            one["tags"].append(sandbox.tag)
+    return [
+        *found,
+        *({"id": f"host:{host}", "access": "write", "tags": []} for host in hosts_named(hosts)),
+    ]
 
 
 def _slug(text: str) -> str:

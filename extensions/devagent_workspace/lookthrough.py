@@ -52,10 +52,10 @@ def look(walk: "Walk", fields: Sequence[Field], scope: Scope) -> Source:
     if name in SHELLS:
         shell(walk, name, fields, scope)
         return "output"
-    walk.record(fields, scope)
+    interpreter = _VERSION.sub("", name).rstrip("-")
+    walk.record(fields, scope, ("command.interpreter",) if interpreter in INTERPRETERS else ())
     if name in OPAQUE or name.startswith("ld-linux"):
         raise Unclear(f"{name} runs or changes what is not followed")
-    interpreter = _VERSION.sub("", name).rstrip("-")
     if interpreter in INTERPRETERS:
         check_interpreter(interpreter, fields)
     elif name in PACKAGE_RUNNERS and runs_inner(name, fields):

@@ -30,15 +30,18 @@ class Operands:
         self._folder = folder
         self._touch = touch
 
-    def judge(self, fields: Sequence[Field], scope: Scope, access: Access) -> None:
-        """Name what these words touch outside the workspace, or of secrets."""
+    def judge(
+        self, fields: Sequence[Field], scope: Scope, access: Access, *, flat: bool = False
+    ) -> None:
+        """Name what these words touch outside the workspace, or of secrets. Of a folder all that it holds
+        may be touched, unless the program is ``flat``: content with the folder itself."""
         for field in fields:
             for path in self._paths(field, scope):
                 for folder in scope.folders:
                     if self._matters(folder, path):
                         place = located(self._folder, os.path.join(folder, path))
                         if place.outside or "path.secret" in place.tags:
-                            resource = place.resource(access)
+                            resource = (place if flat else place.as_tree()).resource(access)
                             self._touch(resource["id"], access, resource["tags"])
 
     def _paths(self, field: Field, scope: Scope) -> Iterable[str]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from devagent_workspace.contract import Access
 from devagent_workspace.grammar import Unclear
 from devagent_workspace.programs import (
+    FLAT,
     INTERPRETERS,
     PATTERN_FIRST,
     PRINTERS,
@@ -29,6 +30,8 @@ _FILTERS = frozenset(["head", "tail", "sort", "uniq", "tac", "grep", "egrep", "f
 
 _LISTERS = frozenset(["wc", "rg", "grep", "egrep", "fgrep", "fd", "fdfind"])
 
+_LISTS_TREE = re.compile(r"-[A-Za-z1]*R|--r|-[a-z]*r")
+
 _WORD_OPTION = re.compile(r"--?[A-Za-z][\w-]*=")
 
 
@@ -44,7 +47,8 @@ def judge(walk: "Walk", name: str, fields: Sequence[Field], scope: Scope) -> Non
     words = fields[1:]
     access: Access = "read" if name in READ_ONLY else "write"
     if name not in PRINTERS and name not in ("[", "test"):
-        walk.operands.judge(_files(name, words), scope, access)
+        flat = name in FLAT and not any(_LISTS_TREE.match(field.begins) for field in words)
+        walk.operands.judge(_files(name, words), scope, access, flat=flat)
     program = PROGRAMS.get(name)
     if program is not None:
         if program.stdin and scope.stdin is not None:

@@ -36,6 +36,10 @@ class Place(NamedTuple):
     outside: bool
     tags: tuple[str, ...]
 
+    def as_tree(self) -> "Place":
+        """The same with the tag of what is walked, where it is a folder."""
+        return self._replace(tags=(*self.tags, "path.tree")) if os.path.isdir(self.real) else self
+
     def resource(self, access: Access) -> ResourceDict:
         return {"id": f"path:{shown(self.name)}", "access": access, "tags": list(self.tags)}
 

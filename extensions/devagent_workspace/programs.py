@@ -254,3 +254,7 @@ GIT_GLOBAL = re.compile(
     r"--no-pager|--no-optional-locks|--literal-pathspecs|--glob-pathspecs|--noglob-pathspecs|--no-replace-objects|--no-lazy-fetch|-P|--no-advice"
 )
 """Options before the command that change nothing of what it is."""
+FLAT = names("""
+ls dir stat file test [ realpath readlink basename dirname mkdir rmdir touch chmod chown chgrp
+""")
+"""Programs that look at a folder and not at what it holds, unless an option says so."""

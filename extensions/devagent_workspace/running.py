@@ -13,6 +13,8 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from devagent_workspace.contract import WorkspaceError
+from devagent_workspace.sandbox import Enclosure
+from devagent_workspace.sandbox.launch import Launch
 from devagent_workspace.shown import shown, size_text
 
 HEAD_BYTES = 20_000
@@ -110,30 +112,35 @@ def bash() -> str:
 
 
 def start(
-    command: str, *, cwd: str, variables: Mapping[str, str], follow: bool = False
+    command: str,
+    *,
+    cwd: str,
+    variables: Mapping[str, str],
+    within: Enclosure,
+    follow: bool = False,
+    dies: bool = False,
 ) -> tuple["subprocess.Popen[bytes]", int]:
     """Start a command as the leader of a session of its own; with ``follow``, the second value is a
-    descriptor on which it says where it ended up. The caller closes it.
+    descriptor on which it says what it left running and where it ended up. The caller closes it.
 
-    Raises WorkspaceError not_found, failed.
+    Raises WorkspaceError not_found, no_sandbox, failed.
     """
     told, says = os.pipe() if follow else (-1, -1)
-    script = f"trap 'pwd -P >&{says}' EXIT\n{command}" if follow else command
+    script = f"trap 'jobs -pr >&{says}; pwd -P >&{says}' EXIT\n{command}" if follow else command
     try:
-        process = subprocess.Popen(  # noqa: S603 - a shell is what was asked for, and what was judged
+        launch = Launch(
             [bash(), "--norc", "--noprofile", "-c", script, "bash"],
-            cwd=cwd,
-            env=dict(variables),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-            pass_fds=(says,) if follow else (),
+            cwd,
+            variables,
+            (says,) if follow else (),
         )
-    except (OSError, ValueError) as e:
+        process = within.start(launch, dies=dies)
+    except BaseException as e:
         if follow:
             os.close(told)
-        raise WorkspaceError(f"the command could not be started: {e}", error="failed") from e
+        if isinstance(e, OSError | ValueError):
+            raise WorkspaceError(f"the command could not be started: {e}", error="failed") from e
+        raise
     finally:
         if follow:
             os.close(says)
@@ -146,6 +153,7 @@ def run(
     cwd: str,
     variables: Mapping[str, str],
     seconds: float,
+    within: Enclosure,
     cancelled: threading.Event | None = None,
     follow: bool = False,
 ) -> Ran:
@@ -155,7 +163,9 @@ def run(
     """
     began = time.monotonic()
     kept = Kept()
-    process, told = start(command, cwd=cwd, variables=variables, follow=follow)
+    process, told = start(
+        command, cwd=cwd, variables=variables, within=within, follow=follow, dies=True
+    )
     why, left_behind, place = "", False, ""
     assert process.stdout is not None  # noqa: S101 - asked for as a pipe
     try:
@@ -164,11 +174,14 @@ def run(
             why = f"not finished after {seconds:g} s"
     finally:
         thorough = bool(why) or left_behind or "&" in command
-        left_behind = end_session(process.pid, gentle=bool(why), thorough=thorough) or left_behind
+        others = end_session(process.pid, gentle=bool(why), thorough=thorough)
         process.wait()
         process.stdout.close()
+        # Namespaces end all that is in them with the command, and are a moment about it.
+        left_behind = left_behind or (others and within.sandbox.kind != "bubblewrap")
         if told >= 0:
-            place = _told(told)
+            running, place = _told(told)
+            left_behind = left_behind or running
     output, complete = kept.text()
     return Ran(
         None if why else process.returncode,
@@ -221,13 +234,14 @@ def _drain(
         return "", False
 
 
-def _told(descriptor: int) -> str:
-    """The folder that a command ended in, "" where it did not say."""
+def _told(descriptor: int) -> tuple[bool, str]:
+    """Whether a command left something running, and the folder that it ended in, "" where it did not say."""
     try:
         os.set_blocking(descriptor, False)
-        return os.fsdecode(os.read(descriptor, 8192)).rstrip("\n").rpartition("\n")[2]
+        jobs, _, place = os.fsdecode(os.read(descriptor, 8192)).rstrip("\n").rpartition("\n")
+        return bool(jobs), place
     except BlockingIOError:
-        return ""
+        return False, ""
     finally:
         os.close(descriptor)
 

@@ -104,7 +104,7 @@ def resources(here: Surroundings, args: Mapping[str, Any]) -> list[ResourceDict]
     base = search.place.real
     if not os.path.isdir(base):
         base = os.path.dirname(base)
-    named = [search.place.resource("read")]
+    named = [search.place.as_tree().resource("read")]
     named += [
         located(here.folder, os.path.join(base, name)).resource("read") for name in found.files
     ]

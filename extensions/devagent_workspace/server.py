@@ -38,6 +38,7 @@ class Workspace(NamedTuple):
     time_limit_s: float = TIME_LIMIT_S
     settings: Mapping[str, Any] = MappingProxyType({})
     obligations: Mapping[str, Any] = MappingProxyType({})
+    own: tuple[str, ...] = ()
 
     def secret(self, name: str) -> str | None:
         """No secret is known."""

@@ -12,11 +12,19 @@ from devagent_workspace.jobs import Job, jobs_of
 from devagent_workspace.places import is_inside, moved
 from devagent_workspace.programs import INTERACTIVE
 from devagent_workspace.running import run
+from devagent_workspace.sandbox import Enclosure, enclosure
 from devagent_workspace.shown import byte_limit, clipped, one_line, shown
 from devagent_workspace.state import state_of
 
 OUTPUT_BYTES = 40_000
 _MOVES = re.compile(r"\b(?:cd|chdir|pushd|popd)\b")
+_HOST = re.compile(r"[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?|\[?[0-9a-f:]+\]?")
+_NO_NETWORK = re.compile(
+    r"resolv|ENOTFOUND|EAI_AGAIN|[Nn]etwork is unreachable|name resolution|[Uu]nknown host|ENETUNREACH|socket",
+)
+_NO_ACCESS = re.compile(
+    r"[Rr]ead-only file system|EROFS|Permission denied|EACCES|Operation not permitted"
+)
 _FIRST_WORD = re.compile(r"\s*(?:sudo\s+)?([\w.+-]+)(?:\s|$)")
 _NEEDS_TERMINAL = re.compile(
     r"\bgit\s+(?:rebase\s+(?:-i|--interactive)|add\s+(?:-p|-i|--patch|--interactive)|checkout\s+-p|stash\s+-p)\b"
@@ -24,12 +32,18 @@ _NEEDS_TERMINAL = re.compile(
 
 
 def shell(
-    here: Surroundings, *, command: str, timeout_s: int = 120, background: bool = False
+    here: Surroundings,
+    *,
+    command: str,
+    timeout_s: int = 120,
+    background: bool = False,
+    hosts: str = "",
 ) -> Result:
-    """Run a bash command line. ``cd`` lasts until the next command; the input is empty.
+    """Run a bash command line, in the sandbox where there is one. ``cd`` lasts until the next command; the
+    input is empty. ``hosts``: those that it wants the network for.
 
     Standard output and error come back together, cut in the middle where they are long. Raises
-    WorkspaceError interactive, conflict, no_shell, failed.
+    WorkspaceError interactive, conflict, no_shell, no_sandbox, failed.
     """
     if "\0" in command or not command.strip():
         raise bad("the command is empty or holds a NUL")
@@ -40,8 +54,15 @@ def shell(
     if judged is not None and judged != cwd:
         raise moved("the working folder")
     variables = environment(here.settings)
+    within = enclosure(
+        here.folder,
+        own=here.own,
+        settings=here.settings,
+        written=state.written.get(command, ()),
+        network=bool(hosts_named(hosts)),
+    )
     if background:
-        job = jobs_of(here.folder).start(command, cwd=cwd, variables=variables)
+        job = jobs_of(here.folder).start(command, cwd=cwd, variables=variables, within=within)
         return {
             "text": f"job {job.number} runs in the background; see it with job(action=read, id={job.number})",
             "structured": {"job": job.number, "pid": job.pid},
@@ -49,8 +70,8 @@ def shell(
     limit = min(float(timeout_s), here.time_limit_s)
     cancelled: Any = getattr(here, "cancelled", None)
     ran = run(
-        command, cwd=cwd, variables=variables, seconds=limit, cancelled=cancelled,
-        follow=_MOVES.search(command) is not None,
+        command, cwd=cwd, variables=variables, seconds=limit, within=within, cancelled=cancelled,
+        follow="&" in command or _MOVES.search(command) is not None,
     )  # fmt: skip
     notes: list[str] = []
     if ran.cwd and ran.cwd != cwd:
@@ -62,6 +83,7 @@ def shell(
         notes.insert(0, f"ended: {ran.why}{hint}")
     elif ran.code:
         notes.insert(0, _exit(ran.code))
+        notes += _held(within, ran.output)
     most = byte_limit(here.obligations, OUTPUT_BYTES + 2000)
     text = ran.output.rstrip("\n")
     tail = f"[{'; '.join(notes)}]" if notes else ""
@@ -77,6 +99,7 @@ def shell(
             "complete": ran.complete and body == text,
             "duration_ms": round(ran.seconds * 1000),
             "cwd": _relative(here.folder, state.cwd),
+            "sandbox": within.sandbox.kind,
         },
     }
 
@@ -113,6 +136,27 @@ def working_folder(here: Surroundings) -> str:
     if not os.path.isdir(state.cwd) or not is_inside(os.path.realpath(state.cwd), here.folder):
         state.cwd = here.folder
     return state.cwd
+
+
+def hosts_named(hosts: str) -> list[str]:
+    """The hosts of that argument. Raises WorkspaceError bad_arguments."""
+    named = hosts.lower().replace(",", " ").split()
+    for host in named:
+        if not _HOST.fullmatch(host):
+            raise bad(f"hosts names hosts by spaces, without scheme, port or path; not {host!r}")
+    return list(dict.fromkeys(named))
+
+
+def _held(within: Enclosure, output: str) -> list[str]:
+    """What the sandbox may have to do with a failure; programs tell it in words of their own."""
+    if within.sandbox.kind == "none":
+        return []
+    notes: list[str] = []
+    if not within.bounds.network and _NO_NETWORK.search(output):
+        notes.append("there is no network here; name in hosts what it must reach")
+    if _NO_ACCESS.search(output):
+        notes.append("the sandbox lets nothing be written outside the workspace and hides secrets")
+    return notes
 
 
 def _moved_to(here: Surroundings, cwd: str) -> str:

@@ -116,7 +116,7 @@ def change_folder(walk: "Walk", fields: Sequence[Field], scope: Scope) -> Source
     target = words[0].text if words else scope.look_up("HOME")[0]
     if not target:
         raise _lost()
-    walk.operands.judge([Field(target, target)], scope, "read")
+    walk.operands.judge([Field(target, target)], scope, "read", flat=True)
     folders = list[str]()
     for folder in scope.folders:
         joined = os.path.join(folder, target)

@@ -1,8 +1,8 @@
 """What this process remembers of a workspace between calls: nothing of it outlives the process.
 
 ``seen``: real path → digest of the content that the model last read or wrote. ``judged``: tool and path
-argument → the real path that was judged. ``searches``: what was found when a search was judged. ``cwd``:
-where the next command starts.
+argument → the real path that was judged. ``searches``: what was found when a search was judged. ``written``:
+command → what it was judged to write outside the workspace. ``cwd``: where the next command starts.
 """
 
 import threading
@@ -31,6 +31,7 @@ class State:
         self.seen: Recent[bytes] = Recent()
         self.judged: Recent[str] = Recent()
         self.searches: Recent[Any] = Recent()
+        self.written: Recent[tuple[str, ...]] = Recent()
         self.cwd = folder
         self.lock = threading.Lock()
 

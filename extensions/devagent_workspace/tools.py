@@ -15,6 +15,7 @@ from devagent_workspace.finding import glob
 from devagent_workspace.finding import list_folder as list
 from devagent_workspace.places import remember_judged
 from devagent_workspace.reading import read
+from devagent_workspace.sandbox import check as sandbox_check
 from devagent_workspace.searching import grep
 from devagent_workspace.shell import job, shell
 from devagent_workspace.writing import edit, write
@@ -41,6 +42,11 @@ def close(folder: str) -> None:
     jobs.stop_all(folder)
 
 
+def checks(here: Surroundings) -> Sequence[tuple[str, str, str]]:
+    """What this machine has for the shell, for ``devagent doctor``: name, state, what to do ("" = nothing)."""
+    return [sandbox_check(here.settings)]
+
+
 def resources(tool: str, args: Mapping[str, Any], here: Surroundings) -> Sequence[ResourceDict]:
     """The canonical resources of a call. Missing arguments count with their defaults.
 
@@ -49,13 +55,15 @@ def resources(tool: str, args: Mapping[str, Any], here: Surroundings) -> Sequenc
     """
     match tool:
         case "read" | "list" | "glob":
-            return [remember_judged(here.folder, tool, _text(args, "path", ".")).resource("read")]
+            place = remember_judged(here.folder, tool, _text(args, "path", "."))
+            walked = tool == "glob" or args.get("depth", 1) != 1
+            return [(place.as_tree() if walked else place).resource("read")]
         case "write" | "edit":
             return [remember_judged(here.folder, tool, _text(args, "path", "")).resource("write")]
         case "grep":
             return searching.resources(here, args)
         case "shell":
-            return judging.resources(here, _text(args, "command", ""))
+            return judging.resources(here, _text(args, "command", ""), _text(args, "hosts", ""))
         case "job":
             stops = args.get("action") == "stop"
             return [{"id": "path:.", "access": "write" if stops else "read", "tags": []}]

@@ -107,7 +107,7 @@ def shell(walk: "Walk", name: str, fields: Sequence[Field], scope: Scope) -> Non
     if code:
         walk.shell(fields[at], scope, posix=name != "bash", arguments=at + 1 < len(fields))
         return
-    walk.record(fields, scope)
+    walk.record(fields, scope, ("command.interpreter",))
     if at >= len(fields):
         return
     place = fields[at].text or ""

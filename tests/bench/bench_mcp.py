@@ -22,6 +22,8 @@ from devagent.agent.evidence import Circumstances
 from devagent.agent.floor import Floor
 from devagent.agent.gate import Gate
 from devagent.agent.loop import Agent
+from devagent.agent.own_files import OwnFiles
+from devagent.agent.safeguards import Safeguards
 from devagent.audit.tap import tapped
 from devagent.audit.writer import SessionLog
 from devagent.core.approvals import ApprovalBounds
@@ -110,7 +112,14 @@ async def governed(folder: Path, server: str, calls: int, tool_class: str) -> li
     replies = [
         reply(*(use(f"t{n}", "odd__echo", text="hi") for n in range(calls + 3))), reply(said("Done.")),
     ]  # fmt: skip
-    agent = Agent(FakeModel(*replies), gate, toolbox, system="", limits=Limits())
+    agent = Agent(
+        FakeModel(*replies),
+        gate,
+        toolbox,
+        system="",
+        limits=Limits(),
+        safeguards=Safeguards(OwnFiles(())),
+    )
     log = SessionLog.create(str(folder / "sessions"))
     took: list[float] = []
     try:

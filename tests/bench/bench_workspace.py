@@ -42,9 +42,11 @@ def table(folder: str) -> None:
     from devagent_workspace import tools
 
     print(f"{'import of the tools':44}{(time.perf_counter() - began) * 1000:8.1f} ms")
+    from devagent_workspace import sandbox
     from devagent_workspace.environment import environment
     from devagent_workspace.grammar import parsed
     from devagent_workspace.judging import touched_by
+    from devagent_workspace.sandbox import bubblewrap, landlock
     from devagent_workspace.state import state_of
     from tests.support.workspaces import Place
 
@@ -85,13 +87,23 @@ def table(folder: str) -> None:
             ["/bin/bash", "--norc", "--noprofile", "-c", *argv], cwd=folder, capture_output=True, stdin=subprocess.DEVNULL, check=False, timeout=60,
         )  # fmt: skip
 
+    probes = {"bubblewrap": bubblewrap.probe, "landlock": landlock.probe}
+    kinds = ["none", *(kind for kind, probe in probes.items() if not probe())]
+
+    def shell(kind: str, command: str) -> Callable[[], object]:
+        def run() -> object:
+            sandbox.available = lambda: sandbox.Sandbox(kind, "")  # pyright: ignore[reportArgumentType]
+            return tools.shell(here, command=command)
+
+        return run
+
     rows: list[tuple[str, Callable[[], object], float, int]] = [
         ("read", lambda: tools.read(here, path="d0/e0/f0.py"), 1, 50),
         ("judge, read, judge, edit", edit, 1, 50),
         ("resources of a command line", judge_lines, len(LINES), 50),
         ("bash -c true", bash("true"), 1, 50),
-        ("shell true", lambda: tools.shell(here, command="true"), 1, 50),
-        ("shell: cd that lasts", lambda: tools.shell(here, command="cd ."), 1, 50),
+        *((f"shell true, {kind}", shell(kind, "true"), 1, 50) for kind in kinds),
+        ("shell: cd that lasts", shell("none", "cd ."), 1, 50),
         ("rg alone, few hits", ripgrep("line 79 of file 7$"), 1, 10),
         ("grep, few hits", grep("line 79 of file 7$"), 1, 10),
         ("rg alone, a hit in each file", ripgrep("line 79 "), 1, 10),

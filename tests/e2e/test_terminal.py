@@ -7,7 +7,14 @@ from pathlib import Path
 import pytest
 
 from devagent.audit.verify import verify_session
-from devagent.core.events import ApprovalAnswered, ApprovalAsked, SessionEnded, TurnCut, TurnEnded
+from devagent.core.events import (
+    ApprovalAnswered,
+    ApprovalAsked,
+    SessionEnded,
+    TurnCut,
+    TurnEnded,
+    UndoDone,
+)
 from tests.support.command_line import devagent, logged, logs
 from tests.support.messages_server import Call, MessagesServer, Step
 from tests.support.repositories import git
@@ -84,6 +91,34 @@ async def test_a_chat_shows_each_verdict_asks_the_person_and_leaves_a_verified_l
         ("no", "terminal"),
     ]
     assert verify_session(log).closed
+
+
+@needs_tmux
+async def test_undo_in_a_chat_goes_back_is_on_record_and_told_to_the_model(work: Path) -> None:
+    steps = [Step(calls=[branch("mine")]), Step(text="It is there."), Step(text="I see.")]
+    async with MessagesServer(steps) as server, terminal("chat", cwd=work, server=server) as screen:
+        await screen.shows("›")
+        await screen.types("/undo")
+        await screen.shows("there is nothing to undo", "›")
+        await screen.types("Begin")
+        await screen.shows(QUESTION)
+        await screen.types("y")
+        await screen.shows("It is there.", "done", "›")
+        assert git(work, "branch", "--list", "mine") != ""
+        await screen.types("/undo preview")
+        await screen.shows("before git.branch", "branch mine", "›", after="/undo preview")
+        await screen.types("/undo")
+        await screen.shows("undone: 0 files", "takes it back", "›", after="/undo preview")
+        assert git(work, "branch", "--list", "mine") == ""
+        await screen.types("And now?")
+        await screen.shows("I see.", "›", after="And now?")
+        await screen.presses("C-d")
+        await screen.shows("verify: ok", "[exit 0]")
+    texts = [block.get("text", "") for block in server.requests[-1].body["messages"][-1]["content"]]
+    assert "The person undid changes" in texts[0]
+    assert texts[-1] == "And now?"
+    (log,) = logs()
+    assert [one.principal.user != "" for one in logged(log) if isinstance(one, UndoDone)] == [True]
 
 
 @needs_tmux

@@ -8,6 +8,8 @@ from devagent.agent.asking import Asking, Terms
 from devagent.agent.floor import Floor
 from devagent.agent.gate import Circumstances, Gate
 from devagent.agent.loop import Agent
+from devagent.agent.own_files import OwnFiles
+from devagent.agent.safeguards import Safeguards
 from devagent.core.approvals import ApprovalBounds, StandingApproval
 from devagent.core.events import (
     Approval,
@@ -244,11 +246,19 @@ def agent_of(
     *,
     limits: Limits | None = None,
     own: Sequence[str] = (),
+    governing: Sequence[str] = (),
 ) -> Agent:
     """An agent of these parts; what is left out allows, works and says yes."""
     toolbox = toolbox or FakeToolbox()
     gate = gate_of(judge or FakeJudge(), toolbox, approver, own=own)
-    return Agent(model, gate, toolbox, system="Be exact.", limits=limits or Limits())
+    return Agent(
+        model,
+        gate,
+        toolbox,
+        system="Be exact.",
+        limits=limits or Limits(),
+        safeguards=Safeguards(OwnFiles(governing)),
+    )
 
 
 async def turn_of(agent: Agent, text: str = "push it") -> list[Event]:

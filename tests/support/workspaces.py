@@ -14,6 +14,7 @@ class Place(NamedTuple):
     time_limit_s: float = 20.0
     settings: Mapping[str, Any] = MappingProxyType({})
     cancelled: threading.Event = threading.Event()
+    own: tuple[str, ...] = ()
 
     def secret(self, name: str) -> str | None:
         """No secret is known."""

@@ -7,6 +7,8 @@ import pytest
 
 from devagent.agent.gate import Gate
 from devagent.agent.loop import Agent
+from devagent.agent.own_files import OwnFiles
+from devagent.agent.safeguards import Safeguards
 from devagent.core.codec import from_plain, to_plain
 from devagent.core.events import Event, Prompt, ToolFinished, ToolJudged
 from devagent.core.limits import Limits
@@ -159,7 +161,10 @@ async def test_a_withheld_result_leaves_no_taint() -> None:
         reply(use("c1", branch="main")), reply(use("c2", branch="dev")), reply(said("So."))
     )
     toolbox = FakeToolbox(ToolResult("secret text", taint=("web",)))
-    agent = Agent(model, gate_of(judge, toolbox), toolbox, system="", limits=Limits())
+    gate = gate_of(judge, toolbox)
+    agent = Agent(
+        model, gate, toolbox, system="", limits=Limits(), safeguards=Safeguards(OwnFiles(()))
+    )
     events = await turn_of(agent)
     assert [e.outcome for e in events if isinstance(e, ToolFinished)] == ["denied", "denied"]
     assert [e.taint for e in events if isinstance(e, ToolJudged)] == [(), ()]
@@ -218,7 +223,10 @@ async def result_of(rule: str, result: ToolResult) -> ToolFinished:
     )
     toolbox = FakeToolbox(result)
     model = FakeModel(reply(use("c1", branch="main")), reply(said("So.")))
-    agent = Agent(model, gate_of(judge, toolbox), toolbox, system="", limits=Limits())
+    gate = gate_of(judge, toolbox)
+    agent = Agent(
+        model, gate, toolbox, system="", limits=Limits(), safeguards=Safeguards(OwnFiles(()))
+    )
     return the_only(await turn_of(agent), ToolFinished)
 
 

@@ -163,6 +163,14 @@ def test_a_flood_takes_constant_memory() -> None:
     assert len(text) < 41_000
 
 
+def test_a_command_that_floods_is_survived_in_constant_memory(here: Place) -> None:
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    result = run(here, "head -c 100000000 /dev/zero | tr '\\0' x; echo; echo end", timeout_s=60)
+    assert result["text"].endswith("end")
+    assert result.get("structured", {})["bytes"] == 100_000_005
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 20_000
+
+
 def test_many_small_pieces_keep_the_true_tail() -> None:
     kept = Kept(head=10, tail=10)
     for number in range(100):
@@ -226,7 +234,7 @@ def test_a_job_ends_with_the_process_that_started_it(tmp_path: Path) -> None:
     marker = f"{time.time_ns()}.5"
     code = (
         "import sys, time\nfrom devagent_workspace import tools\n"
-        "class Here:\n    folder, settings, obligations, time_limit_s = sys.argv[1], {}, {}, 5\n"
+        "class Here:\n    folder, settings, obligations, time_limit_s, own = sys.argv[1], {}, {}, 5, ()\n"
         f"tools.shell(Here, command='sleep {marker}', background=True)\nprint('up', flush=True)\ntime.sleep(60)"
     )
     extensions = str(Path(tools.__file__).parent.parent)

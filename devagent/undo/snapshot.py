@@ -1,0 +1,279 @@
+"""Taking a snapshot: what is there, byte for byte, without a copy of what did not change.
+
+Files that git would see (tracked or not) are in it, with their executable bit and links as links. Not in it, and named:
+files that are too large or cannot be read. Not in it either: what is ignored, empty folders, and ``.git`` itself but
+for what ``state`` takes. Repositories within are snapshots of their own.
+"""
+
+import os
+import stat
+import time
+
+from msgspec import Struct, field
+from msgspec.structs import replace
+
+from devagent.core.codec import canonical, from_plain, parse
+from devagent.undo.errors import SnapshotError
+from devagent.undo.places import Root, repository_at
+from devagent.undo.state import State, outline, state_of, tips
+from devagent.undo.store import Entry, Store
+
+MOST_FILE_BYTES = 64 * 1024 * 1024
+MOST_NEW_BYTES = 1024 * 1024 * 1024
+MOST_FILES = 200_000
+MOST_NESTED = 20
+MOST_TIPS = 1000
+KEPT = 200
+"""So many snapshots of a root are kept; older ones go."""
+_KEEPING = "refs/devagent/kept"
+
+
+class Meta(Struct, frozen=True, omit_defaults=True):
+    """What a snapshot says of itself beside its files. ``at``: nanoseconds since 1970, so that no two are
+    the same. ``nested``: repositories within, by path, and their snapshots."""
+
+    at: int = 0
+    state: State = field(default_factory=State)
+    tips: tuple[str, ...] = ()
+    nested: dict[str, str] = field(default_factory=dict)
+
+
+class _Seen(Struct, frozen=True):
+    """What was found last, so that it need not be read again: the newest snapshot's id, its meta, the state
+    since, and our index as it was when it said what that snapshot holds."""
+
+    id: str
+    meta: Meta
+    state: State
+    index: tuple[int, ...] = ()
+
+
+class Snapshot(Struct, frozen=True):
+    """A snapshot as it was taken. ``new``: nothing on record was the same."""
+
+    entry: Entry
+    meta: Meta
+    new: bool
+
+
+def take(
+    data: str, root: Root, *, session: str = "", call: str = "", tool: str = "", undo: bool = False
+) -> Snapshot:
+    """Take one, or find that the last one is still true. Raises SnapshotError."""
+    store = Store(data, root)
+    with store.locked():
+        return take_locked(store, session=session, call=call, tool=tool, undo=undo)
+
+
+def take_locked(
+    store: Store,
+    *,
+    session: str = "",
+    call: str = "",
+    tool: str = "",
+    undo: bool = False,
+    depth: int = 0,
+) -> Snapshot:
+    """As ``take``, on a store that is locked already."""
+    last = store.last()
+    seen = _seen(store, last)
+    before = seen.meta
+    changed, gone, nested, left_out = _changed(store)
+    state = state_of(store, seen.state)
+    inner: dict[str, str] = {}
+    for path in nested if depth < 3 else ():
+        root = repository_at(os.path.join(store.root.folder, path))
+        if root is None:
+            left_out.append(path)
+            continue
+        data = os.path.dirname(os.path.dirname(store.folder))
+        within = Store(data, root)
+        with within.locked():
+            inner[path] = take_locked(
+                within, session=session, call=call, tool=tool, undo=undo, depth=depth + 1
+            ).entry.id
+    if gone:
+        store.git("update-index", "--force-remove", "-z", "--stdin", stdin=_lines(gone))
+    if changed:
+        store.git("update-index", "--add", "--remove", "-z", "--stdin", stdin=_lines(changed))
+    if last is not None and not changed and not gone and seen.index == _index(store):
+        work = last.work
+    else:
+        work = store.git("write-tree", "--missing-ok").decode().strip()
+    if (
+        last is not None
+        and work == last.work
+        and outline(state) == outline(before.state)
+        and inner == before.nested
+    ):
+        _remember(store, _Seen(last.id, before, state, _index(store)), seen)
+        if call:
+            # The list names the last call before which it was so: the one that changed something.
+            last = replace(last, time=int(time.time()), session=session, call=call, tool=tool)
+            store.add(last)
+        return Snapshot(last, before, new=False)
+    kept = tips(store, state)
+    if len(kept) > MOST_TIPS:
+        left_out.append(f"{len(kept) - MOST_TIPS} of {len(kept)} branches and tags")
+    meta = Meta(time.time_ns(), state, tuple(kept[:MOST_TIPS]), inner)
+    _keep(store, meta.tips, before.tips)
+    tree = _tree(store, work, meta)
+    entry = Entry(
+        id=tree[:12], tree=tree, time=int(time.time()), work=work, state=_digest(state), files=len(changed) + len(gone),
+        session=session, call=call, tool=tool, undo=undo, left_out=tuple(left_out[:50]),
+    )  # fmt: skip
+    store.git("update-ref", f"refs/undo/{entry.id}", tree)
+    store.add(entry)
+    _remember(store, _Seen(entry.id, meta, state, _index(store)), None)
+    _prune(store)
+    return Snapshot(entry, meta, new=True)
+
+
+def read(store: Store, entry: Entry) -> Meta:
+    """What a snapshot says of itself. Raises SnapshotError unusable where it is damaged."""
+    found = _readable(store, entry)
+    if found is None:
+        raise SnapshotError(f"the snapshot {entry.id} is damaged", error="unusable")
+    return found[1]
+
+
+def _readable(store: Store, entry: Entry) -> tuple[Entry, Meta] | None:
+    try:
+        return entry, from_plain(parse(store.git("cat-file", "blob", f"{entry.tree}:meta")), Meta)
+    except (SnapshotError, ValueError, TypeError):
+        return None
+
+
+def _changed(store: Store) -> tuple[list[str], list[str], list[str], list[str]]:
+    """Files that are not as our index has them, those that are gone, repositories within, what is left out."""
+    listed = store.git("ls-files", "-z", "--others", "--modified", "--deleted", "--exclude-standard", "--deduplicate")  # fmt: skip
+    changed: list[str] = []
+    gone: list[str] = []
+    nested: list[str] = []
+    left_out: list[str] = []
+    total = 0
+    through: dict[str, bool] = {"": False}
+    for path in os.fsdecode(listed).split("\0"):
+        if not path:
+            continue
+        if path.endswith("/"):
+            nested.append(path.rstrip("/"))
+            continue
+        real = os.path.join(store.root.folder, path)
+        if _behind_link(store.root.folder, os.path.dirname(path), through):
+            gone.append(path)  # what a link shows of another place
+            continue
+        try:
+            found = os.lstat(real)
+        except OSError:
+            gone.append(path)
+            continue
+        if stat.S_ISDIR(found.st_mode):
+            gone.append(path)  # a folder where our index has a file
+        elif found.st_size > MOST_FILE_BYTES or not (
+            stat.S_ISLNK(found.st_mode) or os.access(real, os.R_OK)
+        ):
+            left_out.append(path)
+        else:
+            changed.append(path)
+            total += found.st_size
+    if len(changed) > MOST_FILES or total > MOST_NEW_BYTES:
+        raise SnapshotError(
+            f"{store.root.folder} has {len(changed):,} new or changed files with {total // 1_000_000:,} MB; a snapshot takes"
+            f" {MOST_FILES:,} files and {MOST_NEW_BYTES // 1_000_000:,} MB",
+            error="too_large",
+            hint="Name what is no work of yours in .gitignore, or open devagent in a folder further down.",
+        )
+    if len(nested) > MOST_NESTED:
+        left_out += nested[MOST_NESTED:]
+    return changed, gone, nested[:MOST_NESTED], left_out
+
+
+def _behind_link(top: str, folder: str, known: dict[str, bool]) -> bool:
+    if folder not in known:
+        known[folder] = _behind_link(top, os.path.dirname(folder), known) or os.path.islink(
+            os.path.join(top, folder)
+        )
+    return known[folder]
+
+
+def _lines(paths: list[str]) -> bytes:
+    return b"".join(os.fsencode(path) + b"\0" for path in paths)
+
+
+def _tree(store: Store, work: str, meta: Meta) -> str:
+    path = store.path("meta")
+    with open(path, "wb") as file:
+        file.write(canonical(meta))
+    (blob,) = store.git("hash-object", "-w", "--no-filters", path).split()
+    lines = [b"040000 tree %b\twork" % work.encode(), b"100644 blob %b\tmeta" % blob]
+    blobs = sorted({one.blob for one in meta.state.files.values()})
+    lines += [b"100644 blob %b\t%b" % (one.encode(), one.encode()) for one in blobs]
+    return store.git("mktree", stdin=b"\n".join(lines) + b"\n").decode().strip()
+
+
+def _keep(store: Store, wanted: tuple[str, ...], had: tuple[str, ...]) -> None:
+    """Refs of ours in the repository, so that git does not prune what a snapshot will want back."""
+    new = [one for one in wanted if one not in frozenset(had)]
+    if not store.root.git or not new:
+        return
+    lines = "".join(f"update {_KEEPING}/{one} {one}\n" for one in new)
+    store.repository("update-ref", "--stdin", stdin=lines.encode())
+
+
+def _seen(store: Store, last: Entry | None) -> _Seen:
+    if last is None:
+        return _Seen("", Meta(), State())
+    try:
+        with open(store.path("seen"), "rb") as file:
+            seen = from_plain(parse(file.read()), _Seen)
+    except (OSError, ValueError, TypeError):
+        seen = None
+    if seen is not None and seen.id == last.id:
+        return seen
+    found = _readable(store, last)
+    meta = found[1] if found is not None else Meta()
+    return _Seen(last.id, meta, meta.state)
+
+
+def _index(store: Store) -> tuple[int, ...]:
+    try:
+        found = os.lstat(store.path("index"))
+    except OSError:
+        return ()
+    return (found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
+
+
+def _remember(store: Store, seen: _Seen, before: _Seen | None) -> None:
+    if seen != before:
+        with open(store.path("seen.new"), "wb") as file:
+            file.write(canonical(seen))
+        os.replace(store.path("seen.new"), store.path("seen"))
+
+
+def _digest(state: State) -> str:
+    from hashlib import sha256  # noqa: PLC0415
+
+    return sha256(canonical(outline(state))).hexdigest()
+
+
+def _prune(store: Store) -> None:
+    """Let the oldest go, and what was kept for them alone."""
+    size = os.path.getsize(store.path("snapshots.jsonl"))
+    if size < KEPT * 150:
+        return
+    entries = store.entries()
+    if len(entries) < KEPT + KEPT // 4 and size < KEPT * 2000:
+        return
+    gone, stays = entries[:-KEPT], entries[-KEPT:]
+    store.replace_list(stays)
+    living = {one.id for one in stays}
+    lines = "".join(f"delete refs/undo/{one}\n" for one in {e.id for e in gone} - living)
+    store.git("update-ref", "--stdin", stdin=lines.encode())
+    if not store.root.git:
+        return
+    wanted = {tip for one in stays if (found := _readable(store, one)) for tip in found[1].tips}
+    listed = store.repository("for-each-ref", "--format=%(refname)", _KEEPING).decode().split()
+    idle = [name for name in listed if name.rpartition("/")[2] not in wanted]
+    lines = "".join(f"delete {name}\n" for name in idle)
+    store.repository("update-ref", "--stdin", stdin=lines.encode())
