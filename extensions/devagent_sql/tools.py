@@ -12,7 +12,7 @@ from devagent_sql.engines import engine_for
 from devagent_sql.engines.port import ROWS_COUNTED, Cell, Clock, Column, Name, Table
 from devagent_sql.errors import SqlError
 from devagent_sql.obligations import Obligations, read_obligations
-from devagent_sql.sources import Source, database_file, find_source, read_sources
+from devagent_sql.sources import Source, find_source, read_sources
 from devagent_sql.types import Resource, Result, Surroundings
 from devagent_sql.values import as_json, as_line, as_table
 
@@ -38,8 +38,8 @@ def describe(here: Surroundings, *, source: str, table: str = "") -> Result:
     Raises SqlError: no_such_table, unsupported_table, timeout and those of opening a source.
     """
     obligations = read_obligations(here.obligations)
-    found, path = _opened(here, source)
-    tables = engine_for(found.type).describe(path, table, _clock(here, obligations))
+    found = find_source(here.settings, source)
+    tables = engine_for(found, here).describe(table, _clock(here, obligations))
     if table:
         return _described(found, tables[0], obligations)
     listed = [[one.name, one.kind, _count(one.rows)] for one in tables]
@@ -55,23 +55,19 @@ def query(here: Surroundings, *, source: str, sql: str, limit: int = 100) -> Res
     Masked columns read as NULL everywhere in the statement. Raises SqlError of any class.
     """
     obligations = read_obligations(here.obligations)
-    found, path = _opened(here, source)
+    found = find_source(here.settings, source)
     if not 1 <= limit <= MOST_ROWS:
         raise SqlError("bad_arguments", f"limit must be from 1 to {MOST_ROWS}.")
     most_rows = limit if obligations.rows is None else min(limit, obligations.rows)
     page = _Page(MOST_BYTES if obligations.bytes is None else min(MOST_BYTES, obligations.bytes))
-
-    def masked(schema: str, table: str, column: str) -> bool:
-        return obligations.masked(found, schema, table, column)
-
-    answer = engine_for(found.type).run(
-        path, sql, most_rows, page.add, masked, _clock(here, obligations)
+    answer = engine_for(found, here).run(
+        sql, most_rows, page.add, obligations.rules(found), _clock(here, obligations)
     )
     hidden = sorted(found.column_id(*name) for name in answer.masked)
     notes = [_summary(len(page.rows), answer.cut, obligations.rows, most_rows)]
     if hidden:
         short = ", ".join(name.removeprefix(f"column:{found.name}.") for name in hidden)
-        notes.append(f"Masked by policy, reads as NULL everywhere: {short}")
+        notes.append(f"Masked by policy, in every part of the statement: {short}")
     note = ". ".join(notes)
     unmasked = [_id(found, name) for name in answer.touched.reads if name not in answer.masked]
     tags = {tag for name in unmasked for tag in found.tags_of(name)}
@@ -84,6 +80,7 @@ def query(here: Surroundings, *, source: str, sql: str, limit: int = 100) -> Res
             "rows": page.rows,
             "complete": not answer.cut,
             "masked": hidden,
+            **({"types": list(answer.types)} if answer.types else {}),
         },
         "taint": [f"sql.{found.name}", *sorted(tags)],
         "accessed": [found.id, *sorted(_id(found, name) for name in answer.touched.reads)],
@@ -101,17 +98,17 @@ def resources(tool: str, args: Mapping[str, Any], here: Surroundings) -> list[Re
         return [_resource(one, one.id, "read") for one in read_sources(here.settings).values()]
     if tool not in ("describe", "query"):
         raise SqlError("unknown_tool", "There is no tool of that name.")
-    found, path = _opened(here, _argument(args, "source"))
-    engine, clock = engine_for(found.type), _clock(here, Obligations())
+    found = find_source(here.settings, _argument(args, "source"))
+    engine, clock = engine_for(found, here), _clock(here, Obligations())
     listed = [_resource(found, found.id, "read")]
     if tool == "query":
-        touched = engine.analyse(path, _argument(args, "sql"), clock)
+        touched = engine.analyse(_argument(args, "sql"), clock)
         listed += _resources(found, touched.reads, "read")
         return listed + _resources(found, touched.writes, "write")
     table = _argument(args, "table", "")
     if not table:
-        return listed + _resources(found, frozenset(engine.tables(path, clock)), "read")
-    schema, name, columns = engine.find(path, table, clock)
+        return listed + _resources(found, frozenset(engine.tables(clock)), "read")
+    schema, name, columns = engine.find(table, clock)
     names: set[Name] = {(schema, name), *((schema, name, column) for column in columns)}
     return listed + _resources(found, frozenset(names), "read")
 
@@ -133,11 +130,6 @@ class _Page:
         self.rows.append(values)
         self.lines.append(line)
         return True
-
-
-def _opened(here: Surroundings, name: str) -> tuple[Source, str]:
-    found = find_source(here.settings, name)
-    return found, database_file(found, here.folder)
 
 
 def _clock(here: Surroundings, obligations: Obligations) -> Clock:
@@ -239,4 +231,5 @@ def _features(column: Column) -> str:
         "generated" if column.generated else "",
         f"-> {column.references}" if column.references else "",
     ]
-    return ", ".join(part for part in parts if part)
+    features = ", ".join(part for part in parts if part)
+    return "; ".join(part for part in (features, column.comment) if part)

@@ -17,8 +17,28 @@ class Undecodable(bytes):
 Name = tuple[str, str] | tuple[str, str, str]
 """(schema, table) or (schema, table, column), spelled as in the database's own schema."""
 
-IsMasked = Callable[[str, str, str], bool]
-"""(schema, table, column) → whether the statement must see NULL there."""
+
+class Rules(NamedTuple):
+    """What policy asks of a statement.
+
+    ``mask``: (schema, table, column) → the kind of mask, "" for none. ``filters``: (schema, table) →
+    expressions that must all hold of a row. ``min_group``: rows that a group must have; 0 = any.
+    """
+
+    mask: Callable[[str, str, str], str]
+    filters: Callable[[str, str], tuple[str, ...]]
+    min_group: int = 0
+
+
+def _no_mask(_schema: str, _table: str, _column: str) -> str:
+    return ""
+
+
+def _no_filters(_schema: str, _table: str) -> tuple[str, ...]:
+    return ()
+
+
+NO_RULES = Rules(_no_mask, _no_filters)
 
 
 class Clock(NamedTuple):
@@ -59,6 +79,7 @@ class Column(NamedTuple):
     generated: bool
     references: str
     """``table`` or ``table(column)`` a foreign key points to; empty = none."""
+    comment: str = ""
 
 
 class Table(NamedTuple):
@@ -76,42 +97,40 @@ ROWS_COUNTED = 10_000
 
 
 class Rows(NamedTuple):
-    """``cut`` says which bound ended the reading: "", "rows" or "bytes"."""
+    """``cut`` says which bound ended the reading: "", "rows" or "bytes". ``types`` are the engine's own
+    names of the columns' types, where it has them."""
 
     columns: tuple[str, ...]
     rows: list[tuple[Cell, ...]]
     cut: str
     touched: Touched
     masked: frozenset[tuple[str, str, str]]
+    types: tuple[str, ...] = ()
+
+
+Weigh = Callable[[tuple[Cell, ...]], bool]
 
 
 class Engine(Protocol):
-    """Every method raises SqlError and nothing else, opens and closes what it needs, changes no data."""
+    """One database. Every method raises SqlError and nothing else, opens and closes what it needs, and
+    changes no data but in ``change``."""
 
-    def tables(self, path: str, clock: Clock) -> list[tuple[str, str]]:
+    def tables(self, clock: Clock) -> list[tuple[str, str]]:
         """(schema, name) of every table and view that can be read, sorted."""
         ...
 
-    def describe(self, path: str, table: str, clock: Clock) -> list[Table]:
+    def describe(self, table: str, clock: Clock) -> list[Table]:
         """One table with its columns, or with ``""`` all of them without columns."""
         ...
 
-    def find(self, path: str, table: str, clock: Clock) -> tuple[str, str, tuple[str, ...]]:
+    def find(self, table: str, clock: Clock) -> tuple[str, str, tuple[str, ...]]:
         """Schema, name and column names, spelled as in the database's own schema."""
         ...
 
-    def analyse(self, path: str, sql: str, clock: Clock) -> Touched:
+    def analyse(self, sql: str, clock: Clock) -> Touched:
         """What the statement would touch. It is not run."""
         ...
 
-    def run(
-        self,
-        path: str,
-        sql: str,
-        most_rows: int,
-        weigh: Callable[[tuple[Cell, ...]], bool],
-        masked: IsMasked,
-        clock: Clock,
-    ) -> Rows:
+    def run(self, sql: str, most_rows: int, weigh: Weigh, rules: Rules, clock: Clock) -> Rows:
         """Run one reading statement. ``weigh`` is given each row; False = it no longer fits."""
         ...
