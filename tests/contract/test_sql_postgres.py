@@ -416,3 +416,61 @@ def test_a_table_is_described_with_types_keys_and_comments(here: ShopSurrounding
     overview = tools.describe(here, source="shop")["text"]
     assert "orders" in overview
     assert "vault" not in overview
+
+
+# ---- changes, plans, profiles ----
+
+
+def test_a_change_is_previewed_and_committed_as_previewed(server: PostgresServer) -> None:
+    writer = ShopSurroundings("/", {}, 10.0, postgres_shop.settings(server, "writer"))
+    sql = "UPDATE staff SET salary = salary * 2 WHERE team = 'web'"
+    before = postgres_shop.content(server)
+    preview = tools.write(writer, source="shop", sql=sql)
+    assert preview.get("structured", {})["affected"] == 2
+    assert preview.get("structured", {})["rows"][0] == ["before", 4, "5000"]
+    assert preview.get("structured", {})["rows"][-1] == ["after", 5, "10400"]
+    for wrong in (
+        *("DROP TABLE staff", "TRUNCATE staff", "UPDATE staff SET salary = 0 FROM customers"),
+        *(
+            "DELETE FROM staff RETURNING *",
+            "UPDATE staff SET name = wipe()",
+            "COPY staff FROM '/x'",
+        ),
+        *("INSERT INTO staff SELECT * FROM leak()", "DELETE FROM staff WHERE name = leak()"),
+    ):
+        with pytest.raises(SqlError):
+            tools.write(writer, source="shop", sql=wrong, commit=True, expected_rows=0)
+    with pytest.raises(SqlError) as raised:
+        tools.write(writer, source="shop", sql=sql, commit=True, expected_rows=9)
+    assert raised.value.error == "changed"
+    assert postgres_shop.content(server) == before
+    back = (
+        "UPDATE staff SET salary = salary / 2 WHERE id IN (SELECT id FROM staff WHERE team = 'web')"
+    )
+    for one in (sql, back):
+        done = tools.write(writer, source="shop", sql=one, commit=True, expected_rows=2)
+        assert done.get("structured", {})["committed"] is True
+    tags = {
+        (one["id"], one["access"]): one["tags"]
+        for one in tools.resources("write", {"source": "shop", "sql": "DELETE FROM staff"}, writer)
+    }
+    assert tags["table:shop.public.staff", "write"] == ["sql.delete", "sql.unbounded"]
+
+
+def test_a_reader_changes_nothing_through_write(here: ShopSurroundings) -> None:
+    with pytest.raises(SqlError) as raised:
+        tools.write(here, source="shop", sql="DELETE FROM subscribers WHERE topic = 'tea'")
+    assert raised.value.error == "permission_denied"
+
+
+def test_a_plan_and_a_profile_are_given(here: ShopSurroundings) -> None:
+    assert (
+        "Seq Scan" in tools.explain(here, source="shop", sql="SELECT name FROM customers")["text"]
+    )
+    found = tools.profile(here, source="shop", table="kinds", columns="id,n,jb,bo")
+    assert found.get("structured", {})["rows"] == [
+        ["id", 3, 0, 3, 1, 3],
+        ["n", 3, 0, 3, "1.50", "NaN"],
+        ["jb", 3, 1, 2, None, None],
+        ["bo", 3, 1, 2, None, None],
+    ]

@@ -3,7 +3,7 @@
 import threading
 import time
 from collections.abc import Callable
-from typing import NamedTuple, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 from devagent_sql.errors import SqlError
 
@@ -108,7 +108,38 @@ class Rows(NamedTuple):
     types: tuple[str, ...] = ()
 
 
+Verb = Literal["insert", "update", "delete"]
+
+
+class Analysis(NamedTuple):
+    """A statement before it is run. ``facts`` are among insert, update, delete, unbounded, ddl."""
+
+    touched: Touched
+    facts: frozenset[str] = frozenset()
+
+
+class Changed(NamedTuple):
+    """What a change did, or would do. ``before`` and ``after`` are the same rows, ``columns`` of them."""
+
+    affected: int
+    committed: bool
+    columns: tuple[str, ...]
+    before: list[tuple[Cell, ...]]
+    after: list[tuple[Cell, ...]]
+
+
 Weigh = Callable[[tuple[Cell, ...]], bool]
+
+
+def check_affected(affected: int, expected: int | None, most_rows: int) -> None:
+    """Raises SqlError ``too_large`` or ``changed`` where a change is not about as many rows as it may be."""
+    if affected > most_rows:
+        raise SqlError("too_large", f"The change is about more than {most_rows} rows: undone.")
+    if expected is not None and affected != expected:
+        raise SqlError(
+            "changed",
+            f"The change is about {affected} rows, not {expected}: undone. Preview it anew.",
+        )
 
 
 class Engine(Protocol):
@@ -129,6 +160,21 @@ class Engine(Protocol):
 
     def analyse(self, sql: str, clock: Clock) -> Touched:
         """What the statement would touch. It is not run."""
+        ...
+
+    def analyse_change(self, sql: str, clock: Clock) -> Analysis:
+        """What an INSERT, UPDATE or DELETE would touch, and what it is. It is not run."""
+        ...
+
+    def change(self, sql: str, expected: int | None, most_rows: int, clock: Clock) -> Changed:
+        """Run a change in a transaction, and commit it only where it is about ``expected`` rows.
+
+        None = roll it back. Raises SqlError ``changed`` for another number, ``too_large`` for more than
+        ``most_rows``; nothing is then changed."""
+        ...
+
+    def explain(self, sql: str, clock: Clock) -> list[str]:
+        """The engine's plan of a reading statement, line by line. It is not run."""
         ...
 
     def run(self, sql: str, most_rows: int, weigh: Weigh, rules: Rules, clock: Clock) -> Rows:

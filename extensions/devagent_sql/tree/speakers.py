@@ -45,6 +45,9 @@ class FaithfulPostgres(Postgres):
 
 
 class FaithfulSQLite(SQLite):
+    class Generator(SQLite.Generator):
+        TYPE_MAPPING: dict[Any, Any] = {}  # noqa: RUF012 — a type's name is its affinity
+
     class Parser(SQLite.Parser):
         FUNCTIONS: dict[str, Any] = {}  # noqa: RUF012
         LAMBDAS = _LAMBDAS

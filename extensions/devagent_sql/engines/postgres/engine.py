@@ -6,20 +6,24 @@ from typing import Any
 import psycopg
 
 from devagent_sql.engines.port import (
+    Analysis,
     Cell,
+    Changed,
     Clock,
     Rows,
     Rules,
     Table,
     Touched,
     Weigh,
+    check_affected,
 )
 from devagent_sql.engines.postgres.catalog import Catalog, columns_of, listed
 from devagent_sql.engines.postgres.connection import connected
 from devagent_sql.sources import Server
 from devagent_sql.tree import masks
+from devagent_sql.tree.changes import Change, checked, govern_change, is_definition, target_of
 from devagent_sql.tree.dialects import POSTGRES
-from devagent_sql.tree.govern import govern
+from devagent_sql.tree.govern import govern, named_tables
 
 _FIRST_BATCH = 100
 _LARGEST_BATCH = 5_000
@@ -53,6 +57,64 @@ class Postgres:
         with connected(self._server, self._password(), clock) as connection:
             return govern(sql, POSTGRES, self._catalog(connection).looked_up).touched
 
+    def analyse_change(self, sql: str, clock: Clock) -> Analysis:
+        if is_definition(sql, POSTGRES):
+            return Analysis(Touched(frozenset(), frozenset()), frozenset({"ddl"}))
+        with connected(self._server, self._password(), clock) as connection:
+            change = self._checked(connection, sql)
+        facts = {change.verb, *(["unbounded"] if change.unbounded else [])}
+        return Analysis(change.touched, frozenset(facts))
+
+    def change(self, sql: str, expected: int | None, most_rows: int, clock: Clock) -> Changed:
+        with connected(self._server, self._password(), clock, writing=True) as connection:
+            change = self._checked(connection, sql)
+            before = connection.execute(change.sample.encode()).fetchall() if change.sample else []
+            cursor = connection.cursor()
+            cursor.execute(change.text.encode(), [])
+            affected = cursor.rowcount
+            check_affected(affected, expected, most_rows)
+            after: list[tuple[Cell, ...]] = []
+            if change.verb == "update":
+                after = self._again(connection, change, before)
+            if expected is not None:
+                connection.commit()
+            return Changed(affected, expected is not None, change.columns, before, after)
+
+    def _checked(self, connection: "psycopg.Connection[tuple[Any, ...]]", sql: str) -> Change:
+        catalog = self._catalog(connection)
+        target = target_of(checked(sql, POSTGRES))
+        names = named_tables(target, POSTGRES)
+        relation = catalog.looked_up(names).find(*names[0])
+        table = columns_of(connection, relation)
+        key = [(column.key, column.name) for column in table.columns if column.key]
+        return govern_change(
+            sql, POSTGRES, catalog.looked_up, tuple(name for _, name in sorted(key))
+        )
+
+    def _again(
+        self, connection: "psycopg.Connection[tuple[Any, ...]]", change: Change, before: list[Any]
+    ) -> list[tuple[Cell, ...]]:
+        """The sampled rows after the change, found by their keys; none where a key itself was changed."""
+        catalog = self._catalog(connection)
+        relation = catalog.find(change.table[0], change.table[1])
+        key = [c.name for c in columns_of(connection, relation).columns if c.key]
+        places = [change.columns.index(name) for name in key]
+        condition = " AND ".join(f"{_quoted(name)}::text = ${at}" for at, name in enumerate(key, 1))
+        shown = ", ".join(map(_quoted, change.columns))
+        table = ".".join(map(_quoted, change.table))
+        text = f"SELECT {shown} FROM {table} WHERE {condition}"  # noqa: S608 — quoted names
+        found = [
+            connection.execute(text.encode(), [str(row[place]) for place in places]).fetchone()
+            for row in before
+        ]
+        return [row for row in found if row is not None]
+
+    def explain(self, sql: str, clock: Clock) -> list[str]:
+        with connected(self._server, self._password(), clock) as connection:
+            governed = govern(sql, POSTGRES, self._catalog(connection).looked_up)
+            plan = connection.execute(b"EXPLAIN " + governed.text.encode(), [])
+            return [str(row[0]) for row in plan.fetchall()]
+
     def run(self, sql: str, most_rows: int, weigh: Weigh, rules: Rules, clock: Clock) -> Rows:
         with connected(self._server, self._password(), clock) as connection:
             governed = govern(sql, POSTGRES, self._catalog(connection).looked_up, rules)
@@ -67,6 +129,10 @@ class Postgres:
 
     def _catalog(self, connection: "psycopg.Connection[tuple[Any, ...]]") -> Catalog:
         return Catalog(connection, self._server.schemas, elevated=self._server.elevated)
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
 
 
 def _parts(table: str) -> tuple[str, str]:

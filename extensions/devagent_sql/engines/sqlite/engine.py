@@ -10,7 +10,9 @@ from typing import Any
 from devagent_sql.engines.port import (
     NO_RULES,
     ROWS_COUNTED,
+    Analysis,
     Cell,
+    Changed,
     Clock,
     Column,
     Name,
@@ -20,7 +22,7 @@ from devagent_sql.engines.port import (
     Touched,
     Weigh,
 )
-from devagent_sql.engines.sqlite import shields
+from devagent_sql.engines.sqlite import changes, shields
 from devagent_sql.engines.sqlite.catalog import Catalog, Member, quoted
 from devagent_sql.engines.sqlite.connection import (
     LONGEST_VALUE_IN_SLOW_FUNCTIONS,
@@ -41,6 +43,8 @@ from devagent_sql.engines.sqlite.program import Read, read_by
 from devagent_sql.engines.sqlite.regenerate import Regenerated, regenerated
 from devagent_sql.errors import SqlError
 from devagent_sql.names import fold
+from devagent_sql.tree.changes import is_definition
+from devagent_sql.tree.dialects import SQLITE
 
 _READS = {"select", "with", "values"}
 _WRITES = {"insert", "update", "delete", "replace"}
@@ -264,6 +268,30 @@ class Sqlite:
             catalog = Catalog(connection)
             text = sql if _is_writing(sql) else regenerated(sql, catalog, NO_RULES).text
             return _analyse(connection, catalog, text, _nothing_masked, recording=True).touched
+
+    def analyse_change(self, sql: str, clock: Clock) -> Analysis:
+        if is_definition(sql, SQLITE):
+            return Analysis(Touched(frozenset(), frozenset()), frozenset({"ddl"}))
+        facts = changes.facts_of(sql)
+        with reading(self._path, clock) as connection:
+            catalog = Catalog(connection)
+            touched = _analyse(connection, catalog, sql, _nothing_masked, recording=True).touched
+            table, _, shown = changes.shown_columns(catalog, sql)
+            sampled: set[Name] = {("main", table, name) for name in shown}
+            return Analysis(Touched(touched.reads | sampled, touched.writes), facts)
+
+    def change(self, sql: str, expected: int | None, most_rows: int, clock: Clock) -> Changed:
+        return changes.change(self._path, sql, expected, most_rows, clock)
+
+    def explain(self, sql: str, clock: Clock) -> list[str]:
+        lines: list[str] = []
+
+        def weigh(row: tuple[Cell, ...]) -> bool:
+            lines.append(str(row[-1]))
+            return True
+
+        self.run(f"EXPLAIN QUERY PLAN {sql}", 1000, weigh, NO_RULES, clock)
+        return lines
 
     def run(self, sql: str, most_rows: int, weigh: Weigh, rules: Rules, clock: Clock) -> Rows:
         with reading(self._path, clock) as connection:
