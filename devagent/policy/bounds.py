@@ -110,3 +110,11 @@ def redaction(files: Iterable[PolicyFile]) -> frozenset[str]:
     """What is redacted in the record: all that any of these files names, and secrets always."""
     named = (file.tables.get("log", {}).get("redact", ()) for file in files)
     return frozenset({"secrets"}.union(*named))
+
+
+def org_data(files: Iterable[PolicyFile]) -> tuple[dict[str, Any], str]:
+    """The org's ``[data]`` table and the name of its file; empty where it has none."""
+    for file in files:
+        if file.org and "data" in file.tables:
+            return file.tables["data"], file.name or file.file
+    return {}, ""

@@ -55,7 +55,15 @@ def find_credential(environment: Mapping[str, str]) -> Credential:
     )
 
 
-def from_keyring() -> tuple[str, str]:
+def stored_secret(environment: Mapping[str, str], name: str) -> str | None:
+    """A secret that an extension names by its handle: ``DEVAGENT_SECRET_NAME`` in the environment (letters
+    in capitals, the rest as ``_``), else the entry ``secret:name`` of the keyring; None = there is none."""
+    variable = "".join(c.upper() if c.isascii() and c.isalnum() else "_" for c in name)
+    value = environment.get(f"DEVAGENT_SECRET_{variable}", "")
+    return value or from_keyring(f"secret:{name}")[0] or None
+
+
+def from_keyring(name: str = KEYRING_NAME) -> tuple[str, str]:
     """(the stored key or "", what was found). A keyring that does not answer in time is said to."""
     found: list[tuple[str, str]] = []
 
@@ -63,7 +71,7 @@ def from_keyring() -> tuple[str, str]:
         try:
             import keyring  # noqa: PLC0415  (100 ms, and only where the environment has no key)
 
-            value = keyring.get_password(KEYRING_SERVICE, KEYRING_NAME)
+            value = keyring.get_password(KEYRING_SERVICE, name)
             found.append((value or "", NO_ENTRY))
         except Exception as e:  # each desktop's keyring raises what its own library raises
             found.append(("", f"not usable: {type(e).__name__}"))
