@@ -150,12 +150,13 @@ def _fetched(
     while True:
         clock.check()
         found: list[tuple[Cell, ...]] = cursor.fetchmany(batch)
-        for row in found:
-            if len(rows) >= most_rows:
-                return rows, "rows"
+        room = most_rows - len(rows)
+        for row in found[:room]:
             if not weigh(row):
                 return rows, "bytes"
             rows.append(row)
+        if len(found) > room:
+            return rows, "rows"
         if len(found) < batch:
             return rows, ""
         width = max(map(_width, found[-10:]))

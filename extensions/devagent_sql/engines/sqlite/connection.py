@@ -100,7 +100,8 @@ def translated(error: Exception) -> SqlError:
     return SqlError("invalid", "SQLite cannot carry out the statement as it is written.")
 
 
-def _text(data: bytes) -> Cell:
+def told_apart(data: bytes) -> Cell:
+    """A text, or what is none told apart from it."""
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError:
@@ -130,7 +131,7 @@ def reading(path: str, clock: Clock, *, writing: bool = False) -> Generator[sqli
         )
         for limit, value in _LIMITS:
             connection.setlimit(limit, value)
-        connection.text_factory = _text
+        connection.text_factory = told_apart
         connection.set_progress_handler(lambda: clock.left <= 0, _STEPS_BETWEEN_CHECKS)
         connection.execute(f"PRAGMA query_only = {'OFF' if writing else 'ON'}")
         connection.execute("PRAGMA trusted_schema = OFF")

@@ -27,6 +27,7 @@ from devagent_sql.engines.sqlite.catalog import Catalog, Member, quoted
 from devagent_sql.engines.sqlite.connection import (
     LONGEST_VALUE_IN_SLOW_FUNCTIONS,
     reading,
+    told_apart,
     translated,
 )
 from devagent_sql.engines.sqlite.functions import SLOW_ON_LONG_TEXT, TABLE_FUNCTIONS
@@ -331,10 +332,11 @@ def _run(
         connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, LONGEST_VALUE_IN_SLOW_FUNCTIONS)
     connection.set_authorizer(guard)
     try:
-        cursor = connection.execute(text)
+        connection.text_factory = str
+        cursor = _executed(connection, text)
         described = cursor.description or ()
         columns = tuple(str(name[0]).replace(WITHOUT_INDEX, "") for name in described)
-        return (columns, *_fetched(cursor, most_rows, weigh))
+        return (columns, *_fetched(connection, cursor, text, most_rows, weigh))
     except (sqlite3.Error, sqlite3.Warning, MemoryError, UnicodeError) as error:
         raise guard.refusal or translated(error) from None
 
@@ -379,17 +381,47 @@ def _run_shielded(
     return Rows(columns, rows, cut, analysis.touched, hidden)
 
 
+def _executed(connection: sqlite3.Connection, text: str) -> sqlite3.Cursor:
+    """The statement with its first row already read, as the driver has it."""
+    try:
+        return connection.execute(text)
+    except sqlite3.OperationalError as error:
+        if not str(error).startswith(_UNDECODABLE):
+            raise
+        connection.text_factory = told_apart
+        return connection.execute(text)
+
+
+_BATCH = 500
+_UNDECODABLE = "Could not decode to UTF-8"
+
+
 def _fetched(
-    cursor: sqlite3.Cursor, most_rows: int, weigh: Weigh
+    connection: sqlite3.Connection, cursor: sqlite3.Cursor, text: str, most_rows: int, weigh: Weigh
 ) -> tuple[list[tuple[Cell, ...]], str]:
+    """Rows until a bound is met. Texts are decoded by the driver, which is fast; where one cannot be, the
+    statement starts again, in the same transaction, with a decoder that tells such texts apart."""
     rows: list[tuple[Cell, ...]] = []
-    for row in cursor:
-        if len(rows) >= most_rows:
+    while True:
+        try:
+            found: list[tuple[Cell, ...]] = cursor.fetchmany(_BATCH)
+        except sqlite3.OperationalError as error:
+            if not str(error).startswith(_UNDECODABLE) or connection.text_factory is told_apart:
+                raise
+            connection.text_factory = told_apart
+            cursor = connection.execute(text)
+            for _ in rows:
+                cursor.fetchone()
+            continue
+        room = most_rows - len(rows)
+        for row in found[:room]:
+            if not weigh(row):
+                return rows, "bytes"
+            rows.append(row)
+        if len(found) > room:
             return rows, "rows"
-        if not weigh(row):
-            return rows, "bytes"
-        rows.append(row)
-    return rows, ""
+        if len(found) < _BATCH:
+            return rows, ""
 
 
 def _offered(catalog: Catalog) -> list[Member]:
