@@ -23,8 +23,13 @@ def engine_for(source: Source, here: Surroundings) -> Engine:
             from devagent_sql.engines.postgres.engine import Postgres  # noqa: PLC0415
 
             return Postgres(source.server, lambda: _password(source, here))
+        case "duckdb":
+            _need("duckdb", "duckdb")
+            from devagent_sql.engines.duckdb.engine import DuckDB  # noqa: PLC0415
+
+            return DuckDB(database_file(source, here.folder))
         case _:
-            known = "sqlite, postgres"
+            known = "sqlite, postgres, duckdb"
             raise SqlError(
                 "unsupported_engine", f"There is no engine {source.type!r}; known: {known}."
             )

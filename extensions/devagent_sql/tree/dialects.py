@@ -59,7 +59,7 @@ _DUCKDB = """
     bool_and bool_or any_value arg_max arg_min max_by min_by approx_count_distinct approx_quantile median
     mode quantile quantile_cont quantile_disc percentile_cont percentile_disc mad entropy kurtosis skewness corr covar_pop covar_samp
     regr_slope regr_intercept regr_r2 histogram group_concat listagg first last product fsum kahan_sum
-    count_if countif sum_no_overflow bitstring_agg grouping grouping_id uuid gen_random_uuid
+    count_star count_if countif sum_no_overflow bitstring_agg grouping grouping_id uuid gen_random_uuid
     array_distinct array_sort array_reverse_sort list_filter list_transform
 """
 _MYSQL = """
