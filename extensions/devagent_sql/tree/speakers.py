@@ -46,7 +46,8 @@ class FaithfulPostgres(Postgres):
 
 class FaithfulSQLite(SQLite):
     class Generator(SQLite.Generator):
-        TYPE_MAPPING: dict[Any, Any] = {}  # noqa: RUF012 — a type's name is its affinity
+        # A type's name is its affinity, so it stays; the parser takes BLOB for VARBINARY.
+        TYPE_MAPPING: dict[Any, Any] = {exp.DType.VARBINARY: "BLOB"}  # noqa: RUF012
 
     class Parser(SQLite.Parser):
         FUNCTIONS: dict[str, Any] = {}  # noqa: RUF012
