@@ -75,6 +75,11 @@ def test_an_answer_under_rules_is_the_answer_where_the_forbidden_was_removed(
 
 ODD = """
 SELECT count(*) FROM main.customers
+SELECT CAST(a.id AS VARCHAR(80)) AS c FROM orders AS a ORDER BY 1
+SELECT id FROM main.orders
+SELECT 1 FROM customers
+SELECT 1 FROM main.customers JOIN (SELECT 1)
+SELECT count(*) FROM contacts
 SELECT main.customers.email FROM main.customers ORDER BY 1
 SELECT "customers"."EMAIL", [customers].[Email], `customers`.`eMail` FROM "CUSTOMERS" ORDER BY 1
 SELECT * FROM contacts ORDER BY id

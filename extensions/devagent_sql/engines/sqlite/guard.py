@@ -76,8 +76,9 @@ class Guard:
                 return sqlite3.SQLITE_OK
             return self._refuse("unsupported_table", "Internal and virtual tables are not offered.")
         if action == sqlite3.SQLITE_READ and fold(first or "") in self._shielded:
-            # Without a schema and a column it is the shield itself, of which no column is used.
-            if fold(inner or "") == fold(first or "") or (schema is None and not second):
+            # Without a column it is a table of which none is used, the shield's own where SQLite has drawn
+            # the shield into the statement. No other mention gets here: see ``shields`` and ``regenerate``.
+            if fold(inner or "") == fold(first or "") or not second:
                 return sqlite3.SQLITE_OK
             return self._refuse("masked_view", "A masked or filtered table is read past its rules.")
         if action == sqlite3.SQLITE_READ and schema in (None, "main"):
