@@ -79,6 +79,11 @@ class Gate:
         self.offered = [t for t in toolbox.specs() if t not in self.hidden]
         """What the model is told about, in the same order for the whole session (prompt caching)."""
 
+    @property
+    def taint(self) -> tuple[str, ...]:
+        """The labels of the sources whose results the model has read, sorted."""
+        return self._evidence.taint
+
     def apply(self, event: Event) -> None:
         """Take in an event of the session, live or resumed; one call id runs once."""
         self._evidence.apply(event)

@@ -8,9 +8,12 @@ from typing import Any
 
 from msgspec import Struct
 
+from devagent.agent.compaction import Plan, planned, refusals_in, told
 from devagent.core.events import (
     ApprovalAnswered,
     BudgetWarned,
+    Compacted,
+    CompactionUndone,
     Event,
     ModelReplied,
     Prompt,
@@ -33,6 +36,23 @@ class _Open(Struct):
     started: bool = False
 
 
+class _Typed(Struct):
+    """A prompt, and the index of the message it stands in."""
+
+    place: int
+    text: str
+
+
+class _Gone(Struct):
+    """What a compaction took out, to bring it back: the messages, where the prompts among them stood, what had
+    been refused before, and whether the short text shares its message with what follows."""
+
+    messages: list[dict[str, Any]]
+    places: list[int]
+    refused: list[str]
+    shares: bool
+
+
 class History:
     """Messages in the Messages API's shape, kept up to date by ``apply``."""
 
@@ -40,6 +60,14 @@ class History:
         self._messages: list[dict[str, Any]] = []
         self._open: list[_Open] = []
         self._ids: set[str] = set()
+        self._typed: list[_Typed] = []
+        self._refused: list[str] = []
+        self._gone: list[_Gone] = []
+        self._asked = (
+            -1,
+            0,
+            0,
+        )  # where the last prompt stands: message, block, number among the typed
         self.turn = 0
 
     @property
@@ -50,10 +78,22 @@ class History:
     def apply(self, event: Event) -> None:
         """Take one event in. Events that the model never sees change nothing."""
         match event:
-            case Prompt(text=text, turn=turn):
+            case Prompt(text=text, turn=turn, attachments=attachments):
                 self._pair_open_calls()
                 self.turn = turn
-                self._say("user", [{"type": "text", "text": text}])
+                joins = bool(self._messages) and self._messages[-1]["role"] == "user"
+                before = len(self._messages[-1]["content"]) if joins else 0
+                self._say("user", [*attachments, {"type": "text", "text": text}])
+                self._asked = (len(self._messages) - 1, before, len(self._typed))
+                if not event.of_the_house:
+                    self._typed.append(_Typed(len(self._messages) - 1, text))
+            case ModelReplied(purpose=purpose) if purpose:
+                pass  # not said in the conversation
+            case ModelReplied(stop="model_context_window_exceeded"):
+                self._pair_open_calls()  # cut off anywhere: it is asked for again, in a shorter conversation
+            case ModelReplied(stop="refusal"):
+                self._pair_open_calls()
+                self._take_back_prompt()
             case ModelReplied(content=content):
                 self._pair_open_calls()
                 if blocks := [self._opened(block) for block in content if _is_sendable(block)]:
@@ -78,8 +118,76 @@ class History:
                 self._say("user", [{"type": "text", "text": told}])
             case TurnCut():
                 self._pair_open_calls()
+            case Compacted(gone=gone, text=text):
+                self._shorten(gone, text)
+            case CompactionUndone():
+                self._bring_back()
             case _:
                 pass  # shown or logged, not part of the conversation
+
+    @property
+    def compactions(self) -> int:
+        """How many compactions can be undone."""
+        return len(self._gone)
+
+    @property
+    def gone_by_last(self) -> int:
+        """How many messages the last compaction took out; 0 where there was none."""
+        return len(self._gone[-1].messages) if self._gone else 0
+
+    def plan(self, kept_tokens: int) -> Plan | None:
+        """What to put in short so that about ``kept_tokens`` stay as they are; None where nothing can."""
+        plan = planned(self._messages, [(one.place, one.text) for one in self._typed], kept_tokens)
+        if plan is None:
+            return None
+        refused = dict.fromkeys([*self._refused, *plan.refusals])
+        return Plan(plan.gone, plan.prompts, tuple(refused))
+
+    def in_short(self, plan: Plan, summary: str) -> str:
+        """The text that would stand in the place of what the plan takes out."""
+        return told(plan, summary)
+
+    def _shorten(self, gone: int, text: str) -> None:
+        head, tail = self._messages[:gone], self._messages[gone:]
+        shares = bool(tail) and tail[0]["role"] == "user"
+        short: dict[str, Any] = {"role": "user", "content": [{"type": "text", "text": text}]}
+        if shares:
+            short["content"] += tail.pop(0)["content"]
+        self._gone.append(
+            _Gone(head, [one.place for one in self._typed], list(self._refused), shares)
+        )
+        self._refused = list(dict.fromkeys([*self._refused, *refusals_in(head)]))
+        self._messages = [short, *tail]
+        self._asked = (-1, 0, 0)
+        for one in self._typed:
+            one.place = max(one.place - gone + (0 if shares else 1), 0)
+
+    def _bring_back(self) -> None:
+        if not self._gone:
+            return
+        gone = self._gone.pop()
+        first, *tail = self._messages
+        if gone.shares:
+            tail = [{**first, "content": first["content"][1:]}, *tail]
+        shift = len(gone.messages) - (0 if gone.shares else 1)
+        self._messages = [*gone.messages, *tail]
+        self._refused = gone.refused
+        for number, one in enumerate(self._typed):
+            known = number < len(gone.places)
+            one.place = gone.places[number] if known else one.place + shift
+
+    def _take_back_prompt(self) -> None:
+        """The service goes on refusing while what it refused stands there; a turn that has called tools stays,
+        or their effects would be forgotten."""
+        place, blocks, typed = self._asked
+        if place != len(self._messages) - 1:
+            return
+        kept = self._messages[place]["content"][:blocks]
+        del self._typed[typed:]
+        if kept:
+            self._messages[place]["content"] = kept
+        else:
+            self._messages.pop()
 
     def _say(self, role: str, content: list[dict[str, Any]]) -> None:
         if self._messages and self._messages[-1]["role"] == role:

@@ -6,13 +6,14 @@ never runs. What does not fit the sentence above is an event, a port or another 
 """
 
 import time
-from collections.abc import AsyncGenerator, Callable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from contextlib import aclosing
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from msgspec.structs import replace
 
 from devagent.agent.circles import Circles
+from devagent.agent.fitting import Fitting, Window
 from devagent.agent.gate import Gate, granted
 from devagent.agent.history import History
 from devagent.agent.safeguards import Safeguards, not_kept
@@ -21,6 +22,9 @@ from devagent.core.errors import ModelError
 from devagent.core.events import (
     BudgetStopped,
     BudgetWarned,
+    Compacted,
+    CompactionReason,
+    CompactionUndone,
     ErrorRaised,
     Event,
     ModelReplied,
@@ -43,7 +47,14 @@ E = TypeVar("E", bound=Event)
 Keep = Callable[[Event], None]
 """Takes an event in, before it is yielded."""
 
-_BROKEN_OFF = frozenset({"max_tokens", "model_context_window_exceeded", "refusal"})
+_PAUSES = 10
+"""The service may pause a long turn of its own tools; it is asked to go on so often, and no more."""
+_OVERFLOW = "model_context_window_exceeded"
+_TOO_LONG: tuple[Stop, str] = (
+    "failed",
+    "the conversation no longer fits the model's context window",
+)
+_BROKEN_OFF = frozenset({"max_tokens", _OVERFLOW, "refusal"})
 """Stop reasons of a reply that may end inside a call, or that was taken back: none of its calls runs."""
 
 
@@ -61,6 +72,7 @@ class Agent:
         safeguards: Safeguards,
         estimate: Estimator | None = None,
         shared: SharedSpending | None = None,
+        window: Window = Window(),  # noqa: B008 - frozen
     ) -> None:
         self._model = model
         self._gate = gate
@@ -72,6 +84,7 @@ class Agent:
         self._last_usage: Usage | None = None
         self._safeguards = safeguards
         self._history = History()
+        self._fitting = Fitting(self._history, window)
 
     @property
     def turns(self) -> int:
@@ -84,8 +97,14 @@ class Agent:
         self._gate.apply(event)
         self._spending.apply(event)
         self._circles.apply(event)
-        if isinstance(event, ModelReplied):
-            self._last_usage = event.usage
+        self._fitting.apply(event)
+        match event:
+            case ModelReplied(usage=usage, purpose=""):
+                self._last_usage = usage
+            case Compacted() | CompactionUndone():
+                self._last_usage = None  # it is not this conversation's any more
+            case _:
+                pass
 
     def begin(self) -> None:
         """All that was taken in so far was an earlier process's."""
@@ -95,19 +114,55 @@ class Agent:
         """The seconds that the next turn may take, and what is to be said when they are over."""
         return self._spending.time_left(self._history.turn + 1)
 
-    async def turn(self, text: str, *, of_the_house: bool = False) -> AsyncGenerator[Event, None]:
+    @property
+    def compactions(self) -> int:
+        """How many compactions can be undone."""
+        return self._history.compactions
+
+    async def compact(self) -> AsyncGenerator[Event, None]:
+        """Put the older part of the conversation in short, between two turns, because somebody asks for it.
+        No event where there is nothing to put in short."""
+        turn = self._history.turn
+        async with aclosing(self._shortened(turn, "asked")) as events:
+            async for event in events:
+                yield event
+
+    async def undo_compaction(self) -> AsyncGenerator[Event, None]:
+        """Let the model read again what the last compaction had put in short. No event where there was none."""
+        if self._history.compactions:
+            back = self._history.gone_by_last
+            yield self._keep(CompactionUndone(turn=self._history.turn, back=back))
+
+    async def turn(
+        self,
+        text: str,
+        *,
+        of_the_house: bool = False,
+        attachments: Sequence[dict[str, Any]] = (),
+    ) -> AsyncGenerator[Event, None]:
         """One turn: from a prompt to the model's last word. Ends with ``TurnEnded``.
 
-        ``of_the_house``: nobody typed this prompt, so it vouches for no value in it. Raises only for
-        failures of the house; tools and the model service fail as events.
+        ``of_the_house``: nobody typed this prompt, so it vouches for no value in it. ``attachments``: images
+        and documents as blocks of the Messages API. Raises only for failures of the house; tools and the
+        model service fail as events.
         """
         self._safeguards.own_files.refuse_if_changed()
         turn = self._history.turn + 1
         began = time.monotonic_ns()
         usage = Usage()
         yield self._keep(TurnStarted(turn=turn))
-        yield self._keep(Prompt(turn=turn, text=text, of_the_house=of_the_house))
+        yield self._keep(
+            Prompt(turn=turn, text=text, of_the_house=of_the_house, attachments=list(attachments))
+        )
+        pauses = 0
+        fits = False  # made to, since the last whole reply
         while True:
+            if not fits and await self._fitting.is_too_large(self._request(turn)):
+                fits = True
+                async with aclosing(self._shortened(turn, "window")) as events:
+                    async for event in events:
+                        usage += _used(event)
+                        yield event
             request = self._request(turn)
             for limit in self._before(request):
                 yield self._keep(limit)
@@ -124,12 +179,31 @@ class Agent:
                             reply = self._keep(event)
                         yield event
             except ModelError as error:
-                yield self._ended(turn, began, usage, "service", error.what)
+                if error.kind != "too_large" or fits:
+                    yield self._ended(turn, began, usage, error.stop, error.what)
+                    return
+                ended = error.stop, error.what
+            else:
+                ended = None
+            if ended or (reply and reply.stop == _OVERFLOW and not fits):
+                usage += reply.usage if reply else Usage()
+                fits, compactions = True, self.compactions
+                async with aclosing(self._shortened(turn, "overflow")) as events:
+                    async for event in events:
+                        usage += _used(event)
+                        yield event
+                if self.compactions > compactions:
+                    continue
+                yield self._ended(turn, began, usage, *(ended or _TOO_LONG))
                 return
             if reply is None:
                 yield self._ended(turn, began, usage, "service", "the model gave no reply")
                 return
             usage += reply.usage
+            fits = False
+            if reply.stop == "pause_turn" and not reply.calls and pauses < _PAUSES:
+                pauses += 1
+                continue
             if not reply.calls or reply.stop in _BROKEN_OFF:
                 yield self._ended(turn, began, usage, *_last_word(reply))
                 return
@@ -153,6 +227,7 @@ class Agent:
             system=self._system,
             messages=self._history.messages,
             tools=self._gate.offered,
+            labels=self._gate.taint,
         )
 
     def _before(self, request: ModelRequest) -> Iterator[BudgetWarned | BudgetStopped]:
@@ -162,6 +237,13 @@ class Agent:
             ahead = self._estimate(request, self._last_usage)
         yield from self._spending.check(request.turn, estimate=ahead)
         yield from self._circles.check(request.turn)
+
+    async def _shortened(self, turn: int, why: CompactionReason) -> AsyncGenerator[Event, None]:
+        spent = any(isinstance(one, BudgetStopped) for one in self._spending.check(turn))
+        compacting = self._fitting.compact(self._request(turn), why, may_ask=not spent)
+        async with aclosing(compacting) as events:
+            async for event in events:
+                yield self._keep(event)
 
     async def _ask(self, request: ModelRequest) -> AsyncGenerator[Event, None]:
         yield ModelRequested(
@@ -254,11 +336,17 @@ def _last_word(reply: ModelReplied) -> tuple[Stop, str]:
         case "max_tokens":
             return ("done" if reply.text else "failed"), "the reply was cut off at max_tokens"
         case "refusal":
-            return "failed", "the model refused to answer"
+            why = f" ({reply.detail})" if reply.detail else ""
+            return "failed", f"the model refused to answer{why}"
         case "model_context_window_exceeded":
-            return "failed", "the conversation no longer fits the model's context window"
+            return _TOO_LONG
         case unknown:
             return "done", f"the reply ended with the unknown stop reason {unknown!r}"
+
+
+def _used(event: Event) -> Usage:
+    """What a summary took: the conversation's own replies are counted where they are read."""
+    return event.usage if isinstance(event, ModelReplied) else Usage()
 
 
 def _us_since(began_ns: int) -> int:

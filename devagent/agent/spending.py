@@ -92,9 +92,9 @@ class Spending:
                 self._turn = Spent()
                 self._turn_began = self._clock()
                 self._warned = {one for one in self._warned if one[0] != "turn"}
-            case ModelReplied(usage=usage, cost=cost, model=model):
+            case ModelReplied(usage=usage, cost=cost, model=model, purpose=purpose):
                 for spent in (self._turn, self._run, self._session):
-                    spent.replies += 1
+                    spent.replies += not purpose
                     spent.tokens += tokens(usage)
                     spent.usd_micros += cost.usd_micros if cost else 0
                     if cost is None and usage != Usage():

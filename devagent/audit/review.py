@@ -20,6 +20,8 @@ from devagent.core.events import (
     ApprovalsLoaded,
     BudgetStopped,
     BudgetWarned,
+    Compacted,
+    CompactionUndone,
     Cost,
     ErrorRaised,
     Event,
@@ -317,7 +319,8 @@ def _other(record: Record, event: Event | Unknown, texts: _Texts) -> Entry | Non
                 for block in event.content
                 if block.get("type") == "thinking"
             )
-            entry = _entry(record, "reply", event.turn, "", texts(event.text))
+            title = "A summary, to compact the conversation" if event.purpose else ""
+            entry = _entry(record, "reply", event.turn, title, texts(event.text))
             entry.thinking, entry.model = texts(thinking), texts(event.model)
             entry.usage = event.usage
             if event.cost:
@@ -350,6 +353,12 @@ def _other(record: Record, event: Event | Unknown, texts: _Texts) -> Entry | Non
             title = f"Approvals signed by {event.key}, until {event.expires}: {len(event.ids)}"
             text = f"{event.file}\n{', '.join(event.ids)}\n{event.digest}"
             return _entry(record, "policy", 0, texts(title), texts(text))
+        case Compacted():
+            title = f"Conversation compacted ({event.why}): {event.gone} messages in short, {event.kept} kept"
+            return _entry(record, "turn", event.turn, title, texts(event.text))
+        case CompactionUndone():
+            title = f"Compaction undone: {event.back} messages are read again"
+            return _entry(record, "turn", event.turn, title)
         case TurnCut():
             return _entry(
                 record, "failure", event.turn, texts(f"Turn {event.turn} cut: {event.err}")

@@ -11,6 +11,8 @@ from devagent.core.events import (
     ApprovalsLoaded,
     BudgetStopped,
     BudgetWarned,
+    Compacted,
+    CompactionUndone,
     ErrorRaised,
     Event,
     ExtensionChanged,
@@ -77,6 +79,8 @@ def spoken(event: Event | Unknown) -> tuple[str, str]:
             return "error", f"{event.err}\n{event.reason}"
         case TurnCut():
             return "error", event.err
+        case Compacted():
+            return "compaction", event.text
         case ToolCalled():
             name = f"{event.ext}.{event.tool}" if event.ext else event.tool
             return "call", "\n".join([name, *named_lines(event.args)])
@@ -110,6 +114,7 @@ def spoken(event: Event | Unknown) -> tuple[str, str]:
             | ThinkingDelta()
             | ApprovalAsked()  # shows the call and the decision, which stand by themselves
             | ToolStarted()
+            | CompactionUndone()
             | LogRecovered()
         ):
             return "", ""

@@ -5,8 +5,11 @@ import sys
 
 import click
 
+from devagent.cli.asynchronous import run_until_done
 from devagent.core.errors import ConfigError, UsageError
+from devagent.settings.config import load_config
 from devagent.settings.credentials import check_keyring, find_credential, forget, to_keyring
+from devagent.settings.places import places
 
 LONGEST = 10_000
 """No key has more characters; a longer line is not read to its end."""
@@ -18,10 +21,12 @@ def auth() -> None:
 
 
 @auth.command()
-def login() -> None:
+@click.option("--no-check", is_flag=True, help="Do not ask the service whether it takes the key.")
+def login(no_check: bool = False) -> None:
     """Keep an API key in the keyring.
 
-    At a terminal it is asked for and not echoed; else the first line of standard input is it.
+    At a terminal it is asked for and not echoed; else the first line of standard input is it. A key that
+    the service refuses is not kept.
     """
     check_keyring()
     if sys.stdin.isatty():
@@ -32,7 +37,16 @@ def login() -> None:
         raise UsageError("no key was given")
     if any(c.isspace() or not c.isprintable() for c in key):
         raise UsageError("that is not a key: it has spaces or control characters in it")
+    unchecked = "as asked" if no_check else run_until_done(_check(key))
     click.echo(f"Kept in {to_keyring(key)}. `devagent auth logout` removes it.")
+    click.echo(f"Not checked: {unchecked}" if unchecked else "The service takes it.")
+
+
+async def _check(key: str) -> str:
+    """Why the key could not be checked, or "". Raises ConfigError for one that the service refuses."""
+    from devagent.session.key_check import check_key  # noqa: PLC0415  (network code, for this alone)
+
+    return await check_key(load_config(places().config), os.environ, key)
 
 
 @auth.command()

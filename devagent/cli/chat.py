@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+from collections.abc import AsyncGenerator, Coroutine
 from contextlib import aclosing
 
 import click
@@ -20,7 +21,10 @@ from devagent.undo.errors import SnapshotError
 PICK = "?"
 """What ``--resume`` without an id stands for."""
 
-HELP = "/help  /status  /undo [list|preview|ID]  /quit     Ctrl+C stops the agent, Ctrl+D leaves"
+HELP = (
+    "/help  /status  /compact [undo]  /undo [list|preview|ID]  /quit     "
+    "Ctrl+C stops the agent, Ctrl+D leaves"
+)
 
 
 @click.command()
@@ -106,12 +110,14 @@ async def _converse(options: Options) -> None:
                 click.echo(HELP)
             elif text == "/status":
                 click.echo(_greeting(session))
+            elif text in ("/compact", "/compact undo"):
+                await _interruptible(session, _compact(session, undo=text.endswith("undo")))
             elif text.split()[0:1] == ["/undo"]:
                 await _undo(session, text.split()[1:])
             elif text.startswith("/"):
                 click.echo(f"There is no command {visible(text.split()[0])}. {HELP}")
             elif text:
-                await _turn(session, text)
+                await _interruptible(session, _show(session.turn(text)))
                 if session.unanchored:
                     click.echo(f"! the record is {session.unanchored}")
     except asyncio.CancelledError:
@@ -138,11 +144,11 @@ async def _undo(session: Session, words: list[str]) -> None:
         click.echo(str(error))
 
 
-async def _turn(session: Session, text: str) -> None:
-    """One turn; Ctrl+C cuts it and keeps the conversation."""
+async def _interruptible(session: Session, work: Coroutine[None, None, object]) -> None:
+    """A turn, or what is like one; Ctrl+C cuts it and keeps the conversation."""
     import signal  # noqa: PLC0415
 
-    task = asyncio.ensure_future(_show(session, text))
+    task = asyncio.ensure_future(work)
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGINT, task.cancel)
     try:
@@ -158,11 +164,19 @@ async def _turn(session: Session, text: str) -> None:
         loop.remove_signal_handler(signal.SIGINT)
 
 
-async def _show(session: Session, text: str) -> None:
-    streaming = False
-    async with aclosing(session.turn(text)) as events:
+async def _show(turn: AsyncGenerator[Event, None]) -> int:
+    """Draw each event; how many there were."""
+    streaming, count = False, 0
+    async with aclosing(turn) as events:
         async for event in events:
             streaming = _draw(event, streaming)
+            count += 1
+    return count
+
+
+async def _compact(session: Session, *, undo: bool) -> None:
+    if not await _show(session.undo_compaction() if undo else session.compact()):
+        click.echo("There is nothing to undo." if undo else "There is nothing to compact yet.")
 
 
 def _draw(event: Event, streaming: bool) -> bool:

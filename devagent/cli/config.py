@@ -22,6 +22,10 @@ def show() -> None:
     values = to_plain(load_config(places().config))
     for name in ("model", "base_url", "max_tokens", "stall_s", "give_up_s"):
         click.echo(f"{name} = {values[name]!r}")
+    if table := values["model_table"]:
+        click.echo(f"[model] {', '.join(table)}")
+    for name, settings in values["platforms"].items():
+        click.echo(f"[platforms.{name}] {', '.join(settings)}")
     for name, settings in values["extensions"].items():
         click.echo(f"[extensions.{name}] {', '.join(settings) or 'defaults'}")
 

@@ -61,11 +61,12 @@ class Result:
         """Take one event in."""
         match event:
             case ModelReplied():
-                self.turns += 1
                 self.usage += event.usage
                 self.cost_usd_micros += event.cost.usd_micros if event.cost else 0
                 self.unpriced_replies += event.cost is None and event.usage != Usage()
-                self.text = event.text or self.text
+                if not event.purpose:
+                    self.turns += 1
+                    self.text = event.text or self.text
             case ToolJudged():
                 self._judged[event.call] = event
                 if self.judged is not None:

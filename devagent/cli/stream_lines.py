@@ -34,16 +34,18 @@ class Init(Struct, frozen=True, kw_only=True, tag="init", tag_field="type"):
 
 
 class Counts(Struct, frozen=True):
-    """Tokens, as the service counted them."""
+    """Tokens, as the service counted them. ``cache_hit_percent``: how much of what was read came from its cache."""
 
     input: int
     output: int
     cache_read: int
     cache_write: int
+    cache_hit_percent: int
 
     @classmethod
     def of(cls, usage: Usage) -> "Counts":
-        return cls(usage.input, usage.output, usage.cache_read, usage.cache_write)
+        hits = usage.cache_hit_percent
+        return cls(usage.input, usage.output, usage.cache_read, usage.cache_write, hits)
 
 
 class Denial(Struct, frozen=True, kw_only=True):

@@ -5,6 +5,7 @@ DevagentError                 1   what happened, why, what to do next
 ├── ConfigError              78   config or policy missing, broken, not permitted
 │   └── PolicyError          78   a policy file: file:line:column and what was meant
 ├── ModelError                6   the model service failed
+│   └── ModelNotAllowed       3   policy allows no model for this
 ├── LimitError                5   a turn, cost, token or time limit
 ├── OwnFilesChanged           3   a call reached devagent's own policy, config or keys
 └── LogError                  1   the session log cannot be written or read
@@ -81,6 +82,16 @@ class ModelError(DevagentError):
         super().__init__(what, hint=hint)
         self.kind, self.status = kind, status
         self.retry_after_s, self.request_id = retry_after_s, request_id
+
+
+class ModelNotAllowed(ModelError):
+    """Policy lets no model be asked for this."""
+
+    exit_code = 3
+    stop: Stop = "policy"
+
+    def __init__(self, what: str, *, hint: str = "") -> None:
+        super().__init__(what, kind="not_allowed", hint=hint)
 
 
 class LimitError(DevagentError):

@@ -19,6 +19,9 @@ from devagent.core.verdicts import Decision
 
 Outcome = Literal["ok", "failed", "denied", "cut", "timeout"]
 Mark = Literal["seen", "noted", "escalated"]
+Purpose = Literal["", "compaction"]
+"""What a model is asked for besides the conversation's next reply."""
+CompactionReason = Literal["window", "overflow", "asked"]
 
 
 class Usage(Struct, frozen=True, omit_defaults=True):
@@ -28,6 +31,12 @@ class Usage(Struct, frozen=True, omit_defaults=True):
     output: int = 0
     cache_read: int = 0
     cache_write: int = 0
+
+    @property
+    def cache_hit_percent(self) -> int:
+        """How much of what was read came from the service's prompt cache, 0 to 100."""
+        read = self.input + self.cache_read + self.cache_write
+        return 100 * self.cache_read // read if read else 0
 
     def __add__(self, other: "Usage") -> "Usage":
         return Usage(
@@ -163,21 +172,25 @@ class TurnStarted(_Event, frozen=True, kw_only=True, tag="turn.started"):
 
 
 class Prompt(_Event, frozen=True, kw_only=True, tag="prompt"):
-    """What a turn begins with. ``of_the_house``: devagent wrote it (a request to mend an answer), nobody typed it."""
+    """What a turn begins with. ``of_the_house``: devagent wrote it (a request to mend an answer), nobody typed it.
+    ``attachments`` are images and documents as blocks of the Messages API."""
 
     turn: int
     text: str
     of_the_house: bool = False
-    BODY: ClassVar[frozenset[str]] = frozenset({"text"})
+    attachments: list[dict[str, Any]] = field(default_factory=list)
+    BODY: ClassVar[frozenset[str]] = frozenset({"text", "attachments"})
 
 
 class ModelRequested(_Event, frozen=True, kw_only=True, tag="model.requested"):
-    """A request is about to be sent. ``messages`` and ``tools`` are counts, ``bytes`` of the request."""
+    """A request is about to be sent. ``messages`` and ``tools`` are counts. ``purpose``: what for, where it is
+    not the conversation's next reply."""
 
     turn: int
     model: str
     messages: int
     tools: int
+    purpose: Purpose = ""
 
 
 class TextDelta(_Event, frozen=True, kw_only=True, tag="text.delta"):
@@ -191,17 +204,23 @@ class ThinkingDelta(_Event, frozen=True, kw_only=True, tag="thinking.delta"):
 
 
 class ModelReplied(_Event, frozen=True, kw_only=True, tag="model.replied"):
-    """A whole reply. ``content`` is the provider's blocks, echoed back untouched (signed thinking)."""
+    """A whole reply. ``content`` is the provider's blocks, echoed back untouched (signed thinking).
+
+    ``detail`` is what the service says of the stop reason. ``purpose`` is set where the reply is not part of
+    the conversation: see ``ModelRequested``.
+    """
 
     turn: int
     model: str
     stop: str
     content: list[dict[str, Any]]
+    detail: str = ""
+    purpose: Purpose = ""
     usage: Usage = field(default_factory=Usage)
     cost: Cost | None = None
     request_id: str = ""
     dur_us: int = 0
-    BODY: ClassVar[frozenset[str]] = frozenset({"content"})
+    BODY: ClassVar[frozenset[str]] = frozenset({"content", "detail"})
 
     @property
     def text(self) -> str:
@@ -230,6 +249,30 @@ class ModelFailed(_Event, frozen=True, kw_only=True, tag="model.failed"):
     request_id: str = ""
     reason: str = ""
     BODY: ClassVar[frozenset[str]] = frozenset({"reason"})
+
+
+class Compacted(_Event, frozen=True, kw_only=True, tag="compaction.done"):
+    """The model reads the conversation in short from here on: ``text`` stands in the place of the first ``gone``
+    messages, ``kept`` follow as they were. ``before`` and ``after`` are tokens, estimated. ``model`` wrote the
+    summary in it; empty: it is a list. Why: the ``window`` was filling, the service said ``overflow``, somebody
+    ``asked``. The events before stay what they are."""
+
+    turn: int
+    gone: int
+    kept: int
+    before: int
+    after: int
+    why: CompactionReason
+    model: str = ""
+    text: str = ""
+    BODY: ClassVar[frozenset[str]] = frozenset({"text"})
+
+
+class CompactionUndone(_Event, frozen=True, kw_only=True, tag="compaction.undone"):
+    """The model reads the messages again that the last compaction had put in short: ``back`` of them."""
+
+    turn: int
+    back: int
 
 
 class ToolCalled(_Event, frozen=True, kw_only=True, tag="tool.called"):
@@ -468,6 +511,8 @@ Event = (
     | ThinkingDelta
     | ModelReplied
     | ModelFailed
+    | Compacted
+    | CompactionUndone
     | ToolCalled
     | ToolJudged
     | ApprovalAsked

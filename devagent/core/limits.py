@@ -53,6 +53,28 @@ class Limits(Struct, frozen=True):
     identical_calls: int | None = 3
     refusals: int | None = 5
 
+    @property
+    def in_dollars(self) -> bool:
+        """Whether any of them is about money: then what is spent must be known."""
+        budgets = (self.run, self.turn, self.session, *self.shared.values())
+        return any(budget.usd_micros is not None for budget in budgets)
+
+
+class SamplingBounds(Struct, frozen=True):
+    """What policy lets a model be asked for; None = no bound."""
+
+    max_tokens: int | None = None
+    temperature: float | None = None
+    thinking_tokens: int | None = None
+
+    def least(self, other: "SamplingBounds") -> "SamplingBounds":
+        """The smaller of each."""
+        return SamplingBounds(
+            _least(self.max_tokens, other.max_tokens),
+            _least(self.temperature, other.temperature),
+            _least(self.thinking_tokens, other.thinking_tokens),
+        )
+
 
 def _least(one: N | None, other: N | None) -> N | None:
     if one is None or other is None:

@@ -31,6 +31,8 @@ class ModelRequest(Struct, frozen=True):
     system: str
     messages: Sequence[dict[str, Any]]
     tools: Sequence[ToolSpec]
+    labels: Sequence[str] = ()
+    """Of the sources whose results the conversation holds: policy may bind models to them."""
 
 
 ModelEvent = TextDelta | ThinkingDelta | ModelFailed | ModelReplied

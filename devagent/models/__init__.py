@@ -1,13 +1,14 @@
-"""Models: the Messages API over our own connection, and rehearsals that need none."""
+"""Models: services over our own connection or a cloud's SDK, and rehearsals that need none."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Protocol
 
-from devagent.core.ports import Model
+from devagent.core.ports import Model, ModelRequest
 from devagent.models.catalogue import REHEARSAL, check, known_models
 from devagent.models.credential import Credential
 
 if TYPE_CHECKING:
+    from devagent.models.choices import Choices
     from devagent.models.prices import PriceTable
 
 __all__ = [
@@ -16,6 +17,7 @@ __all__ = [
     "Credential",
     "OpenModel",
     "known_models",
+    "needs_credential",
     "open_model",
 ]
 
@@ -31,6 +33,17 @@ class OpenModel(Model, Protocol):
         ModelError: a failure is left to the request, which tries again and tells."""
         ...
 
+    async def count(self, request: ModelRequest) -> int | None:
+        """How many tokens the request has, by the service's own count; None where it does not say."""
+        ...
+
+
+def needs_credential(name: str, choices: "Choices | None" = None) -> bool:
+    """Whether the model is asked with the key of the environment or the keyring."""
+    if name.startswith(REHEARSAL) or "/" in name:
+        return False
+    return choices is None or not (choices.key.command or choices.key.variable)
+
 
 def open_model(
     name: str,
@@ -42,11 +55,13 @@ def open_model(
     stall_s: float = 45.0,
     give_up_s: float = 60.0,
     prices: "PriceTable | None" = None,
+    choices: "Choices | None" = None,
 ) -> OpenModel:
-    """The model called ``name``: ``rehearsal:FILE`` or a model of the Messages API.
+    """The model called ``name``: ``rehearsal:FILE``, ``PLATFORM/MODEL``, or a model of the Messages API.
 
-    Nothing is sent and no connection opened yet. ``environment`` is read for proxies only; an empty
-    ``base_url`` is the service's own.
+    Nothing is sent and no connection opened yet. ``environment`` is read for proxies and for the keys that
+    platforms name; an empty ``base_url`` is the service's own. ``choices`` hold sampling, and then
+    ``max_tokens`` of its own.
     Raises ConfigError: an unknown name, a missing key, a base URL, proxy or rehearsal that is not right.
     """
     # Each kind is loaded on use: a rehearsal needs no network code, and the other way round.
@@ -54,16 +69,40 @@ def open_model(
         from devagent.models.rehearsal import Rehearsal  # noqa: PLC0415
 
         return Rehearsal.load(name.removeprefix(REHEARSAL))
-    check(name)
-    from devagent.models.messages import MessagesModel  # noqa: PLC0415
+    from devagent.models.attempts import Pace  # noqa: PLC0415
 
-    return MessagesModel(
-        model=name,
+    pace = Pace(stall_s=stall_s, give_up_s=give_up_s)
+    if "/" in name:
+        from devagent.models.platforms import open_on_platform  # noqa: PLC0415
+
+        return open_on_platform(name, choices, environment=environment, pace=pace, prices=prices)
+    check(name)
+    from devagent.models.messages import fixed, messages_model  # noqa: PLC0415
+    from devagent.models.sampling import Sampling  # noqa: PLC0415
+
+    if choices is None:
+        return messages_model(
+            name=name,
+            base_url=base_url or DEFAULT_BASE_URL,
+            keys=fixed(credential),
+            environment=environment,
+            sampling=Sampling(max_tokens=max_tokens),
+            pace=pace,
+            prices=prices,
+        )
+    keys = None
+    if not needs_credential(name, choices):
+        from devagent.models.platforms import keys_of  # noqa: PLC0415
+
+        keys = keys_of(choices.key, environment)
+    return messages_model(
+        name=name,
         base_url=base_url or DEFAULT_BASE_URL,
-        credential=credential,
-        max_tokens=max_tokens,
-        stall_s=stall_s,
-        give_up_s=give_up_s,
-        prices=prices,
+        keys=keys or fixed(credential),
         environment=environment,
+        headers=choices.headers,
+        tls=choices.tls,
+        sampling=choices.sampling,
+        pace=pace,
+        prices=prices,
     )

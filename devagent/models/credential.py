@@ -6,6 +6,10 @@ from msgspec import Struct
 
 from devagent.core.errors import ConfigError
 
+Kind = Literal["api_key", "auth_token"]
+OAUTH_PREFIX = "sk-ant-oat"
+OAUTH_BETA = "oauth-2025-04-20"
+
 
 class Credential(Struct, frozen=True):
     """An API key (sent as ``x-api-key``) or an auth token (``authorization: Bearer``).
@@ -13,13 +17,18 @@ class Credential(Struct, frozen=True):
     Its repr and its text hide ``value``.
     """
 
-    kind: Literal["api_key", "auth_token"]
+    kind: Kind
     value: str
 
     def __repr__(self) -> str:
         return f"Credential({self.kind}, hidden)"
 
     __str__ = __repr__
+
+    @property
+    def betas(self) -> tuple[str, ...]:
+        """What the service wants to hear beside a token of its own OAuth."""
+        return (OAUTH_BETA,) if self.value.startswith(OAUTH_PREFIX) else ()
 
     def header(self) -> tuple[str, str]:
         """Name and value of the request's header. Raises ConfigError, without the value, for a
@@ -33,3 +42,19 @@ class Credential(Struct, frozen=True):
         if self.kind == "api_key":
             return "x-api-key", secret
         return "authorization", f"Bearer {secret}"
+
+
+class FixedKey:
+    """A key from the environment or the keyring (satisfies ``Keys``)."""
+
+    def __init__(self, credential: Credential) -> None:
+        self._credential = credential
+
+    async def current(self) -> Credential:
+        return self._credential
+
+    def worked(self) -> None:
+        """Nothing is to be noted."""
+
+    def refused(self) -> bool:
+        return False

@@ -44,6 +44,8 @@ _KIND_OF_TYPE = {
     "api_error": "server",
     "invalid_request_error": "invalid_request",
 }
+_TOO_LONG = ("prompt is too long", "context length", "context window", "context size")
+"""How services say that a conversation does not fit, with a status that says nothing of it."""
 _TRANSIENT = frozenset({"rate_limited", "overloaded", "server", "timeout"})
 _RETRIED_STATUS = frozenset({408, 409, 429})
 
@@ -102,6 +104,11 @@ class Redactor:
     def __init__(self, *secrets: str) -> None:
         self._secrets = [secret for secret in secrets if secret]
 
+    def add(self, secret: str) -> None:
+        """Another secret that goes out from now on."""
+        if secret and secret not in self._secrets:
+            self._secrets.append(secret)
+
     def __call__(self, text: str) -> str:
         for secret in self._secrets:
             text = text.replace(secret, "[hidden]")
@@ -151,7 +158,7 @@ def from_response(
     kind = _KIND_OF_STATUS.get(status) or ("server" if status >= 500 else "invalid_request")
     if status == 409:
         kind = "server"
-    if status == 400 and "prompt is too long" in message:
+    if status in (400, 422) and any(sign in message.lower() for sign in _TOO_LONG):
         kind = "too_large"
     hint = ""
     if 300 <= status < 400:
@@ -171,9 +178,20 @@ def from_response(
         again=again,
         status=status,
         retry_after_s=retry_after(headers, now),
-        request_id=one_line(redact(headers.get("request-id", "")), 80),
+        request_id=one_line(redact(request_id_of(headers)), 80),
         hint=hint,
     )
+
+
+_REQUEST_IDS = ("request-id", "x-request-id", "x-amzn-requestid", "apim-request-id")
+
+
+def request_id_of(headers: Mapping[str, str]) -> str:
+    """The id under which the service, or the gateway before it, knows the request."""
+    for name in _REQUEST_IDS:
+        if found := headers.get(name):
+            return found
+    return ""
 
 
 def _type_and_message(error: object) -> tuple[str, str]:

@@ -75,6 +75,11 @@ class Rehearsal:
     async def aclose(self) -> None:
         """There is nothing to close."""
 
+    async def count(self, request: ModelRequest) -> int | None:
+        """A script has no tokens."""
+        del request
+        return None
+
     async def reply(self, request: ModelRequest) -> AsyncGenerator[ModelEvent, None]:
         """The script's next reply, its text in a few deltas. Raises nothing of its own."""
         position, results = _walk(self._script, request.messages)

@@ -107,6 +107,15 @@ class ReplyStream:
         return reason if isinstance(reason, str) and reason else "missing"
 
     @property
+    def stop_detail(self) -> str:
+        """What the service says of a refusal: its category and explanation."""
+        details = (self._message or {}).get("stop_details")
+        if not is_object(details):
+            return ""
+        parts = (details.get("category"), details.get("explanation"))
+        return ": ".join(part for part in parts if isinstance(part, str) and part)
+
+    @property
     def model(self) -> str:
         """The model that answered, as the service named it."""
         name = (self._message or {}).get("model")
@@ -141,6 +150,15 @@ class ReplyStream:
             if self.done:
                 break
             self._event(self._object(data, "an event"))
+        return self._shown()
+
+    def take(self, event: dict[str, Any]) -> list[Piece]:
+        """``feed`` of one event that somebody else has read off the wire."""
+        if not self.done:
+            self._event(event)
+        return self._shown()
+
+    def _shown(self) -> list[Piece]:
         shown, self._pieces = self._pieces, []
         pieces = [self._carried(kind, "".join(texts)) for kind, texts in shown]
         return [piece for piece in pieces if piece[1]]

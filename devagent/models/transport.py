@@ -12,11 +12,13 @@
 import asyncio
 import time
 from collections.abc import Callable, Mapping
-from ssl import SSLContext, SSLError, create_default_context
+from ssl import SSLContext, SSLError
 
+from devagent.core.errors import ConfigError
 from devagent.models.address import Address
 from devagent.models.connection import Connection
 from devagent.models.failures import Failure, disconnected, stalled
+from devagent.models.tls import Tls, tls_context
 
 IDLE_S = 55.0
 TAIL_S = 2.0
@@ -83,8 +85,10 @@ class Transport:
         proxy: Address | None = None,
         connect_s: float = 10.0,
         clock: Callable[[], float] = time.monotonic,
+        tls: Tls = Tls(),  # noqa: B008 - frozen
     ) -> None:
         self._base = base
+        self._tls = tls
         self._proxy = proxy
         self._connect_s = connect_s
         self._clock = clock
@@ -124,7 +128,17 @@ class Transport:
 
         ``stall_s`` bounds silence, ``head_s`` the whole time to the head. Raises Failure.
         """
-        data = self._head(path, headers, len(body)) + body
+        return await self._bounded(
+            self._head("POST", path, headers, len(body)) + body, stall_s, head_s
+        )
+
+    async def get(
+        self, path: str, headers: Mapping[str, str], *, stall_s: float, head_s: float
+    ) -> Response:
+        """The same without a body. Raises Failure."""
+        return await self._bounded(self._head("GET", path, headers, None), stall_s, head_s)
+
+    async def _bounded(self, data: bytes, stall_s: float, head_s: float | None) -> Response:
         try:
             async with asyncio.timeout(head_s):
                 return await self._exchange(data, stall_s)
@@ -154,14 +168,18 @@ class Transport:
         self._open.clear()
         await asyncio.sleep(0)  # the loop closes the sockets in its next round
 
-    def _head(self, path: str, headers: Mapping[str, str], length: int) -> bytes:
+    def _head(
+        self, method: str, path: str, headers: Mapping[str, str], length: int | None
+    ) -> bytes:
         target = self._base.path + path
-        lines = [f"host: {self._base.authority}", f"content-length: {length}"]
+        lines = [f"host: {self._base.authority}"]
+        if length is not None:
+            lines.append(f"content-length: {length}")
         lines += [f"{name}: {value}" for name, value in headers.items()]
         if self._proxy is not None and not self._base.tls:
             target = f"http://{self._base.authority}{target}"
             lines += _proxy_headers(self._proxy)
-        return "\r\n".join([f"POST {target} HTTP/1.1", *lines, "", ""]).encode("latin-1")
+        return "\r\n".join([f"{method} {target} HTTP/1.1", *lines, "", ""]).encode("latin-1")
 
     async def _take(self) -> tuple[Connection, bool]:
         """A connection, and whether it was opened earlier."""
@@ -203,6 +221,9 @@ class Transport:
         except Failure:
             connection.close()
             raise
+        except ConfigError as error:  # a certificate's file: trying again is no use
+            connection.close()
+            raise Failure(error.what, kind="connection", again=False, hint=error.hint) from None
         except TimeoutError:
             connection.close()
             raise Failure(
@@ -243,7 +264,7 @@ class Transport:
         return ready
 
     def _make_context(self) -> SSLContext:
-        self._context = create_default_context()
+        self._context = tls_context(self._tls)
         return self._context
 
     async def _tunnel(self, connection: Connection, proxy: Address) -> None:

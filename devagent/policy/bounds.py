@@ -1,4 +1,4 @@
-"""What the tables of the files in force bound: budgets, models, the reach of approvals, what the record keeps.
+"""What the tables of the files in force bound: budgets, extensions, the reach of approvals, what the record keeps.
 
 Every value narrows: over all files the least one holds, whatever their layer.
 """
@@ -60,15 +60,6 @@ def _budget(amounts: dict[str, Any]) -> Budget:
         calls=amounts.get("calls"),
         seconds=amounts.get("seconds"),
     )
-
-
-def forbids_model(files: Iterable[PolicyFile], model: str) -> str:
-    """The name of the first file whose ``[models]`` does not allow this model, or ""."""
-    for file in files:
-        allow: list[str] | None = file.tables.get("models", {}).get("allow")
-        if allow is not None and not Patterns(tuple(allow), separator="").match(model):
-            return file.name or file.file
-    return ""
 
 
 def forbids_extension(files: Iterable[PolicyFile], name: str, digest: str) -> str:

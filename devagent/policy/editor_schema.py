@@ -96,7 +96,28 @@ def _file() -> Schema:
             tables.EXTENSIONS_KEYS,
             "Which extensions may run.",
         ),
-        "models": _table({"allow": _texts()}, tables.MODELS_KEYS, "Which models may be asked."),
+        "models": _table(
+            {
+                "allow": _texts(),
+                "hosts": _texts(),
+                "regions": _texts(),
+                "zero_retention": {"const": "required"},
+                "zero_retention_hosts": _texts(),
+                "max_tokens": {"type": "integer", "minimum": 1},
+                "max_temperature": {"type": "number", "minimum": 0, "maximum": 1},
+                "max_thinking_tokens": {"type": "integer", "minimum": 0},
+                "only": {
+                    "type": "array",
+                    "items": _table(
+                        {"principals": _ref("principals"), "labels": _texts(), "allow": _texts()},
+                        tables.ONLY_KEYS,
+                        "Narrower for these people, once something with one of these labels was read.",
+                    ),
+                },
+            },
+            tables.MODELS_KEYS,
+            "Which models may be asked, where, and for what at most.",
+        ),
         "data": _table(
             {"sources": {"type": "object"}, "tags": {"type": "object"}},
             tables.DATA_KEYS,

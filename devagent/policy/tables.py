@@ -13,7 +13,18 @@ usd = 20
 usd = 100
 
 [models]
-allow = ["claude-sonnet-*"]     # which models may be asked; * is any run
+allow = ["claude-sonnet-*"]     # which models may be asked, by their names here; * is any run
+hosts = ["api.anthropic.com"]   # where models may be asked
+regions = ["eu-*"]              # those of Bedrock and Vertex; a model without one is not asked then
+zero_retention = "required"     # only at these hosts, which keep nothing:
+zero_retention_hosts = ["llm.corp.example"]
+max_tokens = 8000               # bounds of what is asked for: of one reply,
+max_temperature = 0.5
+max_thinking_tokens = 4000
+[[models.only]]                 # narrower for some people, and once something labelled was read
+principals = ["group:contractors"]
+labels = ["pii.*"]
+allow = ["local/*"]
 
 [modes.approvals]       # how far a person's yes may reach beyond the call that was shown
 scope = "session"       # once | session | project | always
@@ -49,7 +60,7 @@ from collections.abc import Callable
 from typing import Any
 
 from devagent.core.approvals import SCOPES
-from devagent.policy import checks
+from devagent.policy import check_globs, checks
 from devagent.policy.checks import Refusal
 from devagent.policy.positions import Path
 
@@ -57,7 +68,11 @@ BUDGET_KEYS = ("turn", "session", "day", "team", "prices")
 SPENT_KEYS = ("usd", "tokens", "calls", "seconds")
 SHARED_KEYS = ("usd", "tokens", "calls")
 """Time is counted for a turn and a session alone."""
-MODELS_KEYS = ("allow",)
+MODELS_KEYS = (
+    "allow", "hosts", "regions", "zero_retention", "zero_retention_hosts", "max_tokens", "max_temperature",
+    "max_thinking_tokens", "only",
+)  # fmt: skip
+ONLY_KEYS = ("principals", "labels", "allow")
 EXTENSIONS_KEYS = ("allow", "digests")
 MODES_KEYS = ("approvals",)
 APPROVALS_KEYS = ("scope", "days", "keys", "revoked")
@@ -101,8 +116,34 @@ def _amounts(value: object, keys: tuple[str, ...], path: Path, name: str) -> Non
 def models(table: dict[str, Any], path: Path) -> None:
     """Check ``[models]``. Raises Refusal."""
     checks.known_keys(table, MODELS_KEYS, path, "[models]")
-    for number, glob in enumerate(checks.listed(table.get("allow", []), (*path, "allow"))):
-        checks.text(glob, (*path, "allow", number))
+    for key in ("allow", "hosts", "regions", "zero_retention_hosts"):
+        _patterns(table, key, path)
+    if "zero_retention" in table:
+        checks.choice(table["zero_retention"], ("required",), (*path, "zero_retention"))
+    for key in ("max_tokens", "max_thinking_tokens"):
+        least = 1 if key == "max_tokens" else 0
+        if key in table and not isinstance(
+            checks.number(table[key], (*path, key), least=least), int
+        ):
+            raise Refusal((*path, key), f"{key} must be a whole number")
+    if "max_temperature" in table:
+        here = (*path, "max_temperature")
+        if checks.number(table["max_temperature"], here, least=0) > 1:
+            raise Refusal(here, "max_temperature must be at most 1")
+    for number, one in enumerate(checks.listed(table.get("only", []), (*path, "only"))):
+        here = (*path, "only", number)
+        entry = checks.table(one, here)
+        checks.known_keys(entry, ONLY_KEYS, here, "[[models.only]]")
+        if "allow" not in entry or not ("principals" in entry or "labels" in entry):
+            raise Refusal(here, "[[models.only]] needs allow, and principals or labels")
+        check_globs.principals(entry.get("principals", []), (*here, "principals"))
+        for key in ("labels", "allow"):
+            _patterns(entry, key, here)
+
+
+def _patterns(table: dict[str, Any], key: str, path: Path) -> None:
+    for number, glob in enumerate(checks.listed(table.get(key, []), (*path, key))):
+        check_globs.glob(glob, (*path, key, number))
 
 
 def extensions(table: dict[str, Any], path: Path) -> None:

@@ -18,6 +18,8 @@ from devagent.core.events import (
     ApprovalsLoaded,
     BudgetStopped,
     BudgetWarned,
+    Compacted,
+    CompactionUndone,
     ErrorRaised,
     Event,
     ExtensionChanged,
@@ -130,8 +132,14 @@ def render(event: Event, signs: Signs = FULL, *, full: bool = False) -> str:
             )
         case Prompt():
             return _block(event.text, f"{s.prompt} ", "  ")
+        case ModelRequested() if event.purpose:
+            return f"{s.dot} the conversation is being compacted {s.more}"
         case ModelReplied():
-            return visible(event.text).strip("\n")
+            return "" if event.purpose else visible(event.text).strip("\n")
+        case Compacted():
+            return _compacted(event, s)
+        case CompactionUndone():
+            return f"{s.alert} compaction undone: the model reads {_count(event.back, 'message')} again"
         case ModelFailed():
             return _model_failed(event, s)
         case ToolJudged():
@@ -349,6 +357,20 @@ def _listed(names: Sequence[str]) -> str:
     return f"{', '.join(names[:5])}{more}"
 
 
+def _compacted(event: Compacted, s: Signs) -> str:
+    why = {
+        "window": "its window was filling",
+        "overflow": "it no longer fitted the window",
+        "asked": "as asked",
+    }
+    by = f"a summary by {event.model}" if event.model else "a list of what was done"
+    return _plain(
+        f"{s.alert} conversation compacted ({why[event.why]}): {_count(event.gone, 'message')} now stand in {by}, "
+        f"{event.kept} stay as they were; from about {event.before:,} to {event.after:,} tokens. "
+        "Prompts and refusals stay word for word, the log keeps everything; /compact undo brings it back"
+    )
+
+
 def _turn_ended(event: TurnEnded, s: Signs) -> str:
     parts = [event.stop + (f": {event.reason}" if event.reason else "")]
     if event.usage != Usage():
@@ -372,7 +394,7 @@ def _marked(event: ReviewMarked, s: Signs) -> str:
 def _usage(usage: Usage) -> str:
     parts = [f"{usage.input:,} in"]
     if usage.cache_read:
-        parts.append(f"{usage.cache_read:,} cached")
+        parts.append(f"{usage.cache_read:,} cached ({usage.cache_hit_percent} %)")
     if usage.cache_write:
         parts.append(f"{usage.cache_write:,} to cache")
     return ", ".join([*parts, f"{usage.output:,} out"])

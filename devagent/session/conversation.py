@@ -4,7 +4,6 @@ import asyncio
 import os
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
@@ -15,7 +14,7 @@ from devagent.agent.loop import Agent
 from devagent.audit.tap import tapped
 from devagent.audit.verify import verify_session
 from devagent.audit.writer import SessionLog
-from devagent.core.errors import ConfigError, LogError, Stop
+from devagent.core.errors import LogError, Stop
 from devagent.core.events import (
     BudgetStopped,
     Event,
@@ -25,16 +24,8 @@ from devagent.core.events import (
 )
 from devagent.core.tools import ToolSpec
 from devagent.host.toolbox import Extensions
-from devagent.models import REHEARSAL, OpenModel, open_model
-from devagent.models import Credential as ModelCredential
-from devagent.models import prices as price_tables
+from devagent.models import OpenModel
 from devagent.models.estimate import Estimate
-from devagent.models.prices import PriceTable
-from devagent.policy.bounds import (
-    forbids_model,
-    has_dollar_budget,
-    price_file,
-)
 from devagent.session.ground import (
     Ground,
     Options,
@@ -45,10 +36,9 @@ from devagent.session.ground import (
     stand,
 )
 from devagent.session.keeping import waiting
+from devagent.session.model_access import ModelAccess
+from devagent.session.named_prices import named_prices
 from devagent.session.record import earlier_session, model_before, open_log
-from devagent.settings.config import Config
-from devagent.settings.credentials import Credential, find_credential
-from devagent.settings.trusted_file import read_trusted
 from devagent.undo.places import root_of
 
 if TYPE_CHECKING:
@@ -73,6 +63,7 @@ class Session:
         opening: Sequence[Event],
         unfinished: str,
         connecting: "asyncio.Task[bool]",
+        access: ModelAccess,
         witnessing: "Witnessing | None" = None,
     ) -> None:
         self._ground = ground
@@ -82,6 +73,7 @@ class Session:
         self._toolbox = toolbox
         self._gate = gate
         self._connecting = connecting
+        self._access = access
         self._witnessing = witnessing
         self.policy = ground.policy
         self.opening = tuple(opening)
@@ -118,12 +110,20 @@ class Session:
         """That the record waits for its witness for a minute or more, and why; else empty."""
         return waiting(self._witnessing)
 
-    def turn(self, text: str, *, of_the_house: bool = False) -> AsyncGenerator[Event, None]:
+    def turn(
+        self,
+        text: str,
+        *,
+        of_the_house: bool = False,
+        attachments: Sequence[dict[str, Any]] = (),
+    ) -> AsyncGenerator[Event, None]:
         """One logged turn: every event is on disk before it is seen here. Close it with ``aclosing``.
 
-        ``of_the_house``: devagent itself wrote the prompt (see ``Prompt``).
+        ``of_the_house``: devagent itself wrote the prompt (see ``Prompt``). ``attachments``: images and
+        documents as blocks of the Messages API.
         """
-        return self._timed(tapped(self._told(text, of_the_house=of_the_house), self._log))
+        turn = self._agent.turn(text, of_the_house=of_the_house, attachments=attachments)
+        return self._timed(tapped(self._told(turn), self._log))
 
     async def _timed(self, events: AsyncGenerator[Event, None]) -> AsyncGenerator[Event, None]:
         """The turn, cut where a limit of time is over while something is under way."""
@@ -151,9 +151,17 @@ class Session:
             self.out_of_time = stopped
         running.cancel(stopped.limit)
 
-    async def _told(self, text: str, *, of_the_house: bool) -> AsyncGenerator[Event, None]:
+    def compact(self) -> AsyncGenerator[Event, None]:
+        """Put the older part of the conversation in short, logged like a turn. No event: there is nothing to."""
+        return tapped(self._agent.compact(), self._log)
+
+    def undo_compaction(self) -> AsyncGenerator[Event, None]:
+        """Bring back what the last compaction had put in short, logged. No event where there was none."""
+        return tapped(self._agent.undo_compaction(), self._log)
+
+    async def _told(self, turn: AsyncGenerator[Event, None]) -> AsyncGenerator[Event, None]:
         """The agent's turn, and after each call what it brought to light about the extensions."""
-        async with aclosing(self._agent.turn(text, of_the_house=of_the_house)) as events:
+        async with aclosing(turn) as events:
             async for event in events:
                 yield event
                 if isinstance(event, ToolFinished):
@@ -202,6 +210,7 @@ class Session:
             self._log.close()
             await self._toolbox.aclose()
             await self._model.aclose()
+            await self._access.aclose()
         return verify_session(self._log.folder).summary
 
 
@@ -212,25 +221,26 @@ async def open_session(options: Options, environment: Mapping[str, str] | None =
     resume or extension; LogError (1) where no log can be written.
     """
     ground = stand(options, environment)
-    policy, config = ground.policy, ground.config
+    policy = ground.policy
     earlier = earlier_session(ground.here, options.resume)
     options = replace(options, resume=os.path.basename(earlier))
-    name = options.model or model_before(earlier) or config.model
-    if (keeper := forbids_model(policy.compiled.files, name)) and not name.startswith(REHEARSAL):
-        raise ConfigError(
-            f"policy {keeper} does not allow the model {name!r} ([models] allow)",
-            hint=f"Name another with --model, or ask whoever keeps {keeper}.",
-        )
-    credential = None if name.startswith(REHEARSAL) else find_credential(ground.environment)
-    prices = _prices(ground)
-    model = _model(name, config, ground.environment, credential, prices)
+    access = ModelAccess(
+        ground.config,
+        ground.environment,
+        policy.compiled,
+        ground.principal,
+        main=options.model or model_before(earlier),
+        prices=named_prices(ground.config, policy.compiled, governed=ground.governed),
+    )
+    limits = limits_of(ground, options)
+    credential = access.credential()
+    model = access.open(dollars_limited=limits.in_dollars)
     connecting = asyncio.ensure_future(model.connect())
     toolbox: Extensions | None = None
     try:
         await asyncio.sleep(0)  # the connection is on its way while the rest is put together
         toolbox = ground.extensions()
         gate = await gate_of(ground, toolbox, options)
-        limits = limits_of(ground, options)
         safeguards, guard = safeguards_of(ground, options)
         agent = Agent(
             model,
@@ -239,8 +249,9 @@ async def open_session(options: Options, environment: Mapping[str, str] | None =
             system=instructions(ground.folder, dry_run=options.dry_run),
             limits=limits,
             safeguards=safeguards,
-            estimate=Estimate(name, lambda: prices or _shipped_prices()),
+            estimate=Estimate(access.main, access.prices),
             shared=shared_spending(ground, limits),
+            window=access.window(model),
         )
         log, opening, unfinished = open_log(ground, options, toolbox, credential, model.name, agent)
         guard.session = log.sid
@@ -260,57 +271,6 @@ async def open_session(options: Options, environment: Mapping[str, str] | None =
         opening=opening,
         unfinished=unfinished,
         connecting=connecting,
+        access=access,
         witnessing=ground.witnessing,
     )
-
-
-def _model(
-    name: str,
-    config: Config,
-    environment: Mapping[str, str],
-    found: Credential | None,
-    prices: PriceTable | None,
-) -> OpenModel:
-    return open_model(
-        name,
-        environment=environment,
-        credential=ModelCredential(kind=found.kind, value=found.value) if found else None,
-        base_url=environment.get("ANTHROPIC_BASE_URL", "") or config.base_url,
-        max_tokens=config.max_tokens,
-        stall_s=config.stall_s,
-        give_up_s=config.give_up_s,
-        prices=prices,
-    )
-
-
-@cache
-def _shipped_prices() -> PriceTable:
-    return price_tables.load()
-
-
-def _prices(ground: Ground) -> PriceTable | None:
-    """The price table that the org's policy names, else the config's; None for the shipped one. Raises ConfigError
-    where it cannot be used, or where the config's would make the org's budgets in dollars mean something else."""
-    config, policy = ground.config, ground.policy
-    org = policy.compiled.files[0]
-    if named := price_file(policy.compiled.files):
-        return _price_table(os.path.join(os.path.dirname(os.path.abspath(org.file)), named))
-    if not config.prices:
-        return None
-    if ground.governed and has_dollar_budget(org):
-        raise config.fault(
-            ("prices",),
-            "prices: the organisation's budgets are in dollars, so its policy alone can name a price table",
-            "Leave `prices` out, or ask for [budget] prices in the organisation's policy.",
-        )
-    return _price_table(
-        os.path.join(os.path.dirname(config.file), os.path.expanduser(config.prices))
-    )
-
-
-def _price_table(path: str) -> PriceTable:
-    """A table that limits depend on: only where nobody else could have written it."""
-    try:
-        return price_tables.parse(read_trusted(path, error=ConfigError), path)
-    except (FileNotFoundError, NotADirectoryError) as e:
-        raise ConfigError("there is no such price table", file=path) from e

@@ -1,6 +1,6 @@
 """``config.toml``: one person's choices. Nothing in it can loosen policy.
 
-    model = "claude-sonnet-5-5"     # or another id, or rehearsal:FILE
+    model = "claude-sonnet-5-5"     # or another id, PLATFORM/ID, or rehearsal:FILE; or a table [model]
     base_url = "https://…"          # a gateway that speaks the Messages API; without it, the service itself
     max_tokens = 16000              # of one reply
     stall_s = 45                    # no byte for so long = the attempt failed
@@ -16,7 +16,7 @@
     enabled = true
     sources = { shop = { type = "sqlite", path = "shop.db", env = "dev" } }
 
-One bad entry refuses the file with file, line, column and the nearest valid name.
+What ``[model]`` and ``[platforms]`` may hold, their reader says (``models.configured``). One bad entry refuses the file with file, line, column and the nearest valid name.
 """
 
 import difflib
@@ -35,7 +35,11 @@ MAX_NUMBER = 10_000_000
 
 
 class Config(Struct, frozen=True):
-    """The values with their defaults; ``extensions`` as written, by name; ``source`` is the file's text."""
+    """The values with their defaults; ``source`` is the file's text.
+
+    ``model_table``, ``platforms`` and ``extensions`` are as written: later readers check them. ``model`` is
+    ``main`` of the table where that stands in the text's place.
+    """
 
     file: str = ""
     model: str = DEFAULT_MODEL
@@ -45,6 +49,8 @@ class Config(Struct, frozen=True):
     give_up_s: float = 60.0
     undo: str = "required"
     prices: str = ""
+    model_table: dict[str, Any] = field(default_factory=dict)
+    platforms: dict[str, Any] = field(default_factory=dict)
     extensions: dict[str, dict[str, Any]] = field(default_factory=dict)
     review: dict[str, list[str]] = field(default_factory=dict)
     source: str = ""
@@ -60,13 +66,14 @@ class Config(Struct, frozen=True):
 
 
 _KEYS: dict[str, tuple[str, tuple[type, ...]]] = {
-    "model": ("text", (str,)),
+    "model": ("text or a table", (str, dict)),
     "base_url": ("text", (str,)),
     "max_tokens": ("a whole number", (int,)),
     "stall_s": ("a number", (int, float)),
     "give_up_s": ("a number", (int, float)),
     "undo": ("text", (str,)),
     "prices": ("text", (str,)),
+    "platforms": ("a table", (dict,)),
     "extensions": ("a table", (dict,)),
     "review": ("a table", (dict,)),
 }
@@ -126,6 +133,13 @@ def parse_config(data: bytes, path: str) -> Config:
             raise ConfigError(
                 f"extensions.{name} must be a table", file=path, line=line, column=column
             )
+    if isinstance(values.get("model"), dict):
+        table: dict[str, Any] = values.pop("model")
+        main = table.get("main", DEFAULT_MODEL)
+        if not isinstance(main, str):
+            line, column = locate(source, ("model", "main"))
+            raise ConfigError("main must be text", file=path, line=line, column=column)
+        values.update(model=main, model_table=table)
     config = Config(file=path, source=source, **values)
     for name, entry in values.get("review", {}).items():
         _check_review(config, name, entry)

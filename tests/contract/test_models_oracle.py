@@ -14,7 +14,7 @@ from typing_extensions import is_typeddict
 
 from devagent.models import known_models
 from devagent.models.failures import Redactor
-from devagent.models.messages import as_input
+from devagent.models.messages_body import as_input
 from devagent.models.plain import is_array, is_object
 from devagent.models.stream import ReplyStream
 from tests.support.messages_server import STREAMS, MessagesServer, Step

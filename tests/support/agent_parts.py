@@ -5,6 +5,7 @@ from contextlib import aclosing
 from typing import Any, TypeVar
 
 from devagent.agent.asking import Asking, Terms
+from devagent.agent.fitting import Window
 from devagent.agent.floor import Floor
 from devagent.agent.gate import Circumstances, Gate
 from devagent.agent.loop import Agent
@@ -24,6 +25,7 @@ from devagent.core.ports import (
     Answer,
     Approvals,
     Judge,
+    Model,
     ModelEvent,
     ModelRequest,
     Question,
@@ -239,7 +241,7 @@ def gate_of(
 
 
 def agent_of(
-    model: FakeModel,
+    model: Model,
     judge: FakeJudge | None = None,
     toolbox: FakeToolbox | None = None,
     approver: FakeApprover | None = None,
@@ -247,6 +249,7 @@ def agent_of(
     limits: Limits | None = None,
     own: Sequence[str] = (),
     governing: Sequence[str] = (),
+    window: Window | None = None,
 ) -> Agent:
     """An agent of these parts; what is left out allows, works and says yes."""
     toolbox = toolbox or FakeToolbox()
@@ -258,6 +261,7 @@ def agent_of(
         system="Be exact.",
         limits=limits or Limits(),
         safeguards=Safeguards(OwnFiles(governing)),
+        window=window or Window(),
     )
 
 

@@ -88,14 +88,25 @@ class Recorded(Struct):
     body: dict[str, Any]
 
 
+Answers = Callable[[Step, Recorded, int], bytes]
+"""What to answer, the request, its number → the response on the wire."""
+
+
 class Script(Struct):
     steps: list[Step]
 
 
 class MessagesServer:
-    """The service; ``async with`` it. With ``tls`` it speaks https."""
+    """The service; ``async with`` it. With ``tls`` it speaks https; ``answers`` gives another service's wire."""
 
-    def __init__(self, steps: Sequence[Step] = (), *, tls: ssl.SSLContext | None = None) -> None:
+    def __init__(
+        self,
+        steps: Sequence[Step] = (),
+        *,
+        tls: ssl.SSLContext | None = None,
+        answers: "Answers | None" = None,
+    ) -> None:
+        self._answers: Answers = answers or answer
         self._steps = [(step, step.times) for step in steps]
         self._tls = tls
         self._server: asyncio.Server | None = None
@@ -164,7 +175,7 @@ class MessagesServer:
             step = Step()
         else:
             step = self._step(request)
-            wire = answer(step, request, len(self.requests))
+            wire = self._answers(step, request, len(self.requests))
         if step.fault in ("stall", "disconnect"):
             wire = wire[: step.at]
         for piece in cut(wire, step):

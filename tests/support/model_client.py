@@ -1,4 +1,4 @@
-"""A MessagesModel for tests: time is told, waits are recorded instead of waited."""
+"""A model for tests: time is told, waits are recorded instead of waited."""
 
 from typing import Any
 
@@ -6,7 +6,9 @@ from devagent.core.events import ModelFailed, ModelReplied, TextDelta, ThinkingD
 from devagent.core.ports import Model, ModelEvent, ModelRequest
 from devagent.core.tools import ToolSpec
 from devagent.models import Credential
-from devagent.models.messages import MessagesModel
+from devagent.models.attempts import Pace
+from devagent.models.http_model import HttpModel
+from devagent.models.messages import fixed, messages_model
 
 KEY = "sk-ant-test-0123456789abcdef"
 
@@ -26,13 +28,9 @@ class ToldTime:
         self.at += seconds
 
 
-def client(base_url: str, time: ToldTime | None = None, **changed: Any) -> MessagesModel:
-    """A model at ``base_url``; ``changed`` are other arguments of MessagesModel."""
-    time = time or ToldTime()
+def pace_of(time: ToldTime, **changed: Any) -> Pace:
+    """Told time and short patience."""
     arguments: dict[str, Any] = {
-        "model": "claude-sonnet-5-5",
-        "credential": Credential("api_key", KEY),
-        "environment": {},
         "stall_s": 5.0,
         "clock": time.clock,
         "now": lambda: 1_800_000_000.0,
@@ -40,7 +38,21 @@ def client(base_url: str, time: ToldTime | None = None, **changed: Any) -> Messa
         "chance": lambda: 0.0,
         **changed,
     }
-    return MessagesModel(base_url=base_url, **arguments)
+    return Pace(**arguments)
+
+
+def client(base_url: str, time: ToldTime | None = None, **changed: Any) -> HttpModel:
+    """A model of the Messages API at ``base_url``; ``changed`` are fields of Pace, or other arguments."""
+    credential = changed.pop("credential", Credential("api_key", KEY))
+    patience = {name: changed.pop(name) for name in Pace.__struct_fields__ if name in changed}
+    arguments: dict[str, Any] = {
+        "name": "claude-sonnet-5-5",
+        "keys": fixed(credential),
+        "environment": {},
+        "pace": pace_of(time or ToldTime(), **patience),
+        **changed,
+    }
+    return messages_model(base_url=base_url, **arguments)
 
 
 def ask(text: str = "Hello", *, tools: tuple[ToolSpec, ...] = (), **changed: Any) -> ModelRequest:

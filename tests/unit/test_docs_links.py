@@ -12,6 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from devagent.models.choices import PLATFORM_TYPES
+from devagent.models.configured import MODEL_KEYS, PLATFORM_KEYS, configured_choices
+from devagent.models.sampling import BETAS
 from devagent.models.script import parse_script
 from devagent.policy import parse
 from devagent.settings.config import Config, parse_config
@@ -149,10 +152,29 @@ def example(page: str, number: int = 0) -> bytes:
 
 def test_the_config_that_is_shown_is_taken_and_shows_every_key() -> None:
     config = parse_config(example("docs/config.md"), "config.md")
-    assert set(tomllib.loads(config.source)) == set(Config.__struct_fields__) - {"file", "source"}
+    inner = {"file", "source", "model_table"}
+    assert set(tomllib.loads(config.source)) == set(Config.__struct_fields__) - inner
     for name in config.extensions:
         assert (ROOT / f"extensions/devagent_{name}/extension.toml").is_file()
     assert list(read_sources(config.extensions["sql"])) == ["shop"]
+
+
+def test_the_models_that_are_shown_are_taken_and_show_every_key() -> None:
+    config = parse_config(example("docs/models.md"), "models.md")
+    choices = configured_choices(
+        config.model_table, config.platforms, config.fault, max_tokens=config.max_tokens
+    )
+    assert set(config.model_table) | {"system_trust"} == set(MODEL_KEYS)
+    shown = {key for platform in config.platforms.values() for key in platform}
+    connection = {"headers", "key_kind", "client_certificate", "client_key", "ca_file"}
+    assert shown | connection == set(PLATFORM_KEYS)
+    assert {platform.type for platform in choices.platforms.values()} == set(PLATFORM_TYPES)
+    assert set(BETAS) <= set(re.findall(r"\w+", (ROOT / "docs/models.md").read_text("utf-8")))
+
+
+def test_the_policy_tables_that_are_shown_are_taken() -> None:
+    tables = next(t for t in range(20) if b"[models]" in example("docs/policy.md", t))
+    parse(example("docs/policy.md", tables).decode().replace("6f1c0d…", "6f1c0d"), "policy.md")
 
 
 def test_the_rehearsal_that_is_shown_is_one() -> None:

@@ -90,6 +90,8 @@ def build(folder: str, config: Config) -> Company:
             max_tokens=config.max_tokens,
             stall_s=config.stall_s,
             give_up_s=config.give_up_s,
+            model_table=config.model_table,
+            platforms=config.platforms,
             extensions={"git": {}, "sql": {"sources": {"shop": source}}},
         ),
     )

@@ -1,8 +1,10 @@
 """One turn: how it ends, by limits, by stop reasons and by failures of the service."""
 
 from contextlib import aclosing
+from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from devagent.agent.spending import Spending
 from devagent.core.errors import ModelError
@@ -169,7 +171,6 @@ async def test_seconds_of_a_budget_are_counted_from_the_turns_start() -> None:
     [
         ("end_turn", "So.", "done", ""),
         ("stop_sequence", "So.", "done", ""),
-        ("pause_turn", "So.", "done", ""),
         ("max_tokens", "So", "done", "cut off at max_tokens"),
         ("max_tokens", "", "failed", "cut off at max_tokens"),
         ("refusal", "No.", "failed", "refused"),
@@ -188,7 +189,55 @@ async def test_each_stop_reason_ends_the_turn_its_own_way(
     assert bool(ended.reason) == bool(said_why)
 
 
-@pytest.mark.parametrize("reason", ["max_tokens", "refusal", "model_context_window_exceeded"])
+@pytest.mark.parametrize(
+    ("reason", "left"),
+    [("refusal", []), ("model_context_window_exceeded", [said("push it")])],
+)
+async def test_a_reply_that_was_taken_back_or_cut_anywhere_is_not_read_again(
+    reason: str, left: list[dict[str, Any]]
+) -> None:
+    """What was refused would be refused again as long as it stands there."""
+    model = FakeModel(reply(said("I"), use("c1"), stop=reason), reply(said("Hello.")))
+    toolbox = FakeToolbox()
+    agent = agent_of(model, toolbox=toolbox)
+    events = await turn_of(agent)
+    assert kinds(events)[-2:] == ["model.replied", "turn.ended"]
+    assert toolbox.ran == []
+    await turn_of(agent, "and now?")
+    assert model.requests[1] == [{"role": "user", "content": [*left, said("and now?")]}]
+
+
+async def test_a_refusal_after_calls_leaves_them_in_the_conversation() -> None:
+    model = FakeModel(reply(use("c1")), reply(said("No."), stop="refusal"), reply(said("Hello.")))
+    agent = agent_of(model)
+    await turn_of(agent)
+    await turn_of(agent, "and now?")
+    assert [m["role"] for m in model.requests[2]] == ["user", "assistant", "user"]
+    assert [b["type"] for b in model.requests[2][2]["content"]] == ["tool_result", "text"]
+
+
+async def test_what_the_service_says_of_a_refusal_is_told() -> None:
+    refusal = replace(reply(said("No."), stop="refusal"), detail="cyber: It could do harm.")
+    ended = the_only(await turn_of(agent_of(FakeModel(refusal))), TurnEnded)
+    assert ended.reason == "the model refused to answer (cyber: It could do harm.)"
+
+
+async def test_a_turn_that_the_service_pauses_goes_on_with_what_it_has_said() -> None:
+    search = {"type": "server_tool_use", "id": "s1", "name": "web_search", "input": {"q": "a"}}
+    model = FakeModel(reply(search, stop="pause_turn"), reply(said("Found it.")))
+    events = await turn_of(agent_of(model))
+    assert the_only(events, TurnEnded).stop == "done"
+    assert model.requests[1][-1] == {"role": "assistant", "content": [search]}
+
+
+async def test_a_turn_that_is_paused_without_end_ends() -> None:
+    model = FakeModel(*[reply(said("Wait."), stop="pause_turn")] * 20)
+    events = await turn_of(agent_of(model))
+    assert the_only(events, TurnEnded).stop == "done"
+    assert len(model.requests) == 11
+
+
+@pytest.mark.parametrize("reason", ["max_tokens"])
 async def test_no_call_of_a_reply_that_broke_off_runs(reason: str) -> None:
     model = FakeModel(reply(said("I"), use("c1"), stop=reason), reply(said("Hello.")))
     toolbox = FakeToolbox()

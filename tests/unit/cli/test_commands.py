@@ -1,6 +1,8 @@
 """``chat``'s arguments, ``auth``, ``config`` and ``doctor``: what they say, and what they never show."""
 
+import asyncio
 import os
+import socket
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +21,7 @@ from devagent.cli.entry import run_command_line
 from devagent.core.errors import ConfigError, UsageError
 from devagent.settings import places as places_module
 from tests.support.keyrings import Ring, in_memory
+from tests.support.messages_server import MessagesServer, Step
 
 KEY = "sk-ant-test-0123456789"
 
@@ -98,6 +101,43 @@ class TestChat:
 
 
 class TestAuth:
+    @pytest.fixture(autouse=True)
+    def nobody_answers(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        with socket.socket() as taken:  # a port where nobody listens
+            taken.bind(("127.0.0.1", 0))
+            port = taken.getsockname()[1]
+        monkeypatch.setenv("ANTHROPIC_BASE_URL", f"http://127.0.0.1:{port}")
+
+    async def checked(self, monkeypatch: pytest.MonkeyPatch, step: Step, typed: str) -> Result:
+        async with MessagesServer([step]) as server:
+            monkeypatch.setenv("ANTHROPIC_BASE_URL", server.base_url)
+            result = await asyncio.to_thread(self.run, "login", typed=typed)
+            assert [r.path for r in server.requests] == ["/v1/models"]
+            assert server.requests[0].headers["x-api-key"] == KEY
+        return result
+
+    async def test_a_key_is_checked_before_it_is_kept(
+        self, ring: Ring, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        result = await self.checked(monkeypatch, Step(text="models"), f"{KEY}\n")
+        assert ring.kept == {("devagent", "anthropic"): KEY}
+        assert "The service takes it." in result.output
+
+    async def test_a_key_that_the_service_refuses_is_not_kept(
+        self, ring: Ring, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        step = Step(status=401, error="authentication_error", message="invalid", echo_key=True)
+        with pytest.raises(ConfigError, match="the service refuses it") as raised:
+            await self.checked(monkeypatch, step, f"{KEY}\n")
+        assert ring.kept == {}
+        assert KEY not in str(raised.value)
+
+    def test_a_service_that_cannot_be_asked_is_said_and_the_key_kept(self, ring: Ring) -> None:
+        result = self.run("login", typed=f"{KEY}\n")
+        assert "Not checked: Cannot connect" in result.output
+        assert ring.kept == {("devagent", "anthropic"): KEY}
+        assert "Not checked: as asked" in self.run("login", "--no-check", typed=f"{KEY}\n").output
+
     def run(self, *arguments: str, typed: str = "") -> Result:
         return CliRunner().invoke(
             auth, list(arguments), input=typed, catch_exceptions=False, standalone_mode=False

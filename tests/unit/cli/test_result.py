@@ -75,7 +75,13 @@ def test_a_run_that_just_ended_is_done() -> None:
         "stop": "done",
         "reason": "",
         "turns": 1,
-        "usage": {"input": 10, "output": 2, "cache_read": 0, "cache_write": 0},
+        "usage": {
+            "input": 10,
+            "output": 2,
+            "cache_read": 0,
+            "cache_write": 0,
+            "cache_hit_percent": 0,
+        },
         "cost_usd_micros": 30,
         "duration_ms": 7,
         "permission_denials": [],
@@ -94,7 +100,13 @@ def test_replies_tokens_and_cost_are_summed() -> None:
     )
     out = plain(one, one, reply(said("So.")))
     assert out["turns"] == 3
-    assert out["usage"] == {"input": 12, "output": 6, "cache_read": 6, "cache_write": 8}
+    assert out["usage"] == {
+        "input": 12,
+        "output": 6,
+        "cache_read": 6,
+        "cache_write": 8,
+        "cache_hit_percent": 23,
+    }
     assert out["cost_usd_micros"] == 10
 
 

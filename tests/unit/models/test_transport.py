@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from devagent.core.errors import ModelError
+from devagent.models.tls import Tls
 from tests.support.messages_server import MessagesServer, Step
 from tests.support.model_client import client, events, failures, replied
 
@@ -145,6 +146,48 @@ async def test_an_untrusted_certificate_ends_at_once_and_says_what_to_do(
     assert caught.value.kind == "connection"
     assert "self-signed" in caught.value.what.replace(" ", "-")
     assert "SSL_CERT_FILE" in caught.value.hint
+
+
+async def test_a_gateway_that_asks_for_a_client_certificate_gets_the_configs(
+    certificate: Path, server_side: ssl.SSLContext
+) -> None:
+    server_side.verify_mode = ssl.CERT_REQUIRED
+    server_side.load_verify_locations(certificate)
+    ours = Tls(ca_file=str(certificate), certificate=str(certificate))
+    async with MessagesServer([Step(text="a")], tls=server_side) as server:
+        model = client(server.base_url, tls=ours)
+        assert replied(await events(model)).text == "a"
+        await model.aclose()
+        model = client(server.base_url, tls=Tls(ca_file=str(certificate)), give_up_s=0.0)
+        with pytest.raises(ModelError) as caught:
+            await events(model)
+        await model.aclose()
+    assert caught.value.kind == "connection"
+
+
+@pytest.mark.parametrize("authority", [True, False])
+async def test_a_certificate_that_cannot_be_used_is_named_and_not_tried_again(
+    authority: bool, tmp_path: Path, server_side: ssl.SSLContext
+) -> None:
+    missing = str(tmp_path / "missing.pem")
+    tls = Tls(ca_file=missing) if authority else Tls(certificate=missing)
+    async with MessagesServer(tls=server_side) as server:
+        model = client(server.base_url, tls=tls)
+        with pytest.raises(ModelError) as caught:
+            await events(model)
+        await model.aclose()
+    assert missing in caught.value.what
+    assert "PEM" in caught.value.hint
+
+
+async def test_the_systems_own_authorities_can_be_asked(
+    certificate: Path, server_side: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))  # on Linux that is where they are
+    async with MessagesServer([Step(text="a")], tls=server_side) as server:
+        model = client(server.base_url, tls=Tls(system=True))
+        assert replied(await events(model)).text == "a"
+        await model.aclose()
 
 
 async def test_plain_http_to_a_tls_port_and_back_are_connection_failures(

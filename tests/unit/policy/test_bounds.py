@@ -6,7 +6,7 @@ from devagent.core.approvals import ApprovalBounds
 from devagent.core.errors import PolicyError
 from devagent.core.limits import Budget
 from devagent.policy import PolicyFile, parse
-from devagent.policy.bounds import approval_bounds, budgets, forbids_extension, forbids_model
+from devagent.policy.bounds import approval_bounds, budgets, forbids_extension
 
 
 def file(text: str, *, org: bool = False) -> PolicyFile:
@@ -16,7 +16,6 @@ def file(text: str, *, org: bool = False) -> PolicyFile:
 def test_without_tables_nothing_is_bound_but_the_life_of_approvals() -> None:
     plain = [file("", org=True)]
     assert budgets(plain) == (Budget(), Budget())
-    assert forbids_model(plain, "claude-opus-5-5") == ""
     assert approval_bounds(plain) == ApprovalBounds("always", 30)
 
 
@@ -27,15 +26,6 @@ def test_of_several_budgets_the_least_of_each_holds() -> None:
         turn, session = budgets(order)
         assert turn == Budget(usd_micros=2_000_000, calls=9, seconds=60.5)
         assert session == Budget(tokens=1000)
-
-
-def test_every_file_must_allow_the_model_and_the_one_that_does_not_is_named() -> None:
-    org = file('[models]\nallow = ["claude-sonnet-*", "claude-haiku-5-5"]', org=True)
-    mine = file('[models]\nallow = ["*"]')
-    assert forbids_model([org, mine], "claude-sonnet-5-5") == ""
-    assert forbids_model([org, mine], "claude-haiku-5-5") == ""
-    assert forbids_model([org, mine], "claude-opus-5-5") == "org"
-    assert forbids_model([file("[models]\nallow = []")], "claude-sonnet-5-5") == "mine"
 
 
 def test_every_file_must_let_the_extension_run_and_with_the_digest_that_it_names() -> None:

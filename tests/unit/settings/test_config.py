@@ -48,7 +48,7 @@ sources = { shop = { type = "sqlite" } }
     [
         ('model = "m"\nmodle = "x"', 2, 1, "unknown key 'modle'"),
         ("\n\n[extension.sql]\na = 1", 3, 1, "unknown key 'extension'"),
-        ("model = 5", 1, 1, "model must be text"),
+        ("model = 5", 1, 1, "model must be text or a table"),
         ("base_url = true", 1, 1, "base_url must be text"),
         ('# a comment\nmax_tokens = "many"', 2, 1, "max_tokens must be a whole number"),
         ("max_tokens = 1.5", 1, 1, "max_tokens must be a whole number"),

@@ -1,0 +1,163 @@
+"""Fitting: whether the next request still fits the model's window, and what makes it fit.
+
+How full the window is follows from the service's own count of the last request, and an estimate of what came
+since. Where that is near the limit the service is asked to count; where it is beyond, the conversation is
+compacted before anything is sent.
+"""
+
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import aclosing
+from typing import Protocol
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from devagent.agent.compaction import INSTRUCTIONS, Plan, listed, tokens_in, transcript
+from devagent.agent.history import History
+from devagent.core.errors import ModelError
+from devagent.core.events import (
+    Compacted,
+    CompactionReason,
+    CompactionUndone,
+    Event,
+    ModelFailed,
+    ModelReplied,
+    ModelRequested,
+    Usage,
+)
+from devagent.core.ports import Model, ModelRequest
+
+_KEPT_SHARE = 0.25
+_HEAD, _TAIL = 100_000, 300_000
+"""Characters of a conversation that its summary is made from: its start and its end."""
+
+
+class Counter(Protocol):
+    """Counts a request's tokens; None where nobody can say."""
+
+    def __call__(self, request: ModelRequest) -> Awaitable[int | None]: ...
+
+
+async def _unknown(request: ModelRequest) -> int | None:
+    del request
+    return None
+
+
+class Window(Struct, frozen=True):
+    """``tokens`` of the model's window (0: not known), ``reply`` of it kept free for the answer, ``share`` of the
+    rest that may fill up. ``summariser`` gives the model that writes summaries, when it is first needed."""
+
+    tokens: int = 0
+    reply: int = 0
+    share: float = 0.8
+    summariser: Callable[[], Model] | None = None
+    count: Counter = _unknown
+
+    @property
+    def limit(self) -> int:
+        """Tokens that a request may have; 0 where that is not known."""
+        return max(int((self.tokens - self.reply) * self.share), 1) if self.tokens else 0
+
+
+class Fitting:
+    """The account of one conversation's size, and its compactions."""
+
+    def __init__(self, history: History, window: Window) -> None:
+        self._history, self._window = history, window
+        self._known = 0
+        self._upto = 0  # of the messages, that many are in what is known
+
+    def apply(self, event: Event) -> None:
+        """Take in an event, after the history has."""
+        match event:
+            case ModelReplied(usage=usage, purpose="") if usage != Usage():
+                read = usage.input + usage.cache_read + usage.cache_write
+                self._known, self._upto = read + usage.output, len(self._history.messages)
+            case Compacted() | CompactionUndone():
+                self._known = self._upto = 0
+            case _:
+                pass
+
+    def estimated(self, request: ModelRequest) -> int:
+        """Tokens of the request, rather too many."""
+        if self._known and self._upto <= len(request.messages):
+            return self._known + tokens_in(list(request.messages[self._upto :]))
+        fixed = tokens_in(request.system) + sum(
+            tokens_in(tool.description) + tokens_in(tool.input_schema) for tool in request.tools
+        )
+        return fixed + tokens_in(list(request.messages))
+
+    async def is_too_large(self, request: ModelRequest) -> bool:
+        """Whether the request is beyond the limit, by the service's count where it gives one."""
+        limit = self._window.limit
+        if not limit or self.estimated(request) <= limit:
+            return False
+        counted = await self._window.count(request)
+        if counted is None:
+            return True
+        self._known, self._upto = counted, len(request.messages)
+        return counted > limit
+
+    async def compact(
+        self, request: ModelRequest, why: CompactionReason, *, may_ask: bool = True
+    ) -> AsyncGenerator[Event, None]:
+        """Put the older part in short. The last event is ``Compacted``; none at all where nothing can go.
+
+        ``may_ask``: whether a model may be asked for a summary (budgets).
+        """
+        before = self.estimated(request)
+        whole = self._window.tokens or before
+        plan = self._history.plan(int(min(whole, before) * _KEPT_SHARE))
+        if plan is None:
+            return
+        gone = request.messages[: plan.gone]
+        summary = model = ""
+        if may_ask and self._window.summariser is not None:
+            async with aclosing(self._summarised(request, plan)) as events:
+                async for event in events:
+                    if isinstance(event, ModelReplied) and event.stop not in (
+                        "refusal",
+                        "max_tokens",
+                    ):
+                        summary, model = event.text, event.model
+                    yield event
+        if not summary.strip():
+            summary, model = listed(gone), ""
+        text = self._history.in_short(plan, summary)
+        kept = list(request.messages[plan.gone :])
+        yield Compacted(
+            turn=request.turn,
+            gone=plan.gone,
+            kept=len(kept),
+            before=before,
+            after=max(before - tokens_in(list(gone)), 0) + tokens_in(text),
+            why=why,
+            model=model,
+            text=text,
+        )
+
+    async def _summarised(self, request: ModelRequest, plan: Plan) -> AsyncGenerator[Event, None]:
+        assert self._window.summariser is not None  # noqa: S101 - looked at by the caller
+        model = self._window.summariser()
+        text = transcript(request.messages[: plan.gone])
+        if len(text) > _HEAD + _TAIL:
+            text = f"{text[:_HEAD]}\n[…]\n{text[-_TAIL:]}"
+        asked = ModelRequest(
+            turn=request.turn,
+            system=INSTRUCTIONS,
+            messages=[{"role": "user", "content": f"<conversation>\n{text}\n</conversation>"}],
+            tools=(),
+            labels=request.labels,
+        )
+        yield ModelRequested(
+            turn=request.turn, model=model.name, messages=1, tools=0, purpose="compaction"
+        )
+        try:
+            async with aclosing(model.reply(asked)) as events:
+                async for event in events:
+                    if isinstance(event, ModelReplied):
+                        yield replace(event, purpose="compaction")
+                    elif isinstance(event, ModelFailed):
+                        yield event
+        except ModelError:
+            return  # a list stands in for the summary

@@ -1,0 +1,282 @@
+"""The ``[model]`` and ``[platforms]`` tables of the config, read into ``Choices``.
+
+    [model]
+    main = "claude-sonnet-5-5"
+    fast = "claude-haiku-5-5"           # summaries; without it, the main one
+    judge = "claude-haiku-5-5"
+    fallback = ["claude-opus-5-5"]      # asked in this order where the main one fails before its first word
+    thinking = "adaptive"               # off | adaptive | between_tools, or a number of tokens
+    effort = "medium"                   # low | medium | high | xhigh | max
+    temperature = 0.5
+    cache = "5m"                        # off | 5m | 1h
+    features = ["context_1m"]           # each brings its beta header
+    context = 200_000                   # the window in tokens, where devagent cannot know it
+    compact_at = 0.8                    # share of the window at which a conversation is compacted
+    key_command = ["corp-token", "--for", "anthropic"]
+    key_kind = "auth_token"             # or api_key: how that key is sent
+    headers = { x-team = "data" }
+    client_certificate = "~/cert.pem"
+    client_key = "~/key.pem"
+    ca_file = "/etc/ssl/corp.pem"
+    system_trust = true                 # the system's certificate authorities
+
+    [platforms.local]                   # its models are local/NAME
+    type = "openai"                     # messages | openai | bedrock | vertex | foundry
+    base_url = "http://127.0.0.1:8000/v1"
+    key_env = "LOCAL_KEY"               # a variable, or key_command; without either none is sent
+    region = "eu-central-1"             # bedrock, vertex
+    project = "acme-ml"                 # vertex
+    resource = "acme"                   # foundry
+    profile = "dev"                     # bedrock: of AWS's own files
+    [platforms.local.models."qwen3-coder"]
+    context = 131_072
+    price = { input = 0, output = 0, cache_write = 0, cache_read = 0 }
+    price_as = "claude-sonnet-5-5"      # instead: another model's price
+
+A bad entry raises ConfigError with its place in the file.
+"""
+
+import difflib
+import os.path
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
+
+import msgspec
+
+from devagent.core.errors import ConfigError
+from devagent.models.choices import (
+    PLATFORM_TYPES,
+    Choices,
+    KeySource,
+    ModelFacts,
+    Platform,
+    PlatformType,
+)
+from devagent.models.credential import Kind
+from devagent.models.plain import is_array, is_object
+from devagent.models.prices import Rates
+from devagent.models.sampling import (
+    BETAS,
+    CACHE_LIVES,
+    EFFORTS,
+    LEAST_THINKING,
+    THINKING,
+    Sampling,
+)
+from devagent.models.tls import Tls
+
+Path = tuple[str | int, ...]
+Fault = Callable[[Path, str, str], ConfigError]
+"""The place of an entry, what is wrong, a hint → the error."""
+T = TypeVar("T")
+
+_KINDS: tuple[Kind, ...] = ("auth_token", "api_key")
+_CONNECTION = (
+    "headers", "key_command", "key_kind", "client_certificate", "client_key", "ca_file", "system_trust",
+)  # fmt: skip
+MODEL_KEYS = (
+    "main", "fast", "judge", "fallback", "thinking", "effort", "temperature", "cache", "features",
+    "context", "compact_at", *_CONNECTION,
+)  # fmt: skip
+PLATFORM_KEYS = (
+    "type", "base_url", "key_env", "region", "project", "resource", "profile", "models", *_CONNECTION,
+)  # fmt: skip
+FACT_KEYS = ("context", "price", "price_as")
+RATE_KEYS = ("input", "output", "cache_write", "cache_read")
+
+
+def configured_choices(
+    model: Mapping[str, Any],
+    platforms: Mapping[str, Any],
+    fault: Fault,
+    *,
+    max_tokens: int,
+) -> Choices:
+    """The choices in the two tables. Raises ConfigError."""
+    table = _Table(model, ("model",), fault)
+    table.known(MODEL_KEYS)
+    return Choices(
+        fast=table.text("fast"),
+        judge=table.text("judge"),
+        fallback=table.texts("fallback"),
+        sampling=_sampling(table, max_tokens),
+        context=table.whole("context", least=1000),
+        compact_at=table.number("compact_at", 0.8, least=0.1, most=0.95),
+        headers=table.headers("headers"),
+        key=_key(table),
+        tls=_tls(table),
+        platforms={name: _platform(name, value, fault) for name, value in platforms.items()},
+    )
+
+
+def _sampling(table: "_Table", max_tokens: int) -> Sampling:
+    thinking = table.values.get("thinking", "")
+    budget = 0
+    if isinstance(thinking, int) and not isinstance(thinking, bool):
+        budget = table.whole("thinking", least=LEAST_THINKING)
+        if budget >= max_tokens:
+            raise table.bad("thinking", f"thinking must be below max_tokens ({max_tokens})")
+    temperature = table.number("temperature", -1, least=0, most=1)
+    sampling = Sampling(
+        max_tokens=max_tokens,
+        thinking="" if budget else table.choice("thinking", THINKING, ""),
+        thinking_tokens=budget,
+        effort=table.choice("effort", EFFORTS, ""),
+        temperature=None if temperature < 0 else temperature,
+        cache=table.choice("cache", CACHE_LIVES, "5m"),
+        features=table.choices("features", tuple(BETAS)),
+    )
+    if sampling.thinks and sampling.temperature not in (None, 1):
+        raise table.bad("temperature", "temperature must be left out (or 1) while thinking is on")
+    return sampling
+
+
+def _key(table: "_Table") -> KeySource:
+    command, variable = table.texts("key_command"), table.text("key_env")
+    if command and variable:
+        raise table.bad("key_env", "a key comes from key_env or from key_command, not from both")
+    return KeySource(command, variable, table.choice("key_kind", _KINDS, "auth_token"))
+
+
+def _tls(table: "_Table") -> Tls:
+    tls = Tls(
+        ca_file=os.path.expanduser(table.text("ca_file")),
+        certificate=os.path.expanduser(table.text("client_certificate")),
+        key=os.path.expanduser(table.text("client_key")),
+        system=table.flag("system_trust"),
+    )
+    if tls.key and not tls.certificate:
+        raise table.bad("client_key", "client_key is of no use without client_certificate")
+    if tls.system and tls.ca_file:
+        raise table.bad("ca_file", "ca_file and system_trust cannot both say whom to trust")
+    return tls
+
+
+def _platform(name: str, value: object, fault: Fault) -> Platform:
+    path: Path = ("platforms", name)
+    if not is_object(value):
+        raise fault(path, f"platforms.{name} must be a table", "")
+    if not name or "/" in name or not name.isprintable() or name.startswith("claude-"):
+        raise fault(path, f"{name!r} cannot be the name of a platform", "")
+    table = _Table(value, path, fault)
+    table.known(PLATFORM_KEYS)
+    kind: PlatformType = table.choice("type", PLATFORM_TYPES, "messages")
+    if "type" not in value:
+        raise fault(path, f"platforms.{name} needs a type", f"One of {', '.join(PLATFORM_TYPES)}.")
+    base_url = table.text("base_url")
+    if kind in ("messages", "openai") and not base_url:
+        raise fault(path, f"platforms.{name} needs a base_url", "")
+    tls = _tls(table)
+    if kind not in ("messages", "openai") and tls != Tls():
+        raise fault(
+            path,
+            f"a platform of type {kind!r} takes certificates from the environment alone",
+            "Set SSL_CERT_FILE.",
+        )
+    facts = value.get("models", {})
+    if not is_object(facts):
+        raise fault((*path, "models"), "models must be a table", "")
+    return Platform(
+        name=name,
+        type=kind,
+        base_url=base_url,
+        headers=table.headers("headers"),
+        key=_key(table),
+        tls=tls,
+        region=table.text("region"),
+        project=table.text("project"),
+        resource=table.text("resource"),
+        profile=table.text("profile"),
+        models={
+            model: _facts(one, (*path, "models", model), fault) for model, one in facts.items()
+        },
+    )
+
+
+def _facts(value: object, path: Path, fault: Fault) -> ModelFacts:
+    if not is_object(value):
+        raise fault(path, f"{path[-1]} must be a table", "")
+    table = _Table(value, path, fault)
+    table.known(FACT_KEYS)
+    price = value.get("price")
+    rates: Rates | None = None
+    if price is not None:
+        try:
+            rates = msgspec.convert(price, Rates)
+        except msgspec.ValidationError:
+            rates = None
+        if rates is None or min(rates.input, rates.output, rates.cache_write, rates.cache_read) < 0:
+            hint = f"A table of {', '.join(RATE_KEYS)}, in USD per million tokens."
+            raise fault((*path, "price"), "price is not as it must be", hint)
+    return ModelFacts(table.whole("context", least=1000), rates, table.text("price_as"))
+
+
+class _Table:
+    """A table of the config with its place; each reader checks one entry and gives a default for none."""
+
+    def __init__(self, values: Mapping[str, Any], path: Path, fault: Fault) -> None:
+        self.values, self._path, self._fault = values, path, fault
+
+    def bad(self, key: str, what: str, hint: str = "") -> ConfigError:
+        return self._fault((*self._path, key), what, hint)
+
+    def known(self, keys: Sequence[str]) -> None:
+        for key in self.values:
+            if key not in keys:
+                near = difflib.get_close_matches(key, keys, 1)
+                hint = f"Did you mean {near[0]!r}?" if near else f"Known keys: {', '.join(keys)}."
+                raise self.bad(key, f"unknown key {key!r}", hint)
+
+    def text(self, key: str) -> str:
+        value = self.values.get(key, "")
+        if not isinstance(value, str) or (key in self.values and not value.strip()):
+            raise self.bad(key, f"{key} must be text")
+        return value
+
+    def texts(self, key: str) -> tuple[str, ...]:
+        value = self.values.get(key, [])
+        if not is_array(value) or not all(isinstance(one, str) and one for one in value):
+            raise self.bad(key, f"{key} must be a list of texts")
+        return tuple(value)
+
+    def choice(self, key: str, known: tuple[T, ...], default: T) -> T:
+        if key not in self.values:
+            return default
+        for one in known:
+            if self.values[key] == one:
+                return one
+        raise self.bad(key, f"{key} must be one of {', '.join(map(str, known))}")
+
+    def choices(self, key: str, known: tuple[str, ...]) -> tuple[str, ...]:
+        found = self.texts(key)
+        for one in found:
+            if one not in known:
+                raise self.bad(key, f"{key} knows no {one!r}", f"It knows {', '.join(known)}.")
+        return found
+
+    def flag(self, key: str) -> bool:
+        value = self.values.get(key, False)
+        if not isinstance(value, bool):
+            raise self.bad(key, f"{key} must be true or false")
+        return value
+
+    def whole(self, key: str, *, least: int) -> int:
+        if key not in self.values:
+            return 0
+        value = self.values[key]
+        if type(value) is not int or not least <= value < 10_000_000:
+            raise self.bad(key, f"{key} must be a whole number from {least:,}")
+        return value
+
+    def number(self, key: str, default: float, *, least: float, most: float) -> float:
+        value = self.values.get(key, default)
+        given = isinstance(value, int | float) and not isinstance(value, bool)
+        if key in self.values and not (given and least <= value <= most):
+            raise self.bad(key, f"{key} must be a number from {least:g} to {most:g}")
+        return float(value)
+
+    def headers(self, key: str) -> dict[str, str]:
+        value = self.values.get(key, {})
+        if not is_object(value) or not all(isinstance(one, str) for one in value.values()):
+            raise self.bad(key, f"{key} must be a table of texts")
+        return dict(value)

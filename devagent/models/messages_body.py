@@ -1,0 +1,130 @@
+"""The body of a request to the Messages API.
+
+The same bytes for the same conversation, so that the service's prompt cache finds its prefix: what never
+changes comes first (tools, then the system text, each with a cache point at its end), then the messages
+with points on the last two of the user's (the earlier of the two is where the request before wrote its
+point). That is all four that the API allows. The keys of messages are sorted, as they are in the log: a
+resumed session sends the bytes that the live one sent.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from devagent.core.codec import canonical, well_formed_value
+from devagent.core.ports import ModelRequest
+from devagent.core.tools import ToolSpec
+from devagent.models.lean_schema import lean
+from devagent.models.plain import is_array, is_object
+from devagent.models.sampling import CacheLife, Sampling
+
+_POINTS: dict[CacheLife, dict[str, Any] | None] = {
+    "off": None,
+    "5m": {"type": "ephemeral"},
+    "1h": {"type": "ephemeral", "ttl": "1h"},
+}
+_UNPOINTED = frozenset({"thinking", "redacted_thinking"})
+_encoder = msgspec.json.Encoder()
+
+
+def encode_request(request: ModelRequest, model: str, sampling: Sampling) -> bytes:
+    """The body of ``POST /v1/messages`` as compact JSON."""
+    body = message_body(request, model, sampling)
+    try:
+        body["messages"] = msgspec.Raw(canonical(body["messages"]))
+    except UnicodeEncodeError:
+        body["messages"] = msgspec.Raw(canonical(well_formed_value(body["messages"])))
+    return encoded({**body, "stream": True})
+
+
+def encode_count(request: ModelRequest, model: str, sampling: Sampling) -> bytes:
+    """The body of ``POST /v1/messages/count_tokens``: what of it is counted."""
+    body = message_body(request, model, sampling)
+    counted = ("model", "thinking", "tools", "system", "messages")
+    return encoded({name: body[name] for name in counted if name in body})
+
+
+def encoded(body: dict[str, Any]) -> bytes:
+    """Compact JSON; text that UTF-8 cannot carry is made well-formed."""
+    try:
+        return _encoder.encode(body)
+    except UnicodeEncodeError:  # lone surrogates, from odd file names or bytes
+        return _encoder.encode(well_formed_value(body))
+
+
+def message_body(request: ModelRequest, model: str, sampling: Sampling) -> dict[str, Any]:
+    """What is asked, as plain values, without ``stream``."""
+    point = _POINTS[sampling.cache]
+    body: dict[str, Any] = {"model": model, "max_tokens": sampling.max_tokens}
+    if sampling.thinking_tokens:
+        body["thinking"] = {"type": "enabled", "budget_tokens": sampling.thinking_tokens}
+    elif sampling.thinking:
+        kind = "disabled" if sampling.thinking == "off" else sampling.thinking
+        body["thinking"] = {"type": kind}
+    if sampling.effort:
+        body["output_config"] = {"effort": sampling.effort}
+    if sampling.temperature is not None and not sampling.thinks:
+        body["temperature"] = sampling.temperature
+    if request.tools:
+        body["tools"] = [_tool(tool) for tool in request.tools]
+        if point:
+            body["tools"][-1]["cache_control"] = point
+    if request.system.strip():
+        system: dict[str, Any] = {"type": "text", "text": request.system}
+        body["system"] = [{**system, "cache_control": point} if point else system]
+    body["messages"] = _messages(request.messages, point)
+    return body
+
+
+def _tool(tool: ToolSpec) -> dict[str, Any]:
+    return {
+        "name": tool.api_name,
+        "description": tool.description,
+        "input_schema": lean(tool.input_schema),
+    }
+
+
+def _messages(
+    given: Sequence[Mapping[str, Any]], point: dict[str, Any] | None
+) -> list[dict[str, Any]]:
+    messages: list[dict[str, Any]] = []
+    users: list[list[dict[str, Any]]] = []
+    for message in given:
+        content = message["content"]
+        # A list even where text would do: the same bytes with a cache point and without.
+        texts = isinstance(content, str)
+        blocks = [{"type": "text", "text": content}] if texts else list(content)
+        blocks = [block for block in blocks if not _is_blank(block)]
+        if not blocks:
+            continue  # the service refuses blank text and empty messages
+        messages.append({"role": message["role"], "content": blocks})
+        if message["role"] == "user":
+            users.append(blocks)
+    if point:
+        for blocks in users[-2:]:
+            if blocks[-1].get("type") not in _UNPOINTED:
+                blocks[-1] = {**blocks[-1], "cache_control": point}
+    return messages
+
+
+def _is_blank(block: object) -> bool:
+    if not is_object(block) or block.get("type") != "text":
+        return False
+    text = block.get("text")
+    return isinstance(text, str) and not text.strip()
+
+
+def as_input(block: dict[str, Any]) -> dict[str, Any]:
+    """A received block as the service takes it back: what it says without a value (null) is left
+    out, and of a citation the ``file_id``, which requests do not have. All else is untouched."""
+    sent = {name: value for name, value in block.items() if value is not None}
+    citations = sent.get("citations")
+    if is_array(citations):
+        sent["citations"] = [
+            {name: value for name, value in citation.items() if name != "file_id"}
+            if is_object(citation)
+            else citation
+            for citation in citations
+        ]
+    return sent
