@@ -211,7 +211,8 @@ async def carried_out(
     keep(started)
     yield started
     began = time.monotonic_ns()
-    result = await toolbox.run(tool, judged.args, judged.decision.obligations)
+    may_read = gate.may_read(judged, tool)
+    result = await toolbox.run(tool, judged.args, judged.decision.obligations, may_read)
     finished = replace(gate.result(judged, tool, result), dur_us=_us_since(began))
     keep(finished)
     yield finished

@@ -22,6 +22,7 @@ COMMANDS: dict[str, Entry] = {
     "collector": Entry(
         "devagent.cli.collector", "collector", "Keep the checkpoints of a team's devices."
     ),
+    "docs": Entry("devagent.cli.docs", "docs", "Index documentation, and search it."),
     "auth": Entry("devagent.cli.auth", "auth", "Keep the model service's key in the keyring."),
     "config": Entry("devagent.cli.config", "config", "Show the configuration and where it lies."),
     "doctor": Entry(

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import re
 import threading
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -10,9 +11,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from devagent_docs import schema
 from devagent_docs.chunks import MOST, WANTED, Chunk, chunks_of
-from devagent_docs.contract import DocsError
+from devagent_docs.contract import DocsError, Surroundings
 from devagent_docs.formats import Document, Unreadable
-from devagent_docs.settings import Collection
+from devagent_docs.settings import Collection, index_folder
 from devagent_docs.sources import Entry, Source, open_source
 from devagent_docs.store import Current, Store
 from devagent_docs.words import CJK, grams
@@ -24,6 +25,15 @@ HEAP = 64 * 1024 * 1024
 """Bytes that the library may use before it writes a segment."""
 MAX_PAGE = 200_000
 """Characters of a document that its page field takes."""
+
+LEAD = 400
+"""Characters of a document's beginning that say what it is about."""
+NEWS = re.compile(
+    r"(?i)(?:^|/)(?:whats-?new|changelog|changes|news|history|release-?notes?|relnotes|release)\b"
+)
+"""Paths of documents that tell what was new once: rarely what answers how a thing is done."""
+SMALL = 240
+"""Characters below which a chunk is worth less: a name and half a sentence match too easily."""
 
 Progress = Callable[[int, int, str], None]
 """How many documents are looked at, of how many, and which is next."""
@@ -91,7 +101,7 @@ class _Run:
         cancelled: threading.Event | None,
     ) -> None:
         self._collection, self._source, self._store = collection, source, store
-        self._progress = progress or (lambda done, all_, path: None)
+        self._progress = progress or _unseen
         self._cancelled = cancelled
 
     def run(self, *, rebuild: bool) -> Report:
@@ -99,7 +109,7 @@ class _Run:
         entries = list(self._source.entries())
         wanted = format_digest(self._collection)
         fresh = before is None or before.format != wanted
-        number = (before.generation + 1 if before else 1) if fresh else before.generation
+        number = (before.generation if before else 0) + fresh
         index = self._index(number, fresh=fresh)
         known = {} if fresh else {record.path: record for record in records(index)}
         writer = index.writer(HEAP, 1 if len(entries) < 64 else 2)
@@ -124,7 +134,9 @@ class _Run:
             if not rebuild:
                 raise
             before = None
-            numbers = [int(name[2:]) for name in os.listdir(self._store.folder) if name[2:].isdigit()]
+            numbers = [
+                int(name[2:]) for name in os.listdir(self._store.folder) if name[2:].isdigit()
+            ]
             if numbers:
                 before = Current(max(numbers), "", "", "", 0, 0, {})
         return before._replace(format="") if before and rebuild else before
@@ -182,20 +194,23 @@ class _Run:
             document = self._source.document(entry, data)
         except Unreadable as error:
             record = Record(entry.path, entry.stamp, digest, 0, "", (), "", str(error))
-            writer.add_document(_record(record, ""))
+            writer.add_document(_record(record, "", ""))
             return
         page: list[str] = []
+        lead = document.title
         size = count = 0
         for ordinal, chunk in enumerate(chunks_of(document)):
             writer.add_document(_chunk(entry.path, ordinal, chunk, document))
             count += 1
+            if len(lead) < LEAD:
+                lead += f"\n{chunk.text[:LEAD]}"
             if size < MAX_PAGE:
                 page.append(chunk.indexed)
                 size += len(chunk.text)
         record = Record(
             entry.path, entry.stamp, digest, count, document.title, document.tags, document.version
         )
-        writer.add_document(_record(record, "\n".join(page)))
+        writer.add_document(_record(record, "\n".join(page), lead))
 
     def _version(self, entries: list[Entry], known: dict[str, Record]) -> str:
         if found := self._collection.version or self._source.version():
@@ -210,6 +225,19 @@ class _Run:
         return hashlib.sha256("".join(digests).encode()).hexdigest()[:12]
 
 
+def known_stamps(here: Surroundings, collection: Collection, current: Current) -> dict[str, str]:
+    """The stamps of the documents as they were indexed. Raises DocsError damaged, no_tantivy."""
+    store = Store(index_folder(here.settings), collection.name)
+    try:
+        index = schema.library().Index.open(store.generation(current.generation))
+    except ValueError as error:
+        raise DocsError(
+            "The index is damaged: run `devagent docs index --rebuild`.", error="damaged"
+        ) from error
+    schema.register(index, collection.language)
+    return {record.path: record.stamp for record in records(index)}
+
+
 def records(index: "tantivy.Index") -> Iterator[Record]:
     """The documents that an index holds."""
     library = schema.library()
@@ -221,12 +249,19 @@ def records(index: "tantivy.Index") -> Iterator[Record]:
         yield Record(**stored)
 
 
-def _record(record: Record, page: str) -> "tantivy.Document":
+def _unseen(done: int, whole: int, path: str) -> None:
+    del done, whole, path
+
+
+def _record(record: Record, page: str, lead: str) -> "tantivy.Document":
     document = schema.library().Document()
     document.add_text("path", record.path)
     document.add_text("record", record.path)
+    document.add_unsigned("number", _number(record.path))
+    document.add_text("own", _own_name(record.path))
     if page:
         document.add_text("page", page)
+        document.add_text("lead", lead)
     document.add_bytes("stored", json.dumps(record._asdict()).encode())
     return document
 
@@ -235,6 +270,8 @@ def _chunk(path: str, ordinal: int, chunk: Chunk, document: Document) -> "tantiv
     text = chunk.indexed
     made = schema.library().Document()
     made.add_text("path", path)
+    made.add_unsigned("number", _number(path))
+    made.add_float("prior", _prior(path, chunk))
     for field in ("plain", "stem", "names", "parts"):
         made.add_text(field, text)
     if chunk.symbols:
@@ -251,9 +288,27 @@ def _chunk(path: str, ordinal: int, chunk: Chunk, document: Document) -> "tantiv
     return made
 
 
+def _own_name(path: str) -> str:
+    """What a document is called by its file: git-log, json, and for an index its folder."""
+    folder, _, name = path.lower().rpartition("/")
+    bare = name.partition(".")[0] if name.count(".") == 1 else name.rpartition(".")[0]
+    return folder.rpartition("/")[2] if bare in ("index", "readme", "__init__") else bare
+
+
+def _prior(path: str, chunk: Chunk) -> float:
+    size = min(1.0, len(chunk.text) / SMALL)
+    return (0.75 + 0.25 * size) * (0.85 if NEWS.search(path) else 1.0)
+
+
+def _number(path: str) -> int:
+    return int.from_bytes(hashlib.sha256(path.encode()).digest()[:8]) >> 1
+
+
 def _findable(symbols: tuple[str, ...]) -> Iterator[str]:
     """A symbol whole, and by its last part: json.dumps is asked for as dumps too."""
     for symbol in symbols:
-        yield symbol
-        if "." in symbol.strip("."):
-            yield symbol.rpartition(".")[2]
+        last = symbol.rpartition(".")[2]
+        for name in (symbol, last) if last and last != symbol else (symbol,):
+            yield name.lower()
+            if name != name.lower():
+                yield f"={name}"

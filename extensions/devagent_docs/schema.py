@@ -1,15 +1,19 @@
 """The index's fields, and how each takes text apart. Whatever changes here raises ``FORMAT``.
 
-    plain    breadcrumb and text, words in lower case, with positions
-    stem     the same, stemmed by the collection's language
-    names    exact symbols with their marks: foo.bar_baz, --flag, HTTPError, 42P01
-    parts    names with an underscore inside longer ones: bar_baz of foo.bar_baz
-    defines  what the chunk's section defines, whole and by its last part
-    cjk      pairs of neighbouring signs
-    page     the stemmed text of a whole document, on its record alone
-    path     the document it belongs to
-    record   the document's path once more, on its record alone
-    stored   the chunk, or the record, as JSON
+plain    breadcrumb and text, words in lower case, with positions
+stem     the same, stemmed by the collection's language
+names    exact symbols with their marks: foo.bar_baz, --flag, HTTPError, 42P01
+parts    names with an underscore inside longer ones: bar_baz of foo.bar_baz
+defines  what the chunk's section defines, whole and by its last part; with = before it in its own letter case
+cjk      pairs of neighbouring signs
+lead     the stemmed title and first words of a document, on its record alone
+own      the document's name by its file, on its record alone
+page     the stemmed text of a whole document, on its record alone
+path     the document it belongs to
+record   the document's path once more, on its record alone
+number   the document as a number, to tell chunks of one document without reading them
+prior    what a chunk is worth before any question, about 1
+stored   the chunk, or the record, as JSON
 """
 
 from typing import TYPE_CHECKING, Any
@@ -54,8 +58,12 @@ def make_schema() -> "tantivy.Schema":
     builder.add_text_field("defines", tokenizer_name="given", index_option="basic")
     builder.add_text_field("cjk", tokenizer_name="given", index_option="freq")
     builder.add_text_field("page", tokenizer_name="stems", index_option="freq")
+    builder.add_text_field("lead", tokenizer_name="stems", index_option="freq")
+    builder.add_text_field("own", tokenizer_name="raw", index_option="basic")
     builder.add_text_field("path", tokenizer_name="raw", index_option="basic")
     builder.add_text_field("record", tokenizer_name="raw", index_option="basic")
+    builder.add_unsigned_field("number", fast=True)
+    builder.add_float_field("prior", fast=True)
     builder.add_bytes_field("stored", stored=True)
     return builder.build()
 
@@ -84,5 +92,5 @@ def _analyzers(language: str) -> "dict[str, tantivy.TextAnalyzer]":
         "stems": built(words, short, lower, *stemmer, fold),
         "names": built(t.Tokenizer.regex(_NAMES), short, lower),
         "parts": built(t.Tokenizer.regex(_PARTS), short, lower),
-        "given": built(t.Tokenizer.whitespace(), lower),
+        "given": built(t.Tokenizer.whitespace()),
     }

@@ -1,21 +1,21 @@
 """The extension's settings: which collections there are, and where the index lies.
 
-    [extensions.docs]
-    grounded = true                       # "not found" is an answer; say what was not found
-    index = "/var/tmp/docs-index"         # default: docs/ in devagent's data folder
+[extensions.docs]
+grounded = true                       # "not found" is an answer; say what was not found
+index = "/var/tmp/docs-index"         # default: docs/ in devagent's data folder
 
-    [extensions.docs.collections.handbook]
-    path = "~/handbook"                   # a folder, a file, or a .zip; relative to the workspace
-    include = ["**.md"]                   # globs below it; default all that can be read
-    exclude = ["drafts/**"]
-    version = "2026.3"                    # default: found out (git, objects.inv, the newest file)
-    language = "german"                   # of its stemmer; default english
-    description = "How we work here"
-    tags = { "hr/**" = ["confidential"] } # labels that policy can name
+[extensions.docs.collections.handbook]
+path = "~/handbook"                   # a folder, a file, or a .zip; relative to the workspace
+include = ["**.md"]                   # globs below it; default all that can be read
+exclude = ["drafts/**"]
+version = "2026.3"                    # default: found out (git, objects.inv, the newest file)
+language = "german"                   # of its stemmer; default english
+description = "How we work here"
+tags = { "hr/**" = ["confidential"] } # labels that policy can name
 
-    [extensions.docs.collections.httpx]
-    package = "httpx"                     # docstrings, at the installed version
-    site = ".venv/lib/python3.12/site-packages"    # default: the workspace's .venv, else this Python's
+[extensions.docs.collections.httpx]
+package = "httpx"                     # docstrings, at the installed version
+site = ".venv/lib/python3.12/site-packages"    # default: the workspace's .venv, else this Python's
 """
 
 import os

@@ -112,7 +112,9 @@ class Folder(_Chosen):
                 path = f"{base}{name}"
                 if not self.takes(path) or self._leads_out(path):
                     continue
-                kind = self._collection.format or format_of(path, lambda path=path: self._head(path))
+                kind = self._collection.format or format_of(
+                    path, lambda path=path: self._head(path)
+                )
                 stamp = self.stamp(path)
                 if kind and stamp:
                     yield Entry(path, stamp, kind)
@@ -198,12 +200,19 @@ class Zipped(_Chosen):
         for info in sorted(self._opened().infolist(), key=lambda info: info.filename):
             path = info.filename
             parts = path.split("/")
-            if info.is_dir() or ".." in parts or path.startswith("/") or _LEFT_OUT.intersection(parts):
+            if (
+                info.is_dir()
+                or ".." in parts
+                or path.startswith("/")
+                or _LEFT_OUT.intersection(parts)
+            ):
                 continue
             if self.takes(path):
                 stamp = f"{info.CRC:08x}-{info.file_size}"
                 entry = Entry(path, stamp, "")
-                kind = self._collection.format or format_of(path, lambda entry=entry: self._head(entry))
+                kind = self._collection.format or format_of(
+                    path, lambda entry=entry: self._head(entry)
+                )
                 if kind:
                     yield entry._replace(format=kind)
 
@@ -260,7 +269,9 @@ class Package(_Chosen):
         """As ``Source.entries``."""
         for path in self._found.modules:
             module = path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
-            if any(part.startswith("_") and not part.startswith("__") for part in module.split(".")):
+            if any(
+                part.startswith("_") and not part.startswith("__") for part in module.split(".")
+            ):
                 continue
             if self.takes(path) and (stamp := self.stamp(path)):
                 yield Entry(path, stamp, "python")

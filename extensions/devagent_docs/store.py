@@ -13,7 +13,7 @@ import contextlib
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Generator
 from typing import Any, NamedTuple
 
 from devagent_docs.contract import DocsError
@@ -77,7 +77,7 @@ class Store:
                 shutil.rmtree(os.path.join(self.folder, name), ignore_errors=True)
 
     @contextlib.contextmanager
-    def lock(self) -> Iterator[None]:
+    def lock(self) -> Generator[None]:
         """Hold the right to write. Raises DocsError busy where another process has it."""
         import fcntl  # noqa: PLC0415 - POSIX, and for writing only
 

@@ -23,6 +23,8 @@ class Question(NamedTuple):
     words: tuple[str, ...]
     names: tuple[str, ...]
     cjk: tuple[str, ...]
+    exact: tuple[str, ...] = ()
+    """The names with capitals, as they were written."""
 
 
 def taken_apart(text: str) -> Question:
@@ -37,6 +39,11 @@ def taken_apart(text: str) -> Question:
         tuple(dict.fromkeys(parts)),
         tuple(dict.fromkeys(name.lower() for name in names if len(name) > 1)),
         cjk,
+        tuple(
+            dict.fromkeys(
+                name for name in (*names, *re.findall(r"[\w.-]+", text)) if name != name.lower()
+            )
+        ),
     )
 
 

@@ -15,7 +15,7 @@ csv.field_size_limit(16 * 1024 * 1024)
 def looks_like(beginning: bytes) -> bool:
     """Whether a CSV file's head names a column of questions and one of answers."""
     try:
-        head = next(csv.reader([beginning.split(b"\n", 1)[0].decode("utf-8-sig")]), [])
+        head = next(csv.reader([beginning.split(b"\n", 1)[0].decode("utf-8-sig")]), list[str]())
     except (UnicodeDecodeError, csv.Error):
         return False
     return _column(head, _QUESTION) is not None and _column(head, _ANSWER) is not None
@@ -27,7 +27,7 @@ def read(data: bytes, path: str) -> Document:
     rows = csv.reader(io.StringIO(text, newline=""))
     builder = Builder(path.rpartition("/")[2])
     try:
-        head = next(rows, [])
+        head = next(rows, list[str]())
         question, answer = _column(head, _QUESTION), _column(head, _ANSWER)
         if question is None or answer is None:
             raise Unreadable("its first line names no columns of questions and answers")

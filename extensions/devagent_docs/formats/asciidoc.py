@@ -10,7 +10,9 @@ _ANCHOR = re.compile(r"\[(?:\[([\w.:-]+)[^\]]*\]|#([\w.:-]+)[^\]]*)\]\s*$")
 _UNDERLINES = {"=": 1, "-": 2, "~": 3, "^": 4, "+": 5}
 _BLOCK = re.compile(r"(-{4,}|={4,}|\.{4,}|\+{4,}|_{4,}|\*{4,}|/{4,}|--|\|={3,}|```)\w*\s*$")
 _LABELLED = re.compile(r"(\S.*?)(?:::|;;)\s*(.*)$")
-_MARKUP = re.compile(r"(?:link|xref|linkgit|https?)\S*\[([^\]]*)\]|<<[^,>]+,\s*([^>]*)>>|\{(?:empty|nbsp)\}")
+_MARKUP = re.compile(
+    r"(?:link|xref|linkgit|https?)\S*\[([^\]]*)\]|<<[^,>]+,\s*([^>]*)>>|\{(?:empty|nbsp)\}"
+)
 _ATTRIBUTE = re.compile(r":[\w!-]+:(?:\s|$)|(?:ifdef|ifndef|endif|ifeval|include|image)::")
 _NAME = re.compile(r"(?<![\w-])--?[A-Za-z][\w-]*|`([^`\s]+)`|\b[a-z][\w]*\.[\w.]+")
 
@@ -33,7 +35,7 @@ def read(data: bytes, path: str) -> Document:
         number = at + 1
         at += 1
         following = lines[at].rstrip() if at < len(lines) else ""
-        if not row or row == "+" or row.startswith("//") and not row.startswith("////"):
+        if not row or row == "+" or (row.startswith("//") and not row.startswith("////")):
             flush()
         elif title := _TITLE.match(row):
             flush()
@@ -60,7 +62,9 @@ def read(data: bytes, path: str) -> Document:
             text = _plain(label[1])
             symbols = [found[1] or found[0] for found in _NAME.finditer(label[1])]
             if symbols:
-                builder.entry(base + 1, text.replace("`", ""), number, anchor=anchor, symbols=symbols)
+                builder.entry(
+                    base + 1, text.replace("`", ""), number, anchor=anchor, symbols=symbols
+                )
                 anchor = ""
             else:
                 builder.text(f"{text}:", number)

@@ -20,10 +20,37 @@ _TOKEN = re.compile(
 )
 _ATTRIBUTE = re.compile(r"([A-Za-z_:-]+)\s*=\s*(?:\"([^\"]*)\"|'([^']*)'|([^\s\"'>]+))")
 _LEFT_OUT = frozenset(
-    {"script", "style", "nav", "footer", "head", "svg", "noscript", "template", "form", "button", "iframe"}
+    {
+        "script",
+        "style",
+        "nav",
+        "footer",
+        "head",
+        "svg",
+        "noscript",
+        "template",
+        "form",
+        "button",
+        "iframe",
+    }
 )
 _VOID = frozenset(
-    {"br", "hr", "img", "input", "link", "meta", "col", "area", "base", "wbr", "source", "embed", "track", "param"}
+    {
+        "br",
+        "hr",
+        "img",
+        "input",
+        "link",
+        "meta",
+        "col",
+        "area",
+        "base",
+        "wbr",
+        "source",
+        "embed",
+        "track",
+        "param",
+    }
 )
 _BLOCKS = frozenset(
     {"p", "li", "dd", "dt", "tr", "div", "section", "article", "blockquote", "table", "ul", "ol", "dl",
@@ -34,6 +61,7 @@ _REPEATED = re.compile(
     r"(?<!\S)(?:navheader|navfooter|related|sphinxsidebar|toctree-wrapper|toc|breadcrumbs?|sidebar|headerlink|"
     r"footer|navigation|md-nav|skip-link|contents local|noprint|wy-nav\S*|linenos)(?!\S)"
 )
+_ADMONITIONS = frozenset({"note", "notes:", "tip", "warning", "important", "caution", "see also"})
 _ROLES = frozenset({"navigation", "search", "contentinfo", "banner"})
 _CODE_NAME = re.compile(r"--?[A-Za-z][\w-]*|[A-Za-z_$@][\w$]*(?:(?:\.|::|/|-)[A-Za-z_$][\w$]*)*")
 _SETTING = re.compile(r"[A-Za-z][\w-]*(?:\.[\w<>*-]+)+|[A-Z][A-Z0-9]*_[A-Z0-9_]+")
@@ -66,13 +94,18 @@ class _Scan:
         self._entry_code: list[str] = []
         self._code_starts: list[int] = []
         self._lists: list[Section | None] = []
+        self._tables: list[Section | None] = []
         self._base = 1
         self._titled = False
 
     def run(self) -> None:
-        title = re.search(r"<title[^>]*>(.*?)</title>", self._source[:20_000], re.DOTALL | re.IGNORECASE)
+        title = re.search(
+            r"<title[^>]*>(.*?)</title>", self._source[:20_000], re.DOTALL | re.IGNORECASE
+        )
         if title:
-            self.title = _clean(re.sub(r"\s[—–|]\s.*|\s-\s.*", "", unescape(title[1]).strip(), flags=re.DOTALL))
+            self.title = _clean(
+                re.sub(r"\s[—–|]\s.*|\s-\s.*", "", unescape(title[1]).strip(), flags=re.DOTALL)
+            )
         for token in _TOKEN.finditer(self._source):
             tag = token["tag"]
             if tag is None:
@@ -115,12 +148,14 @@ class _Scan:
         named = attributes.get("class", "")
         if (
             tag in _LEFT_OUT
-            or (named and _REPEATED.search(named) and tag not in ("body", "html", "main", "article"))
+            or (
+                named and _REPEATED.search(named) and tag not in ("body", "html", "main", "article")
+            )
             or attributes.get("role", "") in _ROLES
         ):
             if self._head and tag == "a" and attributes.get("href", "").startswith("#"):
                 # A heading's own permanent link is the anchor that people cite.
-                self._head = self._head[:2] + (attributes["href"][1:],) + self._head[3:]
+                self._head = (*self._head[:2], attributes["href"][1:], self._head[3])
             self._skipping.append(tag)
             return
         anchor = attributes.get("id", "") or (attributes.get("name", "") if tag == "a" else "")
@@ -140,8 +175,16 @@ class _Scan:
         elif tag == "dl":
             self._flush()
             self._lists.append(self.builder.current)
+        elif (
+            tag == "p" and "func_signature" in named
+        ):  # a function's line in a table, as DocBook has it
+            self._flush()
+            self._entry = (tag, self._line_at(position), anchor)
+            self._entry_code = []
         elif tag in _BLOCKS:
             self._flush()
+            if tag == "table":
+                self._tables.append(self.builder.current)
         elif tag in ("td", "th") and self._words:
             self._words.append(" | ")
         if anchor and tag not in _HEADINGS and tag != "dt":
@@ -155,14 +198,14 @@ class _Scan:
                 self._skipping.pop()
             return
         if self._head and tag == self._head[0]:
-            self._heading()
+            self._heading(*self._head[1:])
         elif tag == "pre" and self._code_depth:
             self._code_depth -= 1
             text = "".join(self._words)
             self._words.clear()
             self.builder.code(text, self._code_line)
-        elif tag == "dt" and self._entry:
-            self._definition()
+        elif self._entry and tag == self._entry[0]:
+            self._definition(*self._entry[1:])
         elif tag in ("code", "tt", "kbd") and self._code_starts:
             start = self._code_starts.pop()
             if self._entry:
@@ -170,6 +213,9 @@ class _Scan:
         elif tag == "dl" and self._lists:
             self._flush()
             self.builder.resume(self._lists.pop())
+        elif tag == "table" and self._tables:
+            self._flush()
+            self.builder.resume(self._tables.pop())
         elif tag in _BLOCKS:
             self._flush()
 
@@ -184,14 +230,16 @@ class _Scan:
         """The id of the element just around a heading, where the heading has none."""
         return self._ids[-1][1] if self._ids else ""
 
-    def _heading(self) -> None:
-        assert self._head is not None
-        _, level, anchor, line = self._head
+    def _heading(self, level: int, anchor: str, line: int) -> None:
         self._head = None
         text = _clean("".join(self._words))
         self._words.clear()
         self._ids.clear()
         if not text:
+            return
+        if text.lower() in _ADMONITIONS:
+            self._words.append(f"{text}: ")
+            self._began = line
             return
         if level == 1 and self._titled:
             level = 2
@@ -200,10 +248,8 @@ class _Scan:
         self.builder.heading(level, text, line, anchor=anchor, symbols=symbols)
         self._base = level
 
-    def _definition(self) -> None:
+    def _definition(self, line: int, anchor: str) -> None:
         """An entry of a definition list: a section of its own where it defines a name."""
-        assert self._entry is not None
-        _, line, anchor = self._entry
         self._entry = None
         text = _clean("".join(self._words))
         self._words.clear()
@@ -212,30 +258,36 @@ class _Scan:
         names = [found[0] for code in self._entry_code if (found := _CODE_NAME.match(code))]
         names = [name for at, name in enumerate(names) if at == 0 or any(c in name for c in "._-")]
         flags = [flag.replace("[", "").replace("]", "") for flag in _FLAG.findall(text)]
-        dotted = [anchor] if "." in anchor and not anchor.isupper() else []
+        named = anchor.removeprefix("envvar-").removeprefix("module-")
+        dotted = [named] if "." in named or named in text.split() else []
         alone = [text] if _SETTING.fullmatch(text) else []
         symbols = tuple(dict.fromkeys([*dotted, *names, *alone, *flags]))
         if not anchor and not symbols:
             self.builder.text(f"{text}:", line)
             return
         level = self._base + max(1, len(self._lists))
-        self.builder.entry(
-            level, text, line, anchor=anchor or _entry_anchor(text), symbols=symbols
-        )
+        self.builder.entry(level, text, line, anchor=anchor or _entry_anchor(text), symbols=symbols)
 
 
 def _entry_anchor(text: str) -> str:
-    return re.sub(r"[^\w.-]+", "-", text.partition(",")[0].partition("=")[0]).strip("-")[:60] or "entry"
+    return (
+        re.sub(r"[^\w.-]+", "-", text.partition(",")[0].partition("=")[0]).strip("-")[:60]
+        or "entry"
+    )
 
 
 def _names(heading: str) -> list[str]:
-    """A heading that is itself a name, as of a manual page or a module."""
-    words = heading.replace("¶", "").split()
-    if not words:
+    """The names in a short heading, as of a manual page, a module or a view."""
+    words = _NUMBER.sub("", heading).split()
+    if len(words) > 6:
         return []
-    first = re.sub(r"\(\d\w*\)$", "", words[0])
-    odd = any(mark in first for mark in "._-")
-    return [first] if odd and _CODE_NAME.fullmatch(first) else []
+    bare = [re.sub(r"\(\d\w*\)$|[(),:]", "", word) for word in words]
+    odd = [word for word in bare if any(mark in word[1:-1] for mark in "._-")]
+    first = [word for word in bare[:1] if len(words) > 1 and words[1] in ("—", "-", "–")]
+    return [word for word in dict.fromkeys([*first, *odd]) if _CODE_NAME.fullmatch(word)]
+
+
+_NUMBER = re.compile(r"^(?:(?:Chapter|Appendix|Part)\s+)?[A-Z0-9]+(?:\.\d+)*\.\s+")
 
 
 def _attributes(rest: str) -> dict[str, str]:

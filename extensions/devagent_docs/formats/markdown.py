@@ -119,5 +119,7 @@ def _indented(lines: list[str], at: int, builder: Builder, number: int) -> int:
     start = at - 1
     while at < len(lines) and (not lines[at].strip() or lines[at].startswith(("    ", "\t"))):
         at += 1
-    builder.code("\n".join(row[4:] if row[:4] == "    " else row.strip() for row in lines[start:at]), number)
+    builder.code(
+        "\n".join(row[4:] if row[:4] == "    " else row.strip() for row in lines[start:at]), number
+    )
     return at

@@ -124,9 +124,7 @@ class Builder:
         if text.strip():
             self._section(line).blocks.append(Block("code", text.strip("\n").rstrip(), line))
 
-    def document(
-        self, fallback: str, *, tags: Sequence[str] = (), version: str = ""
-    ) -> Document:
+    def document(self, fallback: str, *, tags: Sequence[str] = (), version: str = "") -> Document:
         """The whole; ``fallback`` is the title where the text named none."""
         title = self.title or fallback
         sections = [one if one.heading else one._replace(heading=title) for one in self._sections]

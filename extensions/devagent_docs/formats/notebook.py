@@ -39,4 +39,4 @@ def _output(output: dict[str, Any]) -> str:
 
 
 def _joined(source: Any) -> str:
-    return "".join(source) if isinstance(source, list) else str(source)
+    return source if isinstance(source, str) else "".join(map(str, source))

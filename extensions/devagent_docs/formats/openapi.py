@@ -38,7 +38,9 @@ def _document(spec: dict[str, Any], text: str, path: str) -> Document:
         for method in _METHODS:
             if isinstance(operation := item.get(method), dict):
                 _operation(builder, method, str(route), operation, item, lines.of(str(route)))  # pyright: ignore[reportUnknownArgumentType]
-    schemas: dict[str, Any] = spec.get("components", {}).get("schemas", {}) or spec.get("definitions", {})
+    schemas: dict[str, Any] = spec.get("components", {}).get("schemas", {}) or spec.get(
+        "definitions", {}
+    )
     for name, schema in schemas.items():
         line = lines.of(name)
         builder.heading(2, name, line, anchor=f"schema-{name}", symbols=(name,))
@@ -49,18 +51,27 @@ def _document(spec: dict[str, Any], text: str, path: str) -> Document:
 
 
 def _operation(
-    builder: Builder, method: str, route: str, operation: dict[str, Any], item: dict[str, Any], line: int
+    builder: Builder,
+    method: str,
+    route: str,
+    operation: dict[str, Any],
+    item: dict[str, Any],
+    line: int,
 ) -> None:
     name = str(operation.get("operationId", ""))
     heading = f"{method.upper()} {route}"
-    builder.heading(2, heading, line, anchor=name or "", symbols=[one for one in (name, route) if one])
+    builder.heading(
+        2, heading, line, anchor=name or "", symbols=[one for one in (name, route) if one]
+    )
     builder.text(str(operation.get("summary", "")), line)
     builder.text(str(operation.get("description", "")), line)
     for parameter in [*item.get("parameters", []), *operation.get("parameters", [])]:
         if "name" in parameter:
             required = ", required" if parameter.get("required") else ""
             about = parameter.get("description", "")
-            builder.text(f"{parameter['name']} ({parameter.get('in', '')}{required}): {about}", line)
+            builder.text(
+                f"{parameter['name']} ({parameter.get('in', '')}{required}): {about}", line
+            )
     for media in operation.get("requestBody", {}).get("content", {}).values():
         for one in _properties(media.get("schema", {})):
             builder.text(one, line)
@@ -104,7 +115,9 @@ def _yaml(text: str) -> dict[str, Any]:
     try:
         import yaml  # noqa: PLC0415  # pyright: ignore[reportMissingModuleSource]  (optional)
     except ImportError:
-        raise Unreadable("YAML needs PyYAML, which is not installed; JSON is read without") from None
+        raise Unreadable(
+            "YAML needs PyYAML, which is not installed; JSON is read without"
+        ) from None
     try:
         return yaml.safe_load(text)
     except (yaml.YAMLError, RecursionError) as error:

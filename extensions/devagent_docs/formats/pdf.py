@@ -25,6 +25,14 @@ def read(data: bytes, path: str) -> Document:
                 builder.heading(2, f"Page {number}", number, anchor=f"page={number}")
                 for paragraph in text.split("\n\n"):
                     builder.text(paragraph, number)
-    except (PyPdfError, ValueError, KeyError, TypeError, AttributeError, RecursionError, OSError) as error:
+    except (
+        PyPdfError,
+        ValueError,
+        KeyError,
+        TypeError,
+        AttributeError,
+        RecursionError,
+        OSError,
+    ) as error:
         raise Unreadable("its text cannot be read") from error
     return builder.document(name)

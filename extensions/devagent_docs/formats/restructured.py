@@ -8,10 +8,40 @@ from devagent_docs.formats.model import Builder, Document
 _UNDERLINE = re.compile(r"([!-/:-@\[-`{-~])\1+\s*$")
 _LABEL = re.compile(r"\.\. _([^:]+):\s*$")
 _DIRECTIVE = re.compile(r"(\s*)\.\. ([\w:+-]+)::\s*(.*)$")
-_CODE = frozenset({"code", "code-block", "sourcecode", "parsed-literal", "productionlist", "doctest", "testcode", "literalinclude"})
-_QUIET = frozenset({"index", "toctree", "module", "currentmodule", "highlight", "image", "only", "contents", "sectionauthor", "moduleauthor", "raw", "meta"})
-_DEFINES = re.compile(r"(?:[a-z]+:)?(function|class|method|attribute|data|exception|module|option|envvar|classmethod|staticmethod|property|decorator|macro|type|member|program|cmdoption|confval|setting)$")
-_ROLE = re.compile(r":[\w:+-]+:`(?:!|~)?([^`<]*?)(?:\s*<[^`>]*>)?`|`([^`<]+?)\s*<[^`>]*>`__?|``([^`]+)``")
+_CODE = frozenset(
+    {
+        "code",
+        "code-block",
+        "sourcecode",
+        "parsed-literal",
+        "productionlist",
+        "doctest",
+        "testcode",
+        "literalinclude",
+    }
+)
+_QUIET = frozenset(
+    {
+        "index",
+        "toctree",
+        "module",
+        "currentmodule",
+        "highlight",
+        "image",
+        "only",
+        "contents",
+        "sectionauthor",
+        "moduleauthor",
+        "raw",
+        "meta",
+    }
+)
+_DEFINES = re.compile(
+    r"(?:[a-z]+:)?(function|class|method|attribute|data|exception|module|option|envvar|classmethod|staticmethod|property|decorator|macro|type|member|program|cmdoption|confval|setting)$"
+)
+_ROLE = re.compile(
+    r":[\w:+-]+:`(?:!|~)?([^`<]*?)(?:\s*<[^`>]*>)?`|`([^`<]+?)\s*<[^`>]*>`__?|``([^`]+)``"
+)
 _NAME = re.compile(r"--?[A-Za-z][\w-]*|[A-Za-z_][\w]*(?:[.:]{1,2}[A-Za-z_]\w*)*")
 
 
@@ -77,7 +107,12 @@ class _Reading:
         lines = self._lines
         row = lines[at].rstrip()
         following = lines[at + 1].rstrip() if at + 1 < len(lines) else ""
-        if _UNDERLINE.match(row) and at + 2 < len(lines) and lines[at + 2].rstrip() == row and following:
+        if (
+            _UNDERLINE.match(row)
+            and at + 2 < len(lines)
+            and lines[at + 2].rstrip() == row
+            and following
+        ):
             return row[0] * 2, following.strip(), 3
         fits = _UNDERLINE.match(following) and len(following) >= min(len(row), 4)
         if fits and not row.startswith(" ") and not _UNDERLINE.match(row) and not self._paragraph:
@@ -104,7 +139,11 @@ class _Reading:
         if kind and kind[1] not in ("module", "program"):
             found = _NAME.match(argument.rpartition(":: ")[2].strip())
             symbol = found[0] if found else argument.strip()
-            full = f"{self._module}.{symbol}" if self._module and "." not in symbol and symbol[:1] != "-" else symbol
+            full = (
+                f"{self._module}.{symbol}"
+                if self._module and "." not in symbol and symbol[:1] != "-"
+                else symbol
+            )
             self._builder.heading(
                 self._base + 1 + indent // 3, argument.strip(), at + 1, anchor=full, symbols=(full,)
             )
