@@ -200,7 +200,7 @@ class _Run:
         lead = document.title
         size = count = 0
         for ordinal, chunk in enumerate(chunks_of(document)):
-            writer.add_document(_chunk(entry.path, ordinal, chunk, document))
+            writer.add_document(_chunk(entry, ordinal, chunk, document))
             count += 1
             if len(lead) < LEAD:
                 lead += f"\n{chunk.text[:LEAD]}"
@@ -266,14 +266,18 @@ def _record(record: Record, page: str, lead: str) -> "tantivy.Document":
     return document
 
 
-def _chunk(path: str, ordinal: int, chunk: Chunk, document: Document) -> "tantivy.Document":
+def _chunk(entry: Entry, ordinal: int, chunk: Chunk, document: Document) -> "tantivy.Document":
+    path, stamp = entry.path, entry.stamp
     text = chunk.indexed
     made = schema.library().Document()
     made.add_text("path", path)
     made.add_unsigned("number", _number(path))
     made.add_float("prior", _prior(path, chunk))
-    for field in ("plain", "stem", "names", "parts"):
-        made.add_text(field, text)
+    made.add_text("plain", text)
+    made.add_text("stem", text)
+    if names := " ".join(filter(_may_be_name, text.split())):
+        made.add_text("names", names)
+        made.add_text("parts", names)
     if chunk.symbols:
         made.add_text("defines", " ".join(_findable(chunk.symbols)))
     if not text.isascii() and (runs := CJK.findall(text)):
@@ -283,6 +287,7 @@ def _chunk(path: str, ordinal: int, chunk: Chunk, document: Document) -> "tantiv
         "ordinal": ordinal,
         **chunk._asdict(),
         "tags": document.tags,
+        "stamp": stamp,
     }
     made.add_bytes("stored", json.dumps(stored, ensure_ascii=False).encode("utf-8", "replace"))
     return made
@@ -302,6 +307,12 @@ def _prior(path: str, chunk: Chunk) -> float:
 
 def _number(path: str) -> int:
     return int.from_bytes(hashlib.sha256(path.encode()).digest()[:8]) >> 1
+
+
+def _may_be_name(word: str) -> bool:
+    """Not a plain word of prose: the expression for names is slow, and most words are plain."""
+    bare = word.rstrip(".,;:)")
+    return not (bare.isalpha() and bare.islower())
 
 
 def _findable(symbols: tuple[str, ...]) -> Iterator[str]:

@@ -4,7 +4,7 @@ import json
 import math
 import os
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -30,6 +30,7 @@ class Stored(NamedTuple):
     symbols: list[str]
     part: int
     tags: list[str]
+    stamp: str
 
 
 class Opened:
@@ -70,11 +71,6 @@ class Opened:
         """The words of the collection that begin so, and in how many chunks each stands."""
         return self.searcher.terms_with_prefix("plain", prefix)
 
-    def stamp(self, path: str) -> str:
-        """The stamp of a document's file when it was indexed."""
-        record = self.record(path)
-        return str(record["stamp"]) if record else ""
-
     def chunk(self, address: "tantivy.DocAddress") -> Stored:
         """The chunk at an address."""
         values: dict[str, Any] = json.loads(self.searcher.doc(address)["stored"][0])
@@ -90,6 +86,14 @@ class Opened:
         ]
         chunks = [Stored(**values) for values in stored if "ordinal" in values]
         return sorted(chunks, key=lambda chunk: chunk.ordinal)
+
+    def everything(self) -> Iterator[Stored]:
+        """Every chunk of the collection, in no order."""
+        every = schema.library().Query.all_query()
+        for _, at in self.searcher.search(every, limit=10_000_000, count=False).hits:
+            values: dict[str, Any] = json.loads(self.searcher.doc(at)["stored"][0])
+            if "ordinal" in values:
+                yield Stored(**values)
 
     def record(self, path: str) -> dict[str, Any] | None:
         """What the index knows of a document as a whole."""

@@ -54,6 +54,8 @@ class Weights(NamedTuple):
 
 
 WEIGHTS = Weights()
+COMMON = 0.03
+"""The share of chunks from which a word is too common to be looked for beside its neighbour."""
 CANDIDATES = 60
 """Chunks of each collection that are looked at."""
 DEEP = 600
@@ -217,7 +219,8 @@ def _search(
     parts = [(should, part) for part in _parts(one, of_chunks, weights)]
     if weights.pairs:
         for a, b in about.pairs:
-            if one.frequency("plain", a) and one.frequency("plain", b):
+            # A pair of two frequent words says little and costs most: both their places are read everywhere.
+            if 0 < min(one.frequency("plain", a), one.frequency("plain", b)) <= one.size * COMMON:
                 phrase = query.phrase_query(one.schema, "plain", [a, b])
                 parts.append((should, query.boost_query(phrase, weights.pairs)))
     hits = one.searcher.search(query.boolean_query(parts), limit=depth, count=False).hits

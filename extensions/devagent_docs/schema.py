@@ -23,7 +23,7 @@ from devagent_docs.contract import DocsError
 if TYPE_CHECKING:
     import tantivy
 
-FORMAT = 1
+FORMAT = 2
 
 _NAMES = (
     r"--?[A-Za-z][A-Za-z0-9_-]*"
@@ -77,7 +77,10 @@ def register(index: "tantivy.Index", language: str) -> "tantivy.TextAnalyzer":
 
 def _analyzers(language: str) -> "dict[str, tantivy.TextAnalyzer]":
     t = library()
-    words = t.Tokenizer.regex(r"[\p{L}\p{M}\p{N}]+")
+    # Letters and digits alone are five times as quick as the expression, but part words at signs that are
+    # neither: the vowel signs of Tamil, and of whatever a collection without a stemmer is written in.
+    marked = language in ("tamil", "none")
+    words = t.Tokenizer.regex(r"[\p{L}\p{M}\p{N}]+") if marked else t.Tokenizer.simple()
     lower, fold, short = t.Filter.lowercase(), t.Filter.ascii_fold(), t.Filter.remove_long(80)
     stemmer = [] if language == "none" else [t.Filter.stemmer(language)]
 

@@ -98,13 +98,14 @@ def search(here: Surroundings, query: str, collections: Sequence[Collection], li
         hits, refused = _chosen(here, about, found, limit)
         if len(hits) >= limit or not refused:
             break
-    bearing = {stem for _, stems in _supporting(hits, everywhere) for stem in stems}
+    supporting = _supporting(hits, everywhere)
+    bearing = {stem for _, stems in supporting for stem in stems}
     corrections = {
         word: near[0]
         for word, near in about.corrections.items()
         if everywhere[0].stem(near[0]) in bearing
     }
-    return Answer(hits, _confidence(about, hits, everywhere), corrections, missing)
+    return Answer(hits, _confidence(about, supporting, everywhere), corrections, missing)
 
 
 def find_symbol(
@@ -236,11 +237,13 @@ class Freshness:
         now = source.stamp(chunk.path) if source else ""
         if not now:
             return f"indexed {day}, source gone since"
-        same = now == one.stamp(chunk.path)
+        same = now == chunk.stamp
         return f"indexed {day}, {'unchanged' if same else 'CHANGED'} since"
 
 
-def _confidence(about: Understood, hits: Sequence[Hit], everywhere: Sequence[Opened]) -> float:
+def _confidence(
+    about: Understood, supporting: Sequence[tuple[Hit, set[str]]], everywhere: Sequence[Opened]
+) -> float:
     """How much of the question, by the rarity of its words, the best hits speak of.
 
     A word that no collection has weighs as much as the rarest one; a synonym counts half of its word.
@@ -250,7 +253,7 @@ def _confidence(about: Understood, hits: Sequence[Hit], everywhere: Sequence[Ope
     weight = {word: rarity(everywhere, "stem", stem(word))[0] for word in words}
     weight |= {gram: rarity(everywhere, "cjk", gram)[0] for gram in about.question.cjk}
     whole = sum(weight.values())
-    if not whole or not hits:
+    if not whole or not supporting:
         return 0.0
     others = synonyms(tuple(words))
 
@@ -265,16 +268,18 @@ def _confidence(about: Understood, hits: Sequence[Hit], everywhere: Sequence[Ope
 
     return max(
         sum(share(word, stems, hit.chunk.text) * value for word, value in weight.items()) / whole
-        for hit, stems in _supporting(hits, everywhere)
+        for hit, stems in supporting
     )
 
 
 def _supporting(
     hits: Sequence[Hit], everywhere: Sequence[Opened]
-) -> Iterator[tuple[Hit, set[str]]]:
-    for hit in hits[:SUPPORT]:
-        stems = everywhere[0].stems(f"{' '.join(hit.chunk.crumbs)}\n{hit.chunk.text}")
-        yield hit, set(stems)
+) -> list[tuple[Hit, set[str]]]:
+    """The best hits with the stems of their text."""
+    return [
+        (hit, set(everywhere[0].stems(f"{' '.join(hit.chunk.crumbs)}\n{hit.chunk.text}")))
+        for hit in hits[:SUPPORT]
+    ]
 
 
 def _snippet(text: str, about: Understood) -> str:

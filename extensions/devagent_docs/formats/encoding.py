@@ -1,5 +1,7 @@
 """Bytes to text: UTF-8 with or without a mark, UTF-16 with one, and what is neither as Latin-1."""
 
+import unicodedata
+
 from devagent_docs.formats.model import Unreadable
 
 
@@ -14,4 +16,6 @@ def decoded(data: bytes) -> str:
             text = data.decode("utf-8-sig")
         except UnicodeDecodeError:
             text = data.decode("latin-1")
-    return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
+    if "\r" in text:
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
+    return text if text.isascii() else unicodedata.normalize("NFC", text)
