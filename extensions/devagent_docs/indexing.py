@@ -113,9 +113,14 @@ class _Run:
         index = self._index(number, fresh=fresh)
         known = {} if fresh else {record.path: record for record in records(index)}
         writer = index.writer(HEAP, 1 if len(entries) < 64 else 2)
-        counts = self._write(writer, entries, known)
-        writer.commit()
-        writer.wait_merging_threads()
+        try:
+            counts = self._write(writer, entries, known)
+            writer.commit()
+        except BaseException:
+            writer.rollback()
+            raise
+        finally:
+            writer.wait_merging_threads()  # which also gives its lock back
         index.reload()
         everything = {record.path: record for record in records(index)}
         version = self._version(entries, everything)
@@ -167,7 +172,6 @@ class _Run:
         added = changed = unchanged = 0
         for number, entry in enumerate(entries):
             if self._cancelled is not None and self._cancelled.is_set():
-                writer.rollback()
                 raise DocsError("The run was cancelled; the index is as it was.", error="cancelled")
             self._progress(number, len(entries), entry.path)
             before = known.get(entry.path)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 FORMAT = 2
 
-_NAMES = (
+NAMES = (
     r"--?[A-Za-z][A-Za-z0-9_-]*"
     r"|[@$.]?[A-Za-z_][A-Za-z0-9_]*(?:(?:\.|::|->|/|-|:)[A-Za-z0-9_]+)+"
     r"|_*[A-Za-z0-9]+(?:_+[A-Za-z0-9]+)+_*|__?[A-Za-z0-9]+_*"
@@ -93,7 +93,7 @@ def _analyzers(language: str) -> "dict[str, tantivy.TextAnalyzer]":
     return {
         "words": built(words, short, lower, fold),
         "stems": built(words, short, lower, *stemmer, fold),
-        "names": built(t.Tokenizer.regex(_NAMES), short, lower),
+        "names": built(t.Tokenizer.regex(NAMES), short, lower),
         "parts": built(t.Tokenizer.regex(_PARTS), short, lower),
         "given": built(t.Tokenizer.whitespace()),
     }

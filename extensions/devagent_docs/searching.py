@@ -272,9 +272,7 @@ def _confidence(
     )
 
 
-def _supporting(
-    hits: Sequence[Hit], everywhere: Sequence[Opened]
-) -> list[tuple[Hit, set[str]]]:
+def _supporting(hits: Sequence[Hit], everywhere: Sequence[Opened]) -> list[tuple[Hit, set[str]]]:
     """The best hits with the stems of their text."""
     return [
         (hit, set(everywhere[0].stems(f"{' '.join(hit.chunk.crumbs)}\n{hit.chunk.text}")))

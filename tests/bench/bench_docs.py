@@ -54,7 +54,10 @@ def main() -> None:
 def speed(folder: Path, chunks: int) -> None:
     """Index and search made-up Markdown whose words are as unevenly frequent as real ones."""
     chance = random.Random(7)
-    words = ["".join(chance.choices("abcdefghijklmnoprstuvw", k=chance.randint(3, 10))) for _ in range(60_000)]
+    words = [
+        "".join(chance.choices("abcdefghijklmnoprstuvw", k=chance.randint(3, 10)))
+        for _ in range(60_000)
+    ]
     weights = [1 / (rank + 3) for rank in range(len(words))]
     source = folder / "source"
     made = 0
@@ -65,7 +68,9 @@ def speed(folder: Path, chunks: int) -> None:
         for _ in range(min(50, chunks - made)):
             name = f"{chance.choice(words)}_{chance.choice(words)}"
             text = " ".join(chance.choices(words, weights, k=110))
-            sections.append(f"## `{name}` {chance.choice(words)}\n\n{text}\n\n```\n{name}(1)\n```\n")
+            sections.append(
+                f"## `{name}` {chance.choice(words)}\n\n{text}\n\n```\n{name}(1)\n```\n"
+            )
             made += 1
         page.write_text("\n".join(sections))
     size = sum(file.stat().st_size for file in source.rglob("*.md"))
@@ -75,7 +80,9 @@ def speed(folder: Path, chunks: int) -> None:
     (collection,) = read_collections(here.settings).values()
     report = commands.index(here, collection)
     took = time.monotonic() - began
-    print(f"index        {report.chunks:,} chunks, {size >> 20} MB, {took:.1f} s, peak {peak()} MB (before {before} MB)")
+    print(
+        f"index        {report.chunks:,} chunks, {size >> 20} MB, {took:.1f} s, peak {peak()} MB (before {before} MB)"
+    )
     began = time.monotonic()
     commands.index(here, collection)
     print(f"nothing new  {time.monotonic() - began:.2f} s")
@@ -86,10 +93,15 @@ def speed(folder: Path, chunks: int) -> None:
     for label, ask in (
         ("3-8 words", lambda: " ".join(chance.choices(words, weights, k=chance.randint(3, 8)))),
         ("a name", lambda: f"{chance.choice(words)}_{chance.choice(words)}"),
-        ("a misspelt word", lambda: " ".join([misspelt(chance, words), *chance.choices(words, weights, k=2)])),
+        (
+            "a misspelt word",
+            lambda: " ".join([misspelt(chance, words), *chance.choices(words, weights, k=2)]),
+        ),
     ):
         times = sorted(timed(here, ask()) for _ in range(QUERIES))
-        print(f"search, {label:16} median {times[len(times) // 2]:.1f} ms, p95 {times[len(times) * 95 // 100]:.1f} ms")
+        print(
+            f"search, {label:16} median {times[len(times) // 2]:.1f} ms, p95 {times[len(times) * 95 // 100]:.1f} ms"
+        )
     print(f"peak         {peak()} MB")
 
 
@@ -109,12 +121,17 @@ def quality(folder: Path, questions: str) -> None:
     """The figures of docs/extensions/docs.md."""
     there = {name: table for name, table in DEBIAN.items() if Path(str(table["path"])).is_dir()}
     if len(there) < len(DEBIAN):
-        print("apt install python3-doc postgresql-doc git-doc; lacking:", *(DEBIAN.keys() - there.keys()))
+        print(
+            "apt install python3-doc postgresql-doc git-doc; lacking:",
+            *(DEBIAN.keys() - there.keys()),
+        )
         return
     here = standalone(folder, there)
     for collection in read_collections(here.settings).values():
         report = commands.index(here, collection)
-        print(f"{collection.name}@{report.version}: {report.documents} documents, {report.chunks} chunks")
+        print(
+            f"{collection.name}@{report.version}: {report.documents} documents, {report.chunks} chunks"
+        )
     file = ROOT / "tests/bench/docs_questions" / questions
     print(f"\ndevagent_docs, {questions}")
     print("\n".join(commands.table(commands.evaluate(here, str(file)))))
@@ -131,7 +148,9 @@ class Row(NamedTuple):
 def full_text_search(here: Standalone) -> Callable[[str], evaluation.Answer]:
     """SQLite's FTS5 as it comes: two columns, bm25, the question's words joined by OR."""
     database = sqlite3.connect(":memory:")
-    database.execute("CREATE VIRTUAL TABLE chunks USING fts5(heading, body, document UNINDEXED, places UNINDEXED)")
+    database.execute(
+        "CREATE VIRTUAL TABLE chunks USING fts5(heading, body, document UNINDEXED, places UNINDEXED)"
+    )
     for collection in read_collections(here.settings).values():
         one = opened(here, collection)
         assert one is not None
@@ -145,7 +164,8 @@ def full_text_search(here: Standalone) -> Callable[[str], evaluation.Answer]:
     def search(text: str) -> evaluation.Answer:
         match = " OR ".join(f'"{word}"' for word in re.findall(r"\w+", text))
         rows = database.execute(
-            "SELECT document, places, rank FROM chunks WHERE chunks MATCH ? ORDER BY rank LIMIT 10", (match,)
+            "SELECT document, places, rank FROM chunks WHERE chunks MATCH ? ORDER BY rank LIMIT 10",
+            (match,),
         ).fetchall()
         hits = [Row(document, json.loads(places)) for document, places, _ in rows]
         return evaluation.Answer(hits, -rows[0][2] if rows else 0.0)

@@ -3,7 +3,7 @@
 import re
 
 from devagent_docs.formats.encoding import decoded
-from devagent_docs.formats.model import Builder, Document
+from devagent_docs.formats.model import Builder, Document, name_of
 
 _TITLE = re.compile(r"(={1,6}|#{1,6})\s+(\S.*?)(?:\s+\1)?\s*$")
 _ANCHOR = re.compile(r"\[(?:\[([\w.:-]+)[^\]]*\]|#([\w.:-]+)[^\]]*)\]\s*$")
@@ -11,7 +11,7 @@ _UNDERLINES = {"=": 1, "-": 2, "~": 3, "^": 4, "+": 5}
 _BLOCK = re.compile(r"(-{4,}|={4,}|\.{4,}|\+{4,}|_{4,}|\*{4,}|/{4,}|--|\|={3,}|```)\w*\s*$")
 _LABELLED = re.compile(r"(\S.*?)(?:::|;;)\s*(.*)$")
 _MARKUP = re.compile(
-    r"(?:link|xref|linkgit|https?)\S*\[([^\]]*)\]|<<[^,>]+,\s*([^>]*)>>|\{(?:empty|nbsp)\}"
+    r"(?:link|xref|linkgit|https?)[^\s\[]{0,400}\[([^\[\]]{0,400})\]|<<[^,<>]{1,200},\s?([^<>]{0,400})>>|\{(?:empty|nbsp)\}"
 )
 _ATTRIBUTE = re.compile(r":[\w!-]+:(?:\s|$)|(?:ifdef|ifndef|endif|ifeval|include|image)::")
 _NAME = re.compile(r"(?<![\w-])--?[A-Za-z][\w-]*|`([^`\s]+)`|\b[a-z][\w]*\.[\w.]+")
@@ -76,7 +76,7 @@ def read(data: bytes, path: str) -> Document:
                 began = number
             paragraph.append(row)
     flush()
-    return builder.document(path.rpartition("/")[2].rpartition(".")[0])
+    return builder.document(name_of(path))
 
 
 def _is_underline(row: str, following: str) -> bool:

@@ -9,7 +9,7 @@ import re
 from html import unescape
 
 from devagent_docs.formats.encoding import decoded
-from devagent_docs.formats.model import Builder, Document, Section
+from devagent_docs.formats.model import Builder, Document, Section, name_of
 
 _TOKEN = re.compile(
     r"<!--.*?(?:-->|\Z)"
@@ -73,7 +73,7 @@ def read(data: bytes, path: str) -> Document:
     text = decoded(data)
     scan = _Scan(text)
     scan.run()
-    name = path.rpartition("/")[2].rpartition(".")[0]
+    name = name_of(path)
     return scan.builder.document(scan.title or name)
 
 

@@ -4,16 +4,18 @@ import re
 
 from devagent_docs.formats.encoding import decoded
 from devagent_docs.formats.front_matter import front_matter
-from devagent_docs.formats.model import Builder, Document
+from devagent_docs.formats.model import Builder, Document, name_of
 
 _HEADING = re.compile(r" {0,3}(#{1,6})(?:[ \t]+(.*?))?(?:[ \t]+#+)?[ \t]*$")
 _FENCE = re.compile(r" {0,}(`{3,}|~{3,})(.*)$")
 _ATTRIBUTE = re.compile(r"\s*\{\s*#([\w.:-]+)[^}]*\}\s*$")
-_LINK = re.compile(r"!?\[([^\]]*)\](?:\([^)\s]*(?:\s+\"[^\"]*\")?\)|\[[^\]]*\])")
-_MARKUP = re.compile(r"</?[A-Za-z][^<>]*>|<!--.*?-->|\*\*|(?<!\w)__(?=\w)|(?<=\w)__(?!\w)")
+_LINK = re.compile(
+    r"!?\[([^\[\]]{0,400})\](?:\([^()\s]{0,800}(?:\s+\"[^\"]{0,400}\")?\)|\[[^\[\]]{0,400}\])"
+)
+_MARKUP = re.compile(r"</?[A-Za-z][^<>]*>|<!--.{0,2000}?-->|\*\*|(?<!\w)__(?=\w)|(?<=\w)__(?!\w)")
 _ITEM = re.compile(r"\s*(?:[-*+]|\d{1,9}[.)])\s+")
 _RULE = re.compile(r"\s*[|:\- ]+\s*$")
-_CODE_SPAN = re.compile(r"(`+)(.+?)\1")
+_CODE_SPAN = re.compile(r"(?<!`)(`{1,8})(?!`)(.{1,800}?)(?<!`)\1(?!`)")
 _NAME = re.compile(r"--?[A-Za-z][\w-]*|[A-Za-z_][\w]*(?:[.:]{1,2}[A-Za-z_]\w*)*")
 
 
@@ -23,7 +25,7 @@ def read(data: bytes, path: str) -> Document:
     matter = front_matter(text)
     builder = Builder(matter.title)
     parse(text, builder, skip=matter.lines)
-    name = path.rpartition("/")[2].rpartition(".")[0]
+    name = name_of(path)
     return builder.document(name, tags=matter.tags, version=matter.version)
 
 

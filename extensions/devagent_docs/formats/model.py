@@ -51,6 +51,12 @@ def slug(heading: str) -> str:
     return _NOT_IN_SLUG.sub("", text).strip().replace(" ", "-")
 
 
+def name_of(path: str) -> str:
+    """What a document without a title is called: its file's name without its ending."""
+    name = path.rpartition("/")[2]
+    return name.rpartition(".")[0] or name
+
+
 class Builder:
     """Takes headings, prose and code in reading order; anchors come out unique in the document."""
 

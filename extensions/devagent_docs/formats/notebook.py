@@ -5,7 +5,7 @@ from typing import Any
 
 from devagent_docs.formats import markdown
 from devagent_docs.formats.encoding import decoded
-from devagent_docs.formats.model import Builder, Document, Unreadable
+from devagent_docs.formats.model import Builder, Document, Unreadable, name_of
 
 MAX_OUTPUT = 600
 """Characters of one cell's text output: it is there to be recognised, not to be the document."""
@@ -27,7 +27,7 @@ def read(data: bytes, path: str) -> Document:
                     builder.code(_output(output)[:MAX_OUTPUT], number)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise Unreadable("it is no notebook of format 4") from error
-    return builder.document(path.rpartition("/")[2].rpartition(".")[0])
+    return builder.document(name_of(path))
 
 
 def _output(output: dict[str, Any]) -> str:

@@ -2,7 +2,7 @@
 
 import io
 
-from devagent_docs.formats.model import Builder, Document, Unreadable
+from devagent_docs.formats.model import Builder, Document, Unreadable, name_of
 
 MAX_PAGES = 5000
 
@@ -14,7 +14,7 @@ def read(data: bytes, path: str) -> Document:
         from pypdf.errors import PyPdfError  # noqa: PLC0415
     except ImportError:
         raise Unreadable("PDF needs pypdf, which is not installed") from None
-    name = path.rpartition("/")[2].rpartition(".")[0]
+    name = name_of(path)
     try:
         book = PdfReader(io.BytesIO(data))
         title = (book.metadata.title if book.metadata else "") or name

@@ -40,7 +40,7 @@ _DEFINES = re.compile(
     r"(?:[a-z]+:)?(function|class|method|attribute|data|exception|module|option|envvar|classmethod|staticmethod|property|decorator|macro|type|member|program|cmdoption|confval|setting)$"
 )
 _ROLE = re.compile(
-    r":[\w:+-]+:`(?:!|~)?([^`<]*?)(?:\s*<[^`>]*>)?`|`([^`<]+?)\s*<[^`>]*>`__?|``([^`]+)``"
+    r"(?<![\w:]):[\w:+-]{1,60}:`(?:!|~)?([^`<]{0,400}?)(?:\s?<[^`>]{0,400}>)?`|`([^`<]{1,400}?)\s?<[^`>]{0,400}>`__?|``([^`]{1,400})``"
 )
 _NAME = re.compile(r"--?[A-Za-z][\w-]*|[A-Za-z_][\w]*(?:[.:]{1,2}[A-Za-z_]\w*)*")
 
