@@ -62,6 +62,7 @@ def _settings(pairs: dict[str, str], config: str | None, index: str | None) -> d
     unknown = sorted(settings.keys() - {"collections", "grounded", "index"})
     if unknown:
         raise DocsError(f"{config} has no setting {unknown[0]!r}.", error="bad_settings")
+    read_collections(settings)
     named = {name: {"path": os.path.abspath(path)} for name, path in pairs.items()}
     settings["collections"] = {**settings.get("collections", {}), **named}
     if index:

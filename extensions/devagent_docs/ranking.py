@@ -4,7 +4,6 @@
 2. One query over the combined field, plain and stemmed, with names as exact symbols, pairs of neighbouring words as
    phrases, and the trade's synonyms at a lower weight.
 3. Each chunk gains a part of its whole document's score: the right page lifts its sections.
-4. The best chunks lend the question their weightiest words (feedback), and the query runs once more.
 
 Frequencies are those of all the collections searched, and of no other (``opening.rarity``), so that
 scores of several indexes compare and what may not be read has no influence.
@@ -44,12 +43,7 @@ class Weights(NamedTuple):
     own: float = 0.1
     called: float = 5.0
     tie: float = 0.1
-    power: float = 0.0
-    parts_of_one: int = 1
-    sections_of_one: int = 3
-    feedback: float = 0.0
-    feedback_chunks: int = 5
-    feedback_words: int = 8
+    sections_of_one: int = 2
     cjk: float = 1.0
 
 
@@ -151,11 +145,7 @@ def ranked(
     depth: int = CANDIDATES,
 ) -> list[Ranked]:
     """The best chunks of all the collections, best first, ``depth`` of each."""
-    found = _run(about, about.terms, everywhere, weights, depth)
-    if not weights.feedback or not found:
-        return found
-    more = _feedback(about, found, everywhere, weights)
-    return _run(about, (*about.terms, *more), everywhere, weights, depth)
+    return _run(about, about.terms, everywhere, weights, depth)
 
 
 def _is_known(word: str, everywhere: Sequence[Opened]) -> bool:
@@ -178,7 +168,7 @@ def _run(
         if term.field == "stem" and weight
     ]
     asked = [*terms, *of_documents]
-    boosts = [_boosts(term, everywhere, weights) for term in asked]
+    boosts = [_boosts(term, everywhere) for term in asked]
     found: list[Ranked] = []
     for number, one in enumerate(everywhere):
         mine = [
@@ -202,12 +192,11 @@ def _is_meant(one: Opened, words: Sequence[str]) -> bool:
     return any(len(word) > 2 and (name.startswith(word) or word.startswith(name)) for word in words)
 
 
-def _boosts(term: Term, everywhere: Sequence[Opened], weights: Weights) -> list[float]:
+def _boosts(term: Term, everywhere: Sequence[Opened]) -> list[float]:
     whole, each = rarity(everywhere, term.field, term.term)
-    share = term.weight * (whole / 6) ** weights.power if weights.power else term.weight
     if term.field in _FLAT:
-        return [share * whole for _ in each]
-    return [share * whole / mine if mine else 0.0 for mine in each]
+        return [term.weight * whole for _ in each]
+    return [term.weight * whole / mine if mine else 0.0 for mine in each]
 
 
 def _search(
@@ -291,29 +280,3 @@ def _of_documents(one: Opened, terms: list[Term], weights: Weights) -> dict[int,
 _FLAT = frozenset({"names", "parts", "defines"})
 """Fields whose length says nothing: a term in them weighs its rarity, however many stand beside it."""
 _OPTIONS = {"plain": "freq", "stem": "freq", "cjk": "freq", "page": "freq", "lead": "freq", "names": "basic", "parts": "basic", "defines": "basic"}  # fmt: skip
-
-
-def _feedback(
-    about: Understood, found: Sequence[Ranked], everywhere: Sequence[Opened], weights: Weights
-) -> list[Term]:
-    """The weightiest stems of the best chunks that the question has not."""
-    asked = {term.term for term in about.terms if term.field == "stem"}
-    counts: dict[str, float] = {}
-    best = found[: weights.feedback_chunks]
-    top = best[0].score or 1.0
-    for hit in best:
-        chunk = hit.opened.chunk(hit.address)
-        stems = hit.opened.stems(f"{' '.join(chunk.crumbs)} {chunk.text[:1500]}")
-        share = hit.score / top / max(20, len(stems))
-        for term in stems:
-            counts[term] = counts.get(term, 0.0) + share
-    likely = sorted(counts.items(), key=lambda item: -item[1])[:60]
-    weighed = [
-        (count * rarity(everywhere, "stem", term)[0], term)
-        for term, count in likely
-        if term not in asked and len(term) > 2
-    ]
-    weighed.sort(reverse=True)
-    chosen = weighed[: weights.feedback_words]
-    most = chosen[0][0] if chosen else 1.0
-    return [Term("", "stem", term, weights.feedback * value / most) for value, term in chosen]

@@ -20,7 +20,7 @@ from devagent.host.toolbox import Extensions
 from devagent.policy import compile_policy, parse
 from devagent_docs import tools
 from devagent_docs.contract import DocsError
-from tests.support.agent_parts import FakeApprover, FakeApprovals
+from tests.support.agent_parts import FakeApprovals, FakeApprover
 from tests.support.documentation import Place, index_all, make_place
 
 ALL = '[[rule]]\nid = "all"\neffect = "allow"\ntools = ["docs.*"]\nresources = ["doc:**"]\n'
