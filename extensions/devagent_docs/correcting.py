@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from devagent_docs.opening import Opened
+from devagent_docs.opening import Opened, letters
 
 LEAST = 4
 """Letters below which a word is not corrected: too many words are near."""
@@ -13,15 +13,19 @@ def corrected(word: str, everywhere: Sequence[Opened]) -> list[str]:
     if len(word) < LEAST or word.isdigit():
         return []
     found: dict[str, tuple[int, int]] = {}
+    most = 1 if len(word) < 6 else 2
+    own = letters(word)
     for first in dict.fromkeys((word[0], word[1])):
         for one in everywhere:
-            for known, count in one.vocabulary(first):
-                if abs(len(known) - len(word)) > 2 or known.isdigit():
-                    continue
-                most = 1 if len(word) < 6 else 2
-                if (steps := distance(word, known, most)) <= most:
-                    had = found.get(known, (steps, 0))
-                    found[known] = (steps, had[1] + count)
+            vocabulary = one.vocabulary(first)
+            for length in range(len(word) - most, len(word) + most + 1):
+                for bits, known, count in vocabulary.get(length, ()):
+                    # One step changes one letter for another at most.
+                    if (bits ^ own).bit_count() > 2 * most:
+                        continue
+                    if (steps := distance(word, known, most)) <= most:
+                        had = found.get(known, (steps, 0))
+                        found[known] = (steps, had[1] + count)
         if any(steps == 1 for steps, _ in found.values()):
             break
     if not found:
@@ -46,8 +50,6 @@ def distance(a: str, b: str, most: int) -> int:
     a, b = a[start : len(a) - end], b[start : len(b) - end]
     if not a or not b:
         return len(a) + len(b)
-    if min(len(a), len(b)) > most + 2 and len(set(a) ^ set(b)) > 2 * most + 1:
-        return most + 1
     before_last: list[int] = []
     last = list(range(len(b) + 1))
     for i, x in enumerate(a, 1):

@@ -33,6 +33,22 @@ class Stored(NamedTuple):
     stamp: str
 
 
+class Known(NamedTuple):
+    """A word of a collection: its letters as bits, and in how many chunks it stands."""
+
+    letters: int
+    word: str
+    chunks: int
+
+
+def letters(word: str) -> int:
+    """The letters of a word as bits: words that differ in many letters need not be compared step by step."""
+    bits = 0
+    for sign in word:
+        bits |= 1 << (ord(sign) & 63)
+    return bits
+
+
 class Opened:
     """One collection's index, opened for reading."""
 
@@ -67,9 +83,13 @@ class Opened:
         """In how many chunks the term stands."""
         return self.searcher.doc_freq(field, term)
 
-    def _vocabulary(self, prefix: str) -> list[tuple[str, int]]:
-        """The words of the collection that begin so, and in how many chunks each stands."""
-        return self.searcher.terms_with_prefix("plain", prefix)
+    def _vocabulary(self, first: str) -> dict[int, list[Known]]:
+        """The collection's words that begin with a sign, by their length."""
+        found: dict[int, list[Known]] = {}
+        for word, count in self.searcher.terms_with_prefix("plain", first):
+            if not word.isdigit():
+                found.setdefault(len(word), []).append(Known(letters(word), word, count))
+        return found
 
     def chunk(self, address: "tantivy.DocAddress") -> Stored:
         """The chunk at an address."""

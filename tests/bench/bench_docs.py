@@ -86,7 +86,8 @@ def speed(folder: Path, chunks: int) -> None:
     began = time.monotonic()
     commands.index(here, collection)
     print(f"nothing new  {time.monotonic() - began:.2f} s")
-    page.write_text(page.read_text() + "\n## One more\n\nwords\n")
+    first = source / "0" / "page-0.md"
+    first.write_text(first.read_text() + "\n## One more\n\nwords\n")
     began = time.monotonic()
     commands.index(here, collection)
     print(f"one changed  {time.monotonic() - began:.2f} s")
