@@ -10,7 +10,7 @@ unset CDPATH PYTHONPATH PYTHONHOME PIP_TARGET PIP_PREFIX PIP_REQUIRE_VIRTUALENV
 export PIP_USER=0 PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_INPUT=1
 umask 022
 
-LAUNCHERS='devagent devagent-git devagent-sql devagent-workspace'
+LAUNCHERS='devagent devagent-docs devagent-git devagent-sql devagent-workspace'
 OURS="# Written by devagent's install.sh, which also removes it: ./install.sh --uninstall"
 
 usage() {
@@ -290,7 +290,7 @@ install_devagent() {
     log=$lock/log
     say "Installing devagent $version into $data (up to a minute the first time) …"
     new_environment "$environment"
-    install_packages "$environment" "$root"
+    install_packages "$environment" "$root[docs]"
     # Nothing is ever added to this environment, and setuptools would run code at each start.
     [ ! -x "$environment/bin/pip3" ] || "$environment/bin/python" -I -m pip uninstall --quiet --yes setuptools pip >>"$log" 2>&1
     "$environment/bin/python" -I -c 'import sys; from devagent.__main__ import main; sys.argv[1:] = ["--version"]; main()' >"$log" 2>&1 ||
@@ -299,7 +299,7 @@ install_devagent() {
     ! is_ours "$bin/devagent" || before=$(sed -n "s/^exec '\(.*\)\/bin\/python' -I .*/\1/p" "$bin/devagent")
     : >"$environment/installed"
     unfinished=''
-    for name in devagent-git devagent-sql devagent-workspace devagent; do write_launcher "$name"; done
+    for name in devagent-docs devagent-git devagent-sql devagent-workspace devagent; do write_launcher "$name"; done
     for old in "$data"/venv-*; do # the one before stays: a devagent that runs may still load from it
         [ "$old" = "$environment" ] || [ "$old" = "$before" ] || rm -rf -- "$old"
     done

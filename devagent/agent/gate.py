@@ -26,6 +26,7 @@ from devagent.agent.asking import Asking
 from devagent.agent.duties import bounded, kinds_to_redact, needs_reason
 from devagent.agent.evidence import Circumstances, Evidence
 from devagent.agent.floor import Floor
+from devagent.agent.reach import nameable, readable
 from devagent.core.codec import digest
 from devagent.core.events import (
     ApprovalAnswered,
@@ -36,7 +37,7 @@ from devagent.core.events import (
     ToolFinished,
     ToolJudged,
 )
-from devagent.core.ports import Judge, Toolbox, ToolFailure
+from devagent.core.ports import Judge, MayRead, Toolbox, ToolFailure
 from devagent.core.tools import ToolCall, ToolResult, ToolSpec
 from devagent.core.verdicts import NOT_ALLOWED, Decision, Request
 
@@ -116,20 +117,22 @@ class Gate:
             yield self._refused(turn, call, tool, call.args, decision)
             return
         try:
-            resources = () if hidden else await self._toolbox.resources(tool, args)
-        except ToolFailure as failure:
-            # What a call would touch must be known before it may be allowed (design, section 3, rule 1).
-            decision = Decision(effect="deny", reason=failure.text, error=failure.error)
-            yield self._refused(turn, call, tool, args, decision)
-            return
-        try:
-            request = self._evidence.of_call(tool, args, resources)
+            request = self._evidence.of_call(tool, args, ())
         except RecursionError:
             decision = Decision(
                 effect="deny", reason="The arguments are nested too deeply", error="bad_arguments"
             )
             yield self._refused(turn, call, tool, {}, decision)
             return
+        try:
+            may_read = nameable(self._judge, self._floor, request)
+            resources = () if hidden else await self._toolbox.resources(tool, args, may_read)
+        except ToolFailure as failure:
+            # What a call would touch must be known before it may be allowed (design, section 3, rule 1).
+            decision = Decision(effect="deny", reason=failure.text, error=failure.error)
+            yield self._refused(turn, call, tool, args, decision)
+            return
+        request = replace(request, resources=resources)
         decision = self._floor.refusal(resources)
         if decision is None and self._withhold and tool.tool_class != "read":
             decision = await self._withhold(tool)
@@ -146,6 +149,20 @@ class Gate:
             async with aclosing(self._asking.ask(judged, tool)) as answered:
                 async for event in answered:
                     yield event
+
+    def may_read(self, judged: ToolJudged, tool: ToolSpec) -> MayRead:
+        """What a granted call may read of what it finds while it runs."""
+        request = Request(
+            principal=judged.principal,
+            extension=tool.extension,
+            tool=tool.name,
+            tool_class=tool.tool_class,
+            args=judged.args,
+            context=judged.context,
+            facts=judged.facts,
+            can=tool.can,
+        )
+        return readable(self._judge, self._floor, request, judged.decision)
 
     def result(self, judged: ToolJudged, tool: ToolSpec, result: ToolResult) -> ToolFinished:
         """The result phase: rules may still withhold what came back, from the model and the person."""

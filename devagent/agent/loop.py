@@ -316,8 +316,9 @@ async def carried_out(
             return
     began = time.monotonic_ns()
     before = safeguards.own_files.now()
+    may_read = gate.may_read(judged, tool)
     try:
-        result = await toolbox.run(tool, judged.args, judged.decision.obligations)
+        result = await toolbox.run(tool, judged.args, judged.decision.obligations, may_read)
     finally:
         changed = safeguards.own_files.changed_since(before)
     finished = replace(gate.result(judged, tool, result), dur_us=_us_since(began))

@@ -24,6 +24,7 @@ COMMANDS: dict[str, Entry] = {
         "devagent.cli.collector", "collector", "Keep the checkpoints of a team's devices."
     ),
     "models": Entry("devagent.cli.models", "models", "List the models that you may use."),
+    "docs": Entry("devagent.cli.docs", "docs", "Index documentation, and search it."),
     "auth": Entry("devagent.cli.auth", "auth", "Keep the model service's key in the keyring."),
     "config": Entry("devagent.cli.config", "config", "Show the configuration and where it lies."),
     "doctor": Entry(

@@ -1,6 +1,6 @@
 """Ports: what the loop and the gate need of the world, one or two methods each."""
 
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 from msgspec import Struct
@@ -80,6 +80,10 @@ class Judge(Protocol):
         ...
 
 
+MayRead = Callable[[Sequence[Resource]], Sequence[bool]]
+"""Which of these resources the call in hand may read by policy. Takes no side effect; any thread may ask."""
+
+
 class Toolbox(Protocol):
     """The extensions."""
 
@@ -93,14 +97,26 @@ class Toolbox(Protocol):
         """The arguments with their schema's defaults. Raises ToolFailure where they do not fit it."""
         ...
 
-    async def resources(self, tool: ToolSpec, args: Mapping[str, Any]) -> tuple[Resource, ...]:
-        """What the call would touch, canonical. Raises ToolFailure where it cannot be known."""
+    async def resources(
+        self, tool: ToolSpec, args: Mapping[str, Any], may_read: MayRead | None = None
+    ) -> tuple[Resource, ...]:
+        """What the call would touch, canonical. Raises ToolFailure where it cannot be known.
+
+        A tool that searches what there is may ask ``may_read`` what to look through.
+        """
         ...
 
     async def run(
-        self, tool: ToolSpec, args: Mapping[str, Any], obligations: Mapping[str, Any]
+        self,
+        tool: ToolSpec,
+        args: Mapping[str, Any],
+        obligations: Mapping[str, Any],
+        may_read: MayRead | None = None,
     ) -> ToolResult:
-        """Carry it out, with the obligations. Failures are results; only the house's faults raise."""
+        """Carry it out, with the obligations, and show nothing that ``may_read`` refuses.
+
+        Failures are results; only the house's faults raise.
+        """
         ...
 
 

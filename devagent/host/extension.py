@@ -5,6 +5,7 @@ from typing import Any, Protocol
 
 from devagent.core.errors import ConfigError
 from devagent.core.events import ExtensionReference
+from devagent.core.ports import MayRead
 from devagent.core.resources import Resource
 from devagent.core.tools import ToolResult, ToolSpec
 
@@ -28,14 +29,20 @@ class Extension(Protocol):
         """The tools that may be offered; known without running any of its code."""
         ...
 
-    async def resources(self, tool: str, args: Mapping[str, Any]) -> tuple[Resource, ...]:
+    async def resources(
+        self, tool: str, args: Mapping[str, Any], may_read: MayRead | None = None
+    ) -> tuple[Resource, ...]:
         """What the call would touch. Raises ToolFailure where it cannot be known."""
         ...
 
     async def run(
-        self, tool: str, args: Mapping[str, Any], obligations: Mapping[str, Any]
+        self,
+        tool: str,
+        args: Mapping[str, Any],
+        obligations: Mapping[str, Any],
+        may_read: MayRead | None = None,
     ) -> ToolResult:
-        """Carry the call out; a failure is a result."""
+        """Carry the call out; a failure is a result. ``may_read``: see ``core.ports.Toolbox``."""
         ...
 
     async def aclose(self) -> None:

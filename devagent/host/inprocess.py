@@ -18,7 +18,7 @@ from msgspec import Struct
 
 from devagent.core.codec import canonical, from_plain, well_formed, well_formed_value
 from devagent.core.events import ExtensionReference
-from devagent.core.ports import ToolFailure
+from devagent.core.ports import MayRead, ToolFailure
 from devagent.core.resources import Resource
 from devagent.core.tools import ToolResult, ToolSpec
 from devagent.host.manifest import Manifest
@@ -31,6 +31,11 @@ NOTICE_S = 2.0
 """How long a call that nobody wants any more may take to end, before it is left to itself."""
 
 
+def load(package: str, module: str) -> ModuleType:
+    """A module of a first-party extension: the house imports none by name (they do not know each other)."""
+    return importlib.import_module(f"{package}.{module}")
+
+
 class Surroundings(Struct, frozen=True):
     """What a tool function is given. ``cancelled`` is set when nobody waits for the answer any more;
     ``own`` are devagent's own files and folders, which nothing that a tool starts may touch."""
@@ -41,6 +46,8 @@ class Surroundings(Struct, frozen=True):
     time_limit_s: float
     secret: Callable[[str], str | None]
     cancelled: threading.Event
+    may_read: Callable[[Sequence[Any]], Sequence[bool]]
+    """Which of these resources (plain data) the call may read; all where nobody judges (``policy check``)."""
     own: tuple[str, ...] = ()
 
 
@@ -86,9 +93,13 @@ class InProcess:
         if close is not None:
             close(self._folder)
 
-    async def resources(self, tool: str, args: Mapping[str, Any]) -> tuple[Resource, ...]:
+    async def resources(
+        self, tool: str, args: Mapping[str, Any], may_read: MayRead | None = None
+    ) -> tuple[Resource, ...]:
         """What the call would touch. Raises ToolFailure where the extension cannot say."""
-        named = await self._call(lambda here: self._module().resources(tool, args, here), {})
+        named = await self._call(
+            lambda here: self._module().resources(tool, args, here), {}, may_read
+        )
         try:
             resources = from_plain(well_formed_value(list(named)), list[Resource])
         except (TypeError, ValueError) as e:
@@ -98,12 +109,16 @@ class InProcess:
         return tuple(resources)
 
     async def run(
-        self, tool: str, args: Mapping[str, Any], obligations: Mapping[str, Any]
+        self,
+        tool: str,
+        args: Mapping[str, Any],
+        obligations: Mapping[str, Any],
+        may_read: MayRead | None = None,
     ) -> ToolResult:
         """Carry the call out; a failure is a result."""
         try:
             raw = await self._call(
-                lambda here: getattr(self._module(), tool)(here, **args), obligations
+                lambda here: getattr(self._module(), tool)(here, **args), obligations, may_read
             )
             result = from_plain(well_formed_value(raw), ToolResult)
             canonical(result.structured)  # what JSON cannot say would stop the log
@@ -114,7 +129,9 @@ class InProcess:
             text = f"the extension gave a result of the wrong shape ({type(e).__name__})"
             return ToolResult(text=text, failed=True, error="extension_bug")
 
-    def _surroundings(self, obligations: Mapping[str, Any], limit: float) -> Surroundings:
+    def _surroundings(
+        self, obligations: Mapping[str, Any], limit: float, may_read: MayRead | None = None
+    ) -> Surroundings:
         return Surroundings(
             folder=self._folder,
             settings=self._settings,
@@ -123,13 +140,17 @@ class InProcess:
             secret=self._secret,
             cancelled=threading.Event(),
             own=self._own,
+            may_read=_plainly(may_read),
         )
 
     async def _call(
-        self, function: Callable[[Surroundings], Any], obligations: Mapping[str, Any]
+        self,
+        function: Callable[[Surroundings], Any],
+        obligations: Mapping[str, Any],
+        may_read: MayRead | None,
     ) -> Any:
         limit = float(obligations.get("timeout_s", DEFAULT_TIME_LIMIT_S))
-        here = self._surroundings(obligations, limit)
+        here = self._surroundings(obligations, limit, may_read)
         job = self._threads.submit(_guarded, function, here)
         try:
             # The tool keeps its own time; this outer limit is for one that does not.
@@ -154,8 +175,19 @@ class InProcess:
 
     def _module(self) -> ModuleType:
         if self._tools is None:
-            self._tools = importlib.import_module(f"{self.manifest.module}.tools")
+            self._tools = load(self.manifest.module, "tools")
         return self._tools
+
+
+def _plainly(may_read: MayRead | None) -> Callable[[Sequence[Any]], Sequence[bool]]:
+    """The same question in plain data, as extensions ask it."""
+
+    def ask(resources: Sequence[Any]) -> Sequence[bool]:
+        if may_read is None:
+            return [True] * len(resources)
+        return may_read(from_plain(well_formed_value(list(resources)), list[Resource]))
+
+    return ask
 
 
 async def _ended(job: Future[Any]) -> None:

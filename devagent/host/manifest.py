@@ -19,6 +19,7 @@ FIRST_PARTY = {
     "workspace": "devagent_workspace",
     "git": "devagent_git",
     "sql": "devagent_sql",
+    "docs": "devagent_docs",
 }
 """Name → package of the extensions that ship with devagent."""
 

@@ -18,7 +18,7 @@ from msgspec.structs import replace
 from devagent.core.codec import digest
 from devagent.core.errors import ConfigError
 from devagent.core.events import ExtensionChanged, ExtensionReference
-from devagent.core.ports import ToolFailure
+from devagent.core.ports import MayRead, ToolFailure
 from devagent.core.resources import Access, Resource
 from devagent.core.text import one_line
 from devagent.core.tools import ToolClass, ToolResult, ToolSpec
@@ -94,7 +94,10 @@ class McpExtension:
         changes, self._changes = self._changes, []
         return changes
 
-    async def resources(self, tool: str, args: Mapping[str, Any]) -> tuple[Resource, ...]:
+    async def resources(
+        self, tool: str, args: Mapping[str, Any], may_read: MayRead | None = None
+    ) -> tuple[Resource, ...]:
+        del may_read  # a third party's server is told nothing of policy
         access: Access = "read" if self.class_of(tool) == "read" else "write"
         own = Resource(id=f"mcp:{self.settings.name}/{tool}", access=access)
         templates = self.settings.resources.get(tool)
@@ -106,9 +109,14 @@ class McpExtension:
         return (*found, own) if self._governed else found
 
     async def run(
-        self, tool: str, args: Mapping[str, Any], obligations: Mapping[str, Any]
+        self,
+        tool: str,
+        args: Mapping[str, Any],
+        obligations: Mapping[str, Any],
+        may_read: MayRead | None = None,
     ) -> ToolResult:
         """Carry the call out; a failure is a result, and all that the server said is tainted."""
+        del may_read
         limit = min(self.settings.call_s, float(obligations.get("timeout_s", self.settings.call_s)))
         taint = (f"mcp.{self.settings.name}",)
         try:

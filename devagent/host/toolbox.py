@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from devagent.core.codec import canonical
 from devagent.core.events import ExtensionChanged, ExtensionReference, ExtensionRefused
+from devagent.core.ports import MayRead
 from devagent.core.resources import Resource
 from devagent.core.tools import ToolResult, ToolSpec
 from devagent.host.arguments import Arguments
@@ -93,13 +94,19 @@ class Extensions:
     def complete(self, tool: ToolSpec, args: Mapping[str, Any]) -> dict[str, Any]:
         return self._arguments.fit(tool, args)
 
-    async def resources(self, tool: ToolSpec, args: Mapping[str, Any]) -> tuple[Resource, ...]:
-        return await self._by_name[tool.extension].resources(tool.name, args)
+    async def resources(
+        self, tool: ToolSpec, args: Mapping[str, Any], may_read: MayRead | None = None
+    ) -> tuple[Resource, ...]:
+        return await self._by_name[tool.extension].resources(tool.name, args, may_read)
 
     async def run(
-        self, tool: ToolSpec, args: Mapping[str, Any], obligations: Mapping[str, Any]
+        self,
+        tool: ToolSpec,
+        args: Mapping[str, Any],
+        obligations: Mapping[str, Any],
+        may_read: MayRead | None = None,
     ) -> ToolResult:
-        result = await self._by_name[tool.extension].run(tool.name, args, obligations)
+        result = await self._by_name[tool.extension].run(tool.name, args, obligations, may_read)
         return _bounded(result, int(obligations.get("limit_bytes", MAX_TEXT_BYTES)))
 
 

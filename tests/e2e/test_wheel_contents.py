@@ -10,6 +10,7 @@ from tests.support.installing import ROOT, base_python, pip, run
 
 PACKAGES = {
     "devagent": ROOT / "devagent",
+    "devagent_docs": ROOT / "extensions/devagent_docs",
     "devagent_git": ROOT / "extensions/devagent_git",
     "devagent_secrets": ROOT / "extensions/devagent_secrets",
     "devagent_sql": ROOT / "extensions/devagent_sql",
@@ -46,7 +47,7 @@ def test_the_wheel_is_whole_and_devagent_starts_from_it(tmp_path: Path) -> None:
         assert packed == there, f"{package}: the wheel and the checkout differ"
     wanted = {"devagent/models/prices.json", "devagent_policies/baseline.toml"}
     wanted |= {f"devagent/cli/session/report.{kind}" for kind in ("css", "js")}
-    for package in ("devagent_git", "devagent_sql", "devagent_workspace"):
+    for package in ("devagent_docs", "devagent_git", "devagent_sql", "devagent_workspace"):
         wanted |= {f"{package}/{name}" for name in ("extension.toml", "tools.json", "README.md")}
     assert not wanted - names
 
@@ -77,7 +78,8 @@ def test_the_wheel_is_whole_and_devagent_starts_from_it(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "program", ["devagent", "devagent-git", "devagent-sql", "devagent-workspace"]
+    "program",
+    ["devagent", "devagent-docs", "devagent-git", "devagent-sql", "devagent-workspace"],
 )
 def test_each_program_has_its_module(program: str) -> None:
     text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")

@@ -25,6 +25,7 @@ from devagent.core.ports import (
     Answer,
     Approvals,
     Judge,
+    MayRead,
     Model,
     ModelEvent,
     ModelRequest,
@@ -128,15 +129,22 @@ class FakeToolbox:
             raise self._unfit
         return {"force": False, **args}
 
-    async def resources(self, tool: ToolSpec, args: Mapping[str, Any]) -> tuple[Resource, ...]:
-        del tool, args
+    async def resources(
+        self, tool: ToolSpec, args: Mapping[str, Any], may_read: MayRead | None = None
+    ) -> tuple[Resource, ...]:
+        del tool, args, may_read
         if isinstance(self._named, ToolFailure):
             raise self._named
         return tuple(self._named)
 
     async def run(
-        self, tool: ToolSpec, args: Mapping[str, Any], obligations: Mapping[str, Any]
+        self,
+        tool: ToolSpec,
+        args: Mapping[str, Any],
+        obligations: Mapping[str, Any],
+        may_read: MayRead | None = None,
     ) -> ToolResult:
+        del may_read
         self.ran.append((tool.qualified, args, obligations))
         return self._result if isinstance(self._result, ToolResult) else self._result()
 

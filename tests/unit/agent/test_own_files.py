@@ -11,6 +11,7 @@ from devagent.agent.floor import Floor
 from devagent.agent.own_files import OwnFiles
 from devagent.core.errors import OwnFilesChanged
 from devagent.core.events import ErrorRaised, Event, ToolFinished
+from devagent.core.ports import MayRead
 from devagent.core.resources import Resource
 from devagent.core.tools import ToolResult, ToolSpec
 from devagent.core.verdicts import Decision, Effect
@@ -30,10 +31,14 @@ class Reaching(FakeToolbox):
         self._act = act
 
     async def run(
-        self, tool: ToolSpec, args: Mapping[str, Any], obligations: Mapping[str, Any]
+        self,
+        tool: ToolSpec,
+        args: Mapping[str, Any],
+        obligations: Mapping[str, Any],
+        may_read: MayRead | None = None,
     ) -> ToolResult:
         self._act()
-        return await super().run(tool, args, obligations)
+        return await super().run(tool, args, obligations, may_read)
 
 
 @pytest.mark.parametrize("how", ["append", "rewrite", "chmod", "remove", "create", "same size and time"])  # fmt: skip

@@ -1,0 +1,169 @@
+"""Opened indexes: kept for the life of the process, and opened anew when a run has changed them."""
+
+import json
+import math
+import os
+import threading
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from devagent_docs import schema
+from devagent_docs.contract import DocsError, Surroundings
+from devagent_docs.settings import Collection, index_folder
+from devagent_docs.store import Current, Store
+
+if TYPE_CHECKING:
+    import tantivy
+
+
+class Stored(NamedTuple):
+    """A chunk as the index keeps it (``chunks.Chunk`` with its place)."""
+
+    path: str
+    ordinal: int
+    crumbs: list[str]
+    anchors: list[str]
+    line: int
+    end: int
+    text: str
+    symbols: list[str]
+    part: int
+    tags: list[str]
+    stamp: str
+
+
+class Known(NamedTuple):
+    """A word of a collection: its letters as bits, and in how many chunks it stands."""
+
+    letters: int
+    word: str
+    chunks: int
+
+
+def letters(word: str) -> int:
+    """The letters of a word as bits: words that differ in many letters need not be compared step by step."""
+    bits = 0
+    for sign in word:
+        bits |= 1 << (ord(sign) & 63)
+    return bits
+
+
+class Opened:
+    """One collection's index, opened for reading."""
+
+    def __init__(self, collection: Collection, current: Current, place: str) -> None:
+        library = schema.library()
+        self.collection, self.current = collection, current
+        try:
+            self._index: tantivy.Index = library.Index.open(place)
+            self._stems = schema.register(self._index, collection.language)
+            self.searcher: tantivy.Searcher = self._index.searcher()
+        except ValueError as error:
+            raise DocsError(
+                f"The index of {collection.name!r} is damaged: run `devagent docs index --rebuild`.",
+                error="damaged",
+            ) from error
+        self.schema = self._index.schema
+        self.size = max(1, self.searcher.num_docs)
+        self.stem = lru_cache(maxsize=4096)(self._stem)
+        self.frequency = lru_cache(maxsize=65_536)(self._frequency)
+        self.vocabulary = lru_cache(maxsize=64)(self._vocabulary)
+
+    def _stem(self, word: str) -> str:
+        """The word as the field ``stem`` has it."""
+        found = self._stems.analyze(word)
+        return found[0] if found else word
+
+    def stems(self, text: str) -> list[str]:
+        """The stems of a text, in order."""
+        return self._stems.analyze(text)
+
+    def _frequency(self, field: str, term: str) -> int:
+        """In how many chunks the term stands."""
+        return self.searcher.doc_freq(field, term)
+
+    def _vocabulary(self, first: str) -> dict[int, list[Known]]:
+        """The collection's words that begin with a sign, by their length."""
+        found: dict[int, list[Known]] = {}
+        for word, count in self.searcher.terms_with_prefix("plain", first):
+            if not word.isdigit():
+                found.setdefault(len(word), []).append(Known(letters(word), word, count))
+        return found
+
+    def chunk(self, address: "tantivy.DocAddress") -> Stored:
+        """The chunk at an address."""
+        values: dict[str, Any] = json.loads(self.searcher.doc(address)["stored"][0])
+        return Stored(**values)
+
+    def document(self, path: str) -> list[Stored]:
+        """All chunks of a document, in reading order."""
+        library = schema.library()
+        term = library.Query.term_query(self.schema, "path", path, "basic")
+        hits = self.searcher.search(term, limit=100_000, count=False).hits
+        stored: list[dict[str, Any]] = [
+            json.loads(self.searcher.doc(at)["stored"][0]) for _, at in hits
+        ]
+        chunks = [Stored(**values) for values in stored if "ordinal" in values]
+        return sorted(chunks, key=lambda chunk: chunk.ordinal)
+
+    def everything(self) -> Iterator[Stored]:
+        """Every chunk of the collection, in no order."""
+        every = schema.library().Query.all_query()
+        for _, at in self.searcher.search(every, limit=10_000_000, count=False).hits:
+            values: dict[str, Any] = json.loads(self.searcher.doc(at)["stored"][0])
+            if "ordinal" in values:
+                yield Stored(**values)
+
+    def record(self, path: str) -> dict[str, Any] | None:
+        """What the index knows of a document as a whole."""
+        library = schema.library()
+        term = library.Query.term_query(self.schema, "record", path, "basic")
+        hits = self.searcher.search(term, limit=1, count=False).hits
+        return json.loads(self.searcher.doc(hits[0][1])["stored"][0]) if hits else None
+
+
+_opened: dict[str, tuple[tuple[Any, ...], Opened]] = {}
+_lock = threading.Lock()
+
+
+def opened(here: Surroundings, collection: Collection) -> Opened | None:
+    """The collection's index; None where nothing was indexed yet. Raises DocsError: damaged, no_tantivy."""
+    store = Store(index_folder(here.settings), collection.name)
+    try:
+        found = os.stat(store.file)
+    except OSError:
+        return None
+    key = (found.st_mtime_ns, found.st_ino, collection)
+    with _lock:
+        kept = _opened.get(store.folder)
+        if kept is not None and kept[0] == key:
+            return kept[1]
+        current = store.current()
+        if current is None:
+            return None
+        made = Opened(collection, current, store.generation(current.generation))
+        _opened[store.folder] = (key, made)
+        return made
+
+
+def rarity(everywhere: Sequence[Opened], field: str, term: str) -> tuple[float, list[float]]:
+    """The term's inverse document frequency over all the collections searched, and as each index has it.
+
+    The formula is the library's BM25 one, so that ``all / each`` turns a collection's score into
+    what it would be in one index of all: what is not searched weighs nothing. Fields of whole documents are
+    counted among the documents; the library counts them among the chunks.
+    """
+    counts = [one.frequency(field, term) for one in everywhere]
+    sizes = [
+        max(1, one.current.documents) if field in OF_DOCUMENTS else one.size for one in everywhere
+    ]
+    whole = _idf(sum(sizes), sum(counts))
+    return whole, [_idf(one.size, count) for one, count in zip(everywhere, counts, strict=True)]
+
+
+OF_DOCUMENTS = frozenset({"page", "lead"})
+
+
+def _idf(size: int, count: int) -> float:
+    return math.log(1 + (max(size, count) - count + 0.5) / (count + 0.5))

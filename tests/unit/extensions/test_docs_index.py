@@ -1,0 +1,245 @@
+"""Indexing: only what changed is read, a killed run leaves the old index whole, and nothing leads out of a source."""
+
+import json
+import os
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import devagent_docs
+from devagent_docs import commands, indexing, tools
+from devagent_docs.contract import DocsError
+from devagent_docs.indexing import Report
+from devagent_docs.settings import index_folder, read_collections
+from devagent_docs.store import Store
+from tests.support.documentation import Place, index_all, make_place
+
+EXTENSIONS = str(Path(devagent_docs.__file__).parent.parent)
+
+
+def index(here: Place, name: str, **more: Any) -> Report:
+    return commands.index(here, commands.chosen(here, [name])[0], **more)
+
+
+def citations(here: Place, query: str) -> list[str]:
+    found = tools.search(here, query=query, limit=20)
+    return [hit["citation"] for hit in found.get("structured", {})["hits"]]
+
+
+def counts(report: Report) -> tuple[int, int, int, int]:
+    return report.added, report.changed, report.removed, report.unchanged
+
+
+def test_a_second_run_reads_only_what_changed(tmp_path: Path) -> None:
+    here = make_place(tmp_path)
+    assert counts(index(here, "handbook")) == (3, 0, 0, 0)
+    assert counts(index(here, "handbook")) == (0, 0, 0, 3)
+    travel = tmp_path / "handbook/travel.md"
+    travel.write_text(travel.read_text().replace("Booking a train", "Booking a ferry"))
+    (tmp_path / "handbook/new.md").write_text("# Parking\n\nBehind the house.\n")
+    (tmp_path / "handbook/ja.md").unlink()
+    assert counts(index(here, "handbook")) == (1, 1, 1, 1)
+    assert citations(here, "ferry")[0].endswith("travel.md#booking-a-ferry")
+    assert not any("#booking-a-train" in one for one in citations(here, "booking a train"))
+    assert citations(here, "返品") == []
+    assert index(here, "handbook").documents == 3
+
+
+def test_status_counts_what_changed_since(tmp_path: Path) -> None:
+    here = make_place(tmp_path)
+    index(here, "site")
+    standing = {one.collection.name: one for one in commands.status(here)}
+    assert (standing["site"].stale, standing["handbook"].current) == (0, None)
+    (tmp_path / "site/more.html").write_text("<h1>More</h1><p>words</p>")
+    standing = {one.collection.name: one for one in commands.status(here)}
+    assert standing["site"].stale == 1
+
+
+KILLED = """
+import json, os, signal, sys
+from types import SimpleNamespace
+from devagent_docs import commands
+here = SimpleNamespace(folder=sys.argv[1], settings=json.loads(sys.argv[2]), obligations={})
+left = int(sys.argv[3])
+def progress(done, whole, path):
+    if done == left:
+        os.kill(os.getpid(), signal.SIGKILL)
+commands.index(here, commands.chosen(here, ["handbook"])[0], rebuild=sys.argv[4] == "rebuild", progress=progress)
+"""
+
+
+@pytest.mark.parametrize("how", ["update", "rebuild"])
+def test_a_killed_run_leaves_the_old_index_whole(tmp_path: Path, how: str) -> None:
+    here = make_place(tmp_path)
+    index(here, "handbook")
+    before = citations(here, "book a train portal")
+    for number in range(20):
+        (tmp_path / f"handbook/n{number}.md").write_text("# New\n\nbook a train portal\n")
+    (tmp_path / "handbook/travel.md").write_text("# Gone\n")
+    for left in (10, 23):
+        killed = subprocess.run(
+            [sys.executable, "-c", KILLED, str(tmp_path), json.dumps(dict(here.settings)), str(left), how],
+            env={**os.environ, "PYTHONPATH": EXTENSIONS}, timeout=60, check=False, capture_output=True, text=True,
+        )  # fmt: skip
+        assert killed.returncode == -9, killed.stderr
+        assert citations(here, "book a train portal") == before
+    done = index(here, "handbook")
+    assert (done.added, done.changed, done.documents) == (20, 1, 23)
+    assert (
+        len(os.listdir(Path(index_folder(here.settings)) / "handbook")) == 3
+    )  # current, lock, one generation
+
+
+def test_a_cancelled_run_changes_nothing(tmp_path: Path) -> None:
+    here = make_place(tmp_path)
+    index(here, "handbook")
+    (tmp_path / "handbook/new.md").write_text("# Parking\n\nBehind the house.\n")
+    (collection,) = commands.chosen(here, ["handbook"])
+    cancelled = threading.Event()
+    cancelled.set()
+    with pytest.raises(DocsError) as raised:
+        indexing.update(collection, here.folder, index_folder(here.settings), cancelled=cancelled)
+    assert raised.value.error == "cancelled"
+    assert citations(here, "parking") == []
+    assert index(here, "handbook").added == 1
+
+
+def test_two_runs_at_once_are_refused(tmp_path: Path) -> None:
+    here = make_place(tmp_path)
+    with Store(index_folder(here.settings), "handbook").lock():
+        with pytest.raises(DocsError) as raised:
+            index(here, "handbook")
+        assert raised.value.error == "busy"
+        assert index(here, "site").documents == 1
+
+
+@pytest.mark.parametrize("damage", ["current", "generation"])
+def test_a_damaged_index_says_so_and_can_be_built_anew(tmp_path: Path, damage: str) -> None:
+    here = make_place(tmp_path)
+    index(here, "site")
+    store = Store(index_folder(here.settings), "site")
+    if damage == "current":
+        Path(store.file).write_text("{")
+    else:
+        for file in Path(store.generation(1)).iterdir():
+            file.write_bytes(b"damaged")
+        os.utime(store.file, ns=(1, 1))  # so that what is open in this process does not count
+    only = here._replace(
+        settings={**here.settings, "collections": {"site": here.settings["collections"]["site"]}}
+    )
+    with pytest.raises(DocsError) as raised:
+        tools.search(only, query="queue")
+    assert raised.value.error == "damaged"
+    with pytest.raises(DocsError):
+        index(here, "site")
+    index(here, "site", rebuild=True)
+    assert citations(only, "queue")
+
+
+def test_another_language_builds_the_index_anew(tmp_path: Path) -> None:
+    here = make_place(tmp_path)
+    index(here, "site")
+    table = {"site": {"path": "site", "language": "german"}}
+    german = here._replace(settings={**here.settings, "collections": table})
+    assert counts(index(german, "site")) == (1, 0, 0, 0)
+    assert Store(index_folder(here.settings), "site").current() is not None
+
+
+def test_a_zipped_snapshot_is_read_within_its_own_walls(tmp_path: Path) -> None:
+    here = make_place(tmp_path, collections={"snap": {"path": "snapshot.zip"}})
+    found = index(here, "snap")
+    assert (found.documents, found.version) == (1, "9.1")
+    assert citations(here, "zipped button") == ["snap@9.1:guide/start.md#starting"]
+    assert citations(here, "escaped words") == []
+
+
+def test_what_sites_repeat_and_what_is_no_documentation_is_left_out(tmp_path: Path) -> None:
+    here = make_place(tmp_path)
+    index_all(here)
+    assert citations(here, "node words") == []
+    assert not any("genindex" in one for one in citations(here, "everything index"))
+
+
+def test_links_that_lead_out_of_the_folder_are_not_followed(tmp_path: Path) -> None:
+    here = make_place(tmp_path)
+    secret = tmp_path / "secret.md"
+    secret.write_text("# Hidden\n\nxyzzy\n")
+    (tmp_path / "handbook/link.md").symlink_to(secret)
+    (tmp_path / "handbook/folder").symlink_to(tmp_path)
+    index(here, "handbook")
+    assert citations(here, "xyzzy") == []
+
+
+def test_a_relative_path_may_not_leave_the_workspace(tmp_path: Path) -> None:
+    here = make_place(tmp_path / "work", collections={"up": {"path": ".."}})
+    with pytest.raises(DocsError) as raised:
+        index(here, "up")
+    assert raised.value.error == "outside_workspace"
+
+
+def test_an_unreadable_document_is_named_and_the_rest_is_indexed(tmp_path: Path) -> None:
+    here = make_place(tmp_path)
+    (tmp_path / "handbook/odd.ipynb").write_text("{")
+    (tmp_path / "handbook/binary.md").write_bytes(b"a\0b")
+    found = index(here, "handbook")
+    assert found.documents == 3
+    assert found.skipped == {
+        "binary.md": "it is not text",
+        "odd.ipynb": "it is no notebook of format 4",
+    }
+    assert index(here, "handbook").unchanged == 5
+
+
+def test_docstrings_come_at_the_installed_version(tmp_path: Path) -> None:
+    site = tmp_path / "site-packages"
+    (site / "tiny").mkdir(parents=True)
+    (site / "tiny/__init__.py").write_text(
+        '"""Tiny."""\ndef shrink(x):\n    """Make x smaller."""\n'
+    )
+    (site / "tiny/_private.py").write_text('"""Private words."""\n')
+    info = site / "Tiny_Pack-3.2.1.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: tiny-pack\nVersion: 3.2.1\n")
+    (info / "RECORD").write_text("tiny/__init__.py,,\ntiny/_private.py,,\n")
+    here = make_place(tmp_path, collections={"tiny": {"package": "Tiny.Pack", "site": str(site)}})
+    index(here, "tiny")
+    assert citations(here, "make smaller") == ["tiny@3.2.1:tiny/__init__.py#tiny.shrink"]
+    assert citations(here, "private words") == []
+
+
+def test_a_repository_is_cited_by_its_commit(tmp_path: Path) -> None:
+    here = make_place(tmp_path)
+    git = tmp_path / "handbook/.git"
+    (git / "refs/heads").mkdir(parents=True)
+    (git / "HEAD").write_text("ref: refs/heads/main\n")
+    (git / "refs/heads/main").write_text("0123456789abcdef0123456789abcdef01234567\n")
+    assert index(here, "handbook").version == "0123456789ab"
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        {}, {"path": "a", "package": "b"}, {"path": 1}, {"path": "a", "nonsense": 1}, {"path": "a", "language": "klingon"},
+        {"path": "a", "include": [1]}, {"path": "a", "tags": {"x": "y"}}, {"path": "a", "tags": {"x": ["a b"]}}, {"path": "a", "format": "x"}, "a",
+    ],
+)  # fmt: skip
+def test_settings_that_cannot_be_used_are_refused(table: Any) -> None:
+    with pytest.raises(DocsError) as raised:
+        read_collections({"collections": {"x": table}})
+    assert raised.value.error == "bad_settings"
+
+
+@pytest.mark.parametrize("name", ["a/b", "", "a b", "..", "x" * 65, "a@b", "a:b"])
+def test_a_collection_has_a_name_that_a_citation_can_carry(name: str) -> None:
+    with pytest.raises(DocsError):
+        read_collections({"collections": {name: {"path": "a"}}})
+
+
+def test_the_index_lies_in_devagents_data_folder() -> None:
+    assert index_folder({}, {"DEVAGENT_HOME": "/h"}) == "/h/data/docs"
+    assert index_folder({}, {"XDG_DATA_HOME": "/d"}) == "/d/devagent/docs"
+    assert index_folder({"index": "/i"}, {"DEVAGENT_HOME": "/h"}) == "/i"
