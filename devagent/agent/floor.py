@@ -20,6 +20,7 @@ UNBOUNDED = "floor#unbounded-command"
 _UNKNOWN = "command:?"
 _TREE = "path.tree"
 _RUNS_CODE = ("command.interpreter", "command.workspace")
+UNANCHORED = "floor#unanchored"
 GRANT = "Nobody can grant it to an agent; change these files yourself, outside devagent"
 
 
@@ -110,6 +111,22 @@ class Floor:
         # With a NUL in it no file has that name, and no look-up takes it.
         real = path if "\0" in path else os.path.realpath(path)
         return {_comparable(path), _comparable(real)}
+
+
+def unanchored(waits_s: float, limit_s: int, policy: str, why: str) -> Decision:
+    """A deny: the record has waited for its witness longer than policy lets anything be done but reading."""
+    waited = f"the record is unanchored for {waits_s / 60:.0f} min, and {policy or 'policy'} allows {limit_s // 60}"
+    grant = "Reach the witness: `devagent session anchor` says what is in the way"
+    rule = RuleReference(
+        rule=UNANCHORED, effect="deny", layer="floor", file=policy, why=waited, grant=grant
+    )
+    return Decision(
+        effect="deny",
+        reason=f"{waited}: the witness has not taken it ({why or 'it was not reached'}); until then only reading goes on",
+        rules=(UNANCHORED,),
+        determining=(rule,),
+        grant=grant,
+    )
 
 
 def _words(command: str) -> list[str]:

@@ -4,8 +4,9 @@ In this order, and nothing runs before the last of them:
 
 1. The tool must exist, and its arguments, completed with the schema's defaults, must fit.
 2. The extension names the resources that the call would touch; what it cannot name is a deny.
-3. The floor refuses devagent's own files; then policy decides: allow, ask or deny; what could reach those files
-   unseen is at least an ask. The decision is an event, so it is on disk before anything else.
+3. The floor refuses devagent's own files, and all but reading while the record waits too long for its
+   witness (``withhold``); then policy decides: allow, ask or deny; what could reach those files unseen is at
+   least an ask. The decision is an event, so it is on disk before anything else.
 4. An ask is answered by an approval on file or by a person, with the exact call shown (``asking``). Where
    nobody can answer, ask is deny.
 
@@ -15,7 +16,7 @@ In a dry run the gate judges as ever, asks nobody, and tells the model what woul
 nothing is carried out.
 """
 
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
 from typing import Any
 
@@ -41,6 +42,8 @@ from devagent.core.verdicts import NOT_ALLOWED, Decision, Request
 
 Redact = Callable[[Sequence[str], str], str]
 """Kinds of what is to go, and a text → the text without it."""
+Withhold = Callable[[ToolSpec], Awaitable[Decision | None]]
+"""A tool that does more than read → a deny where nothing but reading may be done for now."""
 REDACTS = ("secrets", "keys", "pii")
 DRY_RUN = "[dry run] This call was judged, not carried out, and there is no result."
 NOBODY = ExtensionReference(name="", version="", digest="")
@@ -58,12 +61,14 @@ class Gate:
         floor: Floor,
         redact: Redact,
         *,
+        withhold: Withhold | None = None,
         dry_run: bool = False,
     ) -> None:
         self.dry_run = dry_run
         self._judge = judge
         self._redact = redact
         self._floor = floor
+        self._withhold = withhold
         self._toolbox = toolbox
         self._asking = asking
         self._evidence = Evidence(judge, circumstances)
@@ -120,7 +125,10 @@ class Gate:
             )
             yield self._refused(turn, call, tool, {}, decision)
             return
-        decision = self._floor.refusal(resources) or self._judge.decide(request)
+        decision = self._floor.refusal(resources)
+        if decision is None and self._withhold and tool.tool_class != "read":
+            decision = await self._withhold(tool)
+        decision = decision or self._judge.decide(request)
         decision = self._floor.asked(bounded(decision, REDACTS), resources)
         if hidden and decision.effect != "deny":
             decision = replace(decision, effect="deny", obligations={})

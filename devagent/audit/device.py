@@ -54,6 +54,11 @@ class Device:
         self._id = ""
 
     @property
+    def folder(self) -> str:
+        """Where its files lie."""
+        return self._folder
+
+    @property
     def id(self) -> str:
         """Eight hex digits of the public key's digest."""
         self._load()

@@ -24,7 +24,7 @@ def last_events(folder: str) -> list[Event]:
         if not isinstance(seq, int) or not isinstance(leaf, str):
             return []
         content, _ = _line_near_end(os.path.join(folder, BODIES), _BODIES_BYTES)
-        growth = Growth(folder, Position(seq, start, content, leaf))
+        growth = Growth(folder, Position(seq, start, content, leaf), opened=True)
         return [event for _, _, event in growth if not isinstance(event, Unknown)]
     except (LogError, NotTheSame, OSError):
         return []

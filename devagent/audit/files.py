@@ -6,9 +6,11 @@ swapped meanwhile changes nothing.
 
 import fcntl
 import os
-from typing import Self
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from typing import BinaryIO, Self
 
-from devagent.audit.layout import BODIES, CHECKPOINTS, DEVICE_KEY, EVENTS, LOCK, folder_of
+from devagent.audit.layout import BODIES, CHECKPOINTS, DEVICE_KEY, EVENTS, KEYS, LOCK, folder_of
 from devagent.audit.verify import Tail
 from devagent.core.errors import LogError
 
@@ -40,8 +42,8 @@ class Files:
             raise
 
     @classmethod
-    def create(cls, sessions: str, sid: str) -> Self:
-        """A new session's folder, with its empty files in it from the moment it has its name."""
+    def create(cls, sessions: str, sid: str, keys: bytes = b"") -> Self:
+        """A new session's folder, with its empty files (and its ``keys``) in it from the moment it has its name."""
         folder = folder_of(sessions, sid)
         day = os.path.dirname(folder)
         new = os.path.join(day, f".new-{sid}")
@@ -52,7 +54,13 @@ class Files:
             os.makedirs(day, _PRIVATE_FOLDER, exist_ok=True)
             os.mkdir(new, _PRIVATE_FOLDER)
             files = cls(new, os.O_CREAT)
-            os.rename(new, folder)
+            try:
+                if keys:
+                    files.replace(KEYS, keys)
+                os.rename(new, folder)
+            except BaseException:
+                files.close()
+                raise
         except OSError as e:
             raise _unusable(folder, e) from e
         files.folder = folder
@@ -69,20 +77,84 @@ class Files:
     def append_event(self, line: bytes) -> None:
         _append(self._events, line)
 
+    def append_event_whole(self, line: bytes) -> None:
+        """Append so that the file is never seen with a part of the line: a log that has ended is never torn."""
+        source = self._file(EVENTS, os.O_RDONLY | _SAFE)
+        try:
+            self._replace(EVENTS, _pieces(source), line)
+        finally:
+            os.close(source)
+        os.close(self._events)
+        self._events = -1
+        self._events = self._file(EVENTS, _APPEND)
+
+    def rewrite_bodies(self, lines: Iterable[bytes]) -> None:
+        """Put other content lines in the place of these, all at once."""
+        self._replace(BODIES, lines)
+        os.close(self._bodies)
+        self._bodies = -1
+        self._bodies = self._file(BODIES, _APPEND)
+
+    def names(self) -> list[str]:
+        """What lies in the session's folder."""
+        return sorted(os.listdir(self._folder))
+
+    def read(self, name: str) -> BinaryIO:
+        """One of the folder's files, open for reading. Raises FileNotFoundError."""
+        return os.fdopen(self._file(name, os.O_RDONLY | os.O_NONBLOCK | _SAFE), "rb")
+
+    def remove(self, name: str) -> None:
+        """Let go of a file of the folder, where it is there."""
+        with suppress(FileNotFoundError):
+            os.unlink(name, dir_fd=self._folder)
+
     def append_body(self, line: bytes) -> None:
         _append(self._bodies, line)
 
     def append_checkpoint(self, note: bytes, vkey: str) -> None:
         """A signed note, and beside the first one the key that it is checked by."""
         if self._checkpoints < 0:
-            flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | _SAFE
-            key = self._file(DEVICE_KEY, flags)
-            try:
-                _append(key, vkey.encode() + b"\n")
-            finally:
-                os.close(key)
+            line = vkey.encode() + b"\n"
+            if not self._holds(DEVICE_KEY, line):
+                self._replace(DEVICE_KEY, (line,))
             self._checkpoints = self._file(CHECKPOINTS, _APPEND | os.O_CREAT)
         _append(self._checkpoints, note)
+
+    def has(self, name: str) -> bool:
+        """Whether there is a file of that name in the session's folder."""
+        try:
+            os.stat(name, dir_fd=self._folder, follow_symlinks=False)
+        except FileNotFoundError:
+            return False
+        return True
+
+    def _holds(self, name: str, data: bytes) -> bool:
+        try:
+            with self.read(name) as file:
+                return file.read(len(data) + 1) == data
+        except FileNotFoundError:
+            return False
+
+    def replace(self, name: str, data: bytes) -> None:
+        """Put a whole file in the place of one, or of none: after a crash it is the old one or the new."""
+        self._replace(name, (data,))
+
+    def _replace(self, name: str, pieces: Iterable[bytes], *more: bytes) -> None:
+        temporary = f".{name}.new"
+        file = self._file(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | _SAFE)
+        try:
+            for piece in pieces:
+                _append(file, piece)
+            for piece in more:
+                _append(file, piece)
+            os.fsync(file)
+        except BaseException:
+            self.remove(temporary)  # content that was to go must not lie about
+            raise
+        finally:
+            os.close(file)
+        os.rename(temporary, name, src_dir_fd=self._folder, dst_dir_fd=self._folder)
+        os.fsync(self._folder)
 
     def sync(self) -> None:
         """Content first: a header on disk has its content there."""
@@ -161,6 +233,11 @@ class Files:
 
     def _file(self, name: str, flags: int) -> int:
         return os.open(name, flags, _PRIVATE_FILE, dir_fd=self._folder)
+
+
+def _pieces(descriptor: int) -> Iterator[bytes]:
+    while data := os.read(descriptor, _COPY):
+        yield data
 
 
 def _append(descriptor: int, data: bytes) -> None:

@@ -15,6 +15,7 @@ from devagent.audit.layout import EVENTS, folder_of, is_ulid
 from devagent.audit.lines import lines, open_to_read
 from devagent.audit.order import Unfinished
 from devagent.audit.record import leaf_hash
+from devagent.audit.sealing import Sealing
 from devagent.audit.verify import verify_session
 from devagent.audit.writer import SessionLog
 from devagent.core.errors import LogError, UsageError
@@ -39,6 +40,7 @@ def fork(
     who: Principal,
     versions: dict[str, str],
     device: Device | None = None,
+    sealing: Sealing | None = None,
 ) -> str:
     """Make a fork of the session in the folder ``origin``; its own folder. ``at`` is the last event that is
     taken over (None: all). It can then be resumed like any session, and begins in the origin's place.
@@ -66,7 +68,7 @@ def fork(
             model, policy = event.model, event.policy
     if begun is None:
         raise UsageError(f"Session {found.sid} has not begun yet at event {at}.")
-    with SessionLog.create(sessions, device=device) as log:
+    with SessionLog.create(sessions, device=device, sealing=sealing) as log:
         log.write(SessionForked(origin=found.sid, at=at, leaf=_leaf(origin, at)))
         count, previous = device.begin(sessions, log.sid) if device else (0, "")
         log.write(

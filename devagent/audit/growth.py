@@ -10,7 +10,8 @@ from msgspec import Struct
 from devagent.audit.bodies import Bodies
 from devagent.audit.layout import BODIES, EVENTS
 from devagent.audit.lines import Damage, lines, open_to_read, size_of
-from devagent.audit.record import NO_LEAF, Content, Unknown, join, leaf_hash
+from devagent.audit.opening import Opener, content_of
+from devagent.audit.record import NO_LEAF, Unknown, join, leaf_hash
 from devagent.core.codec import parse
 from devagent.core.errors import LogError
 from devagent.core.events import Event
@@ -32,14 +33,16 @@ class NotTheSame(Exception):
 class Growth:
     """The events after ``position``, which goes on with each. ``damage`` says where the log cannot be read.
 
+    What is sealed stays so, unless it is to be ``opened``: for what is kept elsewhere it must not be.
     Only whole lines count: a line that is being written is for the next time. Iterating raises LogError
     where the files cannot be opened, and NotTheSame.
     """
 
-    def __init__(self, folder: str, position: Position) -> None:
+    def __init__(self, folder: str, position: Position, *, opened: bool = False) -> None:
         self.position = position
         self.damage = ""
         self._folder = folder
+        self._opener = Opener(folder) if opened else None
 
     def __iter__(self) -> Iterator[tuple[int, int, Event | Unknown]]:
         """Number, time (microseconds since 1970, UTC), event."""
@@ -67,7 +70,7 @@ class Growth:
                     header = _header(parse(line.data), self.position.seq)
                     if line.number == 1 and header["prev"] != start.leaf:
                         raise NotTheSame
-                    content, body = _content(header, bodies)
+                    content, body = content_of(header, bodies, self._opener)
                     event = join(header, body, content)
                     self.position = Position(
                         header["seq"] + 1,
@@ -88,20 +91,3 @@ def _header(header: Any, expected: int) -> dict[str, Any]:
             return header
         case _:
             raise ValueError(f"is not the header of event {expected}")
-
-
-def _content(header: dict[str, Any], bodies: Bodies) -> tuple[Content, dict[str, Any]]:
-    seq: int = header["seq"]
-    while bodies.next and bodies.next.seq < seq:
-        bodies.skip()
-    if "body" not in header:
-        return "none", {}
-    body = bodies.take(seq)
-    if body is None:
-        return "missing", {}
-    if body.content != "open":
-        return body.content, {}
-    plain = parse(body.text())
-    if not isinstance(plain, dict):
-        raise ValueError("its content is no object")
-    return "open", plain  # pyright: ignore[reportUnknownVariableType]

@@ -17,7 +17,7 @@ from msgspec import Struct
 from devagent.audit.contentless import without_content
 from devagent.audit.flags import Fact, Spotted, facts, joined
 from devagent.audit.growth import Growth, NotTheSame, Position
-from devagent.audit.layout import EVENTS, days, is_ulid, started_at
+from devagent.audit.layout import EVENTS, KEYS, days, is_ulid, started_at
 from devagent.audit.record import NO_LEAF, Unknown
 from devagent.audit.spoken import spoken
 from devagent.core.errors import LogError, UsageError
@@ -123,8 +123,12 @@ class Index:
     ``notes`` are sentences for the person: which sessions could not be read.
     """
 
-    def __init__(self, sessions: str, database: sqlite3.Connection) -> None:
+    def __init__(
+        self, sessions: str, database: sqlite3.Connection, *, only_sealed: bool = False
+    ) -> None:
+        """``only_sealed``: of the sessions with sealed content alone, and with that opened: never in a file."""
         self._sessions = sessions
+        self._only_sealed = only_sealed
         self._database = database
         self.notes: list[str] = []
         database.execute("PRAGMA trusted_schema = OFF")
@@ -151,11 +155,14 @@ class Index:
                 place = f"{day}/{sid}"
                 before = known.pop(place, None)
                 if before is None:
-                    if is_ulid(sid):
+                    if is_ulid(sid) and not (self._only_sealed and not self._is_sealed(place)):
                         stale.append(_Log(-1, place))
                 elif before != found:
                     stale.append(self._log(place))
         return Changes(stale, [self._log(place) for place in known])
+
+    def _is_sealed(self, place: str) -> bool:
+        return os.path.exists(os.path.join(self._sessions, place, KEYS))
 
     def update(self, changes: Changes) -> None:
         """Take in what the logs have more, and let go of what they have no more."""
@@ -261,7 +268,8 @@ class Index:
         now = os.stat(os.path.join(folder, EVENTS))
         if log.size == now.st_size:
             raise NotTheSame  # rewritten, or touched: not appended to
-        growth = Growth(folder, Position(log.seq, log.events, log.bodies, log.leaf))
+        position = Position(log.seq, log.events, log.bodies, log.leaf)
+        growth = Growth(folder, position, opened=self._only_sealed)
         noted = _Noted(log.base)
         self._database.executemany(
             "INSERT INTO said(rowid, text, what, at) VALUES (?, ?, ?, ?)",

@@ -14,6 +14,7 @@ from devagent.core.errors import LogError, UsageError
 
 EVENTS, BODIES, CHECKPOINTS = "events.jsonl", "bodies.jsonl", "checkpoints"
 KEYS, DEVICE_KEY, LOCK = "keys.age", "device.vkey", "lock"
+HOLD, TOMBSTONE = "hold", "tombstone"
 
 REVIEW = "review"
 """The mode of a log that holds a reviewer's marks."""

@@ -20,6 +20,7 @@ from devagent.audit.lines import lines, open_to_read, size_of
 from devagent.audit.merkle import Tree
 from devagent.audit.reader import read
 from devagent.audit.record import leaf_hash, to_base64
+from devagent.audit.sealing import Sealing
 from devagent.audit.search import with_index
 from devagent.audit.writer import Redact, SessionLog, unredacted
 from devagent.core.events import ReviewMarked, SessionEnded, SessionStarted
@@ -137,6 +138,7 @@ class Reviewer(Struct, frozen=True):
     device: Device
     policy: str = ""
     redact: Redact = unredacted
+    sealing: Sealing | None = None
 
 
 class Marking:
@@ -156,7 +158,9 @@ class Marking:
 
     def _begin(self) -> SessionLog:
         one = self._reviewer
-        log = SessionLog.create(one.sessions, redact=one.redact, device=one.device)
+        log = SessionLog.create(
+            one.sessions, redact=one.redact, device=one.device, sealing=one.sealing
+        )
         count, previous = one.device.begin(one.sessions, log.sid)
         log.write(
             SessionStarted(

@@ -8,9 +8,10 @@ from typing import Any
 from msgspec import Struct
 
 from devagent.audit.bodies import Bodies
-from devagent.audit.layout import BODIES, EVENTS, newest_first, started_at
+from devagent.audit.layout import BODIES, EVENTS, TOMBSTONE, newest_first, started_at
 from devagent.audit.lines import Damage, lines, open_to_read, size_of
-from devagent.audit.record import Content, Record, Unknown, join
+from devagent.audit.opening import Opener, content_of
+from devagent.audit.record import AFTER_THE_END, Record, Unknown, join
 from devagent.core.codec import parse
 from devagent.core.errors import LogError
 from devagent.core.events import Event, Prompt, SessionResumed, SessionStarted
@@ -34,7 +35,7 @@ def read(folder: str) -> Generator[Record, None, None]:
         if events is None:
             raise LogError(f"There is no session in {folder}: {EVENTS} is missing.")
         try:
-            bodies = Bodies(files[BODIES], BODIES)
+            bodies, opener = Bodies(files[BODIES], BODIES), Opener(folder)
             every = lines(events, EVENTS, size_of(events))
             for line in every:
                 try:
@@ -45,7 +46,7 @@ def read(folder: str) -> Generator[Record, None, None]:
                     return
                 if not line.whole:
                     return
-                yield _record(header, bodies, line.number)
+                yield _record(header, bodies, opener, line.number)
         except Damage as e:
             raise LogError(
                 f"The session log is damaged: {os.path.join(folder, e.file)}:{e.line}: {e.what}.",
@@ -83,7 +84,7 @@ class Session(Struct, frozen=True):
     """A session at a glance, from both ends of its files.
 
     ``started`` is in milliseconds since 1970, UTC; ``state`` is ``ended`` (then ``stop`` says how),
-    ``open`` (running, or killed), ``empty`` or ``unreadable``.
+    ``open`` (running, or killed), ``empty``, ``removed`` or ``unreadable``.
     """
 
     sid: str
@@ -108,7 +109,7 @@ def glance(folder: str) -> Session:
     sid = os.path.basename(folder)
     found: dict[str, Any] = {}
     try:
-        last = _last_header(os.path.join(folder, EVENTS))
+        last = _last_headers(os.path.join(folder, EVENTS))
         records = read(folder)
         try:
             for record, _ in zip(records, range(_NEAR_START), strict=False):
@@ -127,66 +128,66 @@ def glance(folder: str) -> Session:
         finally:
             records.close()
     except LogError:
-        return Session(sid, folder, started_at(sid), "unreadable")
+        removed = os.path.exists(os.path.join(folder, TOMBSTONE))
+        state = "removed" if removed else "unreadable"
+        return Session(sid, folder, started_at(sid), state)
     if not last:
         return Session(sid, folder, started_at(sid), "empty", **found)
-    ended = last.get("type") == "session.ended"
+    own = last[-1]
+    stop: str = own.get("stop", "") if own.get("type") == "session.ended" else ""
     return Session(
         sid,
         folder,
         started_at(sid),
-        "ended" if ended else "open",
-        events=last.get("seq", 0) + 1,
-        stop=last.get("stop", "") if ended else "",
+        "ended" if stop else "open",
+        events=last[0].get("seq", 0) + 1,
+        stop=stop,
         **found,
     )
 
 
-def _last_header(path: str) -> dict[str, Any]:
-    """The last whole line that parses, looked for in the file's last bytes."""
+def _last_headers(path: str) -> list[dict[str, Any]]:
+    """The last whole lines that parse, the last first, up to the one that is of the session itself: looked for in
+    the file's last bytes."""
     file = open_to_read(path)
     if file is None:
         raise LogError(f"{path} is missing.")
     with file:
         file.seek(max(0, size_of(file) - _TAIL))
         whole = file.read().split(b"\n")[:-1]
+    found: list[dict[str, Any]] = []
     for line in reversed(whole):
         try:
             header = parse(line)
         except ValueError:
             continue
         if isinstance(header, dict):
-            return header  # pyright: ignore[reportUnknownVariableType]
-    return {}
+            found.append(header)  # pyright: ignore[reportUnknownArgumentType]
+            if not _is_afterwards(found[-1]):
+                break
+    return found
 
 
-def _record(header: Any, bodies: Bodies, number: int) -> Record:
+def last_activity(folder: str) -> int:
+    """When a session's last event of its own was (microseconds since 1970, UTC); 0 where that cannot be said.
+    Raises LogError where its log is not there or cannot be read."""
+    last = _last_headers(os.path.join(folder, EVENTS))
+    at = last[-1].get("ts") if last else None
+    return at if isinstance(at, int) else 0
+
+
+def _is_afterwards(header: dict[str, Any]) -> bool:
+    return str(header.get("type", "")).startswith(AFTER_THE_END)
+
+
+def _record(header: Any, bodies: Bodies, opener: Opener, number: int) -> Record:
     match header:
         case {"seq": int(seq), "ts": int(ts), "mono": int(mono), "type": str()}:
             pass
         case _:
             raise Damage(EVENTS, number, "is no header")
-    while bodies.next and bodies.next.seq < seq:
-        bodies.skip()
-    content, body = _content(header, bodies, seq)
+    content, body = content_of(header, bodies, opener)
     return Record(seq, ts, mono, join(header, body, content), header, body, content)
-
-
-def _content(header: dict[str, Any], bodies: Bodies, seq: int) -> tuple[Content, dict[str, Any]]:
-    if "body" not in header:
-        return "none", {}
-    line = bodies.take(seq)
-    if line is None:
-        return "missing", {}
-    if line.content != "open":
-        return line.content, {}
-    try:
-        body = parse(line.text())
-    except ValueError as e:
-        raise Damage(BODIES, line.line.number, "its content does not parse") from e
-    if not isinstance(body, dict):
-        raise Damage(BODIES, line.line.number, "its content is no object")
-    return "open", body  # pyright: ignore[reportUnknownVariableType]
 
 
 __all__ = [

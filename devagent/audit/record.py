@@ -19,8 +19,13 @@ VERSION = 1
 NO_LEAF = "0" * 64
 """``prev`` of the first line."""
 
-ENVELOPE = frozenset({"v", "seq", "sid", "ts", "mono", "type", "prev", "body", "redacted"})
+ENVELOPE = frozenset(
+    {"v", "seq", "sid", "ts", "mono", "type", "prev", "body", "sealed", "redacted"}
+)
 """What the log adds to an event's own fields (``type`` is the event's tag)."""
+
+AFTER_THE_END = ("log.", "review.", "feedback.")
+"""How the types begin of what may be recorded of a session that has ended: it stays ended."""
 
 Content = Literal["none", "open", "sealed", "erased", "missing"]
 
@@ -59,6 +64,11 @@ class Record(Struct, frozen=True):
     header: dict[str, Any]
     body: dict[str, Any]
     content: Content
+
+
+def is_afterwards(event: Event) -> bool:
+    """Whether this may be recorded of a session that has ended."""
+    return str(event.__struct_config__.tag).startswith(AFTER_THE_END)
 
 
 def split(event: Event) -> tuple[dict[str, Any], dict[str, Any]]:

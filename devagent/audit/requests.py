@@ -15,6 +15,7 @@ from msgspec import Struct, field
 
 from devagent.audit.layout import BODIES, EVENTS
 from devagent.audit.lines import Damage, lines, open_to_read, size_of
+from devagent.audit.opening import Opener
 from devagent.audit.record import Record, commitment, from_base64
 from devagent.core.errors import LogError
 from devagent.core.events import Approval, ExtensionReference, ToolJudged
@@ -56,6 +57,7 @@ class _DecisionContent(Struct):
 class _Judged(Struct):
     type: str
     seq: int
+    sid: str
     ts: int
     call: str
     principal: Principal
@@ -119,7 +121,8 @@ def recorded(folder: str) -> Generator[Recorded, None, None]:
         if bodies:
             stack.enter_context(bodies)
         try:
-            yield from _calls(os.path.basename(os.path.abspath(folder)), events, bodies)
+            sid = os.path.basename(os.path.abspath(folder))
+            yield from _calls(sid, events, bodies, Opener(folder))
         except Damage as e:
             raise LogError(
                 f"The session log is damaged: {os.path.join(folder, e.file)}:{e.line}: {e.what}.",
@@ -133,8 +136,10 @@ def recorded_at(folder: str, seq: int) -> Recorded | None:
         return next((one for one in calls if one.seq == seq), None)
 
 
-def _calls(sid: str, events: BinaryIO, bodies: BinaryIO | None) -> Iterator[Recorded]:
-    contents = _Contents(bodies)
+def _calls(
+    sid: str, events: BinaryIO, bodies: BinaryIO | None, opener: Opener
+) -> Iterator[Recorded]:
+    contents = _Contents(bodies, opener)
     waiting: dict[str, Recorded] = {}
     for line in lines(events, EVENTS, size_of(events)):
         if not line.whole:
@@ -145,7 +150,7 @@ def _calls(sid: str, events: BinaryIO, bodies: BinaryIO | None) -> Iterator[Reco
                 header = _judged.decode(data)
                 if header.type != "tool.judged":
                     continue
-                one = _recorded(sid, header, *contents.of(header.seq, header.body))
+                one = _recorded(sid, header, *contents.of(header.seq, header.sid, header.body))
                 if one.decision.effect == "ask":
                     waiting[header.call] = one
                 else:
@@ -166,13 +171,14 @@ def _calls(sid: str, events: BinaryIO, bodies: BinaryIO | None) -> Iterator[Reco
 class _Contents:
     """The body lines as one reads along the headers: those that nobody asks for are passed over undecoded."""
 
-    def __init__(self, file: BinaryIO | None) -> None:
+    def __init__(self, file: BinaryIO | None, opener: Opener) -> None:
         self._lines = lines(file, BODIES) if file else iter(())
+        self._opener = opener
         self._seq = -1
         self._data = b""
         self._advance()
 
-    def of(self, seq: int, committed: str) -> tuple[_Content | None, Aside]:
+    def of(self, seq: int, sid: str, committed: str) -> tuple[_Content | None, Aside]:
         """The content of that event, or None and why."""
         if not committed:
             return _Content(), ""
@@ -180,7 +186,23 @@ class _Contents:
             self._advance()
         if self._seq != seq:
             return None, "missing"
-        return _opened(self._data, committed)
+        return self._opened(seq, sid, committed)
+
+    def _opened(self, seq: int, sid: str, committed: str) -> tuple[_Content | None, Aside]:
+        try:
+            line = _body_line.decode(self._data)
+            if line.sealed:
+                if not self._opener.key:
+                    return None, "sealed"
+                line = _body_line.decode(self._opener.line(seq, sid, line.sealed))
+            if line.erased:
+                return None, "erased"
+            text = line.content.encode()
+            if commitment(from_base64(line.salt), text) != committed:
+                return None, "altered"
+            return _content.decode(text), ""
+        except (ValueError, RecursionError):
+            return None, "altered"
 
     def _advance(self) -> None:
         line = next(self._lines, None)
@@ -194,21 +216,6 @@ class _Contents:
         except ValueError as e:
             raise Damage(BODIES, line.number, "is no body") from e
         self._data = data
-
-
-def _opened(data: bytes, committed: str) -> tuple[_Content | None, Aside]:
-    try:
-        line = _body_line.decode(data)
-        if line.erased:
-            return None, "erased"
-        if line.sealed:
-            return None, "sealed"
-        text = line.content.encode()
-        if commitment(from_base64(line.salt), text) != committed:
-            return None, "altered"
-        return _content.decode(text), ""
-    except (ValueError, RecursionError):
-        return None, "altered"
 
 
 def as_recorded(sid: str, record: Record) -> Recorded | None:

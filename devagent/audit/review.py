@@ -26,6 +26,7 @@ from devagent.core.events import (
     ExtensionChanged,
     ExtensionLoaded,
     ExtensionRefused,
+    LogErased,
     LogRecovered,
     ModelFailed,
     ModelReplied,
@@ -363,6 +364,11 @@ def _other(record: Record, event: Event | Unknown, texts: _Texts) -> Entry | Non
             return _entry(record, "review", 0, texts(title), texts(text))
         case LogRecovered():
             return _entry(record, "log", 0, f"The log was recovered: {event.bytes} bytes set aside")
+        case LogErased():
+            first, last = event.range
+            who = f"by {event.principal}" + (f", as {event.policy} says" if event.policy else "")
+            title = f"The content of events {first} to {last} was erased {who}"
+            return _entry(record, "log", 0, texts(title), texts(event.reason))
         case ErrorRaised():
             return _entry(record, "failure", 0, texts(event.err), texts(event.reason))
         case Unknown():

@@ -15,6 +15,7 @@ from typing import TypeVar
 from msgspec import Struct
 
 from devagent.audit.index import VERSION, Found, Index, match_all
+from devagent.audit.opening import has_keys
 from devagent.core.errors import LogError
 
 T = TypeVar("T")
@@ -53,10 +54,36 @@ def search_sessions(
     """
     query = match_all(words)
     place = os.path.relpath(folder, sessions) if folder else ""
-    found, notes = with_index(
-        sessions, lambda index: index.search(query, limit=limit, hits=hits, place=place)
-    )
-    return Answer(found or [], notes)
+
+    def look(index: Index) -> list[Found]:
+        return index.search(query, limit=limit, hits=hits, place=place)
+
+    found, notes = with_index(sessions, look)
+    if found is None or not has_keys():
+        return Answer(found or [], notes)
+    # The index that is kept has nothing of what is sealed.
+    inside, more = _in_memory(sessions, look, only_sealed=True)
+    every = {one.sid: one for one in (*found, *inside)}
+    newest = [every[sid] for sid in sorted(every, reverse=True)]
+    return Answer(newest[:limit], [*notes, *more])
+
+
+def forget_what_is_gone(sessions: str) -> None:
+    """Bring the index, where there is one, up to the logs; where that cannot be done it is removed, for it may hold
+    what is to be gone. Raises LogError where that fails too."""
+    if not os.path.exists(os.path.join(sessions, INDEX)):
+        return
+    try:
+        with _IndexFile(sessions) as file:
+            try:
+                file.current([]).close()
+            except sqlite3.Error:
+                file.remove()
+    except OSError as e:
+        raise LogError(
+            f"The index of {sessions} cannot be brought up to date: {e}.",
+            hint=f"It may still hold what was erased: remove {INDEX} by hand.",
+        ) from e
 
 
 def with_index(sessions: str, use: Callable[[Index], T]) -> tuple[T | None, list[str]]:
@@ -80,11 +107,19 @@ def with_index(sessions: str, use: Callable[[Index], T]) -> tuple[T | None, list
                     notes.append("The index was unusable and was made anew.")
     except (OSError, _NotKept) as e:
         notes.append(f"The index cannot be kept ({e}), so everything was read anew.")
+    made, more = _in_memory(sessions, use)
+    return made, [*notes, *more]
+
+
+def _in_memory(
+    sessions: str, use: Callable[[Index], T], *, only_sealed: bool = False
+) -> tuple[T, list[str]]:
+    """The same of an index of the moment, of everything or of what is sealed."""
     with closing(sqlite3.connect(":memory:", isolation_level=None)) as database:
-        index = Index(sessions, database)
+        index = Index(sessions, database, only_sealed=only_sealed)
         index.make()
         index.update(index.changes())
-        return use(index), [*notes, *index.notes]
+        return use(index), index.notes
 
 
 class _NotKept(Exception):

@@ -27,6 +27,11 @@ class Signing:
     def vkey(self) -> str:
         return self._device.vkey
 
+    @property
+    def signed(self) -> int:
+        """How many lines the last checkpoint is over."""
+        return self._signed
+
     def push(self, leaf: str) -> None:
         """Take one more line in, by its leaf hash (hex)."""
         self._tree.push(bytes.fromhex(leaf))

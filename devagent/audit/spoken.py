@@ -16,6 +16,7 @@ from devagent.core.events import (
     ExtensionChanged,
     ExtensionLoaded,
     ExtensionRefused,
+    LogErased,
     LogRecovered,
     ModelFailed,
     ModelReplied,
@@ -98,6 +99,8 @@ def spoken(event: Event | Unknown) -> tuple[str, str]:
             return "undo", "\n".join(
                 [event.snapshot, event.kept, *event.changed, *event.repository, *event.left]
             )
+        case LogErased():
+            return "erased", f"{event.principal}\n{event.reason}"
         case Unknown():
             return event.type, "\n".join(named_lines(event.fields))
         case (

@@ -11,6 +11,7 @@ What a crash at any byte can leave holds: at most one torn line a file, and at m
 was not written. More bodies than that mean that headers are missing from the end.
 """
 
+import hashlib
 import os
 import re
 from collections.abc import Iterable
@@ -18,20 +19,31 @@ from contextlib import ExitStack
 from itertools import pairwise
 from typing import Any, BinaryIO
 
+import msgspec
 from msgspec import Struct, field
 
 from devagent.audit.bodies import Bodies, Body
-from devagent.audit.checkpoints import check, parse_notes
-from devagent.audit.layout import BODIES, CHECKPOINTS, DEVICE_KEY, EVENTS, KEYS, is_ulid
-from devagent.audit.lines import Damage, Line, lines, open_to_read, size_of
+from devagent.audit.checkpoints import check, parse_notes, witnessed
+from devagent.audit.layout import (
+    BODIES,
+    CHECKPOINTS,
+    DEVICE_KEY,
+    EVENTS,
+    KEYS,
+    TOMBSTONE,
+    is_ulid,
+)
+from devagent.audit.lines import Damage, lines, open_to_read, size_of
 from devagent.audit.merkle import Tree
+from devagent.audit.opening import Opener
 from devagent.audit.order import Order, Unfinished
-from devagent.audit.record import NO_LEAF, VERSION, leaf_hash, to_base64
-from devagent.core.codec import canonical, parse
+from devagent.audit.record import AFTER_THE_END, NO_LEAF, VERSION, to_base64
+from devagent.audit.sealing import digest_of
+from devagent.audit.tombstone import read_tombstone
+from devagent.core.codec import canonical
 
 _HEX64 = re.compile(r"[0-9a-f]{64}")
-_MAYBE_NOT_PLAIN = re.compile(rb"[:\[,](?:null|-?\d+[.eE])")
-"""What a float or a null looks like from outside; in a string it may be innocent."""
+_NOT_CANONICAL = "is not canonical JSON of integers, strings, booleans, lists and objects"
 
 
 class Problem(Struct, frozen=True):
@@ -61,7 +73,8 @@ class Tail(Struct):
 class Verification(Struct):
     """What was found. ``torn`` is in bytes; ``closed`` is whether the last event ends the session.
 
-    ``count`` is the device's counter and ``previous`` the last checkpoint of the session before, as
+    ``witnessed`` is how many lines the witness has cosigned, where one was named.
+    ``removed`` says that only its tombstone is left. ``count`` is the device's counter and ``previous`` the last checkpoint of the session before, as
     ``<sid> <size> <root>`` (0 and "" where the session does not say); ``notes`` are sentences that do not
     make the log wrong but that a reader must know.
     """
@@ -74,6 +87,8 @@ class Verification(Struct):
     sealed: int = 0
     erased: int = 0
     checkpoints: int = 0
+    witnessed: int = 0
+    removed: bool = False
     torn: int = 0
     closed: bool = False
     count: int = 0
@@ -95,13 +110,19 @@ class Verification(Struct):
         """The first line of output: the summary, and what it is of."""
         if self.problem:
             return f"{self.summary} (session {self.sid or 'unknown'})"
+        if self.removed:
+            return f"{self.summary} {self.sid} removed, as its tombstone says"
         torn = f", torn: {self.torn} bytes after the last whole line" if self.torn else ""
         return f"{self.summary} {self.sid} {self.events} events, {self.bodies} bodies{torn}"
 
 
-def verify_session(folder: str, *, key: str = "", claimed: str = "") -> Verification:
+def verify_session(
+    folder: str, *, key: str = "", claimed: str = "", opened: bool = False, witness: str = ""
+) -> Verification:
     """Check a session's folder. ``key`` is a verifier key for its checkpoints, else the folder's own.
     ``claimed`` is what the device or its next session says of this one's last checkpoint (``device.claim``).
+    ``witness`` is the verifier key of whoever cosigns checkpoints.
+    No key is needed for sealed content; with one at hand it is looked into where that is asked for (``opened``).
 
     Raises LogError where a file cannot be read; what is wrong with the log is in the result.
     """
@@ -109,32 +130,49 @@ def verify_session(folder: str, *, key: str = "", claimed: str = "") -> Verifica
     found = Verification(folder, name if is_ulid(name) else "")
     with ExitStack() as stack:
 
-        def opened(name: str) -> BinaryIO | None:
+        def file_of(name: str) -> BinaryIO | None:
             file = open_to_read(os.path.join(folder, name))
             return stack.enter_context(file) if file else None
 
-        bodies = opened(BODIES)
+        bodies = file_of(BODIES)
         # A body is written before its header: sizes taken in this order hold against a live writer.
         settled = size_of(bodies)
-        events = opened(EVENTS)
+        events = file_of(EVENTS)
         try:
+            grave = read_tombstone(file_of(TOMBSTONE))
+            if events is None and grave:
+                device = file_of(DEVICE_KEY)
+                own = device.read(4096).decode(errors="replace") if device else ""
+                found.removed, found.count, found.previous = True, grave.count, grave.previous
+                found.sid = found.sid or grave.sid
+                found.notes += grave.check(found.sid, claimed, given=key, own=own)
+                return found
+            if grave:
+                found.notes.append(
+                    "it has a tombstone: its removal was begun, and `devagent session prune` finishes it"
+                )
             if events is None:
                 raise Damage(EVENTS, 0, "is missing")
-            signed = opened(CHECKPOINTS)
+            recorded = size_of(events)
+            signed = file_of(CHECKPOINTS)
             data = signed.read() if signed else b""
             notes, torn = parse_notes(data)
             found.tail.checkpoints_size = len(data) - torn
             found.tail.signed = notes[-1].size if notes else 0
             size, root = _claim(claimed)
             sizes = {note.size for note in notes} | {size}
-            roots = _Walk(folder, found, bodies, settled).run(events, sizes)
+            opener = Opener(folder) if opened else None
+            roots = _Walk(folder, found, bodies, settled, opener).run(events, recorded, sizes)
             if size and to_base64(roots.get(size, b"")) != root:
                 what = f"its first {size} lines are not those that the device, or its next session, has on record"
                 raise Damage(EVENTS, 0, what)
-            device = opened(DEVICE_KEY)
+            device = file_of(DEVICE_KEY)
             own = device.read(4096).decode(errors="replace") if device else ""
             found.notes += check(notes, roots, found.sid, found.events, given=key, own=own)
             found.checkpoints = len(notes)
+            if witness:
+                found.witnessed = witnessed(notes, witness)
+                found.notes.append(_witnessed(found, witness))
             if torn:
                 found.notes.append(
                     f"torn: the last {torn} bytes of {CHECKPOINTS} are no whole note"
@@ -176,6 +214,16 @@ def gaps(sessions: Iterable[Verification], *, newest: tuple[int, str] = (0, ""))
     return found
 
 
+def _witnessed(found: Verification, key: str) -> str:
+    name = key.partition("+")[0]
+    if not found.witnessed:
+        return f"{name} has cosigned none of it"
+    after = found.events - found.witnessed
+    return f"{name} has cosigned the first {found.witnessed} lines" + (
+        f", {after} come after them" if after else ""
+    )
+
+
 def _claim(text: str) -> tuple[int, str]:
     """Size and root of ``<sid> <size> <root>``; 0 where it says nothing that could be checked."""
     match text.split(" "):
@@ -189,9 +237,15 @@ class _Walk:
     """One pass over headers and bodies."""
 
     def __init__(
-        self, folder: str, found: Verification, bodies: BinaryIO | None, settled: int
+        self,
+        folder: str,
+        found: Verification,
+        bodies: BinaryIO | None,
+        settled: int,
+        opener: Opener | None,
     ) -> None:
         self._found = found
+        self._opener = opener
         self._bodies = Bodies(bodies, BODIES)
         self._settled = settled
         self._order = Order()
@@ -200,64 +254,69 @@ class _Walk:
             tuple[int, int, int]
         ] = []  # first seq, last seq, by: runs of the same event
         self._erasures: dict[int, Any] = {}
+        self._floats: list[str] = []
 
-    def run(self, events: BinaryIO, sizes: set[int]) -> dict[int, bytes]:
-        """Walk all lines; the tree's roots at those sizes."""
-        found, tail = self._found, self._found.tail
-        tree, roots = tail.tree, dict[int, bytes]()
-        every = lines(events, EVENTS, size_of(events))
+    def run(self, events: BinaryIO, size: int, sizes: set[int]) -> dict[int, bytes]:
+        """Walk all lines of the first ``size`` bytes; the tree's roots at those sizes."""
+        found, tail, bodies = self._found, self._found.tail, self._bodies
+        tree, roots, step = tail.tree, dict[int, bytes](), self._order.step
+        decode = msgspec.json.Decoder(float_hook=self._saw_float).decode
+        sha256, floats = hashlib.sha256, self._floats
+        every = lines(events, EVENTS, size)
         for line in every:
+            data = line.data
             try:
-                header = parse(line.data)
+                header = decode(data)
             except (ValueError, RecursionError) as e:
                 if line.whole and next(every, None) is not None:
                     raise Damage(EVENTS, line.number, f"does not parse: {e}") from e
-                found.torn = len(line.data) + line.whole
+                found.torn = len(data) + line.whole
                 break
             if not line.whole:
-                found.torn = len(line.data)
+                found.torn = len(data)
                 break
-            self._header(line, header)
-            self._content(line, header)
-            if problem := self._order.step(header):
+            if floats or canonical(header) != data or (b"null" in data and _has_null(header)):
+                raise Damage(EVENTS, line.number, _NOT_CANONICAL)
+            self._header(line.number, header)
+            self._content(line.number, header)
+            if problem := step(header):
                 raise Damage(EVENTS, line.number, problem)
             self._remember(header)
-            tail.seq, tail.prev, tail.events_size = line.number, leaf_hash(line.data), line.end
-            tail.bodies_size = self._bodies.end
-            found.events = line.number
-            tree.push(bytes.fromhex(tail.prev))
-            if tree.size in sizes:
-                roots[tree.size] = tree.root()
+            leaf = sha256(b"\0" + data).digest()
+            tail.seq, tail.prev, tail.events_size = line.number, leaf.hex(), line.end
+            tail.bodies_size = bodies.end
+            tree.push(leaf)
+            if line.number in sizes:
+                roots[line.number] = tree.root()
+        found.events = tail.seq
         self._ends()
         return roots
 
-    def _header(self, line: Line, header: Any) -> None:
-        tail, number = self._found.tail, line.number
+    def _saw_float(self, text: str) -> str:
+        self._floats.append(text)
+        return text
+
+    def _header(self, number: int, header: Any) -> None:
+        tail = self._found.tail
 
         def bad(what: str) -> Damage:
             return Damage(EVENTS, number, what)
 
-        match header:
-            case {
-                "v": int(v),
-                "seq": int(seq),
-                "sid": str(sid),
-                "type": str(),
-                "prev": str(prev),
-                "ts": int(),
-                "mono": int(),
-            }:
-                pass
-            case _:
-                raise bad("is no header: v, seq, sid, ts, mono, type, prev")
-        if canonical(header) != line.data or _not_plain(line.data, header):
-            raise bad("is not canonical JSON of integers, strings, booleans, lists and objects")
-        if v is True or v != VERSION:
+        try:
+            v, seq, sid, kind, prev = (
+                header["v"], header["seq"], header["sid"], header["type"], header["prev"]
+            )  # fmt: skip
+            whole = type(header["ts"]) is type(header["mono"]) is type(seq) is int
+            if not (whole and type(kind) is type(sid) is type(prev) is str):
+                raise TypeError
+        except (KeyError, TypeError):
+            raise bad("is no header: v, seq, sid, ts, mono, type, prev") from None
+        if isinstance(v, bool) or v != VERSION:
             raise bad(f"has v {v}; this verifier knows {VERSION}")
         self._found.sid = self._found.sid or sid
         if sid != self._found.sid:
             raise bad(f"belongs to session {sid}, not {self._found.sid}")
-        if seq != tail.seq or isinstance(seq, bool):
+        if seq != tail.seq:
             raise bad(f"has seq {seq} where {tail.seq} follows")
         if prev != tail.prev:
             raise bad("its prev is not the hash of the line before: one of the two was changed")
@@ -266,24 +325,29 @@ class _Walk:
         ):
             raise bad("its body is no commitment")
 
-    def _content(self, line: Line, header: dict[str, Any]) -> None:
+    def _content(self, number: int, header: dict[str, Any]) -> None:
         seq: int = header["seq"]
         body = self._bodies.take(seq)
         committed = header.get("body")
         if body is None:
             if committed is not None:
-                raise Damage(EVENTS, line.number, f"commits to content that {BODIES} does not have")
+                raise Damage(EVENTS, number, f"commits to content that {BODIES} does not have")
             return
         if committed is None:
             raise Damage(BODIES, body.line.number, f"event {seq} has no content, but here is some")
+        if body.content == "sealed":
+            if not self._may_be_sealed:
+                raise Damage(BODIES, body.line.number, f"is sealed, but there is no {KEYS}")
+            if header.get("sealed") not in (None, digest_of(body.sealed)):
+                raise Damage(BODIES, body.line.number, f"is sealed, but not as event {seq} says")
+            if self._opener:
+                body = self._opener.opened(body, header["sid"], committed)
         match body.content:
             case "sealed":
-                if not self._may_be_sealed:
-                    raise Damage(BODIES, body.line.number, f"is sealed, but there is no {KEYS}")
                 self._found.sealed += 1
             case "erased":
                 self._found.erased += 1
-                self._erase(seq, body.plain["by"])
+                self._erase(seq, body.by)
             case _:
                 if not body.commits_to(committed):
                     raise Damage(BODIES, body.line.number, f"is not what event {seq} commits to")
@@ -296,10 +360,14 @@ class _Walk:
             self._erased.append((seq, seq, by))
 
     def _remember(self, header: dict[str, Any]) -> None:
-        self._found.closed = header["type"] == "session.ended"
-        if header["type"] == "log.erased":
+        kind: str = header["type"]
+        if kind == "session.ended":
+            self._found.closed = True
+        elif self._found.closed:
+            self._found.closed = kind.startswith(AFTER_THE_END)
+        if kind == "log.erased":
             self._erasures[header["seq"]] = header.get("range")
-        elif header["type"] == "session.started" and isinstance(header.get("count"), int):
+        elif kind == "session.started" and isinstance(header.get("count"), int):
             self._found.count = header["count"]
             previous = header.get("previous", "")
             self._found.previous = previous if isinstance(previous, str) else ""
@@ -308,6 +376,13 @@ class _Walk:
         found, order = self._found, self._order
         found.tail.unfinished = order.unfinished()
         orphan = self._orphan()
+        carried_out = {by for _, _, by in self._erased}
+        for by in self._erasures:
+            if by not in carried_out:
+                found.notes.append(
+                    f"event {by} says that content was erased, and it is still there: `devagent session erase` "
+                    "finishes that"
+                )
         for first, last, by in self._erased:
             match self._erasures.get(by):
                 case [int(low), int(high)] if low <= first and last <= high:
@@ -340,7 +415,8 @@ class _Walk:
         elif not found.closed:
             found.notes.append("the session was not ended: it is still open, or was killed")
         if found.sealed:
-            found.notes.append(f"{found.sealed} sealed bodies were not opened")
+            why = f": {self._opener.why}" if self._opener and self._opener.why else ""
+            found.notes.append(f"{found.sealed} sealed bodies were not opened{why}")
         if found.erased:
             found.notes.append(f"the content of {found.erased} events was erased")
 
@@ -363,13 +439,9 @@ class _Walk:
         return first
 
 
-def _not_plain(data: bytes, header: Any) -> bool:
-    return bool(_MAYBE_NOT_PLAIN.search(data)) and _has_float_or_null(header)
-
-
-def _has_float_or_null(value: Any) -> bool:
+def _has_null(value: Any) -> bool:
     if isinstance(value, dict):
-        return any(_has_float_or_null(one) for one in value.values())  # pyright: ignore[reportUnknownVariableType]
+        return any(_has_null(one) for one in value.values())  # pyright: ignore[reportUnknownVariableType]
     if isinstance(value, list):
-        return any(_has_float_or_null(one) for one in value)  # pyright: ignore[reportUnknownVariableType]
-    return value is None or isinstance(value, float)
+        return any(_has_null(one) for one in value)  # pyright: ignore[reportUnknownVariableType]
+    return value is None

@@ -12,19 +12,22 @@ to ``torn-<seq>.<n>.events`` or ``.bodies`` and cut off, and ``log.recovered`` o
 import os
 import time
 from collections.abc import Callable
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from devagent.audit.device import Device
 from devagent.audit.files import Files
-from devagent.audit.layout import ulid
+from devagent.audit.layout import KEYS, ulid
 from devagent.audit.merkle import Tree
-from devagent.audit.record import VERSION, commitment, leaf_hash, split, to_base64
+from devagent.audit.opening import Opener
+from devagent.audit.record import VERSION, commitment, is_afterwards, leaf_hash, split, to_base64
+from devagent.audit.sealing import KEY_BYTES, Sealing, SessionKey, digest_of
 from devagent.audit.signing import Signing
 from devagent.audit.verify import Tail, verify_session
 from devagent.core.codec import canonical, well_formed_value
 from devagent.core.errors import LogError
 from devagent.core.events import (
     Event,
+    LogErased,
     LogRecovered,
     SessionEnded,
     SessionResumed,
@@ -35,6 +38,9 @@ from devagent.core.events import (
     TurnCut,
     TurnEnded,
 )
+
+if TYPE_CHECKING:
+    from devagent.audit.witness import Witnessing
 
 Fields = dict[str, Any]
 Redact = Callable[[Fields, Fields], tuple[Fields, Fields, dict[str, int]]]
@@ -68,6 +74,9 @@ class SessionLog:
         random: Callable[[int], bytes] = os.urandom,
         redact: Redact = unredacted,
         signing: Signing | None = None,
+        key: SessionKey | None = None,
+        ended: bool = False,
+        witnessing: "Witnessing | None" = None,
     ) -> None:
         self.sid, self.folder = sid, files.folder
         self.redactions = 0
@@ -77,7 +86,11 @@ class SessionLog:
         self._seq, self._prev = tail.seq, tail.prev
         self._unfinished = tail.unfinished
         self._unsynced = 0
+        self._ended = ended
         self._signing = signing
+        self._key = key
+        self._witnessing = witnessing
+        self._sealed = files.has(KEYS)
 
     @classmethod
     def create(
@@ -89,13 +102,20 @@ class SessionLog:
         random: Callable[[int], bytes] = os.urandom,
         redact: Redact = unredacted,
         device: Device | None = None,
+        sealing: Sealing | None = None,
+        witnessing: "Witnessing | None" = None,
     ) -> Self:
         """A new session below the sessions folder. Raises LogError where it cannot be made.
 
-        ``device`` signs its checkpoints; without one it has none.
+        ``device`` signs its checkpoints; without one it has none. ``witnessing`` is told of each. ``sealing`` says for whom its content is
+        sealed; without it, it is open. Raises ConfigError where it cannot be sealed for them.
         """
         sid = ulid(clock() // 1_000_000, random(10))
-        files = Files.create(sessions, sid)
+        key = keys = b""
+        if sealing:
+            key = random(KEY_BYTES)
+            keys = sealing.wrap(key)
+        files = Files.create(sessions, sid, keys)
         return cls(
             files,
             sid,
@@ -105,6 +125,8 @@ class SessionLog:
             random=random,
             redact=redact,
             signing=Signing(device, sid, Tree()) if device else None,
+            key=SessionKey(sid, key, random) if key else None,
+            witnessing=witnessing,
         )
 
     @classmethod
@@ -117,12 +139,17 @@ class SessionLog:
         random: Callable[[int], bytes] = os.urandom,
         redact: Redact = unredacted,
         device: Device | None = None,
+        sealing: Sealing | None = None,
+        with_content: bool = True,
+        witnessing: "Witnessing | None" = None,
     ) -> Self:
         """Go on with a session: what a crash left is set aside and closed first.
 
         Writes ``log.recovered`` where something was torn, then ``tool.finished`` (cut) for calls that were
-        under way and ``turn.cut``. Raises LogError where another process writes to it, or where it
-        does not verify: nothing is appended to a log that was changed.
+        under way and ``turn.cut``. What was sealed stays so, for those whom ``sealing`` names from now on. Raises
+        LogError where another process writes to it, where it does not verify (nothing is appended to a log
+        that was changed), and where its key is not at hand. Without it only events without content can be
+        written (``with_content``).
         """
         files = Files.open(folder)
         try:
@@ -144,6 +171,9 @@ class SessionLog:
                 signing=Signing(device, sid, found.tail.tree, signed=found.tail.signed)
                 if device
                 else None,
+                key=_key_of(files, sid, sealing, random) if with_content else None,
+                ended=found.closed,
+                witnessing=witnessing,
             )
             if recovered := files.set_torn_aside(found.tail):
                 log.write(LogRecovered(bytes=recovered))
@@ -169,7 +199,11 @@ class SessionLog:
         try:
             if body_line:
                 self._files.append_body(body_line)
-            self._files.append_event(header_line)
+            if self._ended:
+                self._files.append_event_whole(header_line)
+            else:
+                self._files.append_event(header_line)
+            self._ended = isinstance(event, SessionEnded) or (self._ended and is_afterwards(event))
             self._seq, self._prev = self._seq + 1, prev
             self._unsynced += 1
             self._unfinished.follow(event)
@@ -187,9 +221,20 @@ class SessionLog:
     def _sign(self, signing: Signing, event: Event) -> None:
         signing.push(self._prev)
         now = self._monotonic()
+        witnessing = self._witnessing
+        if witnessing and (cosigned := witnessing.take(signing.signed)):
+            self._files.append_checkpoint(cosigned, signing.vkey)
         if signing.is_due(event, now):
             self.sync()  # a checkpoint never says more than the disk has
-            self._files.append_checkpoint(signing.note(now), signing.vkey)
+            note = signing.note(now)
+            self._files.append_checkpoint(note, signing.vkey)
+            if witnessing:
+                witnessing.told(self.folder, note, self._seq, signing.vkey)
+
+    @property
+    def files(self) -> Files:
+        """The files, for what is done with the log as a whole while nobody else may write to it."""
+        return self._files
 
     def sync(self) -> None:
         """Bring all that was written to the disk. Raises LogError."""
@@ -215,10 +260,18 @@ class SessionLog:
                 self.sync()
                 if self._signing:
                     self._signing.end()
+                    self._finish_witnessing(self._signing)
         finally:
             self._files.close()
             if not self.failure:
                 self._broken("The session log is closed.")
+
+    def _finish_witnessing(self, signing: Signing) -> None:
+        if self._witnessing and (cosigned := self._witnessing.finish(signing.signed)):
+            try:
+                self._files.append_checkpoint(cosigned, signing.vkey)
+            except OSError as e:
+                raise self._failed(e) from e
 
     def __enter__(self) -> Self:
         return self
@@ -252,6 +305,12 @@ class SessionLog:
                 body_line = canonical(
                     {"seq": self._seq, "salt": to_base64(salt), "content": content.decode()}
                 )
+                if self._key:
+                    sealed = self._key.seal(self._seq, body_line)
+                    envelope["sealed"] = digest_of(sealed)
+                    body_line = canonical({"seq": self._seq, "sealed": sealed})
+                elif self._sealed:
+                    raise LogError(f"A {type(event).__name__} cannot be sealed without the key.")
             line = _canonical({**header, **envelope})
         except (TypeError, ValueError, OverflowError, RecursionError) as e:
             raise LogError(f"A {type(event).__name__} cannot be written down: {e}.") from e
@@ -269,6 +328,25 @@ class SessionLog:
         return self.failure
 
 
+def _key_of(
+    files: Files, sid: str, sealing: Sealing | None, random: Callable[[int], bytes]
+) -> SessionKey | None:
+    """The key to seal with from here on, wrapped anew for whom ``sealing`` names; None for an open log."""
+    key = b""
+    if files.has(KEYS):
+        opener = Opener(files.folder)
+        key = opener.key
+        if not key:
+            raise LogError(
+                f"Session {sid} cannot go on, its content is sealed: {opener.why}.",
+                hint="Whoever has its key can; or start a new session.",
+            )
+    if sealing:
+        key = key or random(KEY_BYTES)
+        files.replace(KEYS, sealing.wrap(key))
+    return SessionKey(sid, key, random) if key else None
+
+
 def _canonical(value: Any) -> bytes:
     try:
         return canonical(value)
@@ -279,6 +357,8 @@ def _canonical(value: Any) -> bytes:
 def _must_be_on_disk(event: Event) -> bool:
     match event:
         case SessionStarted() | SessionResumed() | SessionEnded() | TurnEnded() | TurnCut():
+            return True
+        case LogErased():
             return True
         case ToolStarted(tool_class=tool_class):
             return tool_class != "read"

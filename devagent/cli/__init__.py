@@ -20,6 +20,9 @@ COMMANDS: dict[str, Entry] = {
     "usage": Entry("devagent.cli.usage", "usage", "What sessions used and cost, and by what."),
     "ext": Entry("devagent.cli.ext", "ext", "See extensions, and let MCP servers in."),
     "mcp": Entry("devagent.cli.mcp", "mcp", "Serve the extensions to any MCP client."),
+    "collector": Entry(
+        "devagent.cli.collector", "collector", "Keep the checkpoints of a team's devices."
+    ),
     "auth": Entry("devagent.cli.auth", "auth", "Keep the model service's key in the keyring."),
     "config": Entry("devagent.cli.config", "config", "Show the configuration and where it lies."),
     "doctor": Entry(

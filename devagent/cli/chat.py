@@ -112,6 +112,8 @@ async def _converse(options: Options) -> None:
                 click.echo(f"There is no command {visible(text.split()[0])}. {HELP}")
             elif text:
                 await _turn(session, text)
+                if session.unanchored:
+                    click.echo(f"! the record is {session.unanchored}")
     except asyncio.CancelledError:
         stop = "interrupted"
         raise
@@ -192,6 +194,8 @@ def _greeting(session: Session) -> str:
         f"devagent · {session.model} · {tools}{hidden} · policy {layers}",
         f"log {session.folder}",
     ]
+    if session.unanchored:
+        lines.append(f"! the record is {session.unanchored}")
     if session.policy.locked:
         lines.insert(0, f"LOCKED, reading only: {session.policy.locked}")
     return "\n".join(lines)

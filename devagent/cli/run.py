@@ -262,6 +262,8 @@ async def _drive(task: Task, result: Result, output: Output) -> None:
         _fault(result, error)
         raise
     finally:
+        if output.is_text and session.unanchored:
+            click.echo(f"devagent: the record is {session.unanchored}", err=True)
         ended = result.plain(0)
         try:
             result.log = await session.close(ended["stop"], ended["exit_code"], ended["reason"])

@@ -432,6 +432,16 @@ class LogRecovered(_Event, frozen=True, kw_only=True, tag="log.recovered"):
     bytes: int
 
 
+class LogErased(_Event, frozen=True, kw_only=True, tag="log.erased"):
+    """The content of the events ``range`` (first and last) is gone, by whom and why. ``policy`` names the file
+    whose retention asked for it, where one did."""
+
+    range: tuple[int, int]
+    principal: Principal
+    reason: str
+    policy: str = ""
+
+
 class ErrorRaised(_Event, frozen=True, kw_only=True, tag="error"):
     """A failure of the house, by class; the text is in the body."""
 
@@ -473,6 +483,7 @@ Event = (
     | TurnEnded
     | ReviewMarked
     | LogRecovered
+    | LogErased
     | ErrorRaised
 )
 

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 from devagent.core.approvals import SCOPES, ApprovalBounds
+from devagent.core.keeping import Keeping, Witness
 from devagent.core.limits import Budget
 from devagent.policy.compile import Patterns
 from devagent.policy.syntax import PolicyFile
@@ -110,3 +111,40 @@ def redaction(files: Iterable[PolicyFile]) -> frozenset[str]:
     """What is redacted in the record: all that any of these files names, and secrets always."""
     named = (file.tables.get("log", {}).get("redact", ()) for file in files)
     return frozenset({"secrets"}.union(*named))
+
+
+def keeping(files: Iterable[PolicyFile]) -> Keeping:
+    """How the record is kept under these files.
+
+    Content is sealed where any file asks for it, for all reviewers that any names, and any file may hold
+    everything. How long it is kept says the first that says anything of it: the org's before the person's own.
+    """
+    files = list(files)
+    tables = [(file.name or file.file, file.tables.get("log", {})) for file in files]
+    lasting = [one for one in tables if "keep_content_days" in one[1] or "keep_days" in one[1]]
+    name, terms = lasting[0] if lasting else ("", dict[str, Any]())
+    return Keeping(
+        seal=any("reviewers" in table for _, table in tables),
+        reviewers=tuple(
+            dict.fromkeys(one for _, table in tables for one in table.get("reviewers", ()))
+        ),
+        keep_content_days=terms.get("keep_content_days"),
+        keep_days=terms.get("keep_days"),
+        policy=name,
+        hold=next((name for name, table in tables if table.get("hold")), ""),
+    )
+
+
+def witness(files: Iterable[PolicyFile]) -> Witness | None:
+    """Where checkpoints go: the first file that names a witness, with the shortest patience that any has."""
+    named: Witness | None = None
+    patience: list[int] = []
+    for file in files:
+        table = file.tables.get("log", {}).get("witness", {})
+        if named is None and "url" in table:
+            named = Witness(table["url"], table.get("key", ""), policy=file.name or file.file)
+        if "deny_writes_after_minutes" in table:
+            patience.append(60 * table["deny_writes_after_minutes"])
+    if named is None or not patience:
+        return named
+    return Witness(named.url, named.key, min(patience), named.policy)

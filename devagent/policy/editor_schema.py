@@ -101,7 +101,31 @@ def _file() -> Schema:
             {
                 "redact": _list(
                     tables.REDACTED, "What the record does not keep; secrets it never keeps."
-                )
+                ),
+                "reviewers": {
+                    "type": "array",
+                    "items": {"type": "string", "pattern": tables.AGE_KEY},
+                    "description": "Content is sealed, for these age keys and the person's own.",
+                },
+                "keep_content_days": _days("Content is erased by `session prune` after so long."),
+                "keep_days": _days("Sessions are removed by `session prune` after so long."),
+                "hold": {
+                    "type": "boolean",
+                    "description": "Legal hold: nothing is erased or removed.",
+                },
+                "witness": _table(
+                    {
+                        "url": {"type": "string", "pattern": tables.WITNESS_URL},
+                        "key": {"type": "string", "pattern": tables.VERIFIER_KEY},
+                        "deny_writes_after_minutes": {
+                            "type": "integer",
+                            "minimum": 1,
+                            "maximum": tables.MOST_MINUTES,
+                        },
+                    },
+                    tables.WITNESS_KEYS,
+                    "Where checkpoints are sent, and how long they may wait.",
+                ),
             },
             tables.LOG_KEYS,
         ),
@@ -119,6 +143,15 @@ def _file() -> Schema:
             },
             tables.MODES_KEYS,
         ),
+    }
+
+
+def _days(description: str) -> Schema:
+    return {
+        "type": "integer",
+        "minimum": 1,
+        "maximum": tables.MOST_KEEP_DAYS,
+        "description": description,
     }
 
 

@@ -28,6 +28,15 @@ github = ["6f1c…"]              # what an extension's digest must be (`devagen
 
 [log]
 redact = ["secrets", "pii"]     # what the record does not keep; secrets it never keeps
+reviewers = ["age1…"]           # content is sealed, for these and the person's own key; [] = for that alone
+keep_content_days = 90          # what `session prune` erases the content of,
+keep_days = 400                 # and what it removes whole
+hold = true                     # legal hold: nothing is erased or removed
+
+[log.witness]
+url = "https://witness.acme.example"
+key = "acme-witness+1f2e3d4c+BA…"   # whose cosignatures count
+deny_writes_after_minutes = 60  # calls that write are denied once a checkpoint has waited so long
 """
 
 from collections.abc import Callable
@@ -47,7 +56,13 @@ EXTENSIONS_KEYS = ("allow", "digests")
 MODES_KEYS = ("approvals",)
 APPROVALS_KEYS = ("scope", "days", "keys", "revoked")
 MOST_DAYS = 365
-LOG_KEYS = ("redact",)
+LOG_KEYS = ("redact", "reviewers", "keep_content_days", "keep_days", "hold", "witness")
+WITNESS_KEYS = ("url", "key", "deny_writes_after_minutes")
+AGE_KEY = r"^age1[02-9ac-hj-np-z]{58}$"
+VERIFIER_KEY = r"^[^\s+]+\+[0-9a-f]{8}\+[A-Za-z0-9+/]{44}$"
+WITNESS_URL = r"^https?://[^\s/?#]+[^\s?#]*$"
+MOST_KEEP_DAYS = 36_500
+MOST_MINUTES = 60 * 24 * 365
 REDACTED = ("secrets", "pii")
 
 
@@ -119,6 +134,38 @@ def log(table: dict[str, Any], path: Path) -> None:
     checks.known_keys(table, LOG_KEYS, path, "[log]")
     if "redact" in table:
         checks.choices(table["redact"], REDACTED, (*path, "redact"))
+    for number, key in enumerate(checks.listed(table.get("reviewers", []), (*path, "reviewers"))):
+        _fits(key, AGE_KEY, (*path, "reviewers", number), 'an age recipient ("age1…")')
+    for name in ("keep_content_days", "keep_days"):
+        if name in table:
+            _at_most(table[name], MOST_KEEP_DAYS, (*path, name))
+    if "hold" in table:
+        checks.truth(table["hold"], (*path, "hold"))
+    if "witness" in table:
+        _witness(checks.table(table["witness"], (*path, "witness")), (*path, "witness"))
+
+
+def _witness(table: dict[str, Any], path: Path) -> None:
+    checks.known_keys(table, WITNESS_KEYS, path, "[log.witness]")
+    if "url" in table:
+        _fits(table["url"], WITNESS_URL, (*path, "url"), "an https:// address")
+    if "key" in table:
+        _fits(table["key"], VERIFIER_KEY, (*path, "key"), "a verifier key (name+id+base64)")
+    if "deny_writes_after_minutes" in table:
+        where = (*path, "deny_writes_after_minutes")
+        _at_most(table["deny_writes_after_minutes"], MOST_MINUTES, where)
+
+
+def _fits(value: object, pattern: str, path: Path, what: str) -> None:
+    import re  # noqa: PLC0415  (only for a file that says so, and beside tomllib, which loads it)
+
+    if not re.match(pattern, checks.text(value, path)):
+        raise Refusal(path, f"{checks.name_of(path)} must be {what}")
+
+
+def _at_most(value: object, most: int, path: Path) -> None:
+    if checks.whole(value, path, least=1) > most:
+        raise Refusal(path, f"{checks.name_of(path)} must be at most {most}")
 
 
 CHECKS: dict[str, Callable[[dict[str, Any], Path], None]] = {

@@ -23,6 +23,7 @@ from devagent.core.events import (
     ExtensionChanged,
     ExtensionLoaded,
     ExtensionRefused,
+    LogErased,
     LogRecovered,
     ModelFailed,
     ModelReplied,
@@ -166,6 +167,11 @@ def render(event: Event, signs: Signs = FULL, *, full: bool = False) -> str:
             return _marked(event, s)
         case LogRecovered():
             return f"{s.alert} the log was recovered: a torn end of {_count(event.bytes, 'byte')} was set aside"
+        case LogErased():
+            first, last = event.range
+            return _plain(
+                f"{s.alert} the content of events {first} to {last} was erased by {event.principal}: {event.reason}"
+            )
         case ErrorRaised():
             reason = f": {event.reason}" if event.reason else ""
             return _plain(f"{s.alert} {event.err}{reason}")

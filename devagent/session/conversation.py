@@ -44,6 +44,7 @@ from devagent.session.ground import (
     shared_spending,
     stand,
 )
+from devagent.session.keeping import waiting
 from devagent.session.record import earlier_session, model_before, open_log
 from devagent.settings.config import Config
 from devagent.settings.credentials import Credential, find_credential
@@ -51,6 +52,7 @@ from devagent.settings.trusted_file import read_trusted
 from devagent.undo.places import root_of
 
 if TYPE_CHECKING:
+    from devagent.audit.witness import Witnessing
     from devagent.undo.restore import Undone
     from devagent.undo.store import Entry
 
@@ -71,6 +73,7 @@ class Session:
         opening: Sequence[Event],
         unfinished: str,
         connecting: "asyncio.Task[bool]",
+        witnessing: "Witnessing | None" = None,
     ) -> None:
         self._ground = ground
         self._log = log
@@ -79,6 +82,7 @@ class Session:
         self._toolbox = toolbox
         self._gate = gate
         self._connecting = connecting
+        self._witnessing = witnessing
         self.policy = ground.policy
         self.opening = tuple(opening)
         self.unfinished = unfinished
@@ -108,6 +112,11 @@ class Session:
     def hidden(self) -> Sequence[ToolSpec]:
         """The tools that policy can never grant this principal."""
         return self._gate.hidden
+
+    @property
+    def unanchored(self) -> str:
+        """That the record waits for its witness for a minute or more, and why; else empty."""
+        return waiting(self._witnessing)
 
     def turn(self, text: str, *, of_the_house: bool = False) -> AsyncGenerator[Event, None]:
         """One logged turn: every event is on disk before it is seen here. Close it with ``aclosing``.
@@ -251,6 +260,7 @@ async def open_session(options: Options, environment: Mapping[str, str] | None =
         opening=opening,
         unfinished=unfinished,
         connecting=connecting,
+        witnessing=ground.witnessing,
     )
 
 

@@ -20,6 +20,7 @@ from devagent.agent.safeguards import Safeguards
 from devagent.audit.device import Device
 from devagent.audit.ledger import Ledger, scopes_of
 from devagent.audit.redaction.redactor import Redactor
+from devagent.audit.sealing import Sealing
 from devagent.core.errors import ConfigError
 from devagent.core.events import (
     ExtensionReference,
@@ -38,6 +39,7 @@ from devagent.policy.bounds import (
     revoked_approvals,
     shared_budgets,
 )
+from devagent.session.keeping import sealed_for, withheld, witnessing_of
 from devagent.settings.approvals import ApprovalsOnFile, Together
 from devagent.settings.config import Config, load_config
 from devagent.settings.identity import principal
@@ -48,6 +50,7 @@ from devagent.undo.guard import SnapshotGuard
 
 if TYPE_CHECKING:
     from devagent.audit.approval_file import SignedFile
+    from devagent.audit.witness import Witnessing
     from devagent.host.mcp_extension import McpExtension
 
 
@@ -90,6 +93,8 @@ class Ground(Struct, frozen=True, kw_only=True):
     today: str
     signed: "tuple[SignedFile, ...]"
     extensions: Callable[[], Extensions]
+    sealing: Sealing | None
+    witnessing: "Witnessing | None"
 
 
 def stand(options: Options, environment: Mapping[str, str] | None) -> Ground:
@@ -135,6 +140,8 @@ def stand(options: Options, environment: Mapping[str, str] | None) -> Ground:
         today=today,
         signed=_signed(options, here, who, policy, today),
         extensions=extensions,
+        sealing=sealed_for(policy, here, env),
+        witnessing=witnessing_of(policy, here),
     )
 
 
@@ -171,6 +178,7 @@ async def gate_of(ground: Ground, toolbox: Extensions, options: Options) -> Gate
         circumstances,
         floor,
         _redacted,
+        withhold=partial(withheld, ground.witnessing) if ground.witnessing else None,
         dry_run=options.dry_run,
     )
 

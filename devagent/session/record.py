@@ -3,7 +3,6 @@
 import os
 import platform
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
@@ -30,16 +29,11 @@ from devagent.models import REHEARSAL
 from devagent.policy.bounds import (
     redaction,
 )
+from devagent.session.ground import Ground, Options
 from devagent.settings.credentials import Credential
 from devagent.settings.places import Places
 from devagent.settings.policies import EffectivePolicy
 from devagent_secrets.known import secrets_of
-
-if TYPE_CHECKING:
-    pass
-
-
-from devagent.session.ground import Ground, Options
 
 
 def earlier_session(here: Places, named: str) -> str:
@@ -78,7 +72,13 @@ def open_log(
     device = Device(here.data)
     unfinished = ""
     if agent is None or not options.resume:
-        log = SessionLog.create(here.sessions, device=device, redact=redact)
+        log = SessionLog.create(
+            here.sessions,
+            device=device,
+            redact=redact,
+            sealing=ground.sealing,
+            witnessing=ground.witnessing,
+        )
         count, previous = device.begin(here.sessions, log.sid)
         first: SessionStarted | SessionResumed = SessionStarted(
             principal=ground.principal,
@@ -93,7 +93,7 @@ def open_log(
             dry_run=options.dry_run,
         )
     else:
-        log, left = _taken_up(here, options.resume, device, redact, agent)
+        log, left = _taken_up(ground, options.resume, device, redact, agent)
         first = SessionResumed(
             principal=ground.principal,
             mode=options.mode,
@@ -111,14 +111,20 @@ def open_log(
 
 
 def _taken_up(
-    here: Places, session: str, device: Device, redact: Redactor, agent: Agent
+    ground: Ground, session: str, device: Device, redact: Redactor, agent: Agent
 ) -> tuple[SessionLog, InForce]:
     """The log of an earlier session, open again, and what was in force when it was left."""
-    earlier = find_session(here.sessions, session)
-    log = SessionLog.reopen(earlier, device=device, redact=redact)
+    earlier = find_session(ground.here.sessions, session)
+    log = SessionLog.reopen(
+        earlier,
+        device=device,
+        redact=redact,
+        sealing=ground.sealing,
+        witnessing=ground.witnessing,
+    )
     left = InForce()
     try:
-        for at, event in conversation(here.sessions, earlier):
+        for at, event in conversation(ground.here.sessions, earlier):
             agent.apply(event)
             left.apply(event, at)
     except BaseException:

@@ -55,15 +55,15 @@ def find_credential(environment: Mapping[str, str]) -> Credential:
     )
 
 
-def from_keyring() -> tuple[str, str]:
-    """(the stored key or "", what was found). A keyring that does not answer in time is said to."""
+def from_keyring(name: str = KEYRING_NAME) -> tuple[str, str]:
+    """(what is stored by that name or "", what was found). A keyring that does not answer in time is said to."""
     found: list[tuple[str, str]] = []
 
     def look() -> None:
         try:
             import keyring  # noqa: PLC0415  (100 ms, and only where the environment has no key)
 
-            value = keyring.get_password(KEYRING_SERVICE, KEYRING_NAME)
+            value = keyring.get_password(KEYRING_SERVICE, name)
             found.append((value or "", NO_ENTRY))
         except Exception as e:  # each desktop's keyring raises what its own library raises
             found.append(("", f"not usable: {type(e).__name__}"))
@@ -81,14 +81,14 @@ def check_keyring() -> None:
         raise ConfigError(f"no keyring can keep the key ({looked})", hint=NO_KEYRING)
 
 
-def to_keyring(value: str) -> str:
-    """Keep the key; the keyring's name. Raises ConfigError where there is no usable keyring."""
+def to_keyring(value: str, name: str = KEYRING_NAME) -> str:
+    """Keep the key by that name; the keyring's name. Raises ConfigError where there is no usable keyring."""
     import keyring  # noqa: PLC0415
     from keyring.errors import KeyringError  # noqa: PLC0415
 
     try:
-        keyring.set_password(KEYRING_SERVICE, KEYRING_NAME, value)
-        if keyring.get_password(KEYRING_SERVICE, KEYRING_NAME) != value:
+        keyring.set_password(KEYRING_SERVICE, name, value)
+        if keyring.get_password(KEYRING_SERVICE, name) != value:
             raise KeyringError("the key was not kept")
     except Exception as e:
         raise ConfigError(

@@ -12,10 +12,14 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 
 from devagent.audit import files
+from devagent.audit.device import Device
+from devagent.audit.opening import look_for_keys
 from devagent.audit.reader import read_events
+from devagent.audit.redaction.redactor import Redactor
+from devagent.audit.sealing import Sealing, new_identity
 from devagent.audit.tap import tapped
 from devagent.audit.verify import verify_session
-from devagent.audit.writer import SessionLog
+from devagent.audit.writer import SessionLog, unredacted
 from devagent.core.events import Event
 from tests.support.log_events import call, started, turn
 
@@ -48,17 +52,26 @@ def row(what: str, count: int, act: Callable[[], object]) -> None:
 def main(turns: int) -> None:
     expected = turns * (5 + 4 * CALLS)
     real = files.to_disk
-    for what, sync in (
-        ("tap + chain + write, no sync", _nothing),
-        ("tap + chain + write, synced", real),
+    own, public = new_identity()
+    look_for_keys(lambda: (own,))
+    for what, sync, whole, sealing in (
+        ("tap + chain + write, no sync", _nothing, False, None),
+        ("… redacted and signed, no sync", _nothing, True, None),
+        ("… and sealed, no sync", _nothing, True, Sealing((public,))),
+        ("… redacted and signed, synced", real, True, None),
     ):
         files.to_disk = sync
         with tempfile.TemporaryDirectory() as folder:
-            log = SessionLog.create(folder)
+            log = SessionLog.create(
+                f"{folder}/sessions",
+                redact=Redactor({"secrets", "pii"}) if whole else unredacted,
+                device=Device(f"{folder}/data") if whole else None,
+                sealing=sealing,
+            )
             log.write(started())
             row(what, expected, lambda log=log: asyncio.run(write(log, turns)))
             log.close()
-            if sync is _nothing:
+            if whole and sync is _nothing:
                 row("verify", expected, lambda log=log: verify_session(log.folder))
                 row("read back", expected, lambda log=log: sum(1 for _ in read_events(log.folder)))
                 row(

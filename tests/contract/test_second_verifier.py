@@ -1,8 +1,6 @@
 """docs/verify_log.py, written from the format's page alone, judges logs as devagent does."""
 
 import random
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -13,31 +11,7 @@ from devagent.audit.verify import verify_session
 from devagent.audit.writer import SessionLog
 from tests.support.log_events import story
 from tests.support.log_files import appends, put
-
-ROOT = Path(__file__).resolve().parents[2]
-RUN = """
-import runpy, sys
-verify = runpy.run_path(sys.argv[1])["main"]
-from pathlib import Path
-for folder in sys.stdin.read().split("\\n"):
-    try:
-        verify(Path(folder))
-    except SystemExit as failed:
-        print(failed)
-"""
-
-
-def second(folders: list[Path]) -> list[str]:
-    """What the second verifier says of each, in one process."""
-    done = subprocess.run(
-        [sys.executable, "-I", "-c", RUN, ROOT / "docs/verify_log.py"],
-        input="\n".join(map(str, folders)),
-        capture_output=True,
-        encoding="utf-8",
-        timeout=120,
-        check=True,
-    )
-    return done.stdout.splitlines()
+from tests.support.verifiers import second
 
 
 @pytest.fixture

@@ -198,6 +198,8 @@ def _of(kind: Any) -> st.SearchStrategy[Any]:
         return st.sampled_from(args)
     if origin in (Union, types.UnionType):
         return st.one_of([_of(one) for one in args])
+    if origin is tuple and args[-1] is not ...:
+        return st.tuples(*map(_of, args))
     if origin is tuple:
         return st.lists(_of(args[0]), max_size=3).map(tuple)
     if origin is list:

@@ -2,6 +2,7 @@
 
 import click
 
+from devagent.cli.keys import use_keys_at_hand
 from devagent.cli.lazy import Entry, LazyGroup
 
 COMMANDS: dict[str, Entry] = {
@@ -50,3 +51,4 @@ COMMANDS: dict[str, Entry] = {
 @click.group(cls=LazyGroup, table=COMMANDS)
 def policy() -> None:
     """Ask what policy says, and why."""
+    use_keys_at_hand()

@@ -4,6 +4,7 @@ import sys
 
 import click
 
+from devagent.cli.keys import use_keys_at_hand
 from devagent.cli.lazy import Entry, LazyGroup
 
 COMMANDS: dict[str, Entry] = {
@@ -24,6 +25,7 @@ def review(ctx: click.Context) -> None:
     signed log of your own; nothing is written into what is reviewed. At a terminal the queue is gone through,
     else it is printed.
     """
+    use_keys_at_hand()
     if ctx.invoked_subcommand is None:
         name = "walk" if sys.stdin.isatty() and sys.stdout.isatty() else "list"
         command = ctx.command

@@ -20,6 +20,7 @@ from devagent.core.errors import UsageError
 from devagent.core.events import Mark, ReviewMarked
 from devagent.core.text import one_line
 from devagent.policy.bounds import redaction
+from devagent.session.keeping import sealed_for
 from devagent.settings.config import load_config
 from devagent.settings.identity import principal
 from devagent.settings.places import places
@@ -64,7 +65,8 @@ def waiting(flags: Sequence[str], *, escalated: bool = False, every: bool = Fals
 def reviewer() -> Reviewer:
     """Who marks, with what their notes are redacted by. Raises PolicyError."""
     here = places()
-    policy = policy_in_force().compiled
+    in_force = policy_in_force()
+    policy = in_force.compiled
     return Reviewer(
         sessions=here.sessions,
         who=principal(),
@@ -72,6 +74,7 @@ def reviewer() -> Reviewer:
         device=Device(here.data),
         policy=policy.digest,
         redact=Redactor(redaction(policy.files), known=secrets_of(os.environ)),
+        sealing=sealed_for(in_force, here, os.environ),
     )
 
 

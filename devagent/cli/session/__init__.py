@@ -2,6 +2,7 @@
 
 import click
 
+from devagent.cli.keys import use_keys_at_hand
 from devagent.cli.lazy import Entry, LazyGroup
 
 COMMANDS: dict[str, Entry] = {
@@ -30,9 +31,23 @@ COMMANDS: dict[str, Entry] = {
     "report": Entry(
         "devagent.cli.session.report", "report", "A page for reviewers: who, what, by which rules."
     ),
+    "erase": Entry(
+        "devagent.cli.session.erase", "erase", "Erase content; the record stays whole and says so."
+    ),
+    "prune": Entry(
+        "devagent.cli.session.prune", "prune", "Erase and remove what policy keeps no longer."
+    ),
+    "anchor": Entry(
+        "devagent.cli.session.anchor", "anchor", "Send what the witness has not seen yet."
+    ),
+    "hold": Entry(
+        "devagent.cli.session.hold", "hold", "Keep a session from being erased or removed."
+    ),
+    "release": Entry("devagent.cli.session.hold", "release", "Lift a session's hold."),
 }
 
 
 @click.group(cls=LazyGroup, table=COMMANDS)
 def session() -> None:
     """Find, read, verify, go on with and hand on session logs."""
+    use_keys_at_hand()

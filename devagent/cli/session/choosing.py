@@ -8,6 +8,7 @@ import click
 from devagent.audit.ending import last_events
 from devagent.audit.layout import REVIEW
 from devagent.audit.reader import Session, sessions
+from devagent.cli.keys import use_keys_at_hand
 from devagent.cli.session.shared import known_names
 from devagent.core.errors import UsageError
 from devagent.core.events import Prompt
@@ -21,6 +22,7 @@ MOST = 200
 
 def chosen() -> str:
     """The id of the session that the person takes. Raises UsageError where there is none, or none is taken."""
+    use_keys_at_hand()
     known = known_names()
     found = [one for one in islice(sessions(places().sessions), MOST) if _goes_on(one)]
     if not found:

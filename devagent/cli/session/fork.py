@@ -9,6 +9,8 @@ from devagent import __version__
 from devagent.audit.device import Device
 from devagent.audit.forks import fork as make_fork
 from devagent.audit.layout import find_session
+from devagent.cli.policy.shared import policy_in_force
+from devagent.session.keeping import sealed_for
 from devagent.settings.identity import principal
 from devagent.settings.places import places
 
@@ -34,5 +36,6 @@ def fork(session: str, at: int | None) -> None:
         who=principal(),
         versions={"devagent": __version__, "python": platform.python_version(), "log": "1"},
         device=Device(here.data),
+        sealing=sealed_for(policy_in_force(), here, os.environ),
     )
     click.echo(os.path.basename(folder))

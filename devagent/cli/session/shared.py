@@ -38,8 +38,9 @@ def folder_of(name: str) -> str:
     return layout.find_session(places().sessions, name)
 
 
-def verified(folder: str, key: str = "") -> Verification:
-    """The session checked with the key given, or this computer's, and against what others say of its end.
+def verified(folder: str, key: str = "", witness: str = "") -> Verification:
+    """The session checked with the key given, or this computer's, and against what others say of its end; what is
+    sealed is looked into where a key is at hand. ``witness``: the verifier key of whoever cosigns.
 
     Raises LogError where a file cannot be read.
     """
@@ -48,6 +49,8 @@ def verified(folder: str, key: str = "") -> Verification:
         folder,
         key=key or own_key(folder, here.data),
         claimed=claim(folder, here.sessions, here.data),
+        opened=True,
+        witness=witness,
     )
 
 

@@ -10,10 +10,12 @@ from devagent.audit.checkpoints import parse_key
 from devagent.audit.device import newest, own_key
 from devagent.audit.lines import Damage
 from devagent.audit.verify import Verification, gaps, verify_session
+from devagent.cli.policy.shared import policy_in_force
 from devagent.cli.session.shared import WIDTH, Format, folder_of, format_option, verified, write
 from devagent.core.codec import canonical, to_plain
-from devagent.core.errors import UsageError
+from devagent.core.errors import ConfigError, UsageError
 from devagent.core.text import one_line
+from devagent.policy.bounds import witness
 from devagent.settings.places import places
 
 
@@ -28,19 +30,28 @@ from devagent.settings.places import places
     metavar="VKEY",
     help="The verifier key that checkpoints must be signed with.",
 )
+@click.option(
+    "--witness",
+    "witness_key",
+    default="",
+    metavar="VKEY",
+    help="The verifier key of the witness; without it the one that policy names.",
+)
 @format_option
-def verify(name: str, every: bool, key: str, output_format: Format) -> None:
+def verify(name: str, every: bool, key: str, witness_key: str, output_format: Format) -> None:
     """Check that a session's log is whole and unchanged. Exit code 1 where it is not."""
-    if key:
-        try:
-            parse_key(key)
-        except Damage as e:
-            raise UsageError(f"--key: {e.what}.") from e
+    for option, given in (("--key", key), ("--witness", witness_key)):
+        if given:
+            try:
+                parse_key(given, witness=option == "--witness")
+            except Damage as e:
+                raise UsageError(f"{option}: {e.what}.") from e
+    witness_key = witness_key or _named_witness()
     if every:
-        good = _verify_all(key, output_format)
+        good = _verify_all(key, witness_key, output_format)
     else:
         folder = folder_of(name)
-        found = verified(folder, key)
+        found = verified(folder, key, witness_key)
         good = found.ok
         if output_format == "json":
             write(canonical(_result(found)).decode())
@@ -52,7 +63,17 @@ def verify(name: str, every: bool, key: str, output_format: Format) -> None:
         raise click.exceptions.Exit(1)
 
 
-def _verify_all(key: str, output_format: Format) -> bool:
+def _named_witness() -> str:
+    """The key of the witness that policy names; a policy that cannot be read keeps no log from being verified."""
+    try:
+        named = witness(policy_in_force().compiled.files)
+    except ConfigError as e:
+        click.echo(f"devagent: no witness is known: {one_line(e.what, WIDTH)}", err=True)
+        return ""
+    return named.key if named else ""
+
+
+def _verify_all(key: str, witness_key: str, output_format: Format) -> bool:
     found: list[Verification] = []
     count, last = newest(places().data)
     for folder in layout.newest_first(places().sessions):
@@ -60,7 +81,12 @@ def _verify_all(key: str, output_format: Format) -> bool:
         later = found[-1].previous if found else last
         claimed = later if later.startswith(f"{os.path.basename(folder)} ") else ""
         found.append(
-            verify_session(folder, key=key or own_key(folder, places().data), claimed=claimed)
+            verify_session(
+                folder,
+                key=key or own_key(folder, places().data),
+                claimed=claimed,
+                witness=witness_key,
+            )
         )
     missing = gaps(found, newest=(count, last.partition(" ")[0]))
     bad = [one for one in found if not one.ok]

@@ -13,6 +13,7 @@ from devagent.core.events import (
     ErrorRaised,
     Event,
     ExtensionReference,
+    LogErased,
     LogRecovered,
     ModelFailed,
     ModelReplied,
@@ -24,6 +25,7 @@ from devagent.core.events import (
     TurnEnded,
     Usage,
 )
+from devagent.core.principal import Principal
 from devagent.core.resources import Resource
 from devagent.core.text import visible
 from devagent.core.verdicts import Decision, RuleReference
@@ -126,6 +128,7 @@ def test_an_answer_says_by_whom_and_for_how_long(approval: Approval, line: str) 
         (BudgetStopped(turn=1, limit="max_turns", reason="3 of 3"), "! stopped by max_turns: 3 of 3"),
         (PolicyLocked(reason="org.toml is gone"), "! locked to reading: org.toml is gone"),
         (LogRecovered(bytes=1), "! the log was recovered: a torn end of 1 byte was set aside"),
+        (LogErased(range=(3, 5), principal=Principal(user="ana"), reason="asked to"), "! the content of events 3 to 5 was erased by ana: asked to"),
         (ErrorRaised(err="disk", reason="full"), "! disk: full"),
         (Prompt(turn=1, text="first\nsecond\n"), "› first\n  second"),
         (ModelReplied(turn=1, model="m", stop="end_turn", content=[{"type": "text", "text": "Done.\n"}]), "Done."),
