@@ -16,11 +16,11 @@ from devagent.core.resources import Resource
 from devagent.core.verdicts import Decision, RuleReference
 
 RULE = "floor#own-files"
+UNANCHORED = "floor#unanchored"
 UNBOUNDED = "floor#unbounded-command"
 _UNKNOWN = "command:?"
 _TREE = "path.tree"
 _RUNS_CODE = ("command.interpreter", "command.workspace")
-UNANCHORED = "floor#unanchored"
 GRANT = "Nobody can grant it to an agent; change these files yourself, outside devagent"
 
 

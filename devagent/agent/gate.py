@@ -5,8 +5,8 @@ In this order, and nothing runs before the last of them:
 1. The tool must exist, and its arguments, completed with the schema's defaults, must fit.
 2. The extension names the resources that the call would touch; what it cannot name is a deny.
 3. The floor refuses devagent's own files, and all but reading while the record waits too long for its
-   witness (``withhold``); then policy decides: allow, ask or deny; what could reach those files unseen is at
-   least an ask. The decision is an event, so it is on disk before anything else.
+   witness (``withhold``); then policy decides: allow, ask or deny; what could reach those files unseen is
+   at least an ask. The decision is an event, so it is on disk before anything else.
 4. An ask is answered by an approval on file or by a person, with the exact call shown (``asking``). Where
    nobody can answer, ask is deny.
 

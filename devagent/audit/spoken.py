@@ -91,6 +91,8 @@ def spoken(event: Event | Unknown) -> tuple[str, str]:
         case ToolFinished():
             texts = dict.fromkeys([event.text, event.view, event.err])
             return "result", "\n".join(text for text in texts if text)
+        case LogErased():
+            return "erased", f"{event.principal}\n{event.reason}"
         case SnapshotMade():
             return "snapshot", " ".join([event.snapshot, *event.left_out])
         case SnapshotFailed():
@@ -99,8 +101,6 @@ def spoken(event: Event | Unknown) -> tuple[str, str]:
             return "undo", "\n".join(
                 [event.snapshot, event.kept, *event.changed, *event.repository, *event.left]
             )
-        case LogErased():
-            return "erased", f"{event.principal}\n{event.reason}"
         case Unknown():
             return event.type, "\n".join(named_lines(event.fields))
         case (

@@ -1,7 +1,7 @@
 """Which extensions a session has: the first-party ones that the config makes useful."""
 
 import difflib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from devagent.core.errors import ConfigError, UsageError
@@ -20,11 +20,13 @@ def configured(
     file: str,
     fault: Fault | None = None,
     own: Sequence[str] = (),
+    secret: Callable[[str], str | None] | None = None,
 ) -> list[InProcess]:
     """The first-party extensions of a session in ``folder``; servers of third parties: ``third_party``.
 
     ``settings`` are the config's tables by extension, ``file`` where they stand, ``fault`` makes the
-    error for an entry of it, ``own`` are devagent's own files. ``only`` limits the session to these (empty = all). One that needs settings and has none is left out, unless it was named.
+    error for an entry of it, ``own`` are devagent's own files, ``secret`` gives a stored secret by its handle.
+    ``only`` limits the session to these (empty = all). One that needs settings and has none is left out, unless it was named.
     Raises UsageError for a name in ``only`` that is unknown or switched off, ConfigError for settings
     that cannot be used.
     """
@@ -63,7 +65,13 @@ def configured(
             raise ConfigError(f"the extension {name!r} needs {needs}", file=file or "config.toml")
         if not missing:
             found.append(
-                InProcess(manifest, folder=folder, settings=table, secret=_no_secret, own=own)
+                InProcess(
+                    manifest,
+                    folder=folder,
+                    settings=table,
+                    secret=secret or _no_secret,
+                    own=own,
+                )
             )
     return found
 
@@ -95,6 +103,6 @@ def _without_place(file: str) -> Fault:
 
 
 def _no_secret(name: str) -> str | None:
-    """No first-party extension of this version needs a secret."""
+    """Where nothing runs, nothing needs one."""
     del name
     return None

@@ -148,3 +148,11 @@ def witness(files: Iterable[PolicyFile]) -> Witness | None:
     if named is None or not patience:
         return named
     return Witness(named.url, named.key, min(patience), named.policy)
+
+
+def org_data(files: Iterable[PolicyFile]) -> tuple[dict[str, Any], str]:
+    """The org's ``[data]`` table and the name of its file; empty where it has none."""
+    for file in files:
+        if file.org and "data" in file.tables:
+            return file.tables["data"], file.name or file.file
+    return {}, ""

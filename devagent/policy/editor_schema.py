@@ -97,6 +97,11 @@ def _file() -> Schema:
             "Which extensions may run.",
         ),
         "models": _table({"allow": _texts()}, tables.MODELS_KEYS, "Which models may be asked."),
+        "data": _table(
+            {"sources": {"type": "object"}, "tags": {"type": "object"}},
+            tables.DATA_KEYS,
+            "Org only: which databases there are, and what their tables and columns are tagged with.",
+        ),
         "log": _table(
             {
                 "redact": _list(

@@ -35,9 +35,12 @@ from devagent.policy.syntax import (
 
 MAX_RULES = 50_000
 
-ORG_KEYS = ("default", "groups", "delegate")
+ORG_KEYS = ("default", "groups", "delegate", "data")
 OTHER_TABLES = ("models", "budget", "extensions", "data", "log", "modes")
-FILE_KEYS = ("version", "name", "layer", "mode", *ORG_KEYS, "lists", "rule", *OTHER_TABLES)
+FILE_KEYS = (
+    *("version", "name", "layer", "mode", *ORG_KEYS, "lists", "rule"),
+    *(name for name in OTHER_TABLES if name not in ORG_KEYS),
+)
 SCOPE_KEYS = ("principals", "tools", "classes", "access", "resources", "when")
 RULE_KEYS = (
     "id",

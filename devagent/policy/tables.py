@@ -26,6 +26,12 @@ allow = ["git", "workspace"]    # which may run, MCP servers too
 [extensions.digests]
 github = ["6f1c…"]              # what an extension's digest must be (`devagent ext list --digests`)
 
+[data.sources.shop]     # the org's file only: which databases there are (settings/data_sources)
+type = "postgres"
+
+[data.tags]
+"column:**.email" = ["pii.email"]
+
 [log]
 redact = ["secrets", "pii"]     # what the record does not keep; secrets it never keeps
 reviewers = ["age1…"]           # content is sealed, for these and the person's own key; [] = for that alone
@@ -168,8 +174,31 @@ def _at_most(value: object, most: int, path: Path) -> None:
         raise Refusal(path, f"{checks.name_of(path)} must be at most {most}")
 
 
+DATA_KEYS = ("sources", "tags")
+_TAGGED = ("source", "table", "column")
+
+
+def data(table: dict[str, Any], path: Path) -> None:
+    """Check ``[data]``; what a source may hold beside tags is for the extension to know. Raises Refusal."""
+    checks.known_keys(table, DATA_KEYS, path, "[data]")
+    _tags(table.get("tags", {}), (*path, "tags"))
+    here = (*path, "sources")
+    for name, value in checks.table(table.get("sources", {}), here).items():
+        source = checks.table(value, (*here, name))
+        _tags(source.get("tags", {}), (*here, name, "tags"))
+
+
+def _tags(value: Any, path: Path) -> None:
+    for pattern, labels in checks.table(value, path).items():
+        if pattern.partition(":")[0] not in _TAGGED:
+            raise Refusal((*path, pattern), "tags are for source:, table: and column: patterns")
+        for number, label in enumerate(checks.listed(labels, (*path, pattern))):
+            checks.text(label, (*path, pattern, number))
+
+
 CHECKS: dict[str, Callable[[dict[str, Any], Path], None]] = {
     "budget": budget,
+    "data": data,
     "extensions": extensions,
     "log": log,
     "models": models,

@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cache, partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -36,12 +36,15 @@ from devagent.policy.bounds import (
     approval_keys,
     budgets,
     forbids_extension,
+    org_data,
     revoked_approvals,
     shared_budgets,
 )
 from devagent.session.keeping import sealed_for, withheld, witnessing_of
 from devagent.settings.approvals import ApprovalsOnFile, Together
 from devagent.settings.config import Config, load_config
+from devagent.settings.credentials import stored_secret
+from devagent.settings.data_sources import with_org_sources
 from devagent.settings.identity import principal
 from devagent.settings.places import Places, places
 from devagent.settings.policies import EffectivePolicy, effective_policy, is_enrolled
@@ -106,29 +109,41 @@ def stand(options: Options, environment: Mapping[str, str] | None) -> Ground:
     folder = os.path.realpath(options.folder)
     governed = is_enrolled() or bool(options.org_policy)
 
-    @cache
-    def extensions() -> Extensions:
-        # Before policy only where a rule is about arguments, and so about the tools' schemas.
+    def made(tables: Mapping[str, Mapping[str, Any]]) -> Extensions:
         own = configured(
-            config.extensions,
+            tables,
             folder=folder,
             only=options.extensions,
             file=config.file,
             fault=config.fault,
             own=here.own(),
+            secret=partial(stored_secret, env),
         )
         return Extensions(own, _servers(config, folder, options, here, governed=governed))
+
+    @cache
+    def before_policy() -> Extensions:
+        # Only where a rule is about arguments, and so about the tools' schemas.
+        return made(config.extensions)
 
     policy = effective_policy(
         here,
         org_file=options.org_policy,
         local_file=options.local_policy,
         narrowing=options.policies,
-        tools=lambda: extensions().specs(),
+        tools=lambda: before_policy().specs(),
     )
     if policy.locked and options.mode != "chat":
         raise ConfigError(policy.locked, hint="Ask whoever runs devagent in your organisation.")
     today = datetime.now(UTC).date().isoformat()
+    data, keeper = org_data(policy.compiled.files)
+
+    @cache
+    def extensions() -> Extensions:
+        if data:
+            return made(with_org_sources(config, data, keeper))
+        return before_policy()
+
     return Ground(
         environment=env,
         here=here,

@@ -55,6 +55,14 @@ def find_credential(environment: Mapping[str, str]) -> Credential:
     )
 
 
+def stored_secret(environment: Mapping[str, str], name: str) -> str | None:
+    """A secret that an extension names by its handle: ``DEVAGENT_SECRET_NAME`` in the environment (letters
+    in capitals, the rest as ``_``), else the entry ``secret:name`` of the keyring; None = there is none."""
+    variable = "".join(c.upper() if c.isascii() and c.isalnum() else "_" for c in name)
+    value = environment.get(f"DEVAGENT_SECRET_{variable}", "")
+    return value or from_keyring(f"secret:{name}")[0] or None
+
+
 def from_keyring(name: str = KEYRING_NAME) -> tuple[str, str]:
     """(what is stored by that name or "", what was found). A keyring that does not answer in time is said to."""
     found: list[tuple[str, str]] = []

@@ -31,6 +31,7 @@ def main(arguments: list[str] | None = None) -> int:
         help="a SQLite file",
     )
     parser.add_argument("--config", metavar="FILE", help="TOML: [sources.NAME] and [obligations]")
+    parser.add_argument("--write", action="store_true", help="offer the tool that changes rows")
     given = parser.parse_args(arguments)
     if not given.source and given.config is None:
         parser.error("name at least one --source or a --config")
@@ -38,7 +39,7 @@ def main(arguments: list[str] | None = None) -> int:
     from devagent_sql.server import serve, surroundings  # noqa: PLC0415 — loads mcp: not for --version
 
     try:
-        here = surroundings(dict(given.source), given.config, os.getcwd())
+        here = surroundings(dict(given.source), given.config, os.getcwd(), writing=given.write)
     except (SqlError, OSError, ValueError) as error:
         sys.stderr.write(f"devagent-sql: {error}\n")
         return 78

@@ -36,6 +36,18 @@ ErrorClass = Literal[
     "timeout",
     "too_large",
     "bad_text",
+    "bad_value",
+    "type_mismatch",
+    "grouping",
+    "unsupported_syntax",
+    "masked_view",
+    "small_group",
+    "permission_denied",
+    "login_refused",
+    "unreachable",
+    "elevated_role",
+    "driver_missing",
+    "changed",
 ]
 
 

@@ -32,13 +32,17 @@ class Standalone(NamedTuple):
     settings: Mapping[str, Any]
     obligations: Mapping[str, Any]
     time_limit_s: float = TIME_LIMIT_S
+    writing: bool = False
+    """Whether ``write`` is offered."""
 
     def secret(self, name: str) -> str | None:
         """No secrets: ``name`` is never known here."""
         del name
 
 
-def surroundings(given: Mapping[str, str], config: str | None, folder: str) -> Standalone:
+def surroundings(
+    given: Mapping[str, str], config: str | None, folder: str, *, writing: bool = False
+) -> Standalone:
     """From ``--source`` pairs and the TOML file's ``[sources.…]`` and ``[obligations]``.
 
     Raises SqlError ``bad_settings``, OSError for an unreadable file, tomllib.TOMLDecodeError.
@@ -53,7 +57,7 @@ def surroundings(given: Mapping[str, str], config: str | None, folder: str) -> S
         raise SqlError("bad_settings", "The file holds [sources.NAME] and [obligations] only.")
     listed = dict(settings.get("sources", {}))
     listed |= {name: {"type": "sqlite", "path": path} for name, path in given.items()}
-    here = Standalone(os.path.realpath(folder), {"sources": listed}, obligations)
+    here = Standalone(os.path.realpath(folder), {"sources": listed}, obligations, writing=writing)
     tools.sources(here)
     return here
 
@@ -63,7 +67,7 @@ def recorded() -> dict[str, dict[str, Any]]:
     return json.loads(files("devagent_sql").joinpath("tools.json").read_text("utf-8"))
 
 
-_TYPES: dict[str, type] = {"string": str, "integer": int}
+_TYPES: dict[str, type] = {"string": str, "integer": int, "boolean": bool}
 
 
 def checked(arguments: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[str, Any]:
@@ -79,7 +83,7 @@ def checked(arguments: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[str
         known = properties.get(key)
         if known is None:
             raise SqlError("bad_arguments", "An argument is not known to this tool.")
-        if not isinstance(value, _TYPES[known["type"]]) or isinstance(value, bool):
+        if type(value) is not _TYPES[known["type"]]:
             raise SqlError("bad_arguments", f"{key} must be of type {known['type']}.")
         size = len(value) if isinstance(value, str) else value
         least, most = known.get("minimum", size), known.get("maximum", known.get("maxLength", size))
@@ -91,7 +95,7 @@ def checked(arguments: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[str
 def _call(here: Standalone, name: str, arguments: Mapping[str, Any]) -> Result:
     try:
         entry = recorded().get(name)
-        if entry is None:
+        if entry is None or (name == "write" and not here.writing):
             raise SqlError("unknown_tool", "There is no tool of that name.")
         given = checked(arguments, entry["input_schema"])
         match name:
@@ -99,8 +103,14 @@ def _call(here: Standalone, name: str, arguments: Mapping[str, Any]) -> Result:
                 return tools.sources(here)
             case "describe":
                 return tools.describe(here, **given)
-            case _:
+            case "query":
                 return tools.query(here, **given)
+            case "explain":
+                return tools.explain(here, **given)
+            case "profile":
+                return tools.profile(here, **given)
+            case _:
+                return tools.write(here, **given)
     except SqlError as error:
         return {"text": f"{error.error}: {error}", "failed": True, "error": error.error}
 
@@ -112,9 +122,10 @@ def server(here: Standalone) -> Server[dict[str, Any]]:
             name=name,
             description=entry["description"],
             input_schema=entry["input_schema"],
-            annotations=ToolAnnotations(read_only_hint=True, open_world_hint=False),
+            annotations=ToolAnnotations(read_only_hint=name != "write", open_world_hint=False),
         )
         for name, entry in recorded().items()
+        if name != "write" or here.writing
     ]
 
     async def list_tools(context: object, params: object) -> ListToolsResult:

@@ -7,7 +7,40 @@ from typing import Any, NamedTuple, cast
 from devagent_sql.errors import SqlError
 from devagent_sql.names import matches, resource_id
 
-_KEYS = {"type", "path", "env", "owner", "description", "tags"}
+_COMMON = {"type", "env", "owner", "description", "tags"}
+_FILE_KEYS = {"path"}
+_SERVER_KEYS = {
+    "host",
+    "port",
+    "database",
+    "user",
+    "secret",
+    "tls",
+    "tls_root",
+    "schemas",
+    "elevated",
+}
+FILES = {"sqlite": "sqlite", "duckdb": "duckdb"}
+SERVERS = {"postgres": "postgres", "postgresql": "postgres", "mysql": "mysql", "mariadb": "mysql"}
+"""What ``type`` may say, and which engine that is."""
+
+
+class Server(NamedTuple):
+    """Where a database server is and who logs in; ``secret`` is the handle of the password, never itself.
+
+    ``schemas`` are searched in this order for names without one. ``elevated`` permits a role that is a
+    superuser or owns the tables. ``tls`` is the driver's word (``verify-full``, ``require``, …).
+    """
+
+    host: str = ""
+    port: int = 0
+    database: str = ""
+    user: str = ""
+    secret: str = ""
+    tls: str = ""
+    tls_root: str = ""
+    schemas: tuple[str, ...] = ("public",)
+    elevated: bool = False
 
 
 class Source(NamedTuple):
@@ -20,6 +53,7 @@ class Source(NamedTuple):
     owner: str = ""
     description: str = ""
     tags: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    server: Server = Server()
 
     def tags_of(self, resource: str) -> list[str]:
         """The labels of a resource id, sorted, each once."""
@@ -70,26 +104,54 @@ def _tags(entry: Mapping[str, Any], what: str) -> tuple[tuple[str, tuple[str, ..
 
 def read_sources(settings: Mapping[str, Any]) -> dict[str, Source]:
     """All sources by name, in the order of the settings. Raises SqlError ``bad_settings``."""
-    sources: dict[str, Source] = {}
-    for name, value in _table(settings.get("sources", {}), "sources").items():
-        what = f"Source {name!r}"
-        entry = _table(value, what)
-        unknown = sorted(set(entry) - _KEYS)
-        if unknown:
-            raise SqlError("bad_settings", f"{what}: unknown key {unknown[0]!r}.")
-        source = Source(
-            name,
-            _text(entry, "type", what) or "sqlite",
-            _text(entry, "path", what),
-            _text(entry, "env", what),
-            _text(entry, "owner", what),
-            _text(entry, "description", what),
-            _tags(entry, what),
-        )
-        if not source.path:
-            raise SqlError("bad_settings", f"{what}: path is missing.")
-        sources[name] = source
-    return sources
+    return {
+        name: _source(name, value)
+        for name, value in _table(settings.get("sources", {}), "sources").items()
+    }
+
+
+def _source(name: str, value: object) -> Source:
+    what = f"Source {name!r}"
+    entry = _table(value, what)
+    kind = _text(entry, "type", what) or "sqlite"
+    served = kind in SERVERS
+    # The keys of an engine that is not known are its own; whoever calls it hears that there is none.
+    known = _COMMON | (_SERVER_KEYS if served else _FILE_KEYS)
+    unknown = sorted(set(entry) - known)
+    if unknown:
+        raise SqlError("bad_settings", f"{what}: unknown key {unknown[0]!r}.")
+    source = Source(
+        name,
+        SERVERS.get(kind, kind),
+        _text(entry, "path", what),
+        _text(entry, "env", what),
+        _text(entry, "owner", what),
+        _text(entry, "description", what),
+        _tags(entry, what),
+        _server(entry, what, SERVERS[kind]) if served else Server(),
+    )
+    if not served and not source.path:
+        raise SqlError("bad_settings", f"{what}: path is missing.")
+    return source
+
+
+def _server(entry: Mapping[str, Any], what: str, kind: str) -> Server:
+    port, elevated = entry.get("port", 0), entry.get("elevated", False)
+    if isinstance(port, bool) or not isinstance(port, int) or not 0 <= port < 65_536:
+        raise SqlError("bad_settings", f"{what}: port must be a number to 65535.")
+    if not isinstance(elevated, bool):
+        raise SqlError("bad_settings", f"{what}: elevated must be true or false.")
+    database = _text(entry, "database", what)
+    if not database:
+        raise SqlError("bad_settings", f"{what}: database is missing.")
+    listed: object = entry.get("schemas", ["public"] if kind == "postgres" else [database])
+    schemas = cast("list[object]", listed) if isinstance(listed, list) else []
+    names = tuple(one for one in schemas if isinstance(one, str) and one and "\0" not in one)
+    if not names or len(names) != len(schemas):
+        raise SqlError("bad_settings", f"{what}: schemas must be a list of names.")
+    texts = [_text(entry, key, what) for key in ("host", "user", "secret", "tls", "tls_root")]
+    host, user, secret, tls, tls_root = texts
+    return Server(host, port, database, user, secret, tls, tls_root, names, elevated)
 
 
 def find_source(settings: Mapping[str, Any], name: str) -> Source:

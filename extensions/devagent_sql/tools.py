@@ -12,13 +12,28 @@ from devagent_sql.engines import engine_for
 from devagent_sql.engines.port import ROWS_COUNTED, Cell, Clock, Column, Name, Table
 from devagent_sql.errors import SqlError
 from devagent_sql.obligations import Obligations, read_obligations
-from devagent_sql.sources import Source, database_file, find_source, read_sources
+from devagent_sql.sources import Source, find_source, read_sources
 from devagent_sql.types import Resource, Result, Surroundings
 from devagent_sql.values import as_json, as_line, as_table
 
 MOST_ROWS = 10_000
+MOST_PROFILED = 40
+"""Columns in one profile."""
+
 MOST_BYTES = 64 * 1024
 """Of the rows' text in one result, where policy sets no lower bound."""
+
+
+def profiling(table: Table, column: Column, *, bounds: bool) -> str:
+    """The statement that profiles a column, for every dialect."""
+    name, schema, whole = (
+        '"' + part.replace('"', '""') + '"' for part in (column.name, table.schema, table.name)
+    )
+    ends = f"min({name}), max({name})" if bounds else "NULL, NULL"
+    return (
+        f"SELECT count(*), count(*) - count({name}), count(DISTINCT CAST({name} AS TEXT)), {ends} "  # noqa: S608 — quoted names
+        f"FROM {schema}.{whole}"
+    )
 
 
 def sources(here: Surroundings) -> Result:
@@ -38,8 +53,8 @@ def describe(here: Surroundings, *, source: str, table: str = "") -> Result:
     Raises SqlError: no_such_table, unsupported_table, timeout and those of opening a source.
     """
     obligations = read_obligations(here.obligations)
-    found, path = _opened(here, source)
-    tables = engine_for(found.type).describe(path, table, _clock(here, obligations))
+    found = find_source(here.settings, source)
+    tables = engine_for(found, here).describe(table, _clock(here, obligations))
     if table:
         return _described(found, tables[0], obligations)
     listed = [[one.name, one.kind, _count(one.rows)] for one in tables]
@@ -55,23 +70,19 @@ def query(here: Surroundings, *, source: str, sql: str, limit: int = 100) -> Res
     Masked columns read as NULL everywhere in the statement. Raises SqlError of any class.
     """
     obligations = read_obligations(here.obligations)
-    found, path = _opened(here, source)
+    found = find_source(here.settings, source)
     if not 1 <= limit <= MOST_ROWS:
         raise SqlError("bad_arguments", f"limit must be from 1 to {MOST_ROWS}.")
     most_rows = limit if obligations.rows is None else min(limit, obligations.rows)
     page = _Page(MOST_BYTES if obligations.bytes is None else min(MOST_BYTES, obligations.bytes))
-
-    def masked(schema: str, table: str, column: str) -> bool:
-        return obligations.masked(found, schema, table, column)
-
-    answer = engine_for(found.type).run(
-        path, sql, most_rows, page.add, masked, _clock(here, obligations)
+    answer = engine_for(found, here).run(
+        sql, most_rows, page.add, obligations.rules(found), _clock(here, obligations)
     )
     hidden = sorted(found.column_id(*name) for name in answer.masked)
     notes = [_summary(len(page.rows), answer.cut, obligations.rows, most_rows)]
     if hidden:
         short = ", ".join(name.removeprefix(f"column:{found.name}.") for name in hidden)
-        notes.append(f"Masked by policy, reads as NULL everywhere: {short}")
+        notes.append(f"Masked by policy, in every part of the statement: {short}")
     note = ". ".join(notes)
     unmasked = [_id(found, name) for name in answer.touched.reads if name not in answer.masked]
     tags = {tag for name in unmasked for tag in found.tags_of(name)}
@@ -84,9 +95,112 @@ def query(here: Surroundings, *, source: str, sql: str, limit: int = 100) -> Res
             "rows": page.rows,
             "complete": not answer.cut,
             "masked": hidden,
+            **({"types": list(answer.types)} if answer.types else {}),
         },
         "taint": [f"sql.{found.name}", *sorted(tags)],
         "accessed": [found.id, *sorted(_id(found, name) for name in answer.touched.reads)],
+        "failed": False,
+    }
+
+
+def explain(here: Surroundings, *, source: str, sql: str) -> Result:
+    """The engine's plan of a reading statement.
+
+    Raises SqlError ``unsupported_obligation`` where masks, filters or groups hold: a plan tells of values.
+    """
+    obligations = read_obligations(here.obligations)
+    found = find_source(here.settings, source)
+    if obligations.masks or obligations.filters or obligations.min_group:
+        raise SqlError("unsupported_obligation", "A plan is not shown where masks or filters hold.")
+    lines = engine_for(found, here).explain(sql, _clock(here, obligations))
+    result = _listing(("plan",), [[line] for line in lines], obligations, "lines")
+    return {**result, "taint": [f"sql.{found.name}"]}
+
+
+def profile(here: Surroundings, *, source: str, table: str, columns: str = "") -> Result:
+    """Per column: rows, nulls, distinct values, least and greatest; all by governed queries.
+
+    Raises SqlError of any class; under the small-group rule least and greatest are left out.
+    """
+    obligations = read_obligations(here.obligations)
+    found = find_source(here.settings, source)
+    engine, clock = engine_for(found, here), _clock(here, obligations)
+    (described,) = engine.describe(table, clock)
+    chosen = _chosen(described, columns)
+    rows: list[list[Any]] = []
+    seen: set[Name] = set()
+    hidden: set[str] = set()
+
+    def keep(row: tuple[Cell, ...]) -> bool:
+        rows.append([as_json(cell) for cell in row])
+        return True
+
+    for column in chosen:
+        bounds = not obligations.min_group and column.type.lower() not in _UNORDERED
+        sql = profiling(described, column, bounds=bounds)
+        answer = engine.run(sql, 1, keep, obligations.rules(found), clock)
+        seen |= answer.touched.reads
+        hidden |= {name[2] for name in answer.masked}
+    names = ("column", "rows", "nulls", "distinct", "least", "greatest")
+    listed = [[column.name, *row] for column, row in zip(chosen, rows, strict=False)]
+    result = _listing(names, listed, obligations, "columns")
+    free = [_id(found, name) for name in seen if name[-1] not in hidden]
+    return {
+        **result,
+        "taint": [
+            f"sql.{found.name}",
+            *sorted({tag for one in free for tag in found.tags_of(one)}),
+        ],
+        "accessed": [found.id, *sorted(_id(found, name) for name in seen)],
+    }
+
+
+_UNORDERED = frozenset(["json", "jsonb", "boolean", "uuid", "bytea", "blob", "xml", "point", "bit"])
+
+
+def _chosen(described: Table, columns: str) -> list[Column]:
+    wanted = [name.strip() for name in columns.split(",") if name.strip()]
+    known = {column.name: column for column in described.columns}
+    if any(name not in known for name in wanted):
+        raise SqlError("no_such_column", "No such column. Use describe with the table's name.")
+    chosen = [known[name] for name in wanted] if wanted else list(described.columns)
+    return chosen[:MOST_PROFILED]
+
+
+def write(
+    here: Surroundings, *, source: str, sql: str, commit: bool = False, expected_rows: int = -1
+) -> Result:
+    """Run one INSERT, UPDATE or DELETE in a transaction and say what it is about.
+
+    Without ``commit`` it is rolled back. With it, ``expected_rows`` must be the number that the preview
+    said, or nothing is changed. Raises SqlError ``changed``, ``too_large``, and those of the statement.
+    """
+    obligations = read_obligations(here.obligations)
+    found = find_source(here.settings, source)
+    if commit and expected_rows < 0:
+        raise SqlError("bad_arguments", "commit needs expected_rows: preview the change first.")
+    most = MOST_ROWS if obligations.rows is None else min(MOST_ROWS, obligations.rows)
+    done = engine_for(found, here).change(
+        sql, expected_rows if commit else None, most, _clock(here, obligations)
+    )
+    shown = [["before", *map(as_json, row)] for row in done.before]
+    shown += [["after", *map(as_json, row)] for row in done.after]
+    result = _listing(("", *done.columns), shown, obligations._replace(rows=None), "sampled rows")
+    rows = "1 row" if done.affected == 1 else f"{done.affected} rows"
+    head = f"{rows} changed and committed." if done.committed else (
+        f"{rows} would change; rolled back. To do it: commit=true, expected_rows={done.affected}."
+    )  # fmt: skip
+    view = f"{head}\n{result.get('view', '')}" if shown else head
+    return {
+        "text": f"{head}\n{result['text']}" if shown else head,
+        "view": view,
+        "rows": done.affected,
+        "structured": {
+            **result.get("structured", {}),
+            "affected": done.affected,
+            "committed": done.committed,
+        },
+        "taint": [f"sql.{found.name}"] if shown else [],
         "failed": False,
     }
 
@@ -99,19 +213,29 @@ def resources(tool: str, args: Mapping[str, Any], here: Surroundings) -> list[Re
     """
     if tool == "sources":
         return [_resource(one, one.id, "read") for one in read_sources(here.settings).values()]
-    if tool not in ("describe", "query"):
+    if tool not in ("describe", "query", "explain", "profile", "write"):
         raise SqlError("unknown_tool", "There is no tool of that name.")
-    found, path = _opened(here, _argument(args, "source"))
-    engine, clock = engine_for(found.type), _clock(here, Obligations())
+    found = find_source(here.settings, _argument(args, "source"))
+    engine, clock = engine_for(found, here), _clock(here, Obligations())
     listed = [_resource(found, found.id, "read")]
-    if tool == "query":
-        touched = engine.analyse(path, _argument(args, "sql"), clock)
+    if tool == "write":
+        analysis = engine.analyse_change(_argument(args, "sql"), clock)
+        facts = sorted(f"sql.{fact}" for fact in analysis.facts)
+        listed[0] = {**listed[0], "access": "write", "tags": [*listed[0]["tags"], *facts]}
+        listed += _resources(found, analysis.touched.reads, "read")
+        written = _resources(found, analysis.touched.writes, "write")
+        return listed + [{**one, "tags": [*one["tags"], *facts]} for one in written]
+    if tool in ("query", "explain"):
+        touched = engine.analyse(_argument(args, "sql"), clock)
         listed += _resources(found, touched.reads, "read")
         return listed + _resources(found, touched.writes, "write")
     table = _argument(args, "table", "")
     if not table:
-        return listed + _resources(found, frozenset(engine.tables(path, clock)), "read")
-    schema, name, columns = engine.find(path, table, clock)
+        return listed + _resources(found, frozenset(engine.tables(clock)), "read")
+    schema, name, columns = engine.find(table, clock)
+    wanted = {one.strip() for one in _argument(args, "columns", "").split(",")} - {""}
+    if tool == "profile" and wanted:
+        columns = tuple(column for column in columns if column in wanted)
     names: set[Name] = {(schema, name), *((schema, name, column) for column in columns)}
     return listed + _resources(found, frozenset(names), "read")
 
@@ -133,11 +257,6 @@ class _Page:
         self.rows.append(values)
         self.lines.append(line)
         return True
-
-
-def _opened(here: Surroundings, name: str) -> tuple[Source, str]:
-    found = find_source(here.settings, name)
-    return found, database_file(found, here.folder)
 
 
 def _clock(here: Surroundings, obligations: Obligations) -> Clock:
@@ -239,4 +358,5 @@ def _features(column: Column) -> str:
         "generated" if column.generated else "",
         f"-> {column.references}" if column.references else "",
     ]
-    return ", ".join(part for part in parts if part)
+    features = ", ".join(part for part in parts if part)
+    return "; ".join(part for part in (features, column.comment) if part)

@@ -178,7 +178,7 @@ SETTINGS: dict[str, Any] = {
     }
 }
 
-MASK_PRIVATE = {"mask": {"tag:pii.*": "hash", "tag:private": "null"}}
+MASK_PRIVATE = {"mask": {"tag:pii.*": "null", "tag:private": "null"}}
 """The obligation that hides every value holding the canary."""
 
 

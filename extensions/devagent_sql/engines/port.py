@@ -3,7 +3,7 @@
 import threading
 import time
 from collections.abc import Callable
-from typing import NamedTuple, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 from devagent_sql.errors import SqlError
 
@@ -17,8 +17,28 @@ class Undecodable(bytes):
 Name = tuple[str, str] | tuple[str, str, str]
 """(schema, table) or (schema, table, column), spelled as in the database's own schema."""
 
-IsMasked = Callable[[str, str, str], bool]
-"""(schema, table, column) → whether the statement must see NULL there."""
+
+class Rules(NamedTuple):
+    """What policy asks of a statement.
+
+    ``mask``: (schema, table, column) → the kind of mask, "" for none. ``filters``: (schema, table) →
+    expressions that must all hold of a row. ``min_group``: rows that a group must have; 0 = any.
+    """
+
+    mask: Callable[[str, str, str], str]
+    filters: Callable[[str, str], tuple[str, ...]]
+    min_group: int = 0
+
+
+def _no_mask(_schema: str, _table: str, _column: str) -> str:
+    return ""
+
+
+def _no_filters(_schema: str, _table: str) -> tuple[str, ...]:
+    return ()
+
+
+NO_RULES = Rules(_no_mask, _no_filters)
 
 
 class Clock(NamedTuple):
@@ -59,6 +79,7 @@ class Column(NamedTuple):
     generated: bool
     references: str
     """``table`` or ``table(column)`` a foreign key points to; empty = none."""
+    comment: str = ""
 
 
 class Table(NamedTuple):
@@ -76,42 +97,86 @@ ROWS_COUNTED = 10_000
 
 
 class Rows(NamedTuple):
-    """``cut`` says which bound ended the reading: "", "rows" or "bytes"."""
+    """``cut`` says which bound ended the reading: "", "rows" or "bytes". ``types`` are the engine's own
+    names of the columns' types, where it has them."""
 
     columns: tuple[str, ...]
     rows: list[tuple[Cell, ...]]
     cut: str
     touched: Touched
     masked: frozenset[tuple[str, str, str]]
+    types: tuple[str, ...] = ()
+
+
+Verb = Literal["insert", "update", "delete"]
+
+
+class Analysis(NamedTuple):
+    """A statement before it is run. ``facts`` are among insert, update, delete, unbounded, ddl."""
+
+    touched: Touched
+    facts: frozenset[str] = frozenset()
+
+
+class Changed(NamedTuple):
+    """What a change did, or would do. ``before`` and ``after`` are the same rows, ``columns`` of them."""
+
+    affected: int
+    committed: bool
+    columns: tuple[str, ...]
+    before: list[tuple[Cell, ...]]
+    after: list[tuple[Cell, ...]]
+
+
+Weigh = Callable[[tuple[Cell, ...]], bool]
+
+
+def check_affected(affected: int, expected: int | None, most_rows: int) -> None:
+    """Raises SqlError ``too_large`` or ``changed`` where a change is not about as many rows as it may be."""
+    if affected > most_rows:
+        raise SqlError("too_large", f"The change is about more than {most_rows} rows: undone.")
+    if expected is not None and affected != expected:
+        raise SqlError(
+            "changed",
+            f"The change is about {affected} rows, not {expected}: undone. Preview it anew.",
+        )
 
 
 class Engine(Protocol):
-    """Every method raises SqlError and nothing else, opens and closes what it needs, changes no data."""
+    """One database. Every method raises SqlError and nothing else, opens and closes what it needs, and
+    changes no data but in ``change``."""
 
-    def tables(self, path: str, clock: Clock) -> list[tuple[str, str]]:
+    def tables(self, clock: Clock) -> list[tuple[str, str]]:
         """(schema, name) of every table and view that can be read, sorted."""
         ...
 
-    def describe(self, path: str, table: str, clock: Clock) -> list[Table]:
+    def describe(self, table: str, clock: Clock) -> list[Table]:
         """One table with its columns, or with ``""`` all of them without columns."""
         ...
 
-    def find(self, path: str, table: str, clock: Clock) -> tuple[str, str, tuple[str, ...]]:
+    def find(self, table: str, clock: Clock) -> tuple[str, str, tuple[str, ...]]:
         """Schema, name and column names, spelled as in the database's own schema."""
         ...
 
-    def analyse(self, path: str, sql: str, clock: Clock) -> Touched:
+    def analyse(self, sql: str, clock: Clock) -> Touched:
         """What the statement would touch. It is not run."""
         ...
 
-    def run(
-        self,
-        path: str,
-        sql: str,
-        most_rows: int,
-        weigh: Callable[[tuple[Cell, ...]], bool],
-        masked: IsMasked,
-        clock: Clock,
-    ) -> Rows:
+    def analyse_change(self, sql: str, clock: Clock) -> Analysis:
+        """What an INSERT, UPDATE or DELETE would touch, and what it is. It is not run."""
+        ...
+
+    def change(self, sql: str, expected: int | None, most_rows: int, clock: Clock) -> Changed:
+        """Run a change in a transaction, and commit it only where it is about ``expected`` rows.
+
+        None = roll it back. Raises SqlError ``changed`` for another number, ``too_large`` for more than
+        ``most_rows``; nothing is then changed."""
+        ...
+
+    def explain(self, sql: str, clock: Clock) -> list[str]:
+        """The engine's plan of a reading statement, line by line. It is not run."""
+        ...
+
+    def run(self, sql: str, most_rows: int, weigh: Weigh, rules: Rules, clock: Clock) -> Rows:
         """Run one reading statement. ``weigh`` is given each row; False = it no longer fits."""
         ...

@@ -166,13 +166,44 @@ def test_a_mask_reads_as_null_and_is_told(here: ShopSurroundings) -> None:
     )
     assert result.get("structured", {})["rows"] == [["Ana", None]]
     assert result.get("structured", {})["masked"] == ["column:shop.main.customers.email"]
-    assert "Masked by policy, reads as NULL everywhere: main.customers.email" in result["text"]
+    assert (
+        "Masked by policy, in every part of the statement: main.customers.email" in result["text"]
+    )
 
 
-@pytest.mark.parametrize("kind", ["range", "partial", "tokenise", "hash", "null", "new"])
-def test_every_kind_of_mask_is_carried_out_as_null(here: ShopSurroundings, kind: str) -> None:
-    masked = here._replace(obligations={"mask": {"column:shop.main.customers.email": kind}})
-    assert rows(masked, "SELECT email FROM customers WHERE id = 1") == [[None]]
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [
+        ("null", [None, None, None]),
+        ("new", [None, None, None]),
+        ("partial", ["a***", "1***", "2***"]),
+        ("range", [None, 1000, "2026-01-01"]),
+    ],
+)
+def test_each_kind_of_mask_makes_of_a_value_what_it_can(
+    here: ShopSurroundings, kind: str, expected: list[Any]
+) -> None:
+    names = ("customers.email", "products.price_cents", "orders.placed")
+    masks = {f"column:shop.main.{name}": kind for name in names}
+    masked = here._replace(obligations={"mask": masks})
+    sql = (
+        "SELECT email, price_cents, placed FROM customers, products, orders "
+        "WHERE customers.id = 1 AND sku = 'cup' AND orders.id = 1"
+    )
+    assert rows(masked, sql) == [expected]
+
+
+@pytest.mark.parametrize("kind", ["hash", "tokenise"])
+def test_equal_values_have_equal_tokens_that_nobody_can_compute(
+    here: ShopSurroundings, kind: str
+) -> None:
+    masked = here._replace(obligations={"mask": {"column:**.email": kind}})
+    joined = "SELECT c.name, c.email = s.email FROM customers c JOIN subscribers s USING (email)"
+    assert rows(masked, joined) == [["Ana", 1]]
+    (shown,) = rows(masked, "SELECT email FROM customers WHERE id = 1")[0]
+    assert CANARY not in shown
+    assert len(shown) in (16, 20)
+    assert error_of(masked, f"SELECT devagent_mask('{kind}', 'a')") == "forbidden_function"
 
 
 @pytest.mark.parametrize(
@@ -199,10 +230,12 @@ def test_a_mask_on_a_tagged_table_covers_its_columns(here: ShopSurroundings) -> 
 @pytest.mark.parametrize(
     "obligations",
     [
-        {"filter": {"table:shop.main.orders": ["id = 1"]}},
-        {"min_group": 5},
+        {"filter": {"column:shop.main.orders.id": ["id = 1"]}},
+        {"filter": {"table:shop.main.orders": [1]}},
+        {"filter": "id = 1"},
+        {"min_group": "many"},
         {"max_cost_usd": 1},
-        {"mask": {"table:shop.main.orders": "null"}},
+        {"mask": {"source:shop": "null"}},
         {"mask": ["column:**"]},
         {"limit_rows": "many"},
         {"limit_rows": -1},
@@ -281,7 +314,11 @@ def test_virtual_and_shadow_tables_are_not_offered(tmp_path: Path) -> None:
         "SELECT count(*) FROM plain, found('CANARY')",
         "SELECT count(*) FROM json_each('[]'), found",
     ):
-        assert error_of(here, sql) in ("unsupported_table", "forbidden_statement")
+        assert error_of(here, sql) in (
+            "unsupported_table",
+            "forbidden_statement",
+            "forbidden_function",
+        )
 
 
 def test_a_generated_column_is_masked_with_what_it_is_made_of(tmp_path: Path) -> None:

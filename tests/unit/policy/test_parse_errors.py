@@ -214,8 +214,8 @@ def test_an_error_never_carries_control_characters_of_the_file() -> None:
 
 
 def test_other_parts_tables_are_kept_as_plain_data() -> None:
-    text = "[data]\nkeep = ['prompts']\nuntil = 2027-01-01\n[budget.turn]\nusd = 5.0\n"
+    text = "[data.sources.shop]\nkeep = ['prompts']\nuntil = 2027-01-01\n[budget.turn]\nusd = 5.0\n"
     assert parse(text, "org.toml", org=True).tables == {
-        "data": {"keep": ["prompts"], "until": "2027-01-01"},
+        "data": {"sources": {"shop": {"keep": ["prompts"], "until": "2027-01-01"}}},
         "budget": {"turn": {"usd": 5.0}},
     }

@@ -105,7 +105,9 @@ class Catalog:
         key = fold(table)
         if key not in self._columns:
             try:
-                rows = self._connection.execute(f"PRAGMA table_xinfo({quoted(table)})").fetchall()
+                rows = self._connection.execute(
+                    f"PRAGMA main.table_xinfo({quoted(table)})"
+                ).fetchall()
             except sqlite3.OperationalError:
                 if self.members[key].kind != "view":
                     raise
@@ -183,7 +185,7 @@ class Catalog:
     def _table_storage(self, member: Member) -> Storage:
         if member.without_rowid:
             listed = self._connection.execute(
-                f"PRAGMA index_list({quoted(member.name)})"
+                f"PRAGMA main.index_list({quoted(member.name)})"
             ).fetchall()
             primary = next(str(row[1]) for row in listed if row[3] == "pk")
             return self._index_storage(primary, member.name, "")._replace(of_index="")
@@ -197,7 +199,7 @@ class Catalog:
         positions: list[frozenset[str]] = []
         keys = 0
         for _, cid, column, _, _, is_key in self._connection.execute(
-            f"PRAGMA index_xinfo({quoted(name)})"
+            f"PRAGMA main.index_xinfo({quoted(name)})"
         ):
             if cid == -2:
                 positions.append(expressed)

@@ -100,7 +100,8 @@ def translated(error: Exception) -> SqlError:
     return SqlError("invalid", "SQLite cannot carry out the statement as it is written.")
 
 
-def _text(data: bytes) -> Cell:
+def told_apart(data: bytes) -> Cell:
+    """A text, or what is none told apart from it."""
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError:
@@ -108,11 +109,12 @@ def _text(data: bytes) -> Cell:
 
 
 @contextlib.contextmanager
-def reading(path: str, clock: Clock) -> Generator[sqlite3.Connection]:
-    """A connection inside a read transaction, so that everything seen is of one moment.
+def reading(path: str, clock: Clock, *, writing: bool = False) -> Generator[sqlite3.Connection]:
+    """A connection inside a transaction, so that everything seen is of one moment.
 
     Opened ``mode=ro``, ``query_only``, untrusted schema, no attachments, no extensions, bounded, and
-    interrupted when the clock runs out. Raises SqlError only.
+    interrupted when the clock runs out. With ``writing`` the file may be changed; what is not committed
+    is rolled back. Raises SqlError only.
     """
     if sqlite3.sqlite_version_info < _OLDEST:
         raise SqlError("unsupported_engine", "SQLite 3.37 or newer is needed.")
@@ -120,7 +122,7 @@ def reading(path: str, clock: Clock) -> Generator[sqlite3.Connection]:
     connection: sqlite3.Connection | None = None
     try:
         connection = sqlite3.connect(
-            f"file:{quote(path)}?mode=ro",
+            f"file:{quote(path)}?mode={'rw' if writing else 'ro'}",
             uri=True,
             timeout=min(_LONGEST_WAIT_FOR_LOCK_S, clock.left / 2),
             isolation_level=None,
@@ -129,16 +131,17 @@ def reading(path: str, clock: Clock) -> Generator[sqlite3.Connection]:
         )
         for limit, value in _LIMITS:
             connection.setlimit(limit, value)
-        connection.text_factory = _text
+        connection.text_factory = told_apart
         connection.set_progress_handler(lambda: clock.left <= 0, _STEPS_BETWEEN_CHECKS)
-        connection.execute("PRAGMA query_only = ON")
+        connection.execute(f"PRAGMA query_only = {'OFF' if writing else 'ON'}")
         connection.execute("PRAGMA trusted_schema = OFF")
         connection.execute("PRAGMA cell_size_check = ON")
         connection.execute("PRAGMA cache_size = -16000")
         connection.execute("PRAGMA mmap_size = 0")
         # Table functions ask for the schema when first named: let them do it before the guard stands.
         connection.execute("SELECT 1 FROM json_each('[]'), json_tree('[]')").fetchall()
-        connection.execute("BEGIN")
+        connection.execute("PRAGMA foreign_keys = ON")
+        connection.execute("BEGIN IMMEDIATE" if writing else "BEGIN")
         yield connection
     except (sqlite3.Error, sqlite3.Warning, MemoryError, UnicodeError, SqlError) as error:
         raise translated(error) from None

@@ -5,28 +5,33 @@ the rules is it compiled again and stepped, in the same transaction and under th
 """
 
 import sqlite3
-from collections.abc import Callable
 from typing import Any
 
 from devagent_sql.engines.port import (
+    NO_RULES,
     ROWS_COUNTED,
+    Analysis,
     Cell,
+    Changed,
     Clock,
     Column,
-    IsMasked,
     Name,
     Rows,
+    Rules,
     Table,
     Touched,
+    Weigh,
 )
+from devagent_sql.engines.sqlite import changes, shields
 from devagent_sql.engines.sqlite.catalog import Catalog, Member, quoted
 from devagent_sql.engines.sqlite.connection import (
     LONGEST_VALUE_IN_SLOW_FUNCTIONS,
     reading,
+    told_apart,
     translated,
 )
 from devagent_sql.engines.sqlite.functions import SLOW_ON_LONG_TEXT, TABLE_FUNCTIONS
-from devagent_sql.engines.sqlite.guard import Guard, is_masked
+from devagent_sql.engines.sqlite.guard import Guard, IsMasked, is_masked
 from devagent_sql.engines.sqlite.lexer import (
     WITHOUT_INDEX,
     body_of,
@@ -36,8 +41,11 @@ from devagent_sql.engines.sqlite.lexer import (
     without_indexes,
 )
 from devagent_sql.engines.sqlite.program import Read, read_by
+from devagent_sql.engines.sqlite.regenerate import Regenerated, regenerated
 from devagent_sql.errors import SqlError
 from devagent_sql.names import fold
+from devagent_sql.tree.changes import is_definition
+from devagent_sql.tree.dialects import SQLITE
 
 _READS = {"select", "with", "values"}
 _WRITES = {"insert", "update", "delete", "replace"}
@@ -231,20 +239,23 @@ def _check_masks(catalog: Catalog, masked: IsMasked, read: Read, views: set[str]
 
 
 class Sqlite:
-    """See ``Engine``. Holds nothing between calls."""
+    """See ``Engine``. ``path`` is the file's real path; nothing is held between calls."""
 
-    def tables(self, path: str, clock: Clock) -> list[tuple[str, str]]:
-        with reading(path, clock) as connection:
+    def __init__(self, path: str) -> None:
+        self._path = path
+
+    def tables(self, clock: Clock) -> list[tuple[str, str]]:
+        with reading(self._path, clock) as connection:
             return [("main", member.name) for member in _offered(Catalog(connection))]
 
-    def find(self, path: str, table: str, clock: Clock) -> tuple[str, str, tuple[str, ...]]:
-        with reading(path, clock) as connection:
+    def find(self, table: str, clock: Clock) -> tuple[str, str, tuple[str, ...]]:
+        with reading(self._path, clock) as connection:
             catalog = Catalog(connection)
             member = catalog.member(table)
             return "main", member.name, tuple(c.name for c in catalog.columns(member.name))
 
-    def describe(self, path: str, table: str, clock: Clock) -> list[Table]:
-        with reading(path, clock) as connection:
+    def describe(self, table: str, clock: Clock) -> list[Table]:
+        with reading(self._path, clock) as connection:
             catalog = Catalog(connection)
             if table:
                 return [_described(connection, catalog, catalog.member(table))]
@@ -253,49 +264,164 @@ class Sqlite:
                 for member in _offered(catalog)
             ]
 
-    def analyse(self, path: str, sql: str, clock: Clock) -> Touched:
-        with reading(path, clock) as connection:
+    def analyse(self, sql: str, clock: Clock) -> Touched:
+        with reading(self._path, clock) as connection:
             catalog = Catalog(connection)
-            return _analyse(connection, catalog, sql, _nothing_masked, recording=True).touched
+            text = sql if _is_writing(sql) else regenerated(sql, catalog, NO_RULES).text
+            return _analyse(connection, catalog, text, _nothing_masked, recording=True).touched
 
-    def run(
-        self,
-        path: str,
-        sql: str,
-        most_rows: int,
-        weigh: Callable[[tuple[Cell, ...]], bool],
-        masked: IsMasked,
-        clock: Clock,
-    ) -> Rows:
-        with reading(path, clock) as connection:
+    def analyse_change(self, sql: str, clock: Clock) -> Analysis:
+        if is_definition(sql, SQLITE):
+            return Analysis(Touched(frozenset(), frozenset()), frozenset({"ddl"}))
+        facts = changes.facts_of(sql)
+        with reading(self._path, clock) as connection:
             catalog = Catalog(connection)
-            analysis, sql = _analyse_masked(connection, catalog, sql, masked)
-            if analysis.functions & SLOW_ON_LONG_TEXT:
-                connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, LONGEST_VALUE_IN_SLOW_FUNCTIONS)
+            touched = _analyse(connection, catalog, sql, _nothing_masked, recording=True).touched
+            table, _, shown = changes.shown_columns(catalog, sql)
+            sampled: set[Name] = {("main", table, name) for name in shown}
+            return Analysis(Touched(touched.reads | sampled, touched.writes), facts)
+
+    def change(self, sql: str, expected: int | None, most_rows: int, clock: Clock) -> Changed:
+        return changes.change(self._path, sql, expected, most_rows, clock)
+
+    def explain(self, sql: str, clock: Clock) -> list[str]:
+        lines: list[str] = []
+
+        def weigh(row: tuple[Cell, ...]) -> bool:
+            lines.append(str(row[-1]))
+            return True
+
+        self.run(f"EXPLAIN QUERY PLAN {sql}", 1000, weigh, NO_RULES, clock)
+        return lines
+
+    def run(self, sql: str, most_rows: int, weigh: Weigh, rules: Rules, clock: Clock) -> Rows:
+        with reading(self._path, clock) as connection:
+            catalog = Catalog(connection)
+            statement = regenerated(sql, catalog, rules)
+            _, mentioned = _mentioned(catalog, statement.text)
+            catalog.load(mentioned)
+            tables = shields.needing_shields(catalog, mentioned, rules)
+            if tables:
+                return _run_shielded(
+                    connection, catalog, statement, tables, rules, most_rows, weigh
+                )
+
+            def masked(schema: str, table: str, column: str) -> bool:
+                return bool(rules.mask(schema, table, column))
+
+            analysis, text = _analyse_masked(connection, catalog, statement.text, masked)
             guard = Guard(catalog, masked, recording=False)
-            connection.set_authorizer(guard)
-            try:
-                cursor = connection.execute(sql)
-                described = cursor.description or ()
-                columns = tuple(str(name[0]).replace(WITHOUT_INDEX, "") for name in described)
-                rows, cut = _fetched(cursor, most_rows, weigh)
-            except (sqlite3.Error, sqlite3.Warning, MemoryError, UnicodeError) as error:
-                raise guard.refusal or translated(error) from None
+            columns, rows, cut = _run(connection, guard, analysis.functions, text, most_rows, weigh)
             hidden = frozenset(("main", table, column) for table, column in analysis.hidden)
             return Rows(columns, rows, cut, analysis.touched, hidden)
 
 
+def _is_writing(sql: str) -> bool:
+    return any(token.kind == "word" and token.text in _WRITES for token in tokens(sql))
+
+
+def _run(
+    connection: sqlite3.Connection,
+    guard: Guard,
+    functions: set[str],
+    text: str,
+    most_rows: int,
+    weigh: Weigh,
+) -> tuple[tuple[str, ...], list[tuple[Cell, ...]], str]:
+    if functions & SLOW_ON_LONG_TEXT:
+        connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, LONGEST_VALUE_IN_SLOW_FUNCTIONS)
+    connection.set_authorizer(guard)
+    try:
+        connection.text_factory = str
+        cursor = _executed(connection, text)
+        described = cursor.description or ()
+        columns = tuple(str(name[0]).replace(WITHOUT_INDEX, "") for name in described)
+        return (columns, *_fetched(connection, cursor, text, most_rows, weigh))
+    except (sqlite3.Error, sqlite3.Warning, MemoryError, UnicodeError) as error:
+        raise guard.refusal or translated(error) from None
+
+
+def _run_shielded(
+    connection: sqlite3.Connection,
+    catalog: Catalog,
+    statement: Regenerated,
+    tables: list[Member],
+    rules: Rules,
+    most_rows: int,
+    weigh: Weigh,
+) -> Rows:
+    """Run over shields. What it touches is what the statement says, not what the filters read besides."""
+    names = frozenset(fold(table.name) for table in tables)
+    if statement.ctes & names:
+        raise SqlError(
+            "unsupported_syntax", "A name in WITH is that of a masked or filtered table: choose another."
+        )  # fmt: skip
+    analysis = _analyse(connection, catalog, statement.text, _nothing_masked, recording=False)
+    views = [member for member in _offered(catalog) if member.kind == "view"]
+    shields.put(connection, catalog, tables, views, rules)
+
+    def masked(schema: str, table: str, column: str) -> bool:
+        return fold(table) not in names and bool(rules.mask(schema, table, column))
+
+    copied = frozenset(fold(view.name) for view in views)
+    guard = Guard(catalog, masked, recording=False, shielded=names, copied=copied)
+    text = statement.unqualified
+    program = read_by(_compiled(connection, guard, text), catalog, row_numbers=True)
+    free = program._replace(
+        columns=frozenset((t, c) for t, c in program.columns if fold(t) not in names),
+        ordered=tuple(one for one in program.ordered if fold(one.table) not in names),
+    )
+    _check_masks(catalog, masked, free, set())
+    columns, rows, cut = _run(connection, guard, analysis.functions, text, most_rows, weigh)
+    hidden = frozenset(
+        name
+        for name in analysis.touched.reads
+        if len(name) == 3 and name[2] in shields.kinds_of(catalog, name[1], rules)
+    )
+    return Rows(columns, rows, cut, analysis.touched, hidden)
+
+
+def _executed(connection: sqlite3.Connection, text: str) -> sqlite3.Cursor:
+    """The statement with its first row already read, as the driver has it."""
+    try:
+        return connection.execute(text)
+    except sqlite3.OperationalError as error:
+        if not str(error).startswith(_UNDECODABLE):
+            raise
+        connection.text_factory = told_apart
+        return connection.execute(text)
+
+
+_BATCH = 500
+_UNDECODABLE = "Could not decode to UTF-8"
+
+
 def _fetched(
-    cursor: sqlite3.Cursor, most_rows: int, weigh: Callable[[tuple[Cell, ...]], bool]
+    connection: sqlite3.Connection, cursor: sqlite3.Cursor, text: str, most_rows: int, weigh: Weigh
 ) -> tuple[list[tuple[Cell, ...]], str]:
+    """Rows until a bound is met. Texts are decoded by the driver, which is fast; where one cannot be, the
+    statement starts again, in the same transaction, with a decoder that tells such texts apart."""
     rows: list[tuple[Cell, ...]] = []
-    for row in cursor:
-        if len(rows) >= most_rows:
+    while True:
+        try:
+            found: list[tuple[Cell, ...]] = cursor.fetchmany(_BATCH)
+        except sqlite3.OperationalError as error:
+            if not str(error).startswith(_UNDECODABLE) or connection.text_factory is told_apart:
+                raise
+            connection.text_factory = told_apart
+            cursor = connection.execute(text)
+            for _ in rows:
+                cursor.fetchone()
+            continue
+        room = most_rows - len(rows)
+        for row in found[:room]:
+            if not weigh(row):
+                return rows, "bytes"
+            rows.append(row)
+        if len(found) > room:
             return rows, "rows"
-        if not weigh(row):
-            return rows, "bytes"
-        rows.append(row)
-    return rows, ""
+        if len(found) < _BATCH:
+            return rows, ""
 
 
 def _offered(catalog: Catalog) -> list[Member]:

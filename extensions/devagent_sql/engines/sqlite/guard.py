@@ -5,12 +5,16 @@ beneath them. What it is not told of (see ``program``) is found in the program.
 """
 
 import sqlite3
+from collections.abc import Callable
 
-from devagent_sql.engines.port import IsMasked
 from devagent_sql.engines.sqlite.catalog import Catalog
 from devagent_sql.engines.sqlite.functions import ALLOWED, TABLE_FUNCTIONS
+from devagent_sql.engines.sqlite.masking import FUNCTION
 from devagent_sql.errors import ErrorClass, SqlError
 from devagent_sql.names import fold
+
+IsMasked = Callable[[str, str, str], bool]
+"""(schema, table, column) → whether the statement must see NULL there."""
 
 _WRITES = {sqlite3.SQLITE_INSERT, sqlite3.SQLITE_DELETE, sqlite3.SQLITE_UPDATE}
 
@@ -20,12 +24,25 @@ class Guard:
 
     With ``recording`` it also lets INSERT, UPDATE and DELETE compile, so that they can be named as
     writes; a statement that is to run gets a guard without it. The first refusal is kept.
+
+    ``shielded`` are the tables (folded) that may be read from within their shields only, ``copied`` the
+    views beside them in the temporary schema (see ``shields``).
     """
 
-    def __init__(self, catalog: Catalog, masked: IsMasked, *, recording: bool) -> None:
+    def __init__(
+        self,
+        catalog: Catalog,
+        masked: IsMasked,
+        *,
+        recording: bool,
+        shielded: frozenset[str] = frozenset(),
+        copied: frozenset[str] = frozenset(),
+    ) -> None:
         self._catalog = catalog
         self._masked = masked
         self._recording = recording
+        self._shielded = shielded
+        self._copied = copied
         self.tables: set[str] = set()
         self.columns: set[tuple[str, str]] = set()
         self.hidden: set[tuple[str, str]] = set()
@@ -53,7 +70,17 @@ class Guard:
             self.recursions.add(inner or "")
             return sqlite3.SQLITE_OK
         if action == sqlite3.SQLITE_FUNCTION:
-            return self._function(second or "")
+            return self._function(second or "", inner)
+        if action == sqlite3.SQLITE_READ and schema == "temp":
+            if fold(first or "") in self._shielded | self._copied:
+                return sqlite3.SQLITE_OK
+            return self._refuse("unsupported_table", "Internal and virtual tables are not offered.")
+        if action == sqlite3.SQLITE_READ and fold(first or "") in self._shielded:
+            # Without a column it is a table of which none is used, the shield's own where SQLite has drawn
+            # the shield into the statement. No other mention gets here: see ``shields`` and ``regenerate``.
+            if fold(inner or "") == fold(first or "") or not second:
+                return sqlite3.SQLITE_OK
+            return self._refuse("masked_view", "A masked or filtered table is read past its rules.")
         if action == sqlite3.SQLITE_READ and schema in (None, "main"):
             return self._read(first or "", second or "")
         if action in _WRITES and schema == "main" and self._recording:
@@ -66,9 +93,11 @@ class Guard:
         self.refusal = self.refusal or SqlError(error, message)
         return sqlite3.SQLITE_DENY
 
-    def _function(self, name: str) -> int:
+    def _function(self, name: str, inner: str | None) -> int:
         self.functions.add(fold(name))
         if fold(name) in ALLOWED:
+            return sqlite3.SQLITE_OK
+        if name == FUNCTION and fold(inner or "") in self._shielded:
             return sqlite3.SQLITE_OK
         return self._refuse(
             "forbidden_function", "The statement calls a function not allowed here."

@@ -1,0 +1,1 @@
+"""DuckDB in a child process of its own: locked configuration, no files but the one, statements from checked trees."""

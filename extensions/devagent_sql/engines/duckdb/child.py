@@ -1,0 +1,114 @@
+"""The child: opens one file for reading, locks itself, and answers on standard output.
+
+Run as a file, without devagent's packages. One JSON object a line each way:
+
+    {"path"}                          → {"ready": true}
+    {"do": "catalog"}                 → {"columns": [[schema, table, column, type]], "views": [[schema, name, sql]]}
+    {"do": "run", "sql", "key"}       → {"columns": […], "types": […]}
+    {"do": "more", "rows": n}         → {"rows": [[…]]}
+
+A failure is {"error": the class of DuckDB's exception}; its message never leaves this process.
+Bytes are {"b": hex}, floats that JSON has not {"f": name}; what JSON has no type for is its text.
+"""
+
+import json
+import math
+import resource
+import sys
+from typing import Any
+
+MEMORY = "1GB"
+LARGEST_PROCESS = 8 * 2**30
+"""Of address space: DuckDB reserves more than it uses."""
+
+SETTINGS: dict[str, str | bool | int | float | list[str]] = {
+    "enable_external_access": "false",
+    "autoinstall_known_extensions": "false",
+    "autoload_known_extensions": "false",
+    "allow_community_extensions": "false",
+    "python_enable_replacements": "false",
+    "memory_limit": MEMORY,
+    "threads": "2",
+    "temp_directory": "",
+}
+
+
+def plain(value: Any) -> Any:
+    """The value as described above."""
+    if value is None or isinstance(value, str | bool | int):
+        return value
+    if isinstance(value, float):
+        return value if math.isfinite(value) else {"f": str(value)}
+    if isinstance(value, bytes | bytearray):
+        return {"b": bytes(value).hex()}
+    return json.dumps(value, default=str, ensure_ascii=False) if _is_nested(value) else str(value)
+
+
+def _is_nested(value: object) -> bool:
+    return isinstance(value, list | tuple | dict)
+
+
+def opened(path: str) -> Any:
+    """The connection, its configuration locked."""
+    import duckdb  # noqa: PLC0415 — the limits below hold while it loads
+
+    connection = duckdb.connect(path, read_only=True, config=SETTINGS)
+    connection.execute("SET lock_configuration = true")
+    return connection
+
+
+def catalog(connection: Any) -> dict[str, Any]:
+    columns = "SELECT schema_name, table_name, column_name, data_type FROM duckdb_columns() WHERE NOT internal AND database_name = current_database() ORDER BY schema_name, table_name, column_index"
+    views = "SELECT schema_name, view_name, sql FROM duckdb_views() WHERE NOT internal AND database_name = current_database()"
+    return {
+        "columns": [list(row) for row in connection.execute(columns).fetchall()],
+        "views": [list(row) for row in connection.execute(views).fetchall()],
+    }
+
+
+def run(connection: Any, sql: str, key: str | None) -> dict[str, Any]:
+    import duckdb  # noqa: PLC0415
+
+    statements = connection.extract_statements(sql)
+    if len(statements) != 1 or statements[0].type not in (
+        duckdb.StatementType.SELECT,
+        duckdb.StatementType.EXPLAIN,
+    ):
+        return {"error": "NotAQuery"}
+    connection.execute(statements[0], [key] if key is not None else [])
+    described: list[tuple[Any, ...]] = connection.description or []
+    return {"columns": [one[0] for one in described], "types": [str(one[1]) for one in described]}
+
+
+def answer(connection: Any, asked: dict[str, Any]) -> dict[str, Any]:
+    match asked["do"]:
+        case "catalog":
+            return catalog(connection)
+        case "run":
+            return run(connection, asked["sql"], asked["key"])
+        case _:
+            rows = connection.fetchmany(asked["rows"])
+            return {"rows": [[plain(cell) for cell in row] for row in rows]}
+
+
+def main() -> None:
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_AS, (LARGEST_PROCESS, LARGEST_PROCESS))
+    connection: Any = None
+    for line in sys.stdin:
+        asked = json.loads(line)
+        try:
+            if connection is None:
+                connection = opened(asked["path"])
+                told: dict[str, Any] = {"ready": True}
+            else:
+                told = answer(connection, asked)
+        except Exception as error:
+            told = {"error": type(error).__name__}
+        sys.stdout.write(json.dumps(told) + "\n")
+        sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,173 @@
+"""The DuckDB engine: describe, analyse, run. It changes nothing: files are open for reading only."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from devagent_sql.engines.duckdb.process import Child, child
+from devagent_sql.engines.port import (
+    NO_RULES,
+    Analysis,
+    Cell,
+    Changed,
+    Clock,
+    Column,
+    Name,
+    Rows,
+    Rules,
+    Table,
+    Touched,
+    Weigh,
+)
+from devagent_sql.errors import SqlError
+from devagent_sql.names import fold
+from devagent_sql.tree import masks, parse
+from devagent_sql.tree.dialects import DUCKDB
+from devagent_sql.tree.govern import govern, named_tables, read_by
+from devagent_sql.tree.relations import Relation, RelationColumn
+from devagent_sql.tree.resolve import Resolver
+from devagent_sql.tree.shields import view_query
+
+_BATCH = 1_000
+_DEEPEST_VIEWS = 8
+_NUMBERS = ("INT", "DECIMAL", "DOUBLE", "FLOAT", "REAL", "UHUGEINT")
+
+
+class _Catalog:
+    """See ``tree.relations.Relations``; the whole catalog, read once in the child."""
+
+    def __init__(self, asked: Child) -> None:
+        told = asked.ask(do="catalog")
+        definitions = {(s, n): _query(sql) for s, n, sql in told["views"]}
+        self.relations: dict[tuple[str, str], Relation] = {}
+        columns: dict[tuple[str, str], list[RelationColumn]] = {}
+        for schema, table, name, kind in told["columns"]:
+            columns.setdefault((schema, table), []).append(RelationColumn(name, kind, _kind(kind)))
+        for (schema, name), listed in columns.items():
+            definition = definitions.get((schema, name))
+            kind = "table" if definition is None else "view"
+            self.relations[schema, name] = Relation(
+                schema, name, kind, tuple(listed), definition or ""
+            )
+        self._folded = {(fold(s), fold(n)): one for (s, n), one in self.relations.items()}
+        self._opened: dict[tuple[str, str], Relation] = {}
+
+    def looked_up(self, names: Iterable[tuple[str, str]]) -> "_Catalog":
+        del names
+        return self
+
+    def find(self, schema: str, name: str) -> Relation:
+        found = self._folded.get((fold(schema or "main"), fold(name)))
+        if found is None:
+            raise SqlError("no_such_table", "No such table or view. Use describe to list them.")
+        return self._with_beneath(found, 0) if found.kind == "view" else found
+
+    def _with_beneath(self, view: Relation, depth: int) -> Relation:
+        """The view with all that its query reads, as the resolver finds it."""
+        place = (view.schema, view.name)
+        if place not in self._opened:
+            if depth >= _DEEPEST_VIEWS:
+                raise SqlError("too_large", "Views are nested too deeply.")
+            query = view_query(view, DUCKDB)
+            for schema, name in named_tables(query, DUCKDB):
+                inner = self._folded.get((fold(schema or "main"), fold(name)))
+                if inner is not None and inner.kind == "view" and inner != view:
+                    self._with_beneath(inner, depth + 1)
+            resolver = Resolver(self, DUCKDB)
+            resolver.statement(query)
+            beneath: frozenset[Name] = read_by(resolver.references).reads
+            self._opened[place] = view._replace(beneath=beneath)
+        return self._opened[place]
+
+
+def _query(sql: str) -> str:
+    """The SELECT of ``CREATE VIEW name AS SELECT …;`` as DuckDB writes it; "" where it is not found."""
+    before, between, query = sql.partition(" AS ")
+    return query.rstrip().rstrip(";") if between and "(" not in before else ""
+
+
+def _kind(data_type: str) -> str:
+    word = data_type.partition("(")[0]
+    if word.endswith("]") or word in ("STRUCT", "MAP", "UNION"):
+        return ""
+    if any(number in word for number in _NUMBERS):
+        return "number" if not data_type.endswith("]") else ""
+    return {"DATE": "time", "TIMESTAMP": "time", "VARCHAR": "text"}.get(data_type, "")
+
+
+class DuckDB:
+    """See ``Engine``. ``path`` is the file's real path; each call has a child of its own."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+
+    def tables(self, clock: Clock) -> list[tuple[str, str]]:
+        with child(self._path, clock) as asked:
+            return sorted(_Catalog(asked).relations)
+
+    def find(self, table: str, clock: Clock) -> tuple[str, str, tuple[str, ...]]:
+        with child(self._path, clock) as asked:
+            found = _Catalog(asked).find("", table)
+            return found.schema, found.name, tuple(column.name for column in found.columns)
+
+    def describe(self, table: str, clock: Clock) -> list[Table]:
+        with child(self._path, clock) as asked:
+            catalog = _Catalog(asked)
+            if not table:
+                return [Table(one.schema, one.name, one.kind, None, ()) for _, one in sorted(catalog.relations.items())]  # fmt: skip
+            found = catalog.find("", table)
+            columns = tuple(Column(c.name, c.type, True, 0, False, "") for c in found.columns)
+            return [Table(found.schema, found.name, found.kind, None, columns)]
+
+    def analyse(self, sql: str, clock: Clock) -> Touched:
+        parse.statement(sql, DUCKDB)  # what is refused at sight needs no process
+        with child(self._path, clock) as asked:
+            return govern(sql, DUCKDB, _Catalog(asked).looked_up).touched
+
+    def analyse_change(self, sql: str, clock: Clock) -> Analysis:
+        raise SqlError("read_only", "DuckDB files are read only here.")
+
+    def change(self, sql: str, expected: int | None, most_rows: int, clock: Clock) -> Changed:
+        raise SqlError("read_only", "DuckDB files are read only here.")
+
+    def explain(self, sql: str, clock: Clock) -> list[str]:
+        with child(self._path, clock) as asked:
+            governed = govern(sql, DUCKDB, _Catalog(asked).looked_up, NO_RULES)
+            asked.ask(do="run", sql=f"EXPLAIN {governed.text}", key=None)
+            rows = asked.ask(do="more", rows=10)["rows"]
+            return [line for row in rows for line in str(row[-1]).splitlines()]
+
+    def run(self, sql: str, most_rows: int, weigh: Weigh, rules: Rules, clock: Clock) -> Rows:
+        parse.statement(sql, DUCKDB)
+        with child(self._path, clock) as asked:
+            governed = govern(sql, DUCKDB, _Catalog(asked).looked_up, rules)
+            told = asked.ask(do="run", sql=governed.text, key=masks.KEY if governed.keyed else None)
+            rows, cut = _fetched(asked, most_rows, weigh)
+            return Rows(
+                tuple(told["columns"]), rows, cut, governed.touched, governed.masked, tuple(told["types"])
+            )  # fmt: skip
+
+
+def _fetched(asked: Child, most_rows: int, weigh: Weigh) -> tuple[list[tuple[Cell, ...]], str]:
+    rows: list[tuple[Cell, ...]] = []
+    while True:
+        batch = min(_BATCH, most_rows + 1 - len(rows))
+        found = [tuple(map(_cell, row)) for row in asked.ask(do="more", rows=batch)["rows"]]
+        room = most_rows - len(rows)
+        for row in found[:room]:
+            if not weigh(row):
+                return rows, "bytes"
+            rows.append(row)
+        if len(found) > room:
+            return rows, "rows"
+        if len(found) < batch:
+            return rows, ""
+
+
+def _cell(value: Any) -> Cell:
+    match value:
+        case {"b": digits}:
+            return bytes.fromhex(digits)
+        case {"f": name}:
+            return float(name)
+        case _:
+            return value

@@ -1,0 +1,219 @@
+"""What the database says of the tables that a statement names: columns, views, what lies beneath them.
+
+Asked anew for every statement, in its own transaction.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+import psycopg
+
+from devagent_sql.engines.port import Column, Name, Table
+from devagent_sql.errors import SqlError
+from devagent_sql.tree.relations import Relation, RelationColumn
+
+SYSTEM = ("pg_catalog", "information_schema", "pg_toast")
+_KINDS = {"r": "table", "p": "table", "f": "table", "v": "view", "m": "materialized view"}
+_CATEGORIES = {"N": "number", "S": "text", "D": "time"}
+
+_RELATIONS = """
+WITH RECURSIVE named AS (
+    SELECT c.oid FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE c.relkind IN ('r', 'p', 'f', 'v', 'm') AND c.relname = ANY ($1::text[])
+      AND (n.nspname = ANY ($2::text[]) OR n.nspname || '.' || c.relname = ANY ($3::text[]))
+), reach(top, oid, col) AS (
+    SELECT oid, oid, 0::int FROM named
+    UNION
+    SELECT r.top, d.oid, d.col FROM reach r CROSS JOIN LATERAL (
+        SELECT p.refobjid AS oid, p.refobjsubid::int AS col
+        FROM pg_rewrite w JOIN pg_depend p ON p.classid = 'pg_rewrite'::regclass AND p.objid = w.oid
+          AND p.refclassid = 'pg_class'::regclass AND p.refobjid <> w.ev_class
+        WHERE w.ev_class = r.oid
+        UNION ALL
+        SELECT i.inhrelid, a.attnum::int FROM pg_inherits i
+        JOIN pg_attribute a ON a.attrelid = i.inhrelid AND (a.attnum > 0 AND NOT a.attisdropped)
+        WHERE i.inhparent = r.oid
+    ) d
+)
+SELECT n.nspname, c.relname, c.relkind::text, c.oid::int8,
+    ARRAY(SELECT a.attname || E'\\x1f' || format_type(a.atttypid, a.atttypmod) || E'\\x1f' || t.typcategory::text || E'\\x1f' || CASE WHEN a.attgenerated = '' THEN '' ELSE coalesce((
+              SELECT string_agg(o.attname, E'\\x1e') FROM pg_attrdef x
+              JOIN pg_depend p ON p.classid = 'pg_attrdef'::regclass AND p.objid = x.oid AND p.refobjid = a.attrelid
+              JOIN pg_attribute o ON o.attrelid = a.attrelid AND o.attnum = p.refobjsubid AND o.attnum <> a.attnum
+              WHERE x.adrelid = a.attrelid AND x.adnum = a.attnum), '') END
+          FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid
+          WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum) AS columns,
+    CASE WHEN c.relkind = 'v' THEN pg_get_viewdef(c.oid) END,
+    ARRAY(SELECT bn.nspname || E'\\x1f' || bc.relname || E'\\x1f' || coalesce(ba.attname, '')
+          FROM reach r JOIN pg_class bc ON bc.oid = r.oid JOIN pg_namespace bn ON bn.oid = bc.relnamespace
+          LEFT JOIN pg_attribute ba ON ba.attrelid = bc.oid AND ba.attnum = r.col AND r.col > 0
+          WHERE r.top = c.oid AND r.oid <> c.oid) AS beneath,
+    pg_has_role(c.relowner, 'USAGE')
+FROM named JOIN pg_class c ON c.oid = named.oid JOIN pg_namespace n ON n.oid = c.relnamespace
+"""
+
+
+class Catalog:
+    """See ``tree.relations.Relations``."""
+
+    def __init__(
+        self,
+        connection: "psycopg.Connection[tuple[Any, ...]]",
+        schemas: tuple[str, ...],
+        *,
+        elevated: bool,
+    ) -> None:
+        self._connection = connection
+        self._schemas = schemas
+        self._elevated = elevated
+        self._found: dict[tuple[str, str], Relation] = {}
+        self._owned: set[tuple[str, str]] = set()
+        self._asked: set[tuple[str, str]] = set()
+
+    def looked_up(self, names: Iterable[tuple[str, str]]) -> "Catalog":
+        """This catalog, knowing the relations of these (schema or "", name)."""
+        wanted = [name for name in names if name not in self._asked]
+        self._asked.update(wanted)
+        if not wanted:
+            return self
+        # The definitions of views must name their tables with their schemas: for that, no path.
+        self._connection.execute("SELECT set_config('search_path', 'pg_catalog', true)")
+        rows = self._connection.execute(
+            _RELATIONS,
+            [
+                [name for _, name in wanted],
+                list(self._schemas),
+                [f"{schema}.{name}" for schema, name in wanted if schema],
+            ],
+        ).fetchall()
+        self._connection.execute(
+            "SELECT set_config('search_path', $1, true)", [search_path(self._schemas)]
+        )
+        for schema, name, kind, _, columns, definition, beneath, owned in rows:
+            if schema in SYSTEM:
+                continue
+            relation = Relation(
+                schema,
+                name,
+                _KINDS[kind],
+                tuple(_column(one) for one in _texts(columns)),
+                (definition or "").rstrip().rstrip(";"),
+                _names(_texts(beneath)),
+            )
+            self._found[schema, name] = relation
+            if owned:
+                self._owned.add((schema, name))
+        return self
+
+    def find(self, schema: str, name: str) -> Relation:
+        if (schema, name) not in self._asked:
+            self.looked_up([(schema, name)])
+        if schema in SYSTEM or (not schema and name.startswith("pg_")):
+            raise SqlError("unsupported_table", "System tables are not offered; use describe.")
+        for one in (schema,) if schema else self._schemas:
+            relation = self._found.get((one, name))
+            if relation is not None:
+                if (one, name) in self._owned and not self._elevated:
+                    raise SqlError(
+                        "elevated_role",
+                        "The source's role owns that table. Give it a role that may only read, "
+                        "or set elevated = true.",
+                    )
+                return relation
+        raise SqlError("no_such_table", "No such table or view. Use describe to list them.")
+
+
+def search_path(schemas: tuple[str, ...]) -> str:
+    return ", ".join(["pg_catalog", *('"' + one.replace('"', '""') + '"' for one in schemas)])
+
+
+def _texts(array: Any) -> list[str]:
+    """PostgreSQL's own text of a text[] (arrays are not decoded in this connection)."""
+    found: list[str] = []
+    text = str(array)[1:-1]
+    at = 0
+    while at < len(text):
+        if text[at] == '"':
+            part: list[str] = []
+            at += 1
+            while text[at] != '"':
+                if text[at] == "\\":
+                    at += 1
+                part.append(text[at])
+                at += 1
+            found.append("".join(part))
+            at += 2
+        else:
+            end = text.find(",", at)
+            end = len(text) if end < 0 else end
+            found.append(text[at:end])
+            at = end + 1
+    return found
+
+
+def _column(packed: str) -> RelationColumn:
+    name, kind, category, made_of = packed.split("\x1f")
+    others = tuple(one for one in made_of.split("\x1e") if one)
+    return RelationColumn(name, kind, _CATEGORIES.get(category, ""), others)
+
+
+def _names(packed: list[str]) -> frozenset[Name]:
+    names: set[Name] = set()
+    for one in packed:
+        schema, table, column = one.split("\x1f")
+        names.add((schema, table))
+        if column:
+            names.add((schema, table, column))
+    return frozenset(names)
+
+
+_TABLES = """
+SELECT n.nspname, c.relname, c.relkind::text, greatest(c.reltuples, 0)::int8, c.reltuples >= 0
+FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE c.relkind IN ('r', 'p', 'f', 'v', 'm') AND n.nspname = ANY ($1::text[]) AND NOT c.relispartition
+  AND (has_table_privilege(c.oid, 'SELECT') OR has_any_column_privilege(c.oid, 'SELECT'))
+ORDER BY n.nspname, c.relname
+"""
+_COLUMNS = """
+SELECT a.attname, format_type(a.atttypid, a.atttypmod), NOT a.attnotnull, a.attgenerated <> '',
+    coalesce((SELECT array_position(i.indkey::int2[], a.attnum) FROM pg_index i WHERE i.indrelid = a.attrelid AND i.indisprimary), -1) + 1,
+    coalesce((SELECT fc.relname || '(' || fa.attname || ')' FROM pg_constraint k
+        JOIN pg_class fc ON fc.oid = k.confrelid
+        JOIN pg_attribute fa ON fa.attrelid = k.confrelid AND fa.attnum = k.confkey[array_position(k.conkey, a.attnum)]
+        WHERE k.conrelid = a.attrelid AND k.contype = 'f' AND a.attnum = ANY (k.conkey) LIMIT 1), ''),
+    coalesce(col_description(a.attrelid, a.attnum), '')
+FROM pg_attribute a
+WHERE a.attrelid = $1::int8::oid AND a.attnum > 0 AND NOT a.attisdropped
+  AND has_column_privilege(a.attrelid, a.attnum, 'SELECT')
+ORDER BY a.attnum
+"""
+
+
+def listed(
+    connection: "psycopg.Connection[tuple[Any, ...]]", schemas: tuple[str, ...]
+) -> list[Table]:
+    """Every table and view of these schemas that the role may read, with the planner's row estimate."""
+    rows = connection.execute(_TABLES, [list(schemas)]).fetchall()
+    return [
+        Table(schema, name, _KINDS[kind], count if known and kind != "v" else None, ())
+        for schema, name, kind, count, known in rows
+    ]
+
+
+def columns_of(connection: "psycopg.Connection[tuple[Any, ...]]", relation: Relation) -> Table:
+    """One table with the columns that the role may read."""
+    row = connection.execute(
+        "SELECT c.oid::int8, c.reltuples::int8, c.relkind::text FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
+        "WHERE n.nspname = $1 AND c.relname = $2",
+        [relation.schema, relation.name],
+    ).fetchone()
+    if row is None:
+        raise SqlError("no_such_table", "No such table or view. Use describe to list them.")
+    columns = tuple(
+        Column(name, kind, nullable, place, generated, references, comment)
+        for name, kind, nullable, generated, place, references, comment in connection.execute(
+            _COLUMNS, [row[0]]
+        ).fetchall()
+    )
+    count = row[1] if row[1] >= 0 and row[2] != "v" else None
+    return Table(relation.schema, relation.name, relation.kind, count, columns)

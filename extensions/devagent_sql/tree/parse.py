@@ -1,0 +1,199 @@
+"""Text to one checked tree: exactly one statement, known roots and nodes anywhere, known functions.
+
+What is not on a list here is refused, whatever it does. Length, depth and the number of tokens are
+bounded before the parser sees the text.
+"""
+
+import logging
+from itertools import pairwise
+
+from sqlglot import exp
+from sqlglot.errors import SqlglotError
+from sqlglot.tokenizer_core import Token, TokenType
+
+from devagent_sql.errors import SqlError
+from devagent_sql.tree.allowed import BEFORE_PARENTHESES, NODES, PARTS, TYPES
+from devagent_sql.tree.dialects import Dialect
+from devagent_sql.tree.speakers import speaker
+
+LONGEST = 20_000
+"""Characters of a statement."""
+MOST_TOKENS = 5_000
+DEEPEST = 40
+"""Nested parentheses."""
+MOST_REPEATED = 10_000
+"""What ``repeat``, ``lpad`` and ``rpad`` may make: a value that one step builds, no clock interrupts."""
+
+_ROOTS = {TokenType.SELECT, TokenType.WITH, TokenType.VALUES, TokenType.L_PAREN, TokenType.FROM}
+_WRITING = {"insert", "update", "delete", "merge", "replace"}
+
+# On a statement that it cannot parse the parser writes a warning with the statement's text.
+logging.getLogger("sqlglot").setLevel(logging.CRITICAL)
+
+
+def statement(sql: str, dialect: Dialect) -> exp.Query:
+    """The tree of one reading statement. Raises SqlError.
+
+    Classes: ``syntax``, ``many_statements``, ``not_a_query``, ``forbidden_statement``,
+    ``forbidden_function``, ``unsupported_syntax``, ``too_large``, ``bad_text``.
+    """
+    tokens = tokenised(sql, dialect)
+    first = tokens[0]
+    if first.token_type not in _ROOTS and first.text.lower() != "table":
+        if first.text.lower() in _WRITING:
+            raise SqlError("not_a_query", "Only statements that read are run here.")
+        raise _not_reading()
+    tree = one_tree(tokens, sql, dialect)
+    if isinstance(tree, exp.Values) and not tree.args.get("alias"):
+        tree.set("alias", exp.TableAlias(this=exp.to_identifier("rows", quoted=True)))
+        tree = exp.Select(expressions=[exp.Star()], from_=exp.From(this=tree))
+    if not isinstance(tree, exp.Query):
+        raise _not_reading()
+    check_nodes(tree, dialect)
+    return tree
+
+
+def tokenised(sql: str, dialect: Dialect) -> list[Token]:
+    """The tokens within bounds. Raises SqlError ``syntax``, ``many_statements`` or ``too_large``."""
+    if len(sql) > LONGEST:
+        raise SqlError("too_large", f"A statement has at most {LONGEST:,} characters.")
+    if "\0" in sql:
+        raise SqlError("syntax", f"The statement is not valid {dialect.title}.")
+    try:
+        sql.encode()
+        tokens = speaker(dialect.name).tokenize(sql)
+    except UnicodeError:
+        raise SqlError("bad_text", "The statement is not valid Unicode text.") from None
+    except (SqlglotError, RecursionError, ValueError):
+        raise SqlError("syntax", f"The statement is not valid {dialect.title}.") from None
+    if tokens and tokens[-1].token_type == TokenType.SEMICOLON:
+        tokens = tokens[:-1]
+    if any(token.token_type == TokenType.SEMICOLON for token in tokens):
+        raise SqlError("many_statements", "One statement at a time.")
+    if not tokens:
+        raise SqlError("syntax", "There is no statement.")
+    if len(tokens) > MOST_TOKENS or _depth(tokens) > DEEPEST:
+        raise SqlError("too_large", "The statement has too many parts or is nested too deeply.")
+    return tokens
+
+
+def _depth(tokens: list[Token]) -> int:
+    depth = deepest = 0
+    for token in tokens:
+        if token.token_type in (TokenType.L_PAREN, TokenType.L_BRACKET, TokenType.CASE):
+            depth += 1
+            deepest = max(deepest, depth)
+        elif token.token_type in (TokenType.R_PAREN, TokenType.R_BRACKET, TokenType.END):
+            depth -= 1
+    return deepest
+
+
+def one_tree(tokens: list[Token], sql: str, dialect: Dialect) -> exp.Expr:
+    """The parser's single tree. Raises SqlError ``syntax`` or ``many_statements``."""
+    try:
+        trees = speaker(dialect.name).parser().parse(tokens, sql)
+    except (SqlglotError, RecursionError, ValueError, AttributeError, TypeError, LookupError):
+        raise SqlError("syntax", f"The statement is not understood as {dialect.title}.") from None
+    tree = trees[0] if len(trees) == 1 else None
+    if tree is None:
+        raise SqlError("many_statements", "One statement at a time.")
+    return tree
+
+
+def check_nodes(tree: exp.Expr, dialect: Dialect) -> None:
+    """Refuse every node, type and function that is not on a list."""
+    for node in tree.walk():
+        if isinstance(node, exp.DataType):
+            _check_type(node)
+        elif isinstance(node, exp.Parameter | exp.Placeholder | exp.SessionParameter):
+            raise SqlError("syntax", "Parameters are not supported: write the values.")
+        elif type(node).__name__ in NODES:
+            known = PARTS.get(type(node))
+            if known is not None and any(v for name, v in node.args.items() if name not in known):
+                raise _unsupported()
+        elif isinstance(node, exp.Anonymous):
+            if not isinstance(node.this, str) or node.this.lower() not in dialect.functions:
+                raise _forbidden_function()
+        elif isinstance(
+            node, exp.Insert | exp.Update | exp.Delete | exp.Merge | exp.Into | exp.Lock
+        ):
+            raise SqlError("not_a_query", "Only statements that read are run here.")
+        elif isinstance(node, exp.Func):
+            raise _forbidden_function()
+        else:
+            raise _unsupported()
+
+
+def _check_type(node: exp.DataType) -> None:
+    kind = node.this
+    if not isinstance(kind, exp.DType) or kind.value not in TYPES:
+        raise SqlError("unsupported_syntax", "The statement names a type that is not allowed here.")
+
+
+_NO_NAMES = {TokenType.IDENTIFIER, TokenType.STRING, TokenType.NUMBER}
+"""A quoted identifier before a parenthesis is an alias with columns: calls are written without quotes."""
+
+
+def check_written(text: str, dialect: Dialect, aliases: frozenset[str] = frozenset()) -> None:
+    """Every name before a parenthesis in the text that is to run is a known function or syntax.
+
+    The second look at functions: at what the engine will read, whatever node it came from.
+    """
+    tokens = speaker(dialect.name).tokenize(text)
+    known = dialect.functions | BEFORE_PARENTHESES | aliases
+    for token, after in pairwise(tokens):
+        if after.token_type != TokenType.L_PAREN or token.token_type in _NO_NAMES:
+            continue
+        word = token.text.lower().rpartition(" ")[2]  # of ORDER BY, which is one token
+        if word[:1].isalpha() and word not in known:
+            raise _forbidden_function()
+
+
+_MAKES_LONG_VALUES = {
+    "repeat": 1,
+    "lpad": 1,
+    "rpad": 1,
+    "space": 0,
+    "zeroblob": 0,
+    "randomblob": 0,
+}
+"""The place of the number that says how long."""
+
+
+def check_sizes(tree: exp.Expr) -> None:
+    """``repeat``, ``lpad`` and their like with a bounded number. Raises SqlError ``too_large``."""
+    for node in tree.find_all(exp.Anonymous):
+        place = _MAKES_LONG_VALUES.get(str(node.this).lower())
+        if place is None:
+            continue
+        number = node.expressions[place] if len(node.expressions) > place else None
+        whole = isinstance(number, exp.Literal) and not number.is_string and number.this.isdigit()
+        if number is None or not whole or int(number.this) > MOST_REPEATED:
+            raise SqlError(
+                "too_large", f"repeat, lpad and rpad take a number to {MOST_REPEATED:,}."
+            )
+
+
+def written(tree: exp.Expr, dialect: Dialect) -> str:
+    """The text of the tree, without comments. Raises SqlError ``unsupported_syntax``."""
+    speaks = speaker(dialect.name)
+    try:
+        text = tree.sql(speaks, identify=dialect.quotes_all, comments=False, copy=False)
+    except (SqlglotError, RecursionError, ValueError, AttributeError, TypeError):
+        raise SqlError("unsupported_syntax", "The statement cannot be written anew.") from None
+    # Unquoted only where identifiers are left as they were written; as calls they were refused above.
+    aliases = {one.name.lower() for one in tree.find_all(exp.TableAlias) if one.args.get("columns")}
+    check_written(text, dialect, frozenset(aliases))
+    return text
+
+
+def _not_reading() -> SqlError:
+    return SqlError("forbidden_statement", "Only SELECT, WITH, VALUES and TABLE are run here.")
+
+
+def _unsupported() -> SqlError:
+    return SqlError("unsupported_syntax", "The statement uses a construct not allowed here.")
+
+
+def _forbidden_function() -> SqlError:
+    return SqlError("forbidden_function", "The statement calls a function not allowed here.")

@@ -1,0 +1,162 @@
+"""What governing SQL costs beside the bare drivers: the check of a statement, and a long read.
+
+Run: ``python tests/bench/bench_sql_engines.py``. Starts a PostgreSQL of its own where one is installed.
+Floors: the check of an ordinary query p95 <= 10 ms warm; a read of 100,000 rows <= 15 % over the bare driver.
+"""
+
+import importlib
+import sqlite3
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[2]
+sys.path[:0] = [str(ROOT), str(ROOT / "extensions")]
+
+from devagent_sql.engines.port import NO_RULES, Clock, Engine  # noqa: E402
+from tests.support import postgres_server, postgres_shop  # noqa: E402
+from tests.support.shop import build_shop  # noqa: E402
+
+STATEMENTS = {
+    "one row": "SELECT name FROM customers WHERE id = 3",
+    "join and group": "SELECT c.city, count(*) FROM orders o JOIN customers c ON c.id = o.customer_id GROUP BY c.city ORDER BY 2 DESC",
+    "3 CTEs and a window": (
+        "WITH a AS (SELECT customer_id, count(*) AS n FROM orders GROUP BY customer_id), b AS (SELECT id, name, city FROM customers), "
+        "c AS (SELECT b.city, b.name, a.n FROM a JOIN b ON b.id = a.customer_id) "
+        "SELECT city, name, n, rank() OVER (PARTITION BY city ORDER BY n DESC) AS place FROM c ORDER BY city, place"
+    ),
+}
+ROWS = 100_000
+
+
+def times(
+    run: Callable[[], object], count: int, clock: Callable[[], float] = time.perf_counter
+) -> list[float]:
+    """Milliseconds by that clock, after one run that is not counted."""
+    run()
+    found: list[float] = []
+    for _ in range(count):
+        started = clock()
+        run()
+        found.append((clock() - started) * 1000)
+    return found
+
+
+def p95(found: list[float]) -> float:
+    return statistics.quantiles(found, n=20)[-1]
+
+
+def read_all(engine: Engine, sql: str) -> None:
+    rows = engine.run(sql, ROWS, lambda _: True, NO_RULES, Clock.of(60)).rows
+    assert len(rows) == ROWS
+
+
+def table(name: str, engine: Engine, tree: Callable[[str], object]) -> None:
+    print(f"\n{name:<24}{'tree, CPU p50':>16}{'p95':>8}{'check, wall p50':>18}{'p95':>8}   ms")
+    for title, sql in STATEMENTS.items():
+        alone = times(lambda sql=sql: tree(sql), 200, time.process_time)
+        whole = times(lambda sql=sql: engine.analyse(sql, Clock.of(60)), 60)
+        print(
+            f"{title:<24}{statistics.median(alone):>16.2f}{p95(alone):>8.2f}"
+            f"{statistics.median(whole):>18.2f}{p95(whole):>8.2f}"
+        )
+
+
+def long_read(engine: Engine, bare: Callable[[], object], sql: str) -> None:
+    """Governed and bare in turn, so that a busy machine slows both."""
+    governed: list[float] = []
+    plain: list[float] = []
+    for _ in range(15):
+        governed += times(lambda: read_all(engine, sql), 1)
+        plain += times(bare, 1)
+    over = (min(governed) / min(plain) - 1) * 100
+    print(
+        f"{ROWS:,} rows: bare {min(plain):.0f} ms, governed {min(governed):.0f} ms, {over:+.1f} %"
+    )
+
+
+def sqlite_tables(folder: str) -> None:
+    from devagent_sql.engines.sqlite.engine import Sqlite
+    from devagent_sql.tree import parse
+    from devagent_sql.tree.dialects import SQLITE
+
+    path = f"{folder}/shop.db"
+    build_shop(path)
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute(
+            "CREATE TABLE big (id INTEGER PRIMARY KEY, name TEXT, price REAL, day TEXT)"
+        )
+        rows = ((n, f"name {n}", n / 7, f"2026-01-{1 + n % 28:02}") for n in range(ROWS))
+        connection.executemany("INSERT INTO big VALUES (?, ?, ?, ?)", rows)
+
+    def bare() -> None:
+        with closing(sqlite3.connect(path)) as connection:
+            assert len(connection.execute("SELECT * FROM big").fetchall()) == ROWS
+
+    table("SQLite", Sqlite(path), lambda sql: parse.written(parse.statement(sql, SQLITE), SQLITE))
+    long_read(Sqlite(path), bare, "SELECT * FROM big")
+
+
+def postgres_tables() -> None:
+    import psycopg
+
+    from devagent_sql.engines.postgres.catalog import Catalog
+    from devagent_sql.engines.postgres.connection import connected
+    from devagent_sql.engines.postgres.engine import Postgres
+    from devagent_sql.sources import Server
+    from devagent_sql.tree.dialects import POSTGRES
+    from devagent_sql.tree.govern import govern
+
+    with postgres_server.postgres_server() as running:
+        postgres_shop.build(running)
+        with psycopg.connect(host=running.host, dbname="shop", user="admin") as connection:
+            connection.execute(
+                "CREATE TABLE big AS SELECT n AS id, 'name ' || n AS name, n / 7.0::float8 AS price, date '2026-01-01' + n % 28 AS day "
+                "FROM generate_series(1, 100000) n"
+            )
+            connection.execute("GRANT SELECT ON big TO reader")
+
+        def bare() -> None:
+            where: dict[str, Any] = {"host": running.host, "dbname": "shop", "user": "reader"}
+            with psycopg.connect(**where) as connection:
+                assert len(connection.execute("SELECT * FROM big").fetchall()) == ROWS
+
+        server = Server(host=running.host, database="shop", user="reader")
+        engine = Postgres(server, lambda: None)
+        with connected(server, None, Clock.of(600)) as open_connection:
+            catalog = Catalog(open_connection, ("public",), elevated=False)
+            # What is asked of the database is asked once here: the rest is the tree's work.
+            table("PostgreSQL", engine, lambda sql: govern(sql, POSTGRES, catalog.looked_up))
+        long_read(engine, bare, "SELECT * FROM big")
+
+
+def imports() -> None:
+    started = time.perf_counter()
+    importlib.import_module("devagent_sql.tools")
+
+    light = time.perf_counter() - started
+    assert "sqlglot" not in sys.modules
+    started = time.perf_counter()
+    importlib.import_module("devagent_sql.tree.govern")
+
+    print(
+        f"import of the tools {light * 1000:.0f} ms (no sqlglot); of the checked tree, at the first statement, "
+        f"{(time.perf_counter() - started) * 1000:.0f} ms"
+    )
+
+
+def main() -> None:
+    imports()
+    with tempfile.TemporaryDirectory() as folder:
+        sqlite_tables(folder)
+    if postgres_server.installed():
+        postgres_tables()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,155 @@
+"""DuckDB, in its child process: the same promises as for the other engines."""
+
+import hashlib
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from devagent_sql import tools
+from devagent_sql.engines.duckdb.child import plain
+from devagent_sql.engines.duckdb.engine import DuckDB
+from devagent_sql.engines.duckdb.process import child
+from devagent_sql.engines.port import NO_RULES, Clock
+from devagent_sql.errors import SqlError
+from devagent_sql.values import as_json
+from tests.support.shop import CANARY, ShopSurroundings
+from tests.support.sql_corpus import statements
+
+SCHEMA = f"""
+CREATE TABLE customers (id INTEGER, name VARCHAR, email VARCHAR, phone VARCHAR, city VARCHAR, tenant INTEGER);
+INSERT INTO customers SELECT i, ['Ana','Bo','Chidi','Dara','Elif','Femi'][i], 'm' || i || '.{CANARY}@example', CASE WHEN i <> 4 THEN '+00 {CANARY}' END, ['Oslo','Lagos','Lisbon'][1 + i % 3], i % 2 FROM range(1, 7) t(i);
+CREATE TABLE orders (id INTEGER, customer_id INTEGER, placed TIMESTAMP, status VARCHAR);
+INSERT INTO orders SELECT i, 1 + i % 6, TIMESTAMP '2026-03-01 12:00' + INTERVAL (i) DAY, ['paid','sent'][1 + i % 2] FROM range(1, 13) t(i);
+CREATE TABLE products (sku VARCHAR, title VARCHAR, price DECIMAL(10, 2));
+INSERT INTO products VALUES ('cup', 'Blue cup', 12.50), ('pen', 'Pen', 1.99), ('rug', 'Rug', 480);
+CREATE TABLE order_lines (order_id INTEGER, sku VARCHAR, quantity INTEGER);
+INSERT INTO order_lines SELECT i, ['cup','pen','rug'][1 + i % 3], i % 3 + 1 FROM range(1, 13) t(i);
+CREATE TABLE kinds (id INTEGER, h HUGEINT, f DOUBLE, b BLOB, l INTEGER[], s STRUCT(a INTEGER), d DATE, u UUID);
+INSERT INTO kinds VALUES (1, 170141183460469231731687303715884105727, 'nan', '\\x00\\xFF'::BLOB, [1, 2], {{'a': 1}}, '2026-02-28', '00000000-0000-0000-0000-000000000001'), (2, NULL, 'inf', NULL, NULL, NULL, NULL, NULL);
+CREATE TABLE "odd name" ("a b" INTEGER);
+INSERT INTO "odd name" VALUES (1);
+CREATE VIEW contacts AS SELECT id, name, email AS mail FROM customers;
+CREATE VIEW totals AS SELECT status, count(*) AS n FROM orders GROUP BY status;
+"""
+HIDE: dict[str, Any] = {
+    "mask": {"column:**.email": "hash", "column:**.phone": "partial"},
+    "filter": {"table:shop.main.customers": ["tenant = 1"]},
+}
+
+
+@pytest.fixture(scope="module")
+def here(tmp_path_factory: pytest.TempPathFactory) -> ShopSurroundings:
+    folder = tmp_path_factory.mktemp("duck")
+    with duckdb.connect(str(folder / "shop.duckdb")) as connection:
+        connection.execute(SCHEMA)
+    source = {"type": "duckdb", "path": "shop.duckdb"}
+    return ShopSurroundings(str(folder), {}, 20.0, {"sources": {"shop": source}})
+
+
+def outcome(here: ShopSurroundings, sql: str) -> tuple[str, str]:
+    try:
+        return "", json.dumps(tools.query(here, source="shop", sql=sql))
+    except SqlError as error:
+        return error.error, str(error)
+
+
+def rows(here: ShopSurroundings, sql: str) -> list[Any]:
+    return tools.query(here, source="shop", sql=sql).get("structured", {})["rows"]
+
+
+def _as_told(value: Any) -> Any:
+    match plain(value):
+        case {"b": digits}:
+            return as_json(bytes.fromhex(str(digits)))
+        case {"f": name}:
+            return as_json(float(str(name)))
+        case told:
+            return as_json(told)
+
+
+def test_a_benign_statement_gives_what_the_engine_gives(here: ShopSurroundings) -> None:
+    with duckdb.connect(f"{here.folder}/shop.duckdb", read_only=True) as bare:
+        expected = {
+            sql: [[_as_told(cell) for cell in row] for row in bare.execute(sql).fetchall()]
+            for sql in statements("duckdb_benign.sql")
+        }
+    found = {sql: outcome(here, sql) for sql in expected}
+    wrong = [
+        sql
+        for sql, (error, told) in found.items()
+        if error or json.loads(told)["structured"]["rows"] != expected[sql]
+    ]
+    assert wrong == []
+
+
+def test_a_hostile_statement_is_refused_and_changes_nothing(here: ShopSurroundings) -> None:
+    path = Path(here.folder) / "shop.duckdb"
+    before = hashlib.sha256(path.read_bytes()).hexdigest()
+    allowed = [sql for sql in statements("duckdb_hostile.sql") if not outcome(here, sql)[0]]
+    assert allowed == []
+    assert hashlib.sha256(path.read_bytes()).hexdigest() == before
+
+
+def test_the_corpus_is_large_enough() -> None:
+    assert len({*statements("duckdb_benign.sql"), *statements("duckdb_hostile.sql")}) >= 120
+
+
+def test_the_child_by_itself_reaches_no_file_and_no_setting(here: ShopSurroundings) -> None:
+    """The second wall, should a statement ever pass the first."""
+    with child(f"{here.folder}/shop.duckdb", Clock.of(20)) as asked:
+        for sql in (
+            "SELECT * FROM read_text('/etc/passwd')",
+            "SELECT * FROM '/etc/passwd'",
+            "SET enable_external_access = true",
+            "COPY customers TO '/tmp/devagent-never.csv'",
+            "DELETE FROM orders",
+            "ATTACH '/tmp/devagent-never.db'",
+            "SELECT 1; SELECT 2",
+        ):
+            with pytest.raises(SqlError):
+                asked.ask(do="run", sql=sql, key=None)
+        asked.ask(do="run", sql="SELECT 1", key=None)
+
+
+def test_masks_and_filters_hold_beneath_views_and_in_every_clause(here: ShopSurroundings) -> None:
+    hidden = here._replace(obligations=HIDE)
+    for sql in (one for one in statements("duckdb_benign.sql") if "*" in one and "c" in one[:30]):
+        assert CANARY not in outcome(hidden, sql)[1], sql
+    assert rows(hidden, "SELECT name FROM contacts ORDER BY 1") == [["Ana"], ["Chidi"], ["Elif"]]
+    assert rows(hidden, "SELECT count(*) FROM customers WHERE email LIKE '%CANARY%'") == [[0]]
+    assert rows(hidden, "SELECT DISTINCT phone FROM customers") == [["+***"]]
+    assert rows(hidden, "SELECT count(*) FROM contacts a JOIN customers b ON a.mail = b.email") == [
+        [3]
+    ]
+
+
+def test_columns_are_named_through_views_stars_and_joins(here: ShopSurroundings) -> None:
+    def columns(sql: str) -> set[str]:
+        found = tools.resources("query", {"source": "shop", "sql": sql}, here)
+        return {
+            one["id"].removeprefix("column:shop.main.")
+            for one in found
+            if one["id"].startswith("column:")
+        }
+
+    assert columns("SELECT * FROM totals") == {"totals.status", "totals.n", "orders.status"}
+    assert columns("SELECT 1 FROM order_lines JOIN products USING (sku)") == {"order_lines.sku", "products.sku"}  # fmt: skip
+    assert columns("SELECT name FROM customers ORDER BY email") == {"customers.name", "customers.email"}  # fmt: skip
+
+
+def test_a_runaway_statement_ends_with_its_process(here: ShopSurroundings) -> None:
+    started = time.monotonic()
+    error, _ = outcome(here._replace(time_limit_s=1.5), "SELECT count(*) FROM range(100000000) a(i), range(100000) b(j) WHERE (a.i * b.j) % 7 = 3")  # fmt: skip
+    assert error == "timeout"
+    assert time.monotonic() - started < 8
+
+
+def test_a_long_read_is_paged(here: ShopSurroundings) -> None:
+    engine = DuckDB(f"{here.folder}/shop.duckdb")
+    sql = "SELECT i FROM range(10000000) t(i)"
+    found = engine.run(sql, 2_500, lambda _: True, NO_RULES, Clock.of(20))
+    assert (len(found.rows), found.cut) == (2_500, "rows")
