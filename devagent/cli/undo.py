@@ -10,10 +10,13 @@ from devagent import __version__
 from devagent.audit.device import Device
 from devagent.audit.redaction.redactor import Redactor
 from devagent.audit.writer import SessionLog
+from devagent.cli.policy.shared import policy_in_force
 from devagent.cli.workspace import workspace
 from devagent.core.errors import Stop
 from devagent.core.events import SessionEnded, SessionStarted, UndoDone
 from devagent.core.text import one_line
+from devagent.policy.bounds import redaction
+from devagent.session.keeping import sealed_for
 from devagent.settings.identity import principal
 from devagent.settings.places import places
 from devagent.undo.places import root_of
@@ -50,12 +53,18 @@ def undo(snapshot: str, show_list: bool, only_preview: bool, folder: str) -> int
 def undo_on_record(folder: str, wanted: str = "") -> tuple[UndoDone, str]:
     """Go back to a snapshot outside of any conversation, as a session of its own in the log.
 
-    The event, and the session's id. Raises SnapshotError, LogError.
+    The event, and the session's id. Raises SnapshotError, PolicyError, LogError.
     """
     here, who = places(), principal()
     folder = os.path.realpath(folder)
     device = Device(here.data)
-    log = SessionLog.create(here.sessions, device=device, redact=Redactor())
+    policy = policy_in_force()
+    log = SessionLog.create(
+        here.sessions,
+        device=device,
+        redact=Redactor(redaction(policy.compiled.files)),
+        sealing=sealed_for(policy, here, os.environ),
+    )
     try:
         count, previous = device.begin(here.sessions, log.sid)
         versions = {"devagent": __version__, "python": platform.python_version(), "log": "1"}
@@ -65,7 +74,7 @@ def undo_on_record(folder: str, wanted: str = "") -> tuple[UndoDone, str]:
             mode="undo",
             model="",
             versions=versions,
-            policy="",
+            policy=policy.compiled.digest,
             folder=folder,
             count=count,
             previous=previous,
