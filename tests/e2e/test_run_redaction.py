@@ -31,7 +31,7 @@ async def test_a_run_leaves_its_secrets_on_no_disk_and_is_resumed_with_placehold
     own_file("policy.toml", f'{POLICY}\n[log]\nredact = ["pii"]\n')
     message = f"Use {TOKEN}, tell ana@acme.example"
     steps = [
-        Step(calls=[ADD, Call("git__commit", {"message": message})]),
+        Step(calls=[ADD, Call("git__commit", {"message": message, "allow_secrets": ["*"]})]),
         Step(text=f"I used {TOKEN} and {PASSWORD}; my own key is {KEY}."),
     ]
     env = {"DB_PASSWORD": PASSWORD}
