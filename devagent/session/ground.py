@@ -244,6 +244,7 @@ def _servers(
         return []
     from devagent.host.mcp_lock import ToolsLock  # noqa: PLC0415  (only where the config names one)
     from devagent.host.third_party import third_party  # noqa: PLC0415
+    from devagent.settings.keyring_secrets import KeyringSecrets  # noqa: PLC0415
 
     return third_party(
         config.extensions,
@@ -252,6 +253,7 @@ def _servers(
         lock=ToolsLock(here.data, partial(read_trusted, error=ConfigError)),
         fault=config.fault,
         governed=governed,
+        secrets=KeyringSecrets(),
     )
 
 
