@@ -25,7 +25,14 @@ from devagent.core.tools import ToolClass, ToolResult, ToolSpec
 from devagent.host.mcp_config import ServerSettings
 from devagent.host.mcp_definitions import ToolDefinition, definitions
 from devagent.host.mcp_handles import NoKeyring, Secrets
-from devagent.host.mcp_lock import PinnedServer, Program, ToolsLock, identity, program
+from devagent.host.mcp_lock import (
+    PinnedServer,
+    Program,
+    ToolsLock,
+    identity,
+    program,
+    sign_in_key,
+)
 from devagent.host.mcp_resources import mapped
 
 if TYPE_CHECKING:
@@ -184,6 +191,18 @@ class McpExtension:
             left_out=(*left_out, *server.left_out),
         )
 
+    def attended(self, browser: "Browser", start_s: float) -> "McpExtension":
+        """The same server for a person who may sign in now, with that much time; close it as well."""
+        return McpExtension(
+            replace(self.settings, start_s=max(self.settings.start_s, start_s)),
+            self._lock,
+            folder=self._folder,
+            governed=self._governed,
+            secrets=self._secrets,
+            browser=browser,
+            answers=self._answers,
+        )
+
     def pin(self, server: PinnedServer, *, how: Literal["first use", "approved"], on: str) -> None:
         """Record what was seen as what is let in, on this ISO date."""
         server = replace(server, how=how, on=on)
@@ -246,7 +265,7 @@ class McpExtension:
     @property
     def sign_in_key(self) -> str:
         """Under which the keyring has the tokens of this server, as it is configured."""
-        return f"sign-in/{self.settings.name}/{self.identity}"
+        return sign_in_key(self.settings.name, self.identity)
 
     def _check_program(self) -> None:
         """Between opening the session and this start the program may have been exchanged."""

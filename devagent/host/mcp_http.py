@@ -62,6 +62,7 @@ class GuardedHttp:
     def _cut(self, why: str, error: str = "") -> None:
         if not self.fault:
             self.fault, self.error = why, error
+        self._exchange.over = True
         self.gone.set()
 
     async def __aenter__(self) -> TransportStreams:

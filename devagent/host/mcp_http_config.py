@@ -121,6 +121,9 @@ def sign_in(table: Any) -> SignIn:
         raise ValueError("needs a client_secret that is a handle without a word before it")
     if secret is not None and "client_id" not in table:
         raise ValueError("has a client_secret and no client_id")
+    if secret is not None and "issuer" not in table:
+        # Else the server itself would say to whom the secret goes.
+        raise ValueError("has a client_secret and no issuer that it is for")
     if grant == "client_credentials" and secret is None:
         raise ValueError("needs client_id and client_secret for client_credentials")
     for key in ("client_metadata_url", "issuer"):

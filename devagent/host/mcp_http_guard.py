@@ -46,13 +46,16 @@ class GuardedExchange(httpx2.AsyncBaseTransport):
         self._tls = ssl.create_default_context()
         self._ways: dict[str, httpx2.AsyncHTTPTransport] = {}
         self._bytes = self._lines = 0
-        self._over = False
+        self.over = False
+        """Cut off: nothing more is sent, whoever still tries."""
 
     async def aclose(self) -> None:
         for way in self._ways.values():
             await way.aclose()
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        if self.over:
+            return httpx2.Response(502, request=request)
         own = _origin(request.url) == _origin(self._url)
         try:
             self._check(request.url, own)
@@ -130,7 +133,7 @@ class GuardedExchange(httpx2.AsyncBaseTransport):
                     self._count(chunk, is_events)
                 if size > most and not is_events:
                     self._end(f"it gave an answer of more than {most >> 20} MiB")
-                if self._over:
+                if self.over:
                     raise httpx2.StreamError("cut off")
                 yield chunk
         except httpx2.TransportError as e:
@@ -151,7 +154,6 @@ class GuardedExchange(httpx2.AsyncBaseTransport):
                 )
 
     def _end(self, why: str, error: str = "") -> None:
-        self._over = True
         self._cut(why, error)
 
     def _way(self, url: httpx2.URL) -> httpx2.AsyncHTTPTransport:

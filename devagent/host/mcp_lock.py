@@ -217,6 +217,11 @@ def identity(settings: ServerSettings, program: Program | None) -> str:
     )
 
 
+def sign_in_key(name: str, identity: str) -> str:
+    """Under which the keyring has the tokens of a server."""
+    return f"sign-in/{name}/{identity}"
+
+
 def _resolved(command: str) -> str:
     """The absolute path; PATH's relative folders do not count, as they differ from place to place."""
     folders = [f for f in os.environ.get("PATH", os.defpath).split(os.pathsep) if os.path.isabs(f)]

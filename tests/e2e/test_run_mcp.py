@@ -18,6 +18,7 @@ from devagent.core.events import (
 from devagent.session import Options, open_session
 from tests.support.agent_parts import FakeApprover
 from tests.support.command_line import devagent, logged, logs, own_file, running
+from tests.support.hostile_http import HttpServer
 from tests.support.mcp_servers import HOSTILE
 from tests.support.messages_server import Call, MessagesServer, Step
 
@@ -219,3 +220,25 @@ async def test_letting_in_listing_inspecting_and_forgetting(tmp_path: Path) -> N
     assert (await devagent("ext", "remove", "odd")).code == 2
     assert "never let in" in (await devagent("ext", "list")).stdout
     assert (await devagent("ext", "approve", "nobody", "--yes")).code == 2
+
+
+async def test_a_server_behind_a_url_is_added_offered_and_run(tmp_path: Path) -> None:
+    async with HttpServer() as remote:
+        secret = await devagent(
+            "ext", "add", "odd", "--yes", "--header", "Authorization=Bearer s3cr3t", remote.url
+        )
+        assert (secret.code, "never its value" in secret.stderr) == (78, True)
+        assert "s3cr3t" not in secret.stderr
+        far = await devagent("ext", "add", "odd", "--yes", "http://mcp.example.com/mcp")
+        assert (far.code, "must be https" in far.stderr) == (78, True)
+        added = await devagent("ext", "add", "odd", "--yes", "--class", "echo=read", remote.url)
+        assert added.code == 0, added.stderr
+        assert f"url        {remote.url}" in added.stdout
+        own_file("config.toml", added.stdout[added.stdout.index("[extensions.odd]") :])
+        own_file("policy.toml", POLICY)
+        async with MessagesServer([Step(calls=[ECHO]), Step(text="Done.")]) as server:
+            done = await devagent("run", "Echo", server=server, cwd=tmp_path)
+    assert (done.code, done.stdout, done.stderr) == (0, "Done.\n", "")
+    assert (offered(server), told(server)) == (["odd__echo"], "hello there")
+    assert "let in on" in (await devagent("ext", "list")).stdout
+    assert (await devagent("ext", "remove", "odd")).code == 0

@@ -2,7 +2,8 @@
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
@@ -88,13 +89,25 @@ def _agreed(question: str, yes: bool) -> bool:
 
 
 async def _look(extension: McpExtension) -> PinnedServer:
-    try:
-        return await extension.look()
-    except ToolFailure as failure:
-        tail = "\n  ".join(getattr(failure, "tail", ())[-20:])
-        raise ConfigError(failure.text, hint=tail) from failure
-    finally:
-        await extension.aclose()
+    async with attended(extension) as present:
+        try:
+            return await present.look()
+        except ToolFailure as failure:
+            tail = "\n  ".join(getattr(failure, "tail", ())[-20:])
+            raise ConfigError(failure.text, hint=tail) from failure
+
+
+@asynccontextmanager
+async def attended(extension: McpExtension) -> AsyncGenerator[McpExtension]:
+    """The server with the person at this terminal before a browser, where there is one; closed at the end."""
+    async with AsyncExitStack() as stack:
+        if extension.settings.kind == "http" and sys.stdin.isatty():
+            from devagent.cli.ext.browser import ANSWER_S, TerminalBrowser  # noqa: PLC0415  (imports mcp)
+
+            browser = await stack.enter_async_context(TerminalBrowser(extension.settings.name))
+            extension = extension.attended(browser, ANSWER_S + 60)
+        stack.push_async_callback(extension.aclose)
+        yield extension
 
 
 def _show_command(extension: McpExtension) -> None:
