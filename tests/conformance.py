@@ -1,7 +1,6 @@
-"""The official MCP conformance suite against devagent's client and its gateway. Not part of the test command: it needs npm.
+"""The official MCP conformance suite against devagent's client. Not part of the test command: it needs npm.
 
-    python tests/conformance.py client [--scenario NAME …] [--revision REV …]
-    python tests/conformance.py server [--scenario NAME …] [--revision REV …]
+    python tests/conformance.py [--scenario NAME …] [--revision REV …]
 
 Fetches the suite (pinned below) and, where ``node`` is older than 22, a Node 22 from npm, into ``--cache``. Each
 revision's required scenarios are the suite's own frozen list, run one after another: in parallel the timed
@@ -11,28 +10,21 @@ check is not. Exit 0: all required ones passed.
 
 import argparse
 import json
-import os
 import platform
 import re
 import shlex
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Generator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
 PACKAGE, VERSION = "@modelcontextprotocol/conformance", "0.2.0-alpha.12"
 REVISIONS = ("2025-11-25", "2026-07-28")
-DEVAGENT = f"{shlex.quote(sys.executable)} -m devagent"
-CLIENT = f"{DEVAGENT} ext conformance"
-SERVER = f"{DEVAGENT} mcp serve --http 127.0.0.1:0 --profile conformance"
+CLIENT = f"{shlex.quote(sys.executable)} -m devagent ext conformance"
 LIMIT_S = 60
-START_S = 60.0
 
 
 class Verdict(NamedTuple):
@@ -48,7 +40,6 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("leg", choices=["client", "server"])
     parser.add_argument("--revision", action="append", choices=REVISIONS)
     parser.add_argument("--scenario", action="append", help="only this one; may be repeated")
     parser.add_argument("--unscored", action="store_true", help="also what is reported only")
@@ -57,19 +48,19 @@ def main() -> int:
     asked = parser.parse_args()
     suite = [node(asked.cache), installed(asked.cache)]
     passed, failed = 0, 0
-    with tempfile.TemporaryDirectory() as folder, target(asked.leg, Path(folder)) as way:
+    with tempfile.TemporaryDirectory() as folder:
         out: Path = asked.out or Path(folder)
         for revision in asked.revision or REVISIONS:
-            scored, unscored = required(suite, asked.leg, revision)
+            scored, unscored = required(suite, revision)
             names = asked.scenario or [*scored, *(unscored if asked.unscored else ())]
             for name in names:
-                verdict = judged(suite, [asked.leg, *way], name, revision, out)
+                verdict = judged(suite, name, revision, out)
                 counts = name not in unscored
                 passed += verdict.ok and counts
                 failed += not verdict.ok and counts
                 word = "ok" if verdict.ok else "FAIL" if counts else "fail (not scored)"
                 about = f"({verdict.checks} checks, {verdict.seconds:.1f} s)"
-                print(f"{word:18} {asked.leg} {revision} {name} {about}", flush=True)
+                print(f"{word:18} {revision} {name} {about}", flush=True)
                 for check in verdict.failed:
                     print(f"{'':19}{check}")
     print(f"{passed} passed, {failed} failed")
@@ -107,8 +98,8 @@ def fetch(folder: Path, package: str) -> None:
     subprocess.run([*command, package], check=True, timeout=600)
 
 
-def required(suite: list[str], leg: str, revision: str) -> tuple[list[str], list[str]]:
-    """The scenarios of a leg that the suite scores for a revision, and those that it only reports."""
+def required(suite: list[str], revision: str) -> tuple[list[str], list[str]]:
+    """The client's scenarios that the suite scores for a revision, and those that it only reports."""
     command = [*suite, "list", "--requirements", revision]
     said = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout
     scored: list[str] = []
@@ -121,25 +112,25 @@ def required(suite: list[str], leg: str, revision: str) -> tuple[list[str], list
         elif "never scored" in low:
             part = "unscored"
         elif found := re.match(r"\s*-\s+(\S+)(.*)", line):
-            if part == leg:
+            if part == "client":
                 scored.append(found[1])
-            elif part == "unscored" and f"[{leg}]" in found[2]:
+            elif part == "unscored" and "[client]" in found[2]:
                 unscored.append(found[1])
     return scored, unscored
 
 
-def judged(suite: list[str], leg: list[str], name: str, revision: str, out: Path) -> Verdict:
-    verdict = once(suite, leg, name, revision, out)
-    return verdict if verdict.ok or verdict.failed else once(suite, leg, name, revision, out)
+def judged(suite: list[str], name: str, revision: str, out: Path) -> Verdict:
+    verdict = once(suite, name, revision, out)
+    return verdict if verdict.ok or verdict.failed else once(suite, name, revision, out)
 
 
-def once(suite: list[str], leg: list[str], name: str, revision: str, out: Path) -> Verdict:
-    folder = out / leg[0] / revision / name.replace("/", "_")
+def once(suite: list[str], name: str, revision: str, out: Path) -> Verdict:
+    folder = out / revision / name.replace("/", "_")
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     began = time.monotonic()
     named = ["--scenario", name, "--spec-version", revision, "--timeout", str(LIMIT_S * 1000)]
-    command = [*suite, *leg, *named, "-o", str(folder)]
+    command = [*suite, "client", "--command", CLIENT, *named, "-o", str(folder)]
     try:
         done = subprocess.run(
             command, capture_output=True, text=True, timeout=LIMIT_S + 60, check=False
@@ -160,38 +151,6 @@ def once(suite: list[str], leg: list[str], name: str, revision: str, out: Path) 
         ]
     ok = code == 0 and not failed and held > 0
     return Verdict(ok, held, failed, time.monotonic() - began)
-
-
-@contextmanager
-def target(leg: str, home: Path) -> Generator[list[str]]:
-    """The suite's words for what it tests; the gateway runs meanwhile, in a home of its own."""
-    if leg == "client":
-        yield ["--command", CLIENT]
-        return
-    environment = {**os.environ, "DEVAGENT_HOME": str(home / "devagent"), "HOME": str(home)}
-    process = subprocess.Popen(
-        shlex.split(SERVER), cwd=home, env=environment, stderr=subprocess.PIPE, text=True
-    )
-    try:
-        assert process.stderr is not None
-        signal.signal(signal.SIGALRM, lambda *_: process.kill())
-        signal.setitimer(signal.ITIMER_REAL, START_S)
-        url = ""
-        for line in process.stderr:
-            print(line, end="", file=sys.stderr)
-            if found := re.search(r"serving (http\S+)", line):
-                url = found[1]
-                break
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        if not url:
-            raise SystemExit("the gateway did not start")
-        yield ["--url", url]
-    finally:
-        process.terminate()
-        try:
-            process.wait(10)
-        except subprocess.TimeoutExpired:
-            process.kill()
 
 
 if __name__ == "__main__":

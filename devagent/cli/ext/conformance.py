@@ -1,4 +1,4 @@
-"""``devagent ext conformance URL``: one scenario of the official MCP conformance suite, against its client leg.
+"""``ext conformance``: one scenario of the official MCP conformance suite, against its client leg.
 
 The connection is a configured server's own: parsed settings, transport, limits, sign-in, pinning. Two things stand
 in for what a terminal would have: a script for the model (which tool, which arguments), and somebody who agrees to
