@@ -21,6 +21,7 @@ from devagent.core.tools import ToolResult, ToolSpec
 from devagent.core.verdicts import Decision
 
 MAX_TOOLS, MAX_TOKENS = 30, 8_000
+"""The budget: tools beside the core ones (devagent's own are near 30 by themselves), and the definitions of all."""
 MAX_ADDED = 60
 """Tools that one session may find in all."""
 AT_ONCE, MOST_AT_ONCE = 5, 10
@@ -68,7 +69,7 @@ class Findable:
     def offer(self, offered: Sequence[ToolSpec]) -> None:
         """Settle what is told, and what is to be looked for."""
         more = [tool for tool in offered if not self._is_core(tool)]
-        if not more or (len(offered) <= MAX_TOOLS and tokens(offered) <= MAX_TOKENS):
+        if not more or (len(more) <= MAX_TOOLS and tokens(offered) <= MAX_TOKENS):
             self._core = list(offered)
             return
         self._core = [tool for tool in offered if self._is_core(tool)]

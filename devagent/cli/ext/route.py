@@ -26,7 +26,7 @@ def route(question: str, folder: str) -> None:
     )
     if found.to_be_found:
         click.echo(
-            f"More than {found.most_tools} tools or {found.most_tokens:,} tokens: the model is told of "
+            f"More than {found.most_tools} tools of servers, or {found.most_tokens:,} tokens: the model is told of "
             f"{len(found.told) - 1} and of devagent.find_tools, which looks through {len(found.to_be_found)}.\n"
         )
     else:
