@@ -25,6 +25,7 @@ from msgspec.structs import replace
 from devagent.agent.asking import Asking
 from devagent.agent.duties import bounded, kinds_to_redact, needs_reason
 from devagent.agent.evidence import Circumstances, Evidence
+from devagent.agent.finding import granted_by_the_house
 from devagent.agent.floor import Floor
 from devagent.agent.reach import nameable, readable
 from devagent.core.codec import digest
@@ -45,6 +46,8 @@ Redact = Callable[[Sequence[str], str], str]
 """Kinds of what is to go, and a text → the text without it."""
 Withhold = Callable[[ToolSpec], Awaitable[Decision | None]]
 """A tool that does more than read → a deny where nothing but reading may be done for now."""
+MAX_NAMED = 40
+"""Tools that the answer to a call of one that is none names."""
 REDACTS = ("secrets", "keys", "pii")
 DRY_RUN = "[dry run] This call was judged, not carried out, and there is no result."
 NOBODY = ExtensionReference(name="", version="", digest="")
@@ -78,7 +81,7 @@ class Gate:
         self.hidden = [t for t in toolbox.specs() if judge.is_hidden(who, t)]
         """What policy can never grant this principal: not even listed to the model."""
         self.offered = [t for t in toolbox.specs() if t not in self.hidden]
-        """What the model is told about, in the same order for the whole session (prompt caching)."""
+        """What policy could grant; all or some of it is told to the model (see ``finding``)."""
 
     @property
     def taint(self) -> tuple[str, ...]:
@@ -133,7 +136,7 @@ class Gate:
             yield self._refused(turn, call, tool, args, decision)
             return
         request = replace(request, resources=resources)
-        decision = self._floor.refusal(resources)
+        decision = self._floor.refusal(resources) or granted_by_the_house(tool)
         if decision is None and self._withhold and tool.tool_class != "read":
             decision = await self._withhold(tool)
         decision = decision or self._judge.decide(request)
@@ -293,7 +296,9 @@ def _outcome(result: ToolResult) -> Outcome:
 
 
 def _no_such_tool(call: ToolCall, offered: list[ToolSpec]) -> Decision:
-    names = ", ".join(t.api_name for t in offered)
+    names = ", ".join(t.api_name for t in offered[:MAX_NAMED])
+    if len(offered) > MAX_NAMED:
+        names += f", and {len(offered) - MAX_NAMED} more: look for them by what they do"
     return Decision(
         effect="deny",
         reason=f"There is no tool {call.name!r}. The tools are: {names}",

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 from msgspec.structs import replace
 
 from devagent.agent.circles import Circles
+from devagent.agent.finding import Findable
 from devagent.agent.fitting import Fitting, Window
 from devagent.agent.gate import Gate, granted
 from devagent.agent.history import History
@@ -59,7 +60,8 @@ _BROKEN_OFF = frozenset({"max_tokens", _OVERFLOW, "refusal"})
 
 
 class Agent:
-    """One conversation. ``system`` stays byte for byte the same over its life (prompt caching)."""
+    """One conversation. ``system`` stays byte for byte the same over its life (prompt caching). ``findable``: the
+    same toolbox, where what the model is told may be less than all of it."""
 
     def __init__(
         self,
@@ -73,10 +75,12 @@ class Agent:
         estimate: Estimator | None = None,
         shared: SharedSpending | None = None,
         window: Window = Window(),  # noqa: B008 - frozen
+        findable: Findable | None = None,
     ) -> None:
         self._model = model
         self._gate = gate
         self._toolbox = toolbox
+        self._findable = findable
         self._system = system
         self._spending = Spending(limits, shared=shared)
         self._circles = Circles(limits)
@@ -95,6 +99,8 @@ class Agent:
         """Take in an event: live ones as they are yielded, earlier ones when a session is resumed."""
         self._history.apply(event)
         self._gate.apply(event)
+        if self._findable is not None:
+            self._findable.apply(event)
         self._spending.apply(event)
         self._circles.apply(event)
         self._fitting.apply(event)
@@ -226,7 +232,7 @@ class Agent:
             turn=turn,
             system=self._system,
             messages=self._history.messages,
-            tools=self._gate.offered,
+            tools=self._findable.told if self._findable else self._gate.offered,
             labels=self._gate.taint,
         )
 

@@ -11,6 +11,8 @@ import click
 
 
 class Entry(NamedTuple):
+    """Where a command is, and its line in the help; without one it is not in the help."""
+
     module: str
     attribute: str
     help: str
@@ -24,7 +26,7 @@ class LazyGroup(click.Group):
         self._table = table
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(self._table)
+        return [name for name, entry in self._table.items() if entry.help]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         entry = self._table.get(cmd_name)
@@ -40,10 +42,11 @@ class LazyGroup(click.Group):
         if name not in self._table and not ctx.resilient_parsing:
             import difflib  # noqa: PLC0415  (for a mistyped name only)
 
-            if near := difflib.get_close_matches(name, self._table, 1):
+            if near := difflib.get_close_matches(name, self.list_commands(ctx), 1):
                 ctx.fail(f"No such command {name!r}. Did you mean {near[0]!r}?")
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
-            formatter.write_dl([(name, entry.help) for name, entry in self._table.items()])
+            shown = [(name, entry.help) for name, entry in self._table.items() if entry.help]
+            formatter.write_dl(shown)

@@ -12,6 +12,12 @@
     classes = { read_file = "read" }        # a tool that is not here is exec
     resources = { read_file = ["path:{args.path}"] }
 
+    [extensions.tracker]
+    type = "http"
+    url = "https://mcp.example.com/mcp"     # plain http to this machine alone
+    headers = { Authorization = "Bearer env:TRACKER_TOKEN" }    # a handle, never a value
+    oauth = { client_id = "devagent" }      # without an Authorization header: how to sign in
+
 One bad entry refuses the file with file, line, column and the nearest valid name.
 """
 
@@ -27,6 +33,8 @@ from devagent.core.errors import ConfigError
 from devagent.core.tools import ToolClass
 from devagent.host.extension import Fault
 from devagent.host.manifest import FIRST_PARTY
+from devagent.host.mcp_handles import Handle, handle
+from devagent.host.mcp_http_config import SignIn, header_name, server_url, sign_in
 from devagent.host.mcp_names import skeleton
 from devagent.host.mcp_resources import Template, template
 
@@ -50,12 +58,15 @@ class ServerSettings(Struct, frozen=True, kw_only=True):
     """One server as the person configured it. Without ``cwd`` it runs in the session's folder."""
 
     name: str
-    kind: Literal["stdio"] = "stdio"
-    command: str
+    kind: Literal["stdio", "http"] = "stdio"
+    command: str = ""
     args: tuple[str, ...] = ()
     env: dict[str, str] = {}
     pass_env: tuple[str, ...] = ()
     cwd: str = ""
+    url: str = ""
+    headers: dict[str, Handle] = {}
+    oauth: SignIn = SignIn()
     start_s: float = 30.0
     call_s: float = 120.0
     classes: dict[str, ToolClass] = {}
@@ -67,17 +78,29 @@ class ServerSettings(Struct, frozen=True, kw_only=True):
         return tuple(sorted({*self.env, *self.pass_env}))
 
 
-_KEYS: dict[str, tuple[str, type | tuple[type, ...]]] = {
+_Kinds = dict[str, tuple[str, type | tuple[type, ...]]]
+_BOTH: _Kinds = {
     "type": ("text", str),
-    "command": ("text", str),
-    "args": ("a list of texts", list),
-    "env": ("a table", dict),
-    "pass_env": ("a list of texts", list),
-    "cwd": ("text", str),
     "start_s": ("a number", (int, float)),
     "call_s": ("a number", (int, float)),
     "classes": ("a table", dict),
     "resources": ("a table", dict),
+}
+_KEYS: dict[str, _Kinds] = {
+    "stdio": {
+        "command": ("text", str),
+        "args": ("a list of texts", list),
+        "env": ("a table", dict),
+        "pass_env": ("a list of texts", list),
+        "cwd": ("text", str),
+        **_BOTH,
+    },
+    "http": {
+        "url": ("text", str),
+        "headers": ("a table", dict),
+        "oauth": ("a table", dict),
+        **_BOTH,
+    },
 }
 
 
@@ -109,20 +132,37 @@ class _Table:
         self._fault = fault
 
     def settings(self) -> ServerSettings:
+        kind = self._table.get("type")
+        if kind not in ("stdio", "http"):
+            what = f'type must be "stdio" or "http", not {kind or ""!r}'
+            raise self._wrong(what, "type")
+        known = _KEYS[kind]
         for key, value in self._table.items():
             if key == "enabled":
                 continue
-            known = _KEYS.get(key)
-            if known is None:
-                near = difflib.get_close_matches(key, _KEYS, 1)
-                names = ", ".join([*_KEYS, "enabled"])
+            if key not in known:
+                near = difflib.get_close_matches(key, known, 1)
+                names = ", ".join([*known, "enabled"])
                 hint = f"Did you mean {near[0]!r}?" if near else f"Known: {names}."
                 raise self._wrong(f"unknown key {key!r}", key, hint=hint)
-            if not isinstance(value, known[1]) or isinstance(value, bool):
-                raise self._wrong(f"{key} must be {known[0]}", key)
-        if self._table.get("type") != "stdio":
-            what = f'type must be "stdio", not {self._table.get("type", "")!r}'
-            raise self._wrong(what, "type", hint="Other transports are not there yet.")
+            if not isinstance(value, known[key][1]) or isinstance(value, bool):
+                raise self._wrong(f"{key} must be {known[key][0]}", key)
+        start_s = self._seconds("start_s", 30.0, MAX_START_S)
+        call_s = self._seconds("call_s", 120.0, MAX_CALL_S)
+        classes, resources = self._classes(), self._resources()
+        if kind == "http":
+            headers = self._headers()
+            return ServerSettings(
+                name=self._name,
+                kind="http",
+                url=self._url(),
+                headers=headers,
+                oauth=self._oauth(headers),
+                start_s=start_s,
+                call_s=call_s,
+                classes=classes,
+                resources=resources,
+            )
         return ServerSettings(
             name=self._name,
             command=self._command(),
@@ -130,10 +170,10 @@ class _Table:
             env=self._env(),
             pass_env=self._pass_env(),
             cwd=self._cwd(),
-            start_s=self._seconds("start_s", 30.0, MAX_START_S),
-            call_s=self._seconds("call_s", 120.0, MAX_CALL_S),
-            classes=self._classes(),
-            resources=self._resources(),
+            start_s=start_s,
+            call_s=call_s,
+            classes=classes,
+            resources=resources,
         )
 
     def _wrong(self, what: str, *path: str | int, hint: str = "") -> ConfigError:
@@ -150,6 +190,37 @@ class _Table:
             what = "command must be a name on PATH or an absolute path"
             raise self._wrong(what, "command", hint=hint)
         return command
+
+    def _url(self) -> str:
+        try:
+            return server_url(str(self._table.get("url", "")))
+        except ValueError as e:
+            raise self._wrong(f"url {e}", "url") from e
+
+    def _headers(self) -> dict[str, Handle]:
+        given: dict[str, Any] = self._table.get("headers", {})
+        found: dict[str, Handle] = {}
+        for name, value in given.items():
+            try:
+                header_name(name)
+                found[name] = handle(value)
+            except ValueError as e:
+                hint = f'For example {name} = "env:VARIABLE", or "Bearer env:VARIABLE".'
+                raise self._wrong(f"headers.{name} {e}", "headers", name, hint=hint) from e
+        if len({name.lower() for name in found}) < len(found):
+            raise self._wrong("headers has one name twice", "headers")
+        return found
+
+    def _oauth(self, headers: Mapping[str, Handle]) -> SignIn:
+        if "oauth" not in self._table:
+            return SignIn()
+        if any(name.lower() == "authorization" for name in headers):
+            what = "an Authorization header and oauth exclude each other"
+            raise self._wrong(what, "oauth")
+        try:
+            return sign_in(self._table["oauth"])
+        except ValueError as e:
+            raise self._wrong(f"oauth {e}", "oauth") from e
 
     def _cwd(self) -> str:
         cwd = os.path.expanduser(str(self._table.get("cwd", "")))

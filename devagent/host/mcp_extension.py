@@ -1,4 +1,4 @@
-"""A third party's MCP server as an extension of a session: pinned, started at its first call, watched.
+"""A third party's MCP server as an extension of a session: pinned, started or connected to at its first call, watched.
 
 What the model is told comes from ``tools.lock``; the server and the ``mcp`` SDK are not needed for that. After each
 start, and where the server says so, its tools are listed again: one whose definition is not the recorded one
@@ -24,11 +24,20 @@ from devagent.core.text import one_line
 from devagent.core.tools import ToolClass, ToolResult, ToolSpec
 from devagent.host.mcp_config import ServerSettings
 from devagent.host.mcp_definitions import ToolDefinition, definitions
-from devagent.host.mcp_lock import PinnedServer, Program, ToolsLock, identity, program
+from devagent.host.mcp_handles import NoKeyring, Secrets
+from devagent.host.mcp_lock import (
+    PinnedServer,
+    Program,
+    ToolsLock,
+    identity,
+    program,
+    sign_in_key,
+)
 from devagent.host.mcp_resources import mapped
 
 if TYPE_CHECKING:
-    from devagent.host.mcp_server import McpServer
+    from devagent.host.mcp_server import Answers, Launch, McpServer
+    from devagent.host.mcp_sign_in import Browser
 
 MAX_STARTS, STARTS_WITHIN_S = 4, 60.0
 INHERITED = ("HOME", "LANG", "LOGNAME", "PATH", "SHELL", "TERM", "TMPDIR", "TZ", "USER")
@@ -42,12 +51,25 @@ class McpExtension:
 
     ``governed``: an organisation's policy is in force. Then what the person's config says of classes and
     resources widens nothing: every tool is exec, and touches its ``mcp:`` resource beside the mapped ones.
+    ``browser``: the person who may sign in now; without one nobody is asked. ``answers``: who answers what the
+    server asks; without, nobody does.
     """
 
     def __init__(
-        self, settings: ServerSettings, lock: ToolsLock, *, folder: str, governed: bool = False
+        self,
+        settings: ServerSettings,
+        lock: ToolsLock,
+        *,
+        folder: str,
+        governed: bool = False,
+        secrets: Secrets | None = None,
+        browser: "Browser | None" = None,
+        answers: "Answers | None" = None,
     ) -> None:
         self.settings = settings
+        self._secrets = secrets or NoKeyring()
+        self._browser = browser
+        self._answers = answers
         self._lock = lock
         self._folder = folder
         self._governed = governed
@@ -157,14 +179,28 @@ class McpExtension:
         tools, left_out = definitions(server.listing, self.settings.name)
         return PinnedServer(
             identity=self.identity,
-            command=(self.program.path, *self.settings.args),
+            command=(self.program.path, *self.settings.args) if self.program else (),
             program=self.program,
+            url=self.settings.url,
+            headers=tuple(sorted(self.settings.headers)),
             variables=self.settings.variables,
             cwd=self.settings.cwd,
             calls_itself=server.calls_itself,
             legacy=server.legacy,
             tools=tuple(tools),
-            left_out=tuple(left_out),
+            left_out=(*left_out, *server.left_out),
+        )
+
+    def attended(self, browser: "Browser", start_s: float) -> "McpExtension":
+        """The same server for a person who may sign in now, with that much time; close it as well."""
+        return McpExtension(
+            replace(self.settings, start_s=max(self.settings.start_s, start_s)),
+            self._lock,
+            folder=self._folder,
+            governed=self._governed,
+            secrets=self._secrets,
+            browser=browser,
+            answers=self._answers,
         )
 
     def pin(self, server: PinnedServer, *, how: Literal["first use", "approved"], on: str) -> None:
@@ -201,23 +237,40 @@ class McpExtension:
             raise ToolFailure(text, error="server_gone")
         self._starts.append(loop.time())
         self._check_program()
-        # A second of processor time at its first import, which must not hold the event loop.
-        module = await asyncio.to_thread(_with_the_sdk)
-        pinned = self.pinned if self.state == "pinned" else None
-        launch = module.Launch(
-            name=self.settings.name,
-            argv=(self.program.path, *self.settings.args),
-            env=self._environment(),
-            cwd=self._working_folder(),
-            start_s=self.settings.start_s,
-            call_s=self.settings.call_s,
-            legacy=pinned.legacy if pinned else False,
-        )
+        # A second of processor time at its first import, which must not hold the event loop; nor must a keyring.
+        launch = await asyncio.to_thread(self._launch)
+        module = _server_module()
         self._server = server = await module.McpServer.start(launch)
         return server
 
+    def _launch(self) -> "Launch":
+        from devagent.host.mcp_connect import over_http, over_stdio  # noqa: PLC0415  (imports mcp)
+
+        pinned = self.pinned if self.state == "pinned" else None
+        legacy = pinned.legacy if pinned else False
+        if self.program is None:
+            return over_http(
+                self.settings,
+                key=self.sign_in_key,
+                secrets=self._secrets,
+                browser=self._browser,
+                answers=self._answers,
+                legacy=legacy,
+            )
+        argv = (self.program.path, *self.settings.args)
+        return over_stdio(
+            self.settings, argv, self._environment(), self._working_folder(), legacy=legacy
+        )
+
+    @property
+    def sign_in_key(self) -> str:
+        """Under which the keyring has the tokens of this server, as it is configured."""
+        return sign_in_key(self.settings.name, self.identity)
+
     def _check_program(self) -> None:
         """Between opening the session and this start the program may have been exchanged."""
+        if self.program is None:
+            return
         try:
             now: Program | None = program(self.settings, self.program)
         except ConfigError:
@@ -270,14 +323,16 @@ class McpExtension:
         return {n: os.environ[n] for n in names if n in os.environ} | self.settings.env
 
 
-def _with_the_sdk() -> ModuleType:
+def _server_module() -> ModuleType:
     from devagent.host import mcp_server  # noqa: PLC0415  (imports mcp, see above)
 
     return mcp_server
 
 
 def shown_command(settings: ServerSettings) -> str:
-    """The whole command as a person may check it."""
+    """The whole command, or the URL, as a person may check it."""
+    if settings.kind == "http":
+        return one_line(settings.url, 4_000)
     import shlex  # noqa: PLC0415  (only where a server is shown)
 
     return one_line(shlex.join([settings.command, *settings.args]), 4_000)

@@ -1,7 +1,7 @@
 """``tools.lock``: which servers of third parties a person has let in, and what their tools were then.
 
 A server is its identity: the digest of its command, the bytes of the program that the command resolves to, its
-arguments, the names of its variables and its folder. A tool is the digest of its definition. The model
+arguments, the names of its variables and its folder; or of its URL, the names of its headers and how it is signed in to. A tool is the digest of its definition. The model
 is told what is recorded here, so that a session starts no server before a tool of it is called; what a
 server later says differently is kept beside, withheld, until somebody approves it.
 
@@ -45,8 +45,10 @@ class PinnedServer(Struct, frozen=True, kw_only=True):
     ``initialize`` at once. ``pending`` are definitions that differ since, by tool; None: it is gone."""
 
     identity: str
-    command: tuple[str, ...]
-    program: Program
+    command: tuple[str, ...] = ()
+    program: Program | None = None
+    url: str = ""
+    headers: tuple[str, ...] = ()
     variables: tuple[str, ...] = ()
     cwd: str = ""
     calls_itself: str = ""
@@ -154,11 +156,14 @@ class ToolsLock:
             raise
 
 
-def program(settings: ServerSettings, known: Program | None = None) -> Program:
-    """The file that the command is now; ``known`` again where that file has not been touched since.
+def program(settings: ServerSettings, known: Program | None = None) -> Program | None:
+    """The file that the command is now; ``known`` again where that file has not been touched since. None for
+    a server that is not started here.
 
     Raises ConfigError where there is no such program.
     """
+    if settings.kind == "http":
+        return None
     path = _resolved(settings.command)
     if not path:
         raise ConfigError(
@@ -184,8 +189,21 @@ def program(settings: ServerSettings, known: Program | None = None) -> Program:
         ) from e
 
 
-def identity(settings: ServerSettings, program: Program) -> str:
+def identity(settings: ServerSettings, program: Program | None) -> str:
     """What makes this the same server: change any of it, and it is another one."""
+    if program is None:
+        # Not where the secrets are kept: moving one from a variable to the keyring changes no server.
+        return digest(
+            {
+                "kind": settings.kind,
+                "url": settings.url,
+                "headers": sorted(name.lower() for name in settings.headers),
+                "client_id": settings.oauth.client_id,
+                "client_metadata_url": settings.oauth.client_metadata_url,
+                "grant": settings.oauth.grant,
+                "issuer": settings.oauth.issuer,
+            }
+        )
     return digest(
         {
             "kind": settings.kind,
@@ -197,6 +215,11 @@ def identity(settings: ServerSettings, program: Program) -> str:
             "cwd": settings.cwd,
         }
     )
+
+
+def sign_in_key(name: str, identity: str) -> str:
+    """Under which the keyring has the tokens of a server."""
+    return f"sign-in/{name}/{identity}"
 
 
 def _resolved(command: str) -> str:

@@ -8,12 +8,16 @@ Imports ``mcp``: only for use when a server is started.
 import asyncio
 import contextlib
 import logging
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from types import TracebackType
+from typing import Any, Protocol
 
 from mcp import Client, MCPError
+from mcp.client._transport import TransportStreams
+from mcp.client.session import ElicitationFnT, ListRootsFnT, SamplingFnT
 from mcp.types import (
     CONNECTION_CLOSED,
+    PARSE_ERROR,
     REQUEST_TIMEOUT,
     Implementation,
     ToolListChangedNotification,
@@ -23,8 +27,7 @@ from msgspec import Struct
 from devagent import __version__
 from devagent.core.ports import ToolFailure
 from devagent.core.text import one_line
-from devagent.host.mcp_definitions import MAX_TOOLS
-from devagent.host.mcp_transport import GuardedStdio
+from devagent.host.mcp_definitions import MAX_TOOLS, LeftOut
 from devagent.policy.plain import is_list
 
 MAX_PAGES = 50
@@ -46,16 +49,55 @@ class ServerFailure(ToolFailure):
         self.tail = tuple(tail)
 
 
+class Guarded(Protocol):
+    """A way to a server, with limits on all that comes from there; an ``mcp.client`` transport."""
+
+    listing: list[Any]
+    """The tools of all pages that came since it was last cleared, as they were sent."""
+    unfit: list[tuple[str, str]]
+    """Those among them (name, why) that may not be used over this transport."""
+    error: str
+    """What kind of failure ``fault`` is, where it is none of the server's own."""
+
+    @property
+    def started(self) -> bool: ...
+
+    @property
+    def gone(self) -> asyncio.Event: ...
+
+    @property
+    def fault(self) -> str: ...
+
+    @property
+    def tail(self) -> Sequence[str]: ...
+
+    async def __aenter__(self) -> TransportStreams: ...
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> bool | None: ...
+
+
+class Answers(Struct, frozen=True, kw_only=True):
+    """Who answers what servers ask; what nobody answers is not declared, and refused."""
+
+    elicitation: ElicitationFnT | None = None
+    sampling: SamplingFnT | None = None
+    roots: ListRootsFnT | None = None
+
+
 class Launch(Struct, frozen=True, kw_only=True):
-    """What is started. ``env`` is the whole environment; limits are in seconds."""
+    """What is started: ``transport`` makes a new way to it. Limits are in seconds."""
 
     name: str
-    argv: tuple[str, ...]
-    env: Mapping[str, str]
-    cwd: str
+    transport: Callable[[], Guarded]
     start_s: float
     call_s: float
     legacy: bool = False
+    answers: Answers = Answers()
 
 
 class McpServer:
@@ -64,13 +106,14 @@ class McpServer:
     def __init__(self, launch: Launch, *, legacy: bool) -> None:
         self._launch = launch
         self.legacy = legacy
-        self._stdio = GuardedStdio(launch.argv, launch.env, launch.cwd)
+        self._transport = launch.transport()
         self._client: Client | None = None
         self._leave = asyncio.Event()
         self._ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._task = asyncio.get_running_loop().create_task(self._serve())
         self.listing: list[Any] = []
         """Its tools, as it listed them last."""
+        self.left_out: list[LeftOut] = []
         self.calls_itself = ""
         self.tools_changed = False
         """It has said that its tools are others now."""
@@ -101,7 +144,7 @@ class McpServer:
     @property
     def alive(self) -> bool:
         """Whether it can still be called."""
-        return not self._task.done() and not self._stdio.gone.is_set()
+        return not self._task.done() and not self._transport.gone.is_set()
 
     async def _begun(self, until: float) -> None:
         try:
@@ -156,11 +199,14 @@ class McpServer:
     async def _serve(self) -> None:
         try:
             async with Client(
-                self._stdio,
+                self._transport,
                 mode="legacy" if self.legacy else "auto",
                 client_info=Implementation(name="devagent", version=__version__),
                 message_handler=self._told,
                 read_timeout_seconds=self._launch.start_s,
+                elicitation_callback=self._launch.answers.elicitation,
+                sampling_callback=self._launch.answers.sampling,
+                list_roots_callback=self._launch.answers.roots,
                 cache=None,
             ) as client:
                 await self._list(client)
@@ -183,7 +229,7 @@ class McpServer:
                 self._ready.exception()  # looked at, whether or not somebody still waits
 
     async def _until_the_end(self) -> None:
-        ends = [asyncio.ensure_future(e.wait()) for e in (self._leave, self._stdio.gone)]
+        ends = [asyncio.ensure_future(e.wait()) for e in (self._leave, self._transport.gone)]
         try:
             await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -191,49 +237,55 @@ class McpServer:
                 end.cancel()
 
     async def _list(self, client: Client) -> None:
-        self._stdio.listing = []
+        self._transport.listing, self._transport.unfit = [], []
         cursor: str | None = None
         for _ in range(MAX_PAGES):
             page = await client.list_tools(cursor=cursor, cache_mode="bypass")
             cursor = page.next_cursor
-            if not cursor or len(self._stdio.listing) > MAX_TOOLS:
+            if not cursor or len(self._transport.listing) > MAX_TOOLS:
                 break
-        self.listing = self._stdio.listing
+        self.listing = self._transport.listing
+        self.left_out = [LeftOut(one_line(name, 80), why) for name, why in self._transport.unfit]
 
     async def _told(self, message: object) -> None:
         if isinstance(message, ToolListChangedNotification):
             self.tools_changed = True
 
     async def _translated(self, error: MCPError, limit_s: float) -> ToolFailure:
-        if error.code == CONNECTION_CLOSED:
+        if error.code == CONNECTION_CLOSED or self._transport.fault:
             # Its end is known a moment after its output's.
             await asyncio.wait([self._task], timeout=0.3)
-            return self._failure("is gone in the middle of the call", "server_gone")
+            what = "broke its answer off" if self.alive else "is gone in the middle of the call"
+            return self._failure(what, "server_gone")
         if error.code == REQUEST_TIMEOUT:
             text = f"The MCP server {self._launch.name} gave no answer within {limit_s:g} s"
             return ToolFailure(text, error="timeout")
+        if error.code == PARSE_ERROR:
+            text = f"The MCP server {self._launch.name} gave an answer that is no message"
+            return ToolFailure(text, error="bad_answer")
         text = one_line(error.message, MAX_TOLD)
         return ToolFailure(f"The MCP server {self._launch.name} refused: {text}", error="refused")
 
     def _not_started(self, error: BaseException) -> ServerFailure:
         error = _first(error)
-        if isinstance(error, OSError) and not self._stdio.started:
+        if isinstance(error, OSError) and not self._transport.started:
             what = f"cannot be started: {error.strerror or type(error).__name__}"
             return self._failure(what, "no_program")
+        if self._transport.fault:
+            return self._failure("did not start", "not_started")
         if isinstance(error, MCPError) and error.code != CONNECTION_CLOSED:
             return self._failure(
                 f"refused to start: {one_line(error.message, MAX_TOLD)}", "not_started"
             )
-        if self._stdio.fault:
-            return self._failure("did not start", "not_started")
         return self._failure(
             f"speaks no protocol that is known here ({type(error).__name__})", "not_started"
         )
 
     def _failure(self, what: str, error: str) -> ServerFailure:
-        fault = f": {self._stdio.fault}" if self._stdio.fault else ""
+        fault = f": {self._transport.fault}" if self._transport.fault else ""
         text = f"The MCP server {self._launch.name} {what}{fault}"
-        return ServerFailure(text, error=error, tail=self._stdio.tail)
+        error = self._transport.error or error
+        return ServerFailure(text, error=error, tail=self._transport.tail)
 
 
 def _first(error: BaseException) -> BaseException:

@@ -30,7 +30,8 @@ from mcp.types import JSONRPCRequest, jsonrpc_message_adapter
 
 from devagent.core.codec import canonical, parse
 from devagent.core.text import one_line
-from devagent.policy.plain import is_list, is_table
+from devagent.host.mcp_listing import names_only
+from devagent.policy.plain import is_table
 
 MAX_LINE = 8 << 20
 MAX_BETWEEN = 64 << 20
@@ -60,6 +61,8 @@ class GuardedStdio:
         self._listings: set[str] = set()
         self.listing: list[Any] = []
         """The tools of all pages that came since it was last cleared, as they were sent."""
+        self.unfit: list[tuple[str, str]] = []
+        self.error = ""
 
     @property
     def started(self) -> bool:
@@ -176,13 +179,10 @@ class GuardedStdio:
         if not is_table(message) or str(message.get("id")) not in self._listings:
             return line
         self._listings.discard(str(message["id"]))
-        result = message.get("result")
-        tools = result.get("tools") if is_table(result) else None
-        if not is_table(result) or not is_list(tools):
+        tools = names_only(message.get("result"))
+        if tools is None:
             return line
         self.listing += tools
-        names = {tool["name"]: None for tool in tools if is_table(tool) and _named(tool)}
-        result["tools"] = [{"name": name, "inputSchema": {"type": "object"}} for name in names]
         return canonical(message)
 
     async def _writing(
@@ -200,11 +200,6 @@ class GuardedStdio:
                     return
                 stdin.write(data + b"\n")
                 await self._pipes.writable.wait()
-
-
-def _named(tool: dict[str, Any]) -> bool:
-    name = tool.get("name")
-    return isinstance(name, str) and name.isascii() and bool(name)
 
 
 class _Pipes(asyncio.SubprocessProtocol):

@@ -19,7 +19,13 @@ from devagent.core.ports import ToolFailure
 from devagent.host.extension import Fault, is_server
 from devagent.host.mcp_config import check_names, parse_server
 from devagent.host.mcp_extension import McpExtension
+from devagent.host.mcp_handles import Secrets
 from devagent.host.mcp_lock import ToolsLock
+
+_WHAT_CHANGED = {
+    "stdio": "its command, program, arguments, variables or folder",
+    "http": "its URL, the names of its headers or the way to sign in",
+}
 
 
 class Refusal(Struct, frozen=True):
@@ -37,6 +43,7 @@ def third_party(
     lock: ToolsLock,
     fault: Fault,
     governed: bool,
+    secrets: Secrets | None = None,
 ) -> list[McpExtension]:
     """The servers among the config's extensions, as they are on record; nothing is started.
 
@@ -50,7 +57,7 @@ def third_party(
             continue
         own = parse_server(name, table, fault)
         try:
-            extension = McpExtension(own, lock, folder=folder, governed=governed)
+            extension = McpExtension(own, lock, folder=folder, governed=governed, secrets=secrets)
         except ConfigError as e:
             raise fault(("extensions", name, "command"), e.what, e.hint) from e
         _check_tools(extension, fault)
@@ -102,7 +109,7 @@ async def admit(
 def _not_approved(extension: McpExtension, fault: Fault) -> Refusal:
     name = extension.settings.name
     if extension.state == "other":
-        what = f"the MCP server {name!r} is not the one that was approved: its command, program, arguments, variables or folder changed"
+        what = f"the MCP server {name!r} is not the one that was approved: {_WHAT_CHANGED[extension.settings.kind]} changed"
         err = "changed"
     else:
         what, err = f"the MCP server {name!r} was never approved on this machine", "not_approved"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
+from devagent.agent.finding import Findable
 from devagent.agent.gate import Gate
 from devagent.agent.instructions import instructions
 from devagent.agent.loop import Agent
@@ -30,6 +31,7 @@ from devagent.session.ground import (
     Ground,
     Options,
     gate_of,
+    is_core,
     limits_of,
     safeguards_of,
     shared_spending,
@@ -240,18 +242,20 @@ async def open_session(options: Options, environment: Mapping[str, str] | None =
     try:
         await asyncio.sleep(0)  # the connection is on its way while the rest is put together
         toolbox = ground.extensions()
-        gate = await gate_of(ground, toolbox, options)
+        findable = Findable(toolbox, is_core)
+        gate = await gate_of(ground, toolbox, options, findable)
         safeguards, guard = safeguards_of(ground, options)
         agent = Agent(
             model,
             gate,
-            toolbox,
+            findable,
             system=instructions(ground.folder, dry_run=options.dry_run),
             limits=limits,
             safeguards=safeguards,
             estimate=Estimate(access.main, access.prices),
             shared=shared_spending(ground, limits),
             window=access.window(model),
+            findable=findable,
         )
         log, opening, unfinished = open_log(ground, options, toolbox, credential, model.name, agent)
         guard.session = log.sid

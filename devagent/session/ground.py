@@ -13,6 +13,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from devagent.agent.asking import Asking, Terms
+from devagent.agent.finding import Findable
 from devagent.agent.floor import Floor
 from devagent.agent.gate import Circumstances, Gate
 from devagent.agent.own_files import OwnFiles
@@ -28,8 +29,10 @@ from devagent.core.events import (
 from devagent.core.limits import Limits
 from devagent.core.ports import Approver
 from devagent.core.principal import Principal
+from devagent.core.tools import ToolSpec
 from devagent.host.configured import configured
 from devagent.host.extension import is_server
+from devagent.host.manifest import FIRST_PARTY
 from devagent.host.toolbox import Extensions
 from devagent.policy.bounds import (
     approval_bounds,
@@ -160,8 +163,15 @@ def stand(options: Options, environment: Mapping[str, str] | None) -> Ground:
     )
 
 
-async def gate_of(ground: Ground, toolbox: Extensions, options: Options) -> Gate:
-    """The extensions that may be, behind policy."""
+def is_core(tool: ToolSpec) -> bool:
+    """Devagent's own tools are always told to the model."""
+    return tool.extension in FIRST_PARTY
+
+
+async def gate_of(
+    ground: Ground, toolbox: Extensions, options: Options, findable: Findable | None = None
+) -> Gate:
+    """The extensions that may be, behind policy; ``findable`` is the same toolbox for a model that is told of some."""
     policy = ground.policy
     _leave_out(toolbox, policy, options)
     refused = await toolbox.admit(
@@ -186,9 +196,9 @@ async def gate_of(ground: Ground, toolbox: Extensions, options: Options) -> Gate
         revoked_approvals(policy.compiled.files),
     )
     asking = Asking(options.approver, on_file, terms)
-    return Gate(
+    gate = Gate(
         policy.compiled,
-        toolbox,
+        findable or toolbox,
         asking,
         circumstances,
         floor,
@@ -196,6 +206,9 @@ async def gate_of(ground: Ground, toolbox: Extensions, options: Options) -> Gate
         withhold=partial(withheld, ground.witnessing) if ground.witnessing else None,
         dry_run=options.dry_run,
     )
+    if findable is not None:
+        findable.offer(gate.offered)
+    return gate
 
 
 def safeguards_of(ground: Ground, options: Options) -> tuple[Safeguards, SnapshotGuard]:
@@ -244,6 +257,7 @@ def _servers(
         return []
     from devagent.host.mcp_lock import ToolsLock  # noqa: PLC0415  (only where the config names one)
     from devagent.host.third_party import third_party  # noqa: PLC0415
+    from devagent.settings.keyring_secrets import KeyringSecrets  # noqa: PLC0415
 
     return third_party(
         config.extensions,
@@ -252,6 +266,7 @@ def _servers(
         lock=ToolsLock(here.data, partial(read_trusted, error=ConfigError)),
         fault=config.fault,
         governed=governed,
+        secrets=KeyringSecrets(),
     )
 
 

@@ -18,6 +18,7 @@ from devagent.core.events import (
 from devagent.session import Options, open_session
 from tests.support.agent_parts import FakeApprover
 from tests.support.command_line import devagent, logged, logs, own_file, running
+from tests.support.hostile_http import HttpServer, echo
 from tests.support.mcp_servers import HOSTILE
 from tests.support.messages_server import Call, MessagesServer, Step
 
@@ -219,3 +220,57 @@ async def test_letting_in_listing_inspecting_and_forgetting(tmp_path: Path) -> N
     assert (await devagent("ext", "remove", "odd")).code == 2
     assert "never let in" in (await devagent("ext", "list")).stdout
     assert (await devagent("ext", "approve", "nobody", "--yes")).code == 2
+
+
+async def test_a_server_behind_a_url_is_added_offered_and_run(tmp_path: Path) -> None:
+    async with HttpServer() as remote:
+        secret = await devagent(
+            "ext", "add", "odd", "--yes", "--header", "Authorization=Bearer s3cr3t", remote.url
+        )
+        assert (secret.code, "never its value" in secret.stderr) == (78, True)
+        assert "s3cr3t" not in secret.stderr
+        far = await devagent("ext", "add", "odd", "--yes", "http://mcp.example.com/mcp")
+        assert (far.code, "must be https" in far.stderr) == (78, True)
+        added = await devagent("ext", "add", "odd", "--yes", "--class", "echo=read", remote.url)
+        assert added.code == 0, added.stderr
+        assert f"url        {remote.url}" in added.stdout
+        own_file("config.toml", added.stdout[added.stdout.index("[extensions.odd]") :])
+        own_file("policy.toml", POLICY)
+        async with MessagesServer([Step(calls=[ECHO]), Step(text="Done.")]) as server:
+            done = await devagent("run", "Echo", server=server, cwd=tmp_path)
+    assert (done.code, done.stdout, done.stderr) == (0, "Done.\n", "")
+    assert (offered(server), told(server)) == (["odd__echo"], "hello there")
+    assert "let in on" in (await devagent("ext", "list")).stdout
+    assert (await devagent("ext", "remove", "odd")).code == 0
+
+
+async def test_of_many_tools_those_that_are_looked_for_are_offered_and_run(tmp_path: Path) -> None:
+    """500 tools of a server: one is found, called, and still there when the session goes on."""
+    tools = [echo(), *(echo(name=f"field_{n}", description=f"Field {n}.") for n in range(490))]
+    find = Call("devagent__find_tools", {"query": "give text back"})
+    own_file(
+        "policy.toml", POLICY + '[[rule]]\nid = "no"\neffect = "deny"\ntools = ["odd.field_7"]\n'
+    )
+    async with HttpServer() as remote:
+        remote.tools = tools
+        own_file("config.toml", f'[extensions.odd]\ntype = "http"\nurl = "{remote.url}"\n')
+        steps = [Step(calls=[find]), Step(calls=[ECHO]), Step(text="Done."), Step(text="Yes.")]
+        async with MessagesServer(steps) as server:
+            done = await devagent("run", "Echo", server=server, cwd=tmp_path)
+            assert (done.code, done.stdout, done.stderr) == (0, "Done.\n", "")
+            resumed = await devagent(
+                "run", "Again?", "--resume", Path(logs()[0]).name, server=server, cwd=tmp_path
+            )
+            assert (resumed.code, resumed.stdout) == (0, "Yes.\n")
+        told_of = [[t["name"] for t in asked.body["tools"]] for asked in server.requests]
+        assert told_of[0][-1] == "devagent__find_tools"
+        assert not [name for name in told_of[0] if name.startswith("odd__")]
+        assert told_of[1] == told_of[2] == told_of[3] == [*told_of[0], "odd__echo"]
+        routed = await devagent("ext", "route", "field 7 or field 8", cwd=tmp_path)
+        assert "looks through 490" in routed.stdout
+        assert "odd.field_8" in routed.stdout
+        assert "odd.field_7 " not in routed.stdout
+        assert "1 more are hidden by policy" in routed.stdout
+    assert verify_session(logs()[0]).summary == "verify: ok"
+    judged = [event for event in logged(logs()[0]) if isinstance(event, ToolJudged)]
+    assert judged[0].decision.rules == ("floor#find-tools",)

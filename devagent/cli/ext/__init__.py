@@ -20,6 +20,12 @@ COMMANDS: dict[str, Entry] = {
         "devagent.cli.ext.inspect", "inspect", "What is on record of a server's tools."
     ),
     "remove": Entry("devagent.cli.ext.remove", "remove", "Forget a server that was let in."),
+    "route": Entry(
+        "devagent.cli.ext.route", "route", "Which tools a question finds, and by which words."
+    ),
+    "login": Entry("devagent.cli.ext.login", "login", "Sign in to a server behind HTTP."),
+    "logout": Entry("devagent.cli.ext.login", "logout", "Forget the tokens of a sign-in."),
+    "conformance": Entry("devagent.cli.ext.conformance", "conformance", ""),
 }
 
 

@@ -23,6 +23,13 @@ from devagent.settings.places import places
 @click.option(
     "--class", "classes", multiple=True, metavar="TOOL=CLASS", help="Else a tool is exec."
 )
+@click.option(
+    "--header",
+    "headers",
+    multiple=True,
+    metavar="NAME=HANDLE",
+    help='For a URL: a header by where its value is, as "Authorization=Bearer env:TOKEN".',
+)
 @click.option("--yes", is_flag=True, help="Ask nothing; for scripts that have looked before.")
 def add(
     name: str,
@@ -30,9 +37,10 @@ def add(
     cwd: str,
     pass_env: tuple[str, ...],
     classes: tuple[str, ...],
+    headers: tuple[str, ...],
     yes: bool,
 ) -> int:
-    """Let the MCP server in that COMMAND starts, under NAME: devagent ext add NAME -- COMMAND ARGS…
+    """Let an MCP server in under NAME: devagent ext add NAME -- COMMAND ARGS…, or devagent ext add NAME URL
 
     It writes tools.lock, and prints the lines for config.toml, which stays yours alone to write.
     """
@@ -42,15 +50,12 @@ def add(
             f"{file} has an extension {name!r} already",
             hint=f"`devagent ext approve {name}` looks at it anew.",
         )
-    table: dict[str, Any] = {"type": "stdio", "command": command[0]}
-    if command[1:]:
-        table["args"] = list(command[1:])
-    if cwd:
-        table["cwd"] = os.path.abspath(cwd)
-    if pass_env:
-        table["pass_env"] = list(pass_env)
+    if len(command) == 1 and command[0].startswith(("https://", "http://")):
+        table = _remote(command[0], cwd, pass_env, headers)
+    else:
+        table = _program(command, cwd, pass_env, headers)
     if classes:
-        table["classes"] = dict(_pair(one) for one in classes)
+        table["classes"] = dict(_pair(one, "--class", "TOOL=CLASS") for one in classes)
     if not let_in(server_of(name, table, _fault), yes=yes):
         return DECLINED
     click.echo(f"Add this to {file}:\n")
@@ -60,11 +65,37 @@ def add(
     return 0
 
 
-def _pair(text: str) -> tuple[str, str]:
-    tool, equals, tool_class = text.partition("=")
+def _program(
+    command: tuple[str, ...], cwd: str, pass_env: tuple[str, ...], headers: tuple[str, ...]
+) -> dict[str, Any]:
+    if headers:
+        raise UsageError("--header is for a server behind a URL")
+    table: dict[str, Any] = {"type": "stdio", "command": command[0]}
+    if command[1:]:
+        table["args"] = list(command[1:])
+    if cwd:
+        table["cwd"] = os.path.abspath(cwd)
+    if pass_env:
+        table["pass_env"] = list(pass_env)
+    return table
+
+
+def _remote(
+    url: str, cwd: str, pass_env: tuple[str, ...], headers: tuple[str, ...]
+) -> dict[str, Any]:
+    if cwd or pass_env:
+        raise UsageError("--cwd and --pass-env are for a server that is started here")
+    table: dict[str, Any] = {"type": "http", "url": url}
+    if headers:
+        table["headers"] = dict(_pair(one, "--header", "NAME=HANDLE") for one in headers)
+    return table
+
+
+def _pair(text: str, option: str, form: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
     if not equals:
-        raise UsageError(f"--class {text!r} must be TOOL=CLASS")
-    return tool, tool_class
+        raise UsageError(f"{option} must be {form}")  # not the text: it may be a secret
+    return name, value
 
 
 def _fault(path: tuple[str | int, ...], what: str, hint: str) -> ConfigError:

@@ -20,7 +20,8 @@ def inspect(name: str, schemas: bool) -> None:
         raise UsageError(
             f"the server {name!r} was never let in", hint=f"Run `devagent ext approve {name}`."
         )
-    click.echo(f"command    {shown_command(extension.settings)}")
+    kind = "url    " if extension.settings.kind == "http" else "command"
+    click.echo(f"{kind}    {shown_command(extension.settings)}")
     click.echo(f"let in     {pinned.on}, {pinned.how}; it calls itself {pinned.calls_itself}")
     click.echo(f"digest     {pinned.definition}")
     if extension.state == "other":

@@ -37,7 +37,12 @@ def list_extensions(digests: bool) -> None:
             click.echo(f"  {digest}")
     for name, pinned in tools_lock().servers().items():
         if name not in servers:
-            _row(name, "stdio", "let in, but not in the config", len(pinned.tools))
+            _row(
+                name,
+                "http" if pinned.url else "stdio",
+                "let in, but not in the config",
+                len(pinned.tools),
+            )
 
 
 def _state(name: str, table: Mapping[str, Any]) -> tuple[str, int]:

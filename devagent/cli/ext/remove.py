@@ -3,8 +3,10 @@
 import click
 
 from devagent.cli.ext.shared import tools_lock
-from devagent.core.errors import UsageError
+from devagent.core.errors import ConfigError, UsageError
+from devagent.host.mcp_lock import sign_in_key
 from devagent.settings.config import load_config
+from devagent.settings.keyring_secrets import KeyringSecrets
 from devagent.settings.places import places
 
 
@@ -12,8 +14,14 @@ from devagent.settings.places import places
 @click.argument("name")
 def remove(name: str) -> None:
     """Forget the server NAME and its tools; what the config says of it stays."""
-    if not tools_lock().remove(name):
+    known = tools_lock().servers().get(name)
+    if known is None or not tools_lock().remove(name):
         raise UsageError(f"no server {name!r} is on record", hint="See `devagent ext list`.")
+    if known.url:
+        try:
+            KeyringSecrets().forget(sign_in_key(name, known.identity))
+        except ConfigError as error:
+            click.echo(f"Tokens of a sign-in may be left: {error.what}.", err=True)
     click.echo(f"{name} is forgotten.")
     file = places().config
     if name in load_config(file).extensions:

@@ -2,7 +2,8 @@
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
@@ -18,9 +19,12 @@ from devagent.host.mcp_config import check_names, parse_server
 from devagent.host.mcp_extension import McpExtension, shown_command
 from devagent.host.mcp_lock import PinnedServer, ToolsLock
 from devagent.settings.config import load_config
+from devagent.settings.keyring_secrets import KeyringSecrets
 from devagent.settings.places import places
 from devagent.settings.policies import is_enrolled
 from devagent.settings.trusted_file import read_trusted
+
+_FIRST = {"stdio": "Start it to see its tools?", "http": "Connect to it to see its tools?"}
 
 
 def tools_lock() -> ToolsLock:
@@ -32,7 +36,13 @@ def server_of(name: str, table: Mapping[str, Any], fault: Fault) -> McpExtension
     """The server that a table of the config describes. Raises ConfigError."""
     check_names([name], fault)
     settings = parse_server(name, table, fault)
-    return McpExtension(settings, tools_lock(), folder=os.getcwd(), governed=is_enrolled())
+    return McpExtension(
+        settings,
+        tools_lock(),
+        folder=os.getcwd(),
+        governed=is_enrolled(),
+        secrets=KeyringSecrets(),
+    )
 
 
 def configured_server(name: str) -> McpExtension:
@@ -43,7 +53,7 @@ def configured_server(name: str) -> McpExtension:
         known = [n for n, t in config.extensions.items() if is_server(t)]
         raise UsageError(
             f"there is no MCP server {name!r} in {config.file or places().config}",
-            hint=f"There are: {', '.join(known) or 'none'}. `devagent ext add {name} -- COMMAND` tells what to write there.",
+            hint=f"There are: {', '.join(known) or 'none'}. `devagent ext add {name} -- COMMAND` or `devagent ext add {name} URL` tells what to write there.",
         )
     return server_of(name, table, config.fault)
 
@@ -61,7 +71,7 @@ def let_in(extension: McpExtension, *, yes: bool) -> bool:
         )
     known = extension.pinned
     _show_command(extension)
-    if extension.state != "pinned" and not _agreed("Start it to see its tools?", yes):
+    if extension.state != "pinned" and not _agreed(_FIRST[extension.settings.kind], yes):
         return False
     seen = run_until_done(_look(extension))
     _show_tools(extension, seen, known)
@@ -79,23 +89,43 @@ def _agreed(question: str, yes: bool) -> bool:
 
 
 async def _look(extension: McpExtension) -> PinnedServer:
-    try:
-        return await extension.look()
-    except ToolFailure as failure:
-        tail = "\n  ".join(getattr(failure, "tail", ())[-20:])
-        raise ConfigError(failure.text, hint=tail) from failure
-    finally:
-        await extension.aclose()
+    async with attended(extension) as present:
+        try:
+            return await present.look()
+        except ToolFailure as failure:
+            tail = "\n  ".join(getattr(failure, "tail", ())[-20:])
+            raise ConfigError(failure.text, hint=tail) from failure
+
+
+@asynccontextmanager
+async def attended(extension: McpExtension) -> AsyncGenerator[McpExtension]:
+    """The server with the person at this terminal before a browser, where there is one; closed at the end."""
+    async with AsyncExitStack() as stack:
+        if extension.settings.kind == "http" and sys.stdin.isatty():
+            from devagent.cli.ext.browser import ANSWER_S, TerminalBrowser  # noqa: PLC0415  (imports mcp)
+
+            browser = await stack.enter_async_context(TerminalBrowser(extension.settings.name))
+            extension = extension.attended(browser, ANSWER_S + 60)
+        stack.push_async_callback(extension.aclose)
+        yield extension
 
 
 def _show_command(extension: McpExtension) -> None:
-    settings = extension.settings
-    click.echo(f"The MCP server {settings.name} is a program that runs with your rights:\n")
-    click.echo(f"  command    {shown_command(settings)}")
-    click.echo(f"  which is   {extension.program.path}")
-    click.echo(f"  sha256     {extension.program.sha256}")
-    click.echo(f"  folder     {settings.cwd or 'the one where devagent is opened'}")
-    click.echo(f"  variables  {', '.join(settings.variables) or 'none beside the usual ones'}")
+    settings, program = extension.settings, extension.program
+    if program is None:
+        click.echo(
+            f"The MCP server {settings.name} is on the network; what a call says goes there:\n"
+        )
+        click.echo(f"  url        {shown_command(settings)}")
+        for name, handle in settings.headers.items():
+            click.echo(f"  header     {name}: {handle}")
+    else:
+        click.echo(f"The MCP server {settings.name} is a program that runs with your rights:\n")
+        click.echo(f"  command    {shown_command(settings)}")
+        click.echo(f"  which is   {program.path}")
+        click.echo(f"  sha256     {program.sha256}")
+        click.echo(f"  folder     {settings.cwd or 'the one where devagent is opened'}")
+        click.echo(f"  variables  {', '.join(settings.variables) or 'none beside the usual ones'}")
     if extension.state == "other":
         click.echo("\n  It is not the server that was let in under this name before.")
     click.echo()

@@ -112,3 +112,66 @@ def test_two_servers_may_not_look_alike() -> None:
     config = parse_config(b"", FILE)
     with pytest.raises(ConfigError, match="looks like, 'mail1'"):
         check_names(["mail1", "mail", "maill"], config.fault)
+
+
+def http(text: str) -> ServerSettings:
+    return read(f'type = "http"\n{text}')
+
+
+def test_all_that_can_be_said_of_a_server_behind_http() -> None:
+    settings = http(
+        """
+        url = "https://mcp.example.com/mcp?team=a"
+        headers = { Authorization = "Bearer env:FILES_TOKEN", X-Key = "keyring:files" }
+        start_s = 5
+        classes = { read_file = "read" }
+        """
+    )
+    assert (settings.kind, settings.url) == ("http", "https://mcp.example.com/mcp?team=a")
+    assert {name: str(one) for name, one in settings.headers.items()} == {
+        "Authorization": "Bearer env:FILES_TOKEN",
+        "X-Key": "keyring:files",
+    }
+    assert (settings.start_s, settings.classes) == (5, {"read_file": "read"})
+    signed = http(
+        'url = "https://a.example/"\noauth = { client_id = "me", issuer = "https://i.example" }'
+    )
+    assert (signed.oauth.client_id, signed.oauth.grant) == ("me", "authorization_code")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "url is missing"),
+        ('url = "http://mcp.example.com/"', "url must be https"),
+        ('url = "ftp://localhost/"', "url must be https"),
+        ('url = "https:///mcp"', "url must be a URL with a host"),
+        ('url = "https://me:secret@a.example/"', "url may not hold a user"),
+        ('url = "https://a.example/#x"', "url may not hold a fragment"),
+        ('url = "https://a.example/?api_key=1"', "url has what looks like a secret"),
+        ('url = "https://\u0430.example/"', "url must be a plain URL"),
+        ('url = "https://a.example\\\\@b.example/"', "url must be a plain URL"),
+        ('url = "https://a.example:99999/"', "url must be a URL"),
+        ('url = "http://localhost.evil.example/"', "url must be https"),
+        ('url = "https://a/"\ncommand = "x"', "unknown key 'command'"),
+        ('url = "https://a/"\nheaders = { Authorization = "Bearer abc123" }', "never its value"),
+        ('url = "https://a/"\nheaders = { Authorization = "env:A B" }', "never its value"),
+        ('url = "https://a/"\nheaders = { Host = "env:A" }', "headers.Host is a header that"),
+        ('url = "https://a/"\nheaders = { Mcp-Session-Id = "env:A" }', "is a header that"),
+        ('url = "https://a/"\nheaders = { "A b" = "env:A" }', "is no name of a header"),
+        ('url = "https://a/"\nheaders = { X = "env:A", x = "env:B" }', "one name twice"),
+        ('url = "https://a/"\noauth = { id = "x" }', "oauth has no key 'id'"),
+        ('url = "https://a/"\noauth = { client_id = "x", client_secret = "abc" }', "never its value"),
+        ('url = "https://a/"\noauth = { client_id = "x", client_secret = "env:A" }', "no issuer"),
+        ('url = "https://a/"\noauth = { grant = "client_credentials" }', "needs client_id"),
+        ('url = "https://a/"\noauth = { grant = "password" }', "for grant"),
+        ('url = "https://a/"\noauth = { client_metadata_url = "https://a" }', "https and a path"),
+        ('url = "https://a/"\nheaders = { authorization = "env:A" }\noauth = {}', "exclude each other"),
+    ],
+)  # fmt: skip
+def test_a_server_behind_http_is_read_as_strictly(text: str, said: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        http(text)
+    assert said in caught.value.what, caught.value.what
+    assert "abc" not in str(caught.value)
+    assert "abc" not in caught.value.hint

@@ -29,6 +29,7 @@ def settings(command: str, **more: Any) -> ServerSettings:
 
 def pinned(settings: ServerSettings) -> PinnedServer:
     found = program(settings)
+    assert found is not None
     return PinnedServer(identity=identity(settings, found), command=(found.path,), program=found)
 
 
@@ -63,7 +64,10 @@ def test_a_program_is_read_again_only_where_it_was_touched(
     time.sleep(0.01)
     tool.write_text("#!/bin/ss\n")  # the same size
     os.utime(tool, ns=(before.st_atime_ns, before.st_mtime_ns))
-    assert program(settings(str(tool)), known).sha256 != known.sha256
+    now = program(settings(str(tool)), known)
+    assert now is not None
+    assert known is not None
+    assert now.sha256 != known.sha256
 
 
 def test_a_command_is_looked_for_on_path_but_not_in_its_relative_folders(
@@ -74,7 +78,9 @@ def test_a_command_is_looked_for_on_path_but_not_in_its_relative_folders(
     with pytest.raises(ConfigError, match="'server' is not there"):
         program(settings("server"))
     monkeypatch.setenv("PATH", str(tool.parent))
-    assert program(settings("server")).path == str(tool)
+    found = program(settings("server"))
+    assert found is not None
+    assert found.path == str(tool)
 
 
 def test_a_lock_is_read_as_it_was_written(tool: Path, tmp_path: Path) -> None:

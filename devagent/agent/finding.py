@@ -1,0 +1,188 @@
+"""Many tools: the model is told the core ones and one that finds more, and what it found is told from then on.
+
+1. Nothing changes while all tools that policy could grant fit the budget.
+2. Above it, the model gets devagent's own tools and ``find_tools``; what that finds is appended, never moved and
+   never taken away, so that the prompt's beginning stays as it is (prompt caching).
+3. Only tools that policy could grant are looked through: a hidden one is never found, nor counted.
+4. Finding decides nothing: a call of a tool that was found passes the gate like any other.
+5. What was found is in the record, so that a session that goes on has the same tools.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from devagent import __version__
+from devagent.core.codec import canonical, digest
+from devagent.core.events import Event, ExtensionReference, ToolFinished, ToolJudged
+from devagent.core.ports import MayRead, Toolbox
+from devagent.core.resources import Resource
+from devagent.core.tools import ToolResult, ToolSpec
+from devagent.core.verdicts import Decision
+
+MAX_TOOLS, MAX_TOKENS = 30, 8_000
+"""The budget: tools beside the core ones (devagent's own are near 30 by themselves), and the definitions of all."""
+MAX_ADDED = 60
+"""Tools that one session may find in all."""
+AT_ONCE, MOST_AT_ONCE = 5, 10
+HOUSE, NAME = "devagent", "find_tools"
+"""No extension of a third party may be called so."""
+RULE = "floor#find-tools"
+_BYTES_PER_TOKEN = 4
+
+
+def granted_by_the_house(tool: ToolSpec) -> Decision | None:
+    """Looking for tools is no act of any extension's: it tells what policy could grant anyway."""
+    if tool.extension != HOUSE:
+        return None
+    return Decision(
+        effect="allow",
+        reason="It names tools that policy could grant, and runs none",
+        rules=(RULE,),
+    )
+
+
+def tokens(tools: Sequence[ToolSpec]) -> int:
+    """About how many tokens their definitions are in a prompt."""
+    size = sum(
+        len(tool.api_name) + len(tool.description.encode()) + len(canonical(tool.input_schema))
+        for tool in tools
+    )
+    return size // _BYTES_PER_TOKEN
+
+
+class Findable:
+    """A toolbox whose tools may be more than a prompt should hold (``core.ports.Toolbox``).
+
+    ``is_core`` says which tools are always told. Call ``offer`` once it is known what policy could grant.
+    """
+
+    def __init__(self, inner: Toolbox, is_core: Callable[[ToolSpec], bool]) -> None:
+        self._inner = inner
+        self._is_core = is_core
+        self._finder: ToolSpec | None = None
+        self._more: list[ToolSpec] = []
+        self._core: list[ToolSpec] = []
+        self._found: list[ToolSpec] = []
+        self._calls: set[str] = set()
+
+    def offer(self, offered: Sequence[ToolSpec]) -> None:
+        """Settle what is told, and what is to be looked for."""
+        more = [tool for tool in offered if not self._is_core(tool)]
+        if not more or (len(more) <= MAX_TOOLS and tokens(offered) <= MAX_TOKENS):
+            self._core = list(offered)
+            return
+        self._core = [tool for tool in offered if self._is_core(tool)]
+        self._more = more
+        self._finder = _finder(more)
+
+    @property
+    def told(self) -> Sequence[ToolSpec]:
+        """What the model is told about now: it only ever grows, at its end."""
+        finder = [self._finder] if self._finder else []
+        return [*self._core, *finder, *self._found]
+
+    @property
+    def to_be_found(self) -> Sequence[ToolSpec]:
+        """What can be found; empty where all is told."""
+        return self._more
+
+    def apply(self, event: Event) -> None:
+        """Take in an event of the session, live or resumed: what was found is told from now on."""
+        if isinstance(event, ToolJudged) and (event.ext.name, event.tool) == (HOUSE, NAME):
+            self._calls.add(event.call)
+        elif isinstance(event, ToolFinished) and event.call in self._calls:
+            self._add(event.structured.get("found", ()))
+
+    def _add(self, names: Sequence[str]) -> None:
+        known = {tool.api_name for tool in self._found}
+        by_name = {tool.api_name: tool for tool in self._more}
+        self._found += [by_name[name] for name in names if name in by_name and name not in known]
+
+    def specs(self) -> Sequence[ToolSpec]:
+        return self._inner.specs()
+
+    def find(self, api_name: str) -> ToolSpec | None:
+        if self._finder is not None and api_name == self._finder.api_name:
+            return self._finder
+        return self._inner.find(api_name)
+
+    def reference(self, tool: ToolSpec) -> ExtensionReference:
+        if tool.extension == HOUSE:
+            return ExtensionReference(HOUSE, __version__, digest([tool.name, tool.input_schema]))
+        return self._inner.reference(tool)
+
+    def complete(self, tool: ToolSpec, args: Mapping[str, Any]) -> dict[str, Any]:
+        return self._inner.complete(tool, args)
+
+    async def resources(
+        self, tool: ToolSpec, args: Mapping[str, Any], may_read: MayRead | None = None
+    ) -> tuple[Resource, ...]:
+        return () if tool.extension == HOUSE else await self._inner.resources(tool, args, may_read)
+
+    async def run(
+        self,
+        tool: ToolSpec,
+        args: Mapping[str, Any],
+        obligations: Mapping[str, Any],
+        may_read: MayRead | None = None,
+    ) -> ToolResult:
+        if tool.extension != HOUSE:
+            return await self._inner.run(tool, args, obligations, may_read)
+        return self._looked_for(str(args["query"]), int(args["limit"]))
+
+    def _looked_for(self, query: str, limit: int) -> ToolResult:
+        from devagent.agent.ranking import rank  # noqa: PLC0415  (where there are many tools only)
+
+        room = MAX_ADDED - len(self._found)
+        found = [one.tool for one in rank(query, self._more)[:limit]]
+        new = [tool for tool in found if tool not in self._found]
+        if len(new) > room:
+            text = f"No more tools can be added to this session than the {MAX_ADDED} that were found. Use those."
+            return ToolResult(text, failed=True, error="too_many_tools")
+        if not found:
+            text = f"None of {len(self._more)} tools has anything of {query!r}. Try other words for what it should do."
+            return ToolResult(text)
+        lines = [f"{tool.api_name}: {_first_line(tool.description)}" for tool in found]
+        text = "\n".join(["You can call these from now on:", *lines])
+        return ToolResult(text, structured={"found": [tool.api_name for tool in found]})
+
+
+def _first_line(text: str) -> str:
+    line = text.strip().partition("\n")[0]
+    return line if len(line) <= 200 else f"{line[:200]}…"
+
+
+def _finder(more: Sequence[ToolSpec]) -> ToolSpec:
+    servers = ", ".join(
+        f"{name} ({number})" for name, number in Counter(tool.extension for tool in more).items()
+    )
+    return ToolSpec(
+        extension=HOUSE,
+        name=NAME,
+        tool_class="read",
+        description=(
+            f"Find tools by what they do. {len(more)} more tools can be used than are listed here, of: {servers}. "
+            "Say in a few words what you need; the tools that fit are added, and can be called from then on."
+        ),
+        input_schema={
+            "type": "object",
+            "properties": {
+                "query": {
+                    "type": "string",
+                    "minLength": 1,
+                    "maxLength": 400,
+                    "description": "What the tool should do, and with what: 'create an issue in the tracker'.",
+                },
+                "limit": {
+                    "type": "integer",
+                    "minimum": 1,
+                    "maximum": MOST_AT_ONCE,
+                    "default": AT_ONCE,
+                    "description": "How many tools at most.",
+                },
+            },
+            "required": ["query"],
+            "additionalProperties": False,
+        },
+    )
