@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import pytest
 
 from devagent.repl.approver import Unattended
 from devagent.session import Options, Session, open_session
@@ -16,7 +17,8 @@ from tests.support.command_line import KEY, own_file
 from tests.support.messages_server import Call, MessagesServer, Recorded, Step
 from tests.support.repositories import small
 
-MOST_BYTES = 12 * 1024
+MOST_BYTES = 12_000
+MOST_BYTES_A_TOOL = 650
 POINTS = (b',"cache_control":{"type":"ephemeral"}', b'"cache_control":{"type":"ephemeral"},')
 CONFIG = '[extensions.sql.sources.shop]\ntype = "sqlite"\npath = "shop.db"\n'
 
@@ -80,8 +82,12 @@ def blocks(body: dict[str, Any]) -> list[dict[str, Any]]:
     return [*body["tools"], *body["system"], *spoken]
 
 
-async def test_the_first_request_of_all_extensions_is_small(tmp_path: Path) -> None:
-    own_file("config.toml", CONFIG)
+@pytest.mark.parametrize("databases", [False, True])
+async def test_the_first_request_is_small_and_so_is_each_tool_in_it(
+    databases: bool, tmp_path: Path
+) -> None:
+    if databases:
+        own_file("config.toml", CONFIG)
     folder = small(tmp_path / "repository")
     async with MessagesServer([Step(text="Hello.")]) as server, asyncio.timeout(60):
         environment = {
@@ -92,6 +98,12 @@ async def test_the_first_request_of_all_extensions_is_small(tmp_path: Path) -> N
         session = await open_session(options(folder), environment)
         await said(session, "Hello")
         await session.close("done", 0)
-        body = server.requests[0].body
-    assert len(body["tools"]) >= 20
-    assert len(sent(server.requests[0])) < MOST_BYTES
+        request = server.requests[0]
+    tools = {tool["name"]: len(msgspec.json.encode(tool)) for tool in request.body["tools"]}
+    assert ("sql__query" in tools) == databases
+    assert {name: size for name, size in tools.items() if size > MOST_BYTES_A_TOOL} == {}
+    beside = len(sent(request)) - sum(tools.values())
+    assert beside < 1500
+    if not databases:
+        assert len(tools) >= 20
+        assert len(sent(request)) < MOST_BYTES
