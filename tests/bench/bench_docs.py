@@ -18,6 +18,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from itertools import accumulate
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -58,16 +59,16 @@ def speed(folder: Path, chunks: int) -> None:
         "".join(chance.choices("abcdefghijklmnoprstuvw", k=chance.randint(3, 10)))
         for _ in range(60_000)
     ]
-    weights = [1 / (rank + 3) for rank in range(len(words))]
+    weights = list(accumulate(1 / (rank + 3) for rank in range(len(words))))
     source = folder / "source"
     made = 0
     while made < chunks:
         page = source / f"{made // 5000}" / f"page-{made}.md"
         page.parent.mkdir(parents=True, exist_ok=True)
-        sections = [f"# {' '.join(chance.choices(words, weights, k=4))}\n"]
+        sections = [f"# {' '.join(chance.choices(words, cum_weights=weights, k=4))}\n"]
         for _ in range(min(50, chunks - made)):
             name = f"{chance.choice(words)}_{chance.choice(words)}"
-            text = " ".join(chance.choices(words, weights, k=110))
+            text = " ".join(chance.choices(words, cum_weights=weights, k=110))
             sections.append(
                 f"## `{name}` {chance.choice(words)}\n\n{text}\n\n```\n{name}(1)\n```\n"
             )
@@ -92,11 +93,16 @@ def speed(folder: Path, chunks: int) -> None:
     commands.index(here, collection)
     print(f"one changed  {time.monotonic() - began:.2f} s")
     for label, ask in (
-        ("3-8 words", lambda: " ".join(chance.choices(words, weights, k=chance.randint(3, 8)))),
+        (
+            "3-8 words",
+            lambda: " ".join(chance.choices(words, cum_weights=weights, k=chance.randint(3, 8))),
+        ),
         ("a name", lambda: f"{chance.choice(words)}_{chance.choice(words)}"),
         (
             "a misspelt word",
-            lambda: " ".join([misspelt(chance, words), *chance.choices(words, weights, k=2)]),
+            lambda: " ".join(
+                [misspelt(chance, words), *chance.choices(words, cum_weights=weights, k=2)]
+            ),
         ),
     ):
         both = [timed(here, ask()) for _ in range(QUERIES)]
