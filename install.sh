@@ -11,6 +11,7 @@ export PIP_USER=0 PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_INPUT=1
 umask 022
 
 LAUNCHERS='devagent devagent-docs devagent-git devagent-sql devagent-workspace'
+EXTRAS='bedrock duckdb encryption pdf postgres sdk vertex'
 OURS="# Written by devagent's install.sh, which also removes it: ./install.sh --uninstall"
 
 usage() {
@@ -25,6 +26,7 @@ Installs devagent for you alone, into an environment of its own; no root, no dot
   --no-check         with --test: the tests alone, without linters and type checker
   --uninstall        remove what was installed; sessions, policy, config and approvals stay
 
+  --with NAMES       with these extras, joined by commas: bedrock, duckdb, encryption, pdf, postgres, sdk, vertex
   --prefix DIR       launchers in DIR/bin, the environment in DIR/share/devagent
                      (without it ~/.local/bin and ${XDG_DATA_HOME:-~/.local/share}/devagent)
   --wheelhouse DIR   no network: take every package from the wheels in DIR
@@ -55,14 +57,14 @@ wrong_usage() {
 
 # --- what is asked for -----------------------------------------------------------------------------
 
-action=install prefix='' wheelhouse='' python='' check=yes
+action=install prefix='' with='' wheelhouse='' python='' check=yes
 while [ $# -gt 0 ]; do
     case $1 in
         --demo | --test | --uninstall)
             [ "$action" = install ] || wrong_usage "--$action and $1 cannot go together."
             action=${1#--} ;;
         --no-check) check=no ;;
-        --prefix | --wheelhouse | --python)
+        --prefix | --wheelhouse | --python | --with)
             [ -n "${2-}" ] || wrong_usage "$1 needs a value."
             option=$1 value=$2
             shift
@@ -70,10 +72,12 @@ while [ $# -gt 0 ]; do
                 --prefix) prefix=$value ;;
                 --wheelhouse) wheelhouse=$value ;;
                 --python) python=$value ;;
+                --with) with=$value ;;
             esac ;;
         --prefix=?*) prefix=${1#*=} ;;
         --wheelhouse=?*) wheelhouse=${1#*=} ;;
         --python=?*) python=${1#*=} ;;
+        --with=?*) with=${1#*=} ;;
         -h | --help) usage; exit 0 ;;
         --) shift; break ;;
         *) wrong_usage "there is no option $1." ;;
@@ -83,6 +87,10 @@ done
 [ $# -eq 0 ] || [ "$action" = demo ] || [ "$action" = test ] ||
     wrong_usage "ARGs after -- need --demo or --test."
 [ "$check" = yes ] || [ "$action" = test ] || wrong_usage "--no-check needs --test."
+
+for name in $(printf '%s\n' "$with" | tr ',' ' '); do
+    case " $EXTRAS " in *" $name "*) ;; *) wrong_usage "there is no extra $name; there are: $EXTRAS." ;; esac
+done
 
 absolute() { case $1 in /*) printf '%s\n' "$1" ;; *) printf '%s\n' "$PWD/$1" ;; esac; }
 [ -z "$prefix" ] || prefix=$(absolute "$prefix")
@@ -242,7 +250,7 @@ stamp_of_sources() {
         cd -- "$root"
         find devagent extensions policies pyproject.toml README.md LICENSE install.sh tests/constraints.txt \
             -type f ! -path '*/__pycache__/*' -exec cksum {} + | LC_ALL=C sort
-        printf '%s\n' "$python"
+        printf '%s\n' "$python" "$with"
         "$python" -I -c 'import sys; print(sys.version)'
     ) | sum
 }
@@ -290,7 +298,7 @@ install_devagent() {
     log=$lock/log
     say "Installing devagent $version into $data (up to a minute the first time) …"
     new_environment "$environment"
-    install_packages "$environment" "$root[docs]"
+    install_packages "$environment" "${root}[docs${with:+,$with}]"
     # Nothing is ever added to this environment, and setuptools would run code at each start.
     [ ! -x "$environment/bin/pip3" ] || "$environment/bin/python" -I -m pip uninstall --quiet --yes setuptools pip >>"$log" 2>&1
     "$environment/bin/python" -I -c 'import sys; from devagent.__main__ import main; sys.argv[1:] = ["--version"]; main()' >"$log" 2>&1 ||

@@ -1,11 +1,13 @@
 """install.sh on a machine that has a shell, the POSIX tools, a Python and nothing else."""
 
 import os
+import re
 import shutil
 import signal
 import subprocess
 import sys
 import time
+import tomllib
 from pathlib import Path
 
 import msgspec
@@ -293,6 +295,16 @@ def test_a_program_of_the_same_name_from_elsewhere_is_kept(machine: dict[str, st
     assert f"{other} is there already" in got.stderr
 
 
+def test_the_installer_knows_the_extras_that_there_are() -> None:
+    with (ROOT / "pyproject.toml").open("rb") as file:
+        extras = set(tomllib.load(file)["project"]["optional-dependencies"])
+    text = (ROOT / "install.sh").read_text(encoding="utf-8")
+    (known,) = re.findall(r"^EXTRAS='(.*)'$", text, re.MULTILINE)
+    assert set(known.split()) == extras - {"docs"}  # that one is always there
+    (told,) = re.findall(r"these extras, joined by commas: (.*)", text)
+    assert told.split(", ") == known.split()
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [
@@ -301,6 +313,7 @@ def test_a_program_of_the_same_name_from_elsewhere_is_kept(machine: dict[str, st
         (["--demo", "--test"], "--demo and --test cannot go together"),
         (["--no-check"], "--no-check needs --test"),
         (["--", "-k", "word"], "need --demo or --test"),
+        (["--with", "postgres,nope"], "there is no extra nope"),
     ],
 )
 def test_wrong_usage_is_exit_code_2(machine: dict[str, str], options: list[str], said: str) -> None:

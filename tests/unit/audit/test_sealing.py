@@ -57,7 +57,7 @@ def test_no_content_is_on_the_disk_in_the_open(tmp_path: Path) -> None:
     assert (folder / KEYS).stat().st_mode & 0o777 == 0o600
 
 
-@pytest.mark.parametrize("who", [SECRET, REVIEWER])
+@pytest.mark.parametrize("who", [SECRET, REVIEWER], ids=["person", "reviewer"])
 def test_the_person_and_each_reviewer_read_it_as_it_was_written(tmp_path: Path, who: str) -> None:
     folder = sealed(tmp_path, story())
     with_keys(STRANGER, who)
