@@ -34,7 +34,7 @@ Installs devagent for you alone, into an environment of its own; no root, no dot
   --help             this text
 
 A wheelhouse for a machine without network is made on one like it that has some:
-  python3 -m pip wheel -w DIR -c tests/constraints.txt . hatchling
+  python3 -m pip wheel -w DIR -c tests/constraints.txt '.[docs]' hatchling
 
 Exit codes: 0 done, 1 failed (the message says what to do), 2 wrong usage, 130 interrupted;
 with --demo and --test that of what was run.

@@ -59,6 +59,7 @@ def test_an_installation_works_is_not_repeated_and_leaves_nothing_behind(
     (environment,) = (prefix / "share/devagent").iterdir()
     assert sorted(os.listdir(prefix / "bin")) == [
         "devagent",
+        "devagent-docs",
         "devagent-git",
         "devagent-sql",
         "devagent-workspace",

@@ -96,7 +96,9 @@ def wheelhouse(factory: pytest.TempPathFactory) -> Path:
             got = pip(
                 *("download", "--quiet", "--only-binary", ":all:", "--dest", folder),
                 *("--constraint", ROOT / "tests/constraints.txt"),
-                *(*project["dependencies"], "hatchling"),
+                *project["dependencies"],
+                *project["optional-dependencies"]["docs"],  # what install.sh installs with them
+                "hatchling",
             )
             if got.returncode:
                 pytest.fail(f"the wheels for this test could not be downloaded:\n{got.stderr}")
