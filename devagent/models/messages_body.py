@@ -26,6 +26,10 @@ _POINTS: dict[CacheLife, dict[str, Any] | None] = {
 }
 _UNPOINTED = frozenset({"thinking", "redacted_thinking"})
 _encoder = msgspec.json.Encoder()
+_told: dict[
+    int, tuple[ToolSpec, dict[str, Any]]
+] = {}  # the tool itself keeps its id from another's
+_MOST_TOLD = 1000
 
 
 def encode_request(request: ModelRequest, model: str, sampling: Sampling) -> bytes:
@@ -67,9 +71,9 @@ def message_body(request: ModelRequest, model: str, sampling: Sampling) -> dict[
     if sampling.temperature is not None and not sampling.thinks:
         body["temperature"] = sampling.temperature
     if request.tools:
-        body["tools"] = [_tool(tool) for tool in request.tools]
+        body["tools"] = [told(tool) for tool in request.tools]
         if point:
-            body["tools"][-1]["cache_control"] = point
+            body["tools"][-1] = {**body["tools"][-1], "cache_control": point}
     if request.system.strip():
         system: dict[str, Any] = {"type": "text", "text": request.system}
         body["system"] = [{**system, "cache_control": point} if point else system]
@@ -77,7 +81,17 @@ def message_body(request: ModelRequest, model: str, sampling: Sampling) -> dict[
     return body
 
 
-def _tool(tool: ToolSpec) -> dict[str, Any]:
+def told(tool: ToolSpec) -> dict[str, Any]:
+    """A tool as the service is told of it; the same object for the same tool, which each request has."""
+    known = _told.get(id(tool))
+    if known is None or known[0] is not tool:
+        if len(_told) >= _MOST_TOLD:
+            _told.clear()
+        known = _told[id(tool)] = (tool, _as_told(tool))
+    return known[1]
+
+
+def _as_told(tool: ToolSpec) -> dict[str, Any]:
     return {
         "name": tool.api_name,
         "description": tool.description,

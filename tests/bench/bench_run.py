@@ -137,12 +137,17 @@ def prepared(folder: str) -> dict[str, str]:
 
 def scenarios() -> dict[str, list[Step]]:
     """Name → what the service answers."""
-    light = Call("sql__sources")
-    query = Call("sql__query", {"source": "shop", "sql": "SELECT count(*) FROM orders"})
+    # Never three equal calls in a row: that is going in circles, and ends the turn.
+    other = Call("sql__describe", {"source": "shop"})
+    light = [other if n % 3 == 2 else Call("sql__sources") for n in range(ROUNDS)]
+    query = [
+        Call("sql__query", {"source": "shop", "sql": f"SELECT count(*) + {n} FROM orders"})
+        for n in range(ROUNDS)
+    ]
     return {
         "hello": [Step(text="Hello.")],
-        "light": [*(Step(calls=[light]) for _ in range(ROUNDS)), Step(text="Done.")],
-        "query": [*(Step(calls=[query]) for _ in range(ROUNDS)), Step(text="Done.")],
+        "light": [*(Step(calls=[call]) for call in light), Step(text="Done.")],
+        "query": [*(Step(calls=[call]) for call in query), Step(text="Done.")],
         "long": [Step(text=["four tokens of it "] * DELTAS)],
     }
 
