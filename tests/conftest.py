@@ -13,7 +13,8 @@ from hypothesis import HealthCheck, settings
 
 settings.register_profile(
     "devagent",
-    max_examples=100,
+    # CI runs every test on few cores, a developer the one that matters just now.
+    max_examples=50 if "CI" in os.environ else 100,
     deadline=None,
     # In CI the same examples each time, so that a red run says something about the change.
     derandomize="CI" in os.environ,

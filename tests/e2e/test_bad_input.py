@@ -125,9 +125,9 @@ async def test_a_key_is_in_no_error_though_the_service_repeats_it(repository: Pa
 @pytest.mark.parametrize(
     ("url", "said"),
     [
-        ("ftp://host", "base_url must begin with https:// or http://"),
-        ("nonsense", "base_url must begin with"),
-        ("http://127.0.0.1:99999", "base_url has no usable port"),
+        ("ftp://host", "the base URL of the model service must begin with https:// or http://"),
+        ("nonsense", "the base URL of the model service must begin with"),
+        ("http://127.0.0.1:99999", "the base URL of the model service has no usable port"),
     ],
 )
 async def test_an_address_that_cannot_be_used_is_named(
