@@ -187,7 +187,8 @@ async def test_a_prompt_that_is_too_dear_is_not_even_sent(work: Path) -> None:
             *STREAM, "--max-cost", "0.01", server=server, cwd=work, stdin=b"word " * 200_000
         )
     assert done.code == 5
-    assert server.requests == []
+    # Its tokens may be counted, which costs nothing.
+    assert {request.path for request in server.requests} <= {"/v1/messages/count_tokens"}
     assert "the next request would take about" in done.result["reason"]
 
 

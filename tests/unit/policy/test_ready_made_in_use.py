@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from devagent.core.events import ToolFinished, ToolJudged, TurnEnded
+from devagent.core.limits import Limits
 from devagent.repl.approver import Unattended
 from devagent.session import Options, open_session
 from devagent.settings.config import load_config
@@ -63,6 +64,7 @@ async def play(
         model=f"rehearsal:{script}",
         org_policy=path_of(org) if org else "",
         policies=tuple(map(path_of, narrowing)),
+        limits=Limits(refusals=None),  # a script that is refused does not go in circles
         config=load_config(str(own_file("config.toml", SQL_CONFIG))),
     )
     session = await open_session(options)
