@@ -94,7 +94,7 @@ SHA256:uNiVztksCsDhcc0u9e8BrZqNVVLoiHY9SArlmVGHAo8 github.com (ED25519)
 checksum = "0b6a852b24ab71dffc585bcb46eaf7959d175cb865a7152e35b348d1b2960422"
 github.com/stretchr/testify v1.9.0 h1:HtqpIVDClZ4nwg75+f6Lvsy/wHu+3BoSGCbBAcpTsTg=
 resolved "https://registry.yarnpkg.com/lodash/-/lodash-4.17.21.tgz#679591c564c3bffaae8454cf0b3df370c3d6911c"
-"resolved": "https://registry.npmjs.org/@babel/core/-/core-7.24.0.tgz",
+"resolved": "https://packages.example/@babel/core/-/core-7.24.0.tgz",
 acme/shop@sha256:8f3c1d2e4b5a69788796a5b4c3d2e1f00f1e2d3c4b5a69788796a5b4c3d2e1f0
 toolu_01A09q90qw90lq917835lq9 msg_013Zva2CMHLNnjNjJKqJ2EF req_011CSHoEeqs5C35K2UUqR7Fy
 01M7YJ87B08TD0HTNHXWQ05B83 01JD8Z0Q4W4N2X6V8B3T5R7Y9K
