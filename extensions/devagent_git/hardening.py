@@ -126,7 +126,8 @@ _FIXED = {
     "http.followredirects": "false",
 }
 """Set for every call, whatever any file says. ``pull.twohead`` and ``rebase.instructionFormat`` name or smuggle in
-programs (a merge strategy is one, and so is a line ``exec`` after a line's end in the format)."""
+programs (a merge strategy is one, and so is a line ``exec`` after a line's end in the format). Of ``pull.twohead``
+a rebase, a cherry-pick and a revert take the *first* value, the repository's; so these name their strategy too."""
 
 _NEUTRAL = {
     "core.sshcommand": "ssh",

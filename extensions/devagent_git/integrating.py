@@ -206,6 +206,7 @@ def _command(plan: Start, message: str, ff: bool) -> list[str]:
                 "--no-autostash",
                 "--no-autosquash",
                 "--no-fork-point",
+                "--strategy=ort",
             ]
             return [
                 *args,

@@ -23,6 +23,7 @@ _IN_PROGRESS = (
     ("BISECT_LOG", "bisect"),
 )
 _STRATEGIES = frozenset(["ort", "recursive", "resolve", "ours", "subtree", "octopus"])
+_DEFAULT_STRATEGY = ("pull.twohead", "pull.octopus")
 _HARMLESS = frozenset(
     ["pick", "p", "drop", "d", "fixup", "f", "squash", "s", "reword", "r", "edit", "e", "noop",
      "break", "b", "revert"]
@@ -123,9 +124,15 @@ def check_harmless(repository: Repository, state: State, action: str) -> None:
         listed = repository.git("config", "--file", options, "--no-includes", "--list", "-z").out
         words = [shown(word).partition("\n") for word in listed.split(b"\0") if word]
         strategies += [value for key, _, value in words if key == "options.strategy"]
+    if (
+        action != "abort"
+    ):  # here git takes the first value that it finds, so setting one does not help
+        strategies += [s.value for s in repository.possible if s.own and s.key in _DEFAULT_STRATEGY]
     odd = [name for name in strategies if name.strip() and name.strip() not in _STRATEGIES]
     if odd:
-        raise _unsafe(f"it names a merge strategy of its own, {one_line(odd[0])!r}")
+        raise _unsafe(
+            f"it, or the repository, names a merge strategy of its own, {one_line(odd[0])!r}"
+        )
     if state.branch is not None and state.kind == "rebase" and ".." in state.branch:
         raise _unsafe("the branch that it names is none")
 

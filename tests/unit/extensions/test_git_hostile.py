@@ -580,6 +580,49 @@ def test_the_persons_ssh_command_stays_when_the_repository_sets_another(
     assert not canary.exists()
 
 
+@pytest.mark.parametrize("how", ["merge", "rebase", "cherry_pick", "revert"])
+def test_no_integration_takes_its_strategy_from_the_repository(
+    work: Path, canary: Path, program: str, how: Any
+) -> None:
+    git(work, "switch", "--quiet", "-c", "side", "HEAD~1")
+    commit(work, "Beside", {"beside.txt": "beside\n"})
+    merge_strategy(work, program)
+    canary.unlink(missing_ok=True)
+    tools.integrate(Place(str(work)), how=how, ref="HEAD" if how == "revert" else "main")
+    assert not canary.exists()
+
+
+@pytest.mark.parametrize("how", ["rebase", "cherry-pick"])
+def test_plain_git_does_take_it(work: Path, canary: Path, program: str, how: str) -> None:
+    git(work, "switch", "--quiet", "-c", "side", "HEAD~1")
+    commit(work, "Beside", {"beside.txt": "beside\n"})
+    merge_strategy(work, program)
+    canary.unlink(missing_ok=True)
+    git(work, "-c", "pull.twohead=ort", how, "main", check=False)
+    assert canary.exists(), "the first value is not the one that counts"
+
+
+def test_a_state_without_a_strategy_does_not_get_the_repositorys(
+    work: Path, canary: Path, program: str
+) -> None:
+    commit(work, "Here", {"both.txt": "here\n"})
+    git(work, "switch", "--quiet", "-c", "side", "HEAD~1")
+    commit(work, "Beside", {"both.txt": "beside\n"})
+    commit(work, "Further", {"further.txt": "further\n"})
+    git(work, "rebase", "--quiet", "main", check=False)
+    merge_strategy(work, program)
+    write(work, {"both.txt": "both\n"})
+    git(work, "add", "both.txt")
+    canary.unlink(missing_ok=True)
+    for how in ("continue", "skip"):
+        with pytest.raises(GitError) as refused:
+            tools.integrate(Place(str(work)), how=how)
+        assert refused.value.error == "unsafe_state"
+    assert not canary.exists()
+    git(work, "rebase", "--continue", check=False)
+    assert canary.exists(), "the trap is not sharp"
+
+
 PLANTED: list[tuple[str, Mapping[str, str], list[str]]] = [
     (
         "a rebase whose list runs a program",
