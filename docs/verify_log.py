@@ -14,7 +14,7 @@ STEPS = {  # (state of a call, event) -> its next state; ran: it may only be den
     ("asked", "answered"): "answered", ("yes", "started"): "started", ("started", "finished"): "ran",
     ("ran", "called"): "again", ("again", "judged"): "judged again",
 }  # fmt: skip
-FORMS = (("content", "salt", "seq"), ("seq", "sealed"), ("by", "erased", "seq"))
+FORMS = (("content", "salt", "seq"), ("sealed", "seq"), ("by", "erased", "seq"))
 
 
 def check(holds: object, where: str, what: str) -> None:
@@ -47,17 +47,16 @@ def check_headers(lines: list[bytes], torn: bytes) -> tuple[list[dict], list[byt
         text = json.dumps(header, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
         check(text.encode() == line and is_plain(header), where, "is not canonical")
         headers.append(header)
-        right = header["v"] == 1 and header["seq"] == number
-        check(right and header["sid"] == headers[0]["sid"], where, "has the wrong v, seq or sid")
+        right = (header["v"], header["seq"], header["sid"]) == (1, number, headers[0]["sid"])
+        check(right, where, "has the wrong v, seq or sid")
         check(header["prev"] == leaves[-1].hex(), where, "its prev is not the line before's hash")
         leaves.append(hashlib.sha256(b"\x00" + line).digest())
     return headers, leaves[1:], torn
 
 
 def check_bodies(bodies: list[dict], headers: list[dict], keys: bool) -> None:
-    wanted = [header["seq"] for header in headers if "body" in header]
-    seqs = [body["seq"] for body in bodies]
-    check(seqs in (wanted, [*wanted, len(headers)]), "bodies.jsonl", "has other contents")
+    wanted, have = [h["seq"] for h in headers if "body" in h], [b["seq"] for b in bodies]
+    check(have in (wanted, [*wanted, len(headers)]), "bodies.jsonl", "has other contents")
     for body in bodies[: len(wanted)]:
         seq, where = body["seq"], f"bodies.jsonl, event {body['seq']}"
         check(tuple(sorted(body)) in FORMS, where, "is neither open, sealed nor erased")
@@ -120,10 +119,10 @@ def check_notes(text: str, vkey: str, sid: str, leaves: list[bytes] | None) -> s
         except Exception as error:
             check(False, where, f"its signature is not good ({type(error).__name__})")
     torn = "" if len(parts) % 2 and not parts[-1] else "; the last checkpoint is torn"
-    if leaves is None:
-        check(not torn and len(parts) == 3 and more, "tombstone", "is no signed note of a removal")
-        return f"removed: {parts[0].split('reason ')[1]}{unchecked}"
-    return f"{len(leaves) - size} lines after the last checkpoint{torn}{unchecked}"
+    if leaves is not None:
+        return f"{len(leaves) - size} lines after the last checkpoint{torn}{unchecked}"
+    check(not torn and len(parts) == 3 and more, "tombstone", "is no signed note of a removal")
+    return f"removed: {parts[0].split('reason ')[1]}{unchecked}"
 
 
 def main(folder: Path, vkey: str = "") -> None:
@@ -132,17 +131,18 @@ def main(folder: Path, vkey: str = "") -> None:
         *lines, torn = files.get("events.jsonl", b"").split(b"\n")
         headers, leaves, torn = check_headers(lines, torn)
         *lines, torn_body = files.get("bodies.jsonl", b"").split(b"\n")
-        check_bodies([json.loads(line) for line in lines], headers, "keys.age" in files)
+        check_bodies(list(map(json.loads, lines)), headers, "keys.age" in files)
         check_order(headers)
         sid, note = headers[0]["sid"] if headers else folder.name, "no checkpoints"
+        name = folder.resolve().name  # 26 letters and digits: a session's
+        check(name == sid or len(name) != 26, "events.jsonl", f"is of {sid}, not of {name}")
         removed = not headers and "tombstone" in files
         if signed := files.get("tombstone" if removed else "checkpoints", b"").decode():
-            key = vkey or files["device.vkey"].decode().strip()
-            note = check_notes(signed, key, sid, None if removed else leaves)
+            vkey = vkey or files["device.vkey"].decode().strip()
+            note = check_notes(signed, vkey, sid, None if removed else leaves)
     except (KeyError, IndexError, TypeError, ValueError, AttributeError, OSError) as error:
         check(False, str(folder), repr(error))
-    end = f"; torn: {len(torn or torn_body)} bytes" if torn or torn_body else ""
-    print(f"verify: ok {sid} {len(headers)} events; {note}{end}")
+    print(f"verify: ok {sid} {len(headers)} events; {note}", "; torn" * bool(torn or torn_body))
 
 
 if __name__ == "__main__":

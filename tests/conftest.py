@@ -4,12 +4,14 @@ import ipaddress
 import os
 import re
 import socket
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+from tests.support.verifiers import disagreements
 
 settings.register_profile(
     "devagent",
@@ -71,6 +73,19 @@ def surroundings(home: Path, git_config: Path) -> Mapping[str, str]:
         "LINES": "24",
         "PROMPT_TOOLKIT_NO_CPR": "1",
     }
+
+
+@pytest.fixture(autouse=True)
+def both_verifiers_agree(
+    request: pytest.FixtureRequest, home: Path, loopback_only: None
+) -> Generator[None]:
+    """The second verifier judges every log that a test leaves in its home or in ``tmp_path/sessions`` as the first."""
+    places = [home / "devagent/sessions"]
+    if "tmp_path" in request.fixturenames:
+        places.append(request.getfixturevalue("tmp_path") / "sessions")
+    yield
+    found = [text for place in places if place.is_dir() for text in disagreements(place)]
+    assert found == []
 
 
 @pytest.fixture(autouse=True)

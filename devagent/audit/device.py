@@ -218,9 +218,14 @@ def own_key(session: str, folder: str) -> str:
     The key beside a log proves little: whoever rewrote the log could have put it there. This one lies
     elsewhere.
     """
-    own = _first_line(os.path.join(folder, PUBLIC))
+    own = device_key(folder)
     theirs = _first_line(os.path.join(session, DEVICE_KEY))
     return own if own and own.partition("+")[0] == theirs.partition("+")[0] else ""
+
+
+def device_key(folder: str) -> str:
+    """The verifier key of the device whose files lie in ``folder``; "" where it has none yet."""
+    return _first_line(os.path.join(folder, PUBLIC))
 
 
 def _first_line(path: str) -> str:

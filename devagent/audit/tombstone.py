@@ -49,23 +49,21 @@ class Tombstone(Struct, frozen=True):
     reason: str
     note: Note
 
-    def check(self, sid: str, claimed: str, *, given: str, own: str) -> list[str]:
+    def check(self, sid: str, *claims: str, given: str, own: str) -> list[str]:
         """What a reader must know of it. Raises Damage where it is not this session's, is not signed by the key,
-        or contradicts what is on record elsewhere (``claimed``: ``<sid> <size> <root>``)."""
+        or contradicts what is on record elsewhere (``claims``, each ``<sid> <size> <root>``)."""
         if self.sid != sid:
             raise Damage(TOMBSTONE, 1, f"is of session {self.sid}, not of {sid}")
-        match claimed.split(" "):
-            case [_, size, root] if size.isdecimal() and (
-                int(size) > self.note.size
-                or (int(size) == self.note.size and root != to_base64(self.note.root))
-            ):
-                raise Damage(
-                    TOMBSTONE,
-                    1,
-                    "is not of the log that its device, or its next session, has on record",
-                )
-            case _:
-                pass
+        for claim in claims:
+            match claim.split(" "):
+                case [_, size, root] if size.isdecimal() and (
+                    int(size) > self.note.size
+                    or (int(size) == self.note.size and root != to_base64(self.note.root))
+                ):
+                    what = "is not of the log that its device, its next session or the witness has on record"
+                    raise Damage(TOMBSTONE, 1, what)
+                case _:
+                    pass
         notes = [
             f"removed by {self.by}: {self.reason}" + (f" ({self.policy})" if self.policy else "")
         ]

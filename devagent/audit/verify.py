@@ -43,6 +43,7 @@ from devagent.audit.tombstone import read_tombstone
 from devagent.core.codec import canonical
 
 _HEX64 = re.compile(r"[0-9a-f]{64}")
+_BY_DEVICE, _BY_WITNESS = "the device, or its next session, has", "the witness has"
 _NOT_CANONICAL = "is not canonical JSON of integers, strings, booleans, lists and objects"
 
 
@@ -117,10 +118,17 @@ class Verification(Struct):
 
 
 def verify_session(
-    folder: str, *, key: str = "", claimed: str = "", opened: bool = False, witness: str = ""
+    folder: str,
+    *,
+    key: str = "",
+    claimed: str = "",
+    anchored: str = "",
+    opened: bool = False,
+    witness: str = "",
 ) -> Verification:
     """Check a session's folder. ``key`` is a verifier key for its checkpoints, else the folder's own.
     ``claimed`` is what the device or its next session says of this one's last checkpoint (``device.claim``).
+    ``anchored`` is what a witness has on record of it, in the same form (``witness_listing``).
     ``witness`` is the verifier key of whoever cosigns checkpoints.
     No key is needed for sealed content; with one at hand it is looked into where that is asked for (``opened``).
 
@@ -145,7 +153,7 @@ def verify_session(
                 own = device.read(4096).decode(errors="replace") if device else ""
                 found.removed, found.count, found.previous = True, grave.count, grave.previous
                 found.sid = found.sid or grave.sid
-                found.notes += grave.check(found.sid, claimed, given=key, own=own)
+                found.notes += grave.check(found.sid, claimed, anchored, given=key, own=own)
                 return found
             if grave:
                 found.notes.append(
@@ -159,13 +167,14 @@ def verify_session(
             notes, torn = parse_notes(data)
             found.tail.checkpoints_size = len(data) - torn
             found.tail.signed = notes[-1].size if notes else 0
-            size, root = _claim(claimed)
-            sizes = {note.size for note in notes} | {size}
+            said = [(*_claim(claimed), _BY_DEVICE), (*_claim(anchored), _BY_WITNESS)]
+            sizes = {note.size for note in notes} | {size for size, _, _ in said}
             opener = Opener(folder) if opened else None
             roots = _Walk(folder, found, bodies, settled, opener).run(events, recorded, sizes)
-            if size and to_base64(roots.get(size, b"")) != root:
-                what = f"its first {size} lines are not those that the device, or its next session, has on record"
-                raise Damage(EVENTS, 0, what)
+            for size, root, by in said:
+                if size and to_base64(roots.get(size, b"")) != root:
+                    what = f"its first {size} lines are not those that {by} on record"
+                    raise Damage(EVENTS, 0, what)
             device = file_of(DEVICE_KEY)
             own = device.read(4096).decode(errors="replace") if device else ""
             found.notes += check(notes, roots, found.sid, found.events, given=key, own=own)

@@ -105,20 +105,33 @@ class Sender:
             raise Unanchored(f"its answer is not usable: {what}", refused=True) from e
 
     def _post(self, what: str, data: bytes) -> tuple[int, str]:
-        request = urllib.request.Request(  # noqa: S310  (policy's tables allow http and https alone)
-            f"{self._witness.url.rstrip('/')}/{what}",
-            data=data,
-            headers={"Content-Type": "text/plain"},
-        )
-        try:
-            with _OPENER.open(request, timeout=TIMEOUT_S) as answer:
-                return answer.status, answer.read(_MOST).decode("utf-8", "replace")
-        except urllib.error.HTTPError as e:
-            with e:
-                return e.code, e.read(_MOST).decode("utf-8", "replace")
-        except (OSError, HTTPException, ValueError) as e:
-            reason = getattr(e, "reason", e)
-            raise Unanchored(f"it cannot be reached: {reason}") from e
+        url = f"{self._witness.url.rstrip('/')}/{what}"
+        status, answer = _exchange(url, data, _MOST)
+        return status, answer.decode("utf-8", "replace")
+
+
+def get(url: str, most: int) -> bytes:
+    """What lies there, of which ``most`` bytes and one are read. Raises Unanchored."""
+    status, answer = _exchange(url, None, most + 1)
+    if status != 200:
+        said = answer[:200].decode("utf-8", "replace").strip()
+        raise Unanchored(f"it answered {status}: {said}", refused=True)
+    return answer
+
+
+def _exchange(url: str, data: bytes | None, most: int) -> tuple[int, bytes]:
+    headers = {"Content-Type": "text/plain"} if data is not None else {}
+    # Policy's tables and `session verify --listing` allow http and https alone.
+    request = urllib.request.Request(url, data=data, headers=headers)  # noqa: S310
+    try:
+        with _OPENER.open(request, timeout=TIMEOUT_S) as answer:
+            return answer.status, answer.read(most)
+    except urllib.error.HTTPError as e:
+        with e:
+            return e.code, e.read(_MOST)
+    except (OSError, HTTPException, ValueError) as e:
+        reason = getattr(e, "reason", e)
+        raise Unanchored(f"it cannot be reached: {reason}") from e
 
 
 def _opener() -> urllib.request.OpenerDirector:

@@ -6,7 +6,7 @@ A checkpoint is taken in this order, and the first that fails is the answer (C2S
 2. ``old`` is the size that is on record (409 with that size), and no larger than the checkpoint (400).
 3. The proof shows that what is on record is its beginning (422); of the same size, it is the same (409).
 
-Then it is on the disk, and only then is it cosigned.
+Then it is on the disk with its cosignature, and only then does anyone get that.
 """
 
 import os
@@ -127,12 +127,21 @@ class Collector:
             if not (goes_on if size else begins):
                 raise Refused(422, "the proof does not show that it goes on from what is on record")
             seconds = int(self._clock())
+            signature = self._key.sign(cosigned_text(note.text, seconds))
+            line = cosignature_line(self.vkey, seconds, signature)
             run(
                 "INSERT OR REPLACE INTO checkpoint VALUES (?, ?, ?, ?, ?, ?, ?)",
-                (note.origin, device, sid, note.size, note.root, data, seconds),
+                (
+                    note.origin,
+                    device,
+                    sid,
+                    note.size,
+                    note.root,
+                    data[:-1] + line.encode() + b"\n",
+                    seconds,
+                ),
             )
-        signature = self._key.sign(cosigned_text(note.text, seconds))
-        return cosignature_line(self.vkey, seconds, signature)
+        return line
 
     def devices(self) -> list[Device]:
         """All of them, by their ids."""
@@ -144,7 +153,8 @@ class Collector:
             return [Device(*row) for row in rows]
 
     def notes(self, device: str, sid: str = "") -> list[bytes]:
-        """The largest checkpoint of each of the device's sessions, the oldest session first; or of one."""
+        """The largest checkpoint of each of the device's sessions with its cosignature, the oldest session first; or of
+        one."""
         with closing(self._connected()) as database:
             rows = database.execute(
                 "SELECT note FROM checkpoint WHERE device = ? AND (sid = ? OR ? = '') ORDER BY sid",

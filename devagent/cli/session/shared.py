@@ -38,9 +38,10 @@ def folder_of(name: str) -> str:
     return layout.find_session(places().sessions, name)
 
 
-def verified(folder: str, key: str = "", witness: str = "") -> Verification:
+def verified(folder: str, key: str = "", witness: str = "", anchored: str = "") -> Verification:
     """The session checked with the key given, or this computer's, and against what others say of its end; what is
-    sealed is looked into where a key is at hand. ``witness``: the verifier key of whoever cosigns.
+    sealed is looked into where a key is at hand. ``witness``: the verifier key of whoever cosigns; ``anchored``: what it
+    has on record of this session.
 
     Raises LogError where a file cannot be read.
     """
@@ -49,6 +50,7 @@ def verified(folder: str, key: str = "", witness: str = "") -> Verification:
         folder,
         key=key or own_key(folder, here.data),
         claimed=claim(folder, here.sessions, here.data),
+        anchored=anchored,
         opened=True,
         witness=witness,
     )

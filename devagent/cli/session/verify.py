@@ -7,13 +7,15 @@ import click
 
 from devagent.audit import layout
 from devagent.audit.checkpoints import parse_key
-from devagent.audit.device import newest, own_key
+from devagent.audit.device import device_key, newest, own_key
 from devagent.audit.lines import Damage
 from devagent.audit.verify import Verification, gaps, verify_session
+from devagent.audit.witness_listing import Listing, read_listing
 from devagent.cli.policy.shared import policy_in_force
 from devagent.cli.session.shared import WIDTH, Format, folder_of, format_option, verified, write
 from devagent.core.codec import canonical, to_plain
-from devagent.core.errors import ConfigError, UsageError
+from devagent.core.errors import ConfigError, LogError, UsageError
+from devagent.core.keeping import Witness
 from devagent.core.text import one_line
 from devagent.policy.bounds import witness
 from devagent.settings.places import places
@@ -37,8 +39,17 @@ from devagent.settings.places import places
     metavar="VKEY",
     help="The verifier key of the witness; without it the one that policy names.",
 )
+@click.option(
+    "--listing",
+    default="",
+    metavar="URL|FILE|policy",
+    help="Hold what is here against what a witness has on record of this device: its address, a file saved from there, "
+    "or the witness that policy names.",
+)
 @format_option
-def verify(name: str, every: bool, key: str, witness_key: str, output_format: Format) -> None:
+def verify(
+    name: str, every: bool, key: str, witness_key: str, listing: str, output_format: Format
+) -> None:
     """Check that a session's log is whole and unchanged. Exit code 1 where it is not."""
     for option, given in (("--key", key), ("--witness", witness_key)):
         if given:
@@ -46,12 +57,26 @@ def verify(name: str, every: bool, key: str, witness_key: str, output_format: Fo
                 parse_key(given, witness=option == "--witness")
             except Damage as e:
                 raise UsageError(f"{option}: {e.what}.") from e
-    witness_key = witness_key or _named_witness()
+    named = _named_witness()
+    witness_key = witness_key or (named.key if named else "")
+    if listing == "policy":
+        if named is None:
+            raise UsageError("Policy names no witness.", hint="It is [log.witness] url.")
+        listing = named.url
     if every:
-        good = _verify_all(key, witness_key, output_format)
+        known = (
+            read_listing(listing, key or device_key(places().data), witness_key=witness_key)
+            if listing
+            else None
+        )
+        good = _verify_all(key, witness_key, known, output_format)
     else:
         folder = folder_of(name)
-        found = verified(folder, key, witness_key)
+        anchored = ""
+        if listing:
+            device = key or own_key(folder, places().data)
+            anchored = _anchored(read_listing(listing, device, witness_key=witness_key), folder)
+        found = verified(folder, key, witness_key, anchored)
         good = found.ok
         if output_format == "json":
             write(canonical(_result(found)).decode())
@@ -63,17 +88,27 @@ def verify(name: str, every: bool, key: str, witness_key: str, output_format: Fo
         raise click.exceptions.Exit(1)
 
 
-def _named_witness() -> str:
-    """The key of the witness that policy names; a policy that cannot be read keeps no log from being verified."""
+def _anchored(known: Listing, folder: str) -> str:
+    """What the witness has of that session. Raises LogError where it has nothing of it."""
+    sid = os.path.basename(os.path.abspath(folder))
+    if sid not in known.claims:
+        raise LogError(
+            f"The witness has nothing of session {sid} on record.",
+            hint="`devagent session anchor --all` sends what it has not seen.",
+        )
+    return known.claims[sid]
+
+
+def _named_witness() -> Witness | None:
+    """The witness that policy names; a policy that cannot be read keeps no log from being verified."""
     try:
-        named = witness(policy_in_force().compiled.files)
+        return witness(policy_in_force().compiled.files)
     except ConfigError as e:
         click.echo(f"devagent: no witness is known: {one_line(e.what, WIDTH)}", err=True)
-        return ""
-    return named.key if named else ""
+        return None
 
 
-def _verify_all(key: str, witness_key: str, output_format: Format) -> bool:
+def _verify_all(key: str, witness_key: str, known: Listing | None, output_format: Format) -> bool:
     found: list[Verification] = []
     count, last = newest(places().data)
     for folder in layout.newest_first(places().sessions):
@@ -85,10 +120,13 @@ def _verify_all(key: str, witness_key: str, output_format: Format) -> bool:
                 folder,
                 key=key or own_key(folder, places().data),
                 claimed=claimed,
+                anchored=known.claims.get(os.path.basename(folder), "") if known else "",
                 witness=witness_key,
             )
         )
     missing = gaps(found, newest=(count, last.partition(" ")[0]))
+    if known:
+        missing += known.missing(os.path.basename(one.folder) for one in found)
     bad = [one for one in found if not one.ok]
     good = not bad and not missing
     if output_format == "json":
@@ -100,6 +138,8 @@ def _verify_all(key: str, witness_key: str, output_format: Format) -> bool:
         return good
     if good:
         write(f"verify: ok {len(found)} sessions, {sum(one.events for one in found)} events")
+        if known:
+            write(f"  {_compared(known, found)}")
     else:
         write(
             f"verify: FAILED {len(bad)} of {len(found)} sessions, {len(missing)} gaps between them"
@@ -109,6 +149,16 @@ def _verify_all(key: str, witness_key: str, output_format: Format) -> bool:
     for one in found:
         write(f"  {one_line(one.headline.removeprefix('verify: '), WIDTH)}")
     return good
+
+
+def _compared(known: Listing, found: list[Verification]) -> str:
+    """What the comparison with a witness's listing says, and what it does not."""
+    unknown = sum(one.sid not in known.claims for one in found if one.checkpoints)
+    text = f"the witness has {len(known.claims)} sessions of device {known.device} on record: all are here, as it has them"
+    text += f"; {unknown} of these are not on record" if unknown else ""
+    return (
+        text if known.cosigned else f"{text} (not every line of the listing bears its cosignature)"
+    )
 
 
 def _result(found: Verification) -> dict[str, Any]:
