@@ -18,6 +18,7 @@ from devagent.core.principal import Principal
 from devagent.core.resources import Resource
 from devagent.core.tools import ToolResult, ToolSpec
 from devagent.core.verdicts import Needs, Request
+from devagent.policy.needs import ASKS_FOR_PERSONAL_DATA
 
 
 class Circumstances(Struct, frozen=True):
@@ -84,7 +85,7 @@ class Evidence:
             "rows": result.rows,
             "labels": list(result.taint),
         }
-        if not self._judge.needs(self.principal, tool).context.isdisjoint(_ASK_FOR_PERSONAL_DATA):
+        if not self._judge.needs(self.principal, tool).context.isdisjoint(ASKS_FOR_PERSONAL_DATA):
             from devagent.policy.personal_data import (  # noqa: PLC0415  (only where rules ask)
                 personal_data,
             )
@@ -120,9 +121,6 @@ class Evidence:
         if needs.origins and (origins := self._provenance.origins(args, facts, needs.origins)):
             context["origins"] = origins
         return context
-
-
-_ASK_FOR_PERSONAL_DATA = frozenset({"result.personal_data", "result"})
 
 
 def _facts(args: dict[str, Any], needs: Needs) -> dict[str, list[Any]]:

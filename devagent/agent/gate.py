@@ -169,6 +169,8 @@ class Gate:
 
     def result(self, judged: ToolJudged, tool: ToolSpec, result: ToolResult) -> ToolFinished:
         """The result phase: rules may still withhold what came back, from the model and the person."""
+        request = self._evidence.of_result(judged, tool, result)
+        about: dict[str, Any] = request.context["result"]
         finished = ToolFinished(
             turn=judged.turn,
             call=judged.call,
@@ -180,10 +182,9 @@ class Gate:
             text=result.text,
             view=result.view,
             structured=result.structured,
+            about=about,
         )
-        decision = bounded(
-            self._judge.decide_result(self._evidence.of_result(judged, tool, result)), REDACTS
-        )
+        decision = bounded(self._judge.decide_result(request), REDACTS)
         if decision.effect != "allow":
             text = f"The result is withheld by policy: {decision.reason}.{_to_be_granted(decision)}"
             return ToolFinished(
@@ -193,6 +194,7 @@ class Gate:
                 err="withheld",
                 decision=decision,
                 text=text,
+                about=about,
             )
         kinds = {*kinds_to_redact(judged.decision), *kinds_to_redact(decision)}
         if kinds:

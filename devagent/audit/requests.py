@@ -1,4 +1,4 @@
-"""The judged calls of recorded sessions, as requests that can be judged again.
+"""The judged calls of recorded sessions, and their results, as requests that can be judged again.
 
 Read fast and in bounded memory: of each file only the lines that matter are decoded. Content is taken
 where it is open and matches what its header commits to. That the chain itself is whole is ``verify``'s
@@ -16,23 +16,22 @@ from msgspec import Struct, field
 from devagent.audit.layout import BODIES, EVENTS
 from devagent.audit.lines import Damage, lines, open_to_read, size_of
 from devagent.audit.opening import Opener
-from devagent.audit.record import Record, commitment, from_base64
+from devagent.audit.record import commitment, from_base64
+from devagent.audit.recorded_events import not_policy, result_of, silence
 from devagent.core.errors import LogError
-from devagent.core.events import Approval, ExtensionReference, ToolJudged
+from devagent.core.events import Approval, ExtensionReference
 from devagent.core.principal import Principal
 from devagent.core.resources import Resource
 from devagent.core.tools import ToolClass
 from devagent.core.verdicts import Decision, Effect, Request, RuleReference
-from devagent.policy.changes import Aside, Recorded
-
-FLOOR = "floor#"
-"""How the rules below every policy are named; those of policy files have a layer before a slash."""
+from devagent.policy.changes import Aside, Recorded, Results
 
 # Canonical JSON: a key stands there letter for letter, and no text can hold an unescaped quote.
-_JUDGED, _ANSWERED, _ENDED, _CUT = (
+_JUDGED, _ANSWERED, _FINISHED, _ENDED, _CUT = (
     f'"type":"{name}"'.encode()
-    for name in ("tool.judged", "approval.answered", "turn.ended", "turn.cut")
+    for name in ("tool.judged", "approval.answered", "tool.finished", "turn.ended", "turn.cut")
 )
+_DECISION = b'"decision":{'
 _SEQ = b'"seq":'
 
 
@@ -76,6 +75,17 @@ class _Answered(Struct):
     approval: Approval
 
 
+class _Finished(Struct):
+    type: str
+    seq: int
+    sid: str
+    ts: int
+    call: str
+    decision: _DecisionHeader | None = None
+    redacted: dict[str, int] = field(default_factory=dict)
+    body: str = ""
+
+
 class _BodyLine(Struct):
     content: str = ""
     salt: str = ""
@@ -90,9 +100,14 @@ class _Content(Struct):
     can: tuple[str, ...] | None = None
     decision: _DecisionContent = field(default_factory=_DecisionContent)
     shadow: Decision | None = None
+    text: str = ""
+    view: str = ""
+    structured: dict[str, Any] = field(default_factory=dict)
+    about: dict[str, Any] = field(default_factory=dict)
 
 
 _judged = msgspec.json.Decoder(_Judged)
+_finished = msgspec.json.Decoder(_Finished)
 _answered = msgspec.json.Decoder(_Answered)
 _body_line = msgspec.json.Decoder(_BodyLine)
 _content = msgspec.json.Decoder(_Content)
@@ -107,8 +122,8 @@ def session_folders(root: str) -> Iterator[str]:
             yield folder
 
 
-def recorded(folder: str) -> Generator[Recorded, None, None]:
-    """The session's judged calls, each ask with its answer, up to a torn tail.
+def recorded(folder: str, results: Results = "none") -> Generator[Recorded, None, None]:
+    """The session's judged calls, each ask with its answer, and the ``results`` that are asked for, up to a torn tail.
 
     An ask comes when it is answered, or when its turn ends. Raises LogError where a line cannot be read.
     """
@@ -122,7 +137,7 @@ def recorded(folder: str) -> Generator[Recorded, None, None]:
             stack.enter_context(bodies)
         try:
             sid = os.path.basename(os.path.abspath(folder))
-            yield from _calls(sid, events, bodies, Opener(folder))
+            yield from _calls(sid, events, bodies, Opener(folder), results)
         except Damage as e:
             raise LogError(
                 f"The session log is damaged: {os.path.join(folder, e.file)}:{e.line}: {e.what}.",
@@ -137,10 +152,11 @@ def recorded_at(folder: str, seq: int) -> Recorded | None:
 
 
 def _calls(
-    sid: str, events: BinaryIO, bodies: BinaryIO | None, opener: Opener
+    sid: str, events: BinaryIO, bodies: BinaryIO | None, opener: Opener, results: Results
 ) -> Iterator[Recorded]:
     contents = _Contents(bodies, opener)
     waiting: dict[str, Recorded] = {}
+    running: dict[str, Recorded] = {}
     for line in lines(events, EVENTS, size_of(events)):
         if not line.whole:
             break
@@ -151,6 +167,8 @@ def _calls(
                 if header.type != "tool.judged":
                     continue
                 one = _recorded(sid, header, *contents.of(header.seq, header.sid, header.body))
+                if results != "none":
+                    running[header.call] = one
                 if one.decision.effect == "ask":
                     waiting[header.call] = one
                 else:
@@ -160,9 +178,18 @@ def _calls(
                 asked = waiting.pop(answer.call, None)
                 if asked is not None:
                     yield msgspec.structs.replace(asked, approval=answer.approval)
-            elif waiting and (_ENDED in data or _CUT in data):
+            elif running and _FINISHED in data and (results == "all" or _DECISION in data):
+                ended = _finished.decode(data)
+                call = running.pop(ended.call, None)
+                if call is not None:
+                    content, aside = contents.of(ended.seq, ended.sid, ended.body)
+                    result = _result(call, ended, content, aside)
+                    if result is not None:
+                        yield result
+            elif _ENDED in data or _CUT in data:
                 yield from waiting.values()
                 waiting.clear()
+                running.clear()
         except (ValueError, RecursionError) as e:
             raise Damage(EVENTS, line.number, f"is no record of a call: {e}") from e
     yield from waiting.values()
@@ -218,64 +245,9 @@ class _Contents:
         self._data = data
 
 
-def as_recorded(sid: str, record: Record) -> Recorded | None:
-    """The judged call that the record of it holds; None where its content is gone. That the content is what its
-    header commits to is not looked at here."""
-    event = record.event
-    if not isinstance(event, ToolJudged):
-        return None
-    decision = event.decision
-    if event.err and not decision.error:
-        decision = msgspec.structs.replace(decision, error=event.err)
-    aside = _not_policy(decision)
-    request = Request(
-        principal=event.principal,
-        extension=event.ext.name,
-        tool=event.tool,
-        tool_class=event.tool_class,
-        args=event.args,
-        resources=event.resources,
-        context=event.context,
-        facts=event.facts,
-        can=event.can,
-    )
-    return Recorded(
-        session=sid,
-        seq=record.seq,
-        principal=event.principal,
-        tool=f"{event.ext.name}.{event.tool}",
-        resources=event.resources,
-        decision=decision,
-        request=None if aside else request,
-        at=record.ts,
-        aside=aside,
-        shadow=event.shadow,
-    )
-
-
-def _not_policy(decision: Decision) -> Aside:
-    """Why an answer is none that a policy gave; empty where one did."""
-    if any(rule.startswith(FLOOR) for rule in decision.rules):
-        return "floor"
-    return "error" if decision.error else ""
-
-
 def _recorded(sid: str, header: _Judged, content: _Content | None, aside: Aside) -> Recorded:
-    head, rest = header.decision, content.decision if content else _DecisionContent()
-    decision = Decision(
-        effect=head.effect,
-        reason=rest.reason,
-        rules=head.rules,
-        obligations=head.obligations if rest.obligations is None else rest.obligations,
-        policy=head.policy,
-        request=rest.request,
-        determining=rest.determining,
-        nearest=head.nearest,
-        grant=rest.grant,
-        sticky=rest.sticky,
-        error=rest.error or header.err,
-    )
-    aside = _not_policy(decision) or aside
+    decision = _decision(header.decision, content, header.err)
+    aside = not_policy(decision) or aside
     request = None
     if content is not None and not aside:
         request = Request(
@@ -300,4 +272,45 @@ def _recorded(sid: str, header: _Judged, content: _Content | None, aside: Aside)
         at=header.ts,
         aside=aside,
         shadow=content.shadow if content else None,
+    )
+
+
+def _result(
+    call: Recorded, header: _Finished, content: _Content | None, aside: Aside
+) -> Recorded | None:
+    """What came back, as the result phase judged it; None where nothing came back that it could have judged."""
+    if content is not None and not content.about:
+        return None
+    if header.decision is not None:
+        decision = _decision(header.decision, content, "")
+    else:
+        decision = silence(call)
+    came_back = None
+    if content is not None and not header.redacted:
+        came_back = content.text, content.view, content.structured
+    return result_of(
+        call,
+        seq=header.seq,
+        at=header.ts,
+        decision=decision,
+        about=content.about if content else None,
+        content=came_back,
+        aside=aside,
+    )
+
+
+def _decision(head: _DecisionHeader, content: _Content | None, error: str) -> Decision:
+    rest = content.decision if content else _DecisionContent()
+    return Decision(
+        head.effect,
+        rest.reason,
+        rules=head.rules,
+        obligations=head.obligations if rest.obligations is None else rest.obligations,
+        policy=head.policy,
+        request=rest.request,
+        determining=rest.determining,
+        nearest=head.nearest,
+        grant=rest.grant,
+        sticky=rest.sticky,
+        error=rest.error or error,
     )

@@ -354,7 +354,8 @@ class ToolStarted(_Event, frozen=True, kw_only=True, tag="tool.started"):
 
 
 class ToolFinished(_Event, frozen=True, kw_only=True, tag="tool.finished"):
-    """How it ended. ``text`` is what the model reads, ``view`` what the person reads where it differs."""
+    """How it ended. ``text`` is what the model reads, ``view`` what the person reads where it differs.
+    ``about`` is what rules of the result phase could look at (``context.result``), where there was a result."""
 
     turn: int
     call: str
@@ -368,7 +369,8 @@ class ToolFinished(_Event, frozen=True, kw_only=True, tag="tool.finished"):
     text: str = ""
     view: str = ""
     structured: dict[str, Any] = field(default_factory=dict)
-    BODY: ClassVar[frozenset[str]] = frozenset({"text", "view", "structured"})
+    about: dict[str, Any] = field(default_factory=dict)
+    BODY: ClassVar[frozenset[str]] = frozenset({"text", "view", "structured", "about"})
 
 
 class SnapshotMade(_Event, frozen=True, kw_only=True, tag="snapshot.made"):

@@ -14,10 +14,14 @@ from devagent.core.principal import Principal
 from devagent.core.resources import Resource
 from devagent.core.verdicts import RANK, Decision, Effect, Request
 
-Aside = Literal["", "erased", "sealed", "missing", "altered", "differs", "floor", "error"]
+Aside = Literal["", "erased", "sealed", "missing", "altered", "differs", "unseen", "floor", "error"]
 """Why a record is not judged again: its content is erased, sealed, missing or not what its header commits
-to; what is kept of the request is not all that was judged (redacted, or of an older version); the floor's
-answer; or a call that was none (no such tool, bad arguments)."""
+to; what is kept of the request is not all that was judged (redacted, or of an older version); whether personal
+data was in a result that is not on record as it came; the floor's answer; or a call that was none (no such tool,
+bad arguments)."""
+
+Results = Literal["none", "spoken", "all"]
+"""Which results are looked at beside the calls: those that a rule of the result phase spoke about, or all."""
 
 GROUPS = 10_000
 """How many kinds of change are told apart; further ones are only counted."""
@@ -28,7 +32,8 @@ class Recorded(Struct, frozen=True, kw_only=True):
     """One judged call of a record. ``request`` is None where ``aside`` says why.
 
     ``session`` and ``seq`` name the record; for a rule's example the rule, and the example's number. ``at`` is in
-    UTC microseconds since 1970, 0 where there was no such moment. ``approval`` answers an ask.
+    UTC microseconds since 1970, 0 where there was no such moment. ``approval`` answers an ask. Of a result (its request is
+    of that phase), ``content`` is what came back, or None where the record has it only redacted or withheld.
     """
 
     session: str
@@ -42,6 +47,7 @@ class Recorded(Struct, frozen=True, kw_only=True):
     aside: Aside = ""
     shadow: Decision | None = None
     approval: Approval | None = None
+    content: tuple[Any, ...] | None = None
 
 
 class Example(Struct, frozen=True):

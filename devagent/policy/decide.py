@@ -73,6 +73,7 @@ class CompiledPolicy:
         org, *lower = (file.digest for file in files)
         self._digest = digest([org, sorted(lower)])
         self._has_shadow: bool | None = None
+        self._of_results: tuple[bool, Needs] | None = None
         self._groups = [
             (group, Patterns(members, separator="")) for group, members in files[0].groups.items()
         ]
@@ -145,6 +146,15 @@ class CompiledPolicy:
                 self._needs.clear()
             known = self._needs[key] = self._needs_of(principal, tool)
         return known
+
+    @property
+    def of_results(self) -> Needs | None:
+        """What rules of the result phase look at; None where there is no such rule. Walks all rules, once."""
+        if self._of_results is None:
+            rules = [r for layer in self.layers for r in layer.file.rules if "result" in r.phase]
+            self._of_results = bool(rules), needs_of(r.when for r in rules if r.when)
+        any_rule, needs = self._of_results
+        return needs if any_rule else None
 
     def call(self, request: Request) -> Call:
         """The request made ready. Raises ValueError for a ``context.today`` that is no date."""

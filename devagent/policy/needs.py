@@ -6,6 +6,9 @@ from typing import Any
 from devagent.core.verdicts import Needs
 from devagent.policy.plain import is_list, is_table
 
+ASKS_FOR_PERSONAL_DATA = frozenset({"result.personal_data", "result"})
+"""Parts of a context that take looking for personal data in what a tool gave back."""
+
 
 def needs_of(whens: Iterable[Mapping[str, Any]]) -> Needs:
     """What these (validated) conditions need together."""

@@ -16,7 +16,7 @@ from devagent.core.text import one_line
 from devagent.policy import CompiledPolicy
 from devagent.policy.changes import Recorded, Report
 from devagent.policy.examples_recorded import examples_as_recorded
-from devagent.policy.replay import replay, shadowed
+from devagent.policy.replay import replay, results_for, shadowed
 
 
 @click.command()
@@ -51,13 +51,13 @@ def diff(
         report = shadowed(read, examples=examples)
         heading = "Rules in shadow mode"
     elif sessions is not None and not new:
-        read = RecordedSessions(sessions)
         policy = read_policies(files) if files else policy_in_force().compiled
+        read = RecordedSessions(sessions, results_for(policy))
         report = replay(read, policy, examples=examples)
         heading = f"Recorded answers → {_names(files) or 'the policy in force'}"
     else:
         before, after = read_policies(old), read_policies(new)
-        read = RecordedSessions(sessions or ALL)
+        read = RecordedSessions(sessions or ALL, results_for(before, after))
         asked: Iterable[Recorded] = read
         if sessions is None:
             asked = chain(read, _examples([before, after]))

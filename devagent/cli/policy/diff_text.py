@@ -15,6 +15,7 @@ ASIDE = {
     "missing": "content missing",
     "altered": "content is not what the record commits to (`devagent session verify` says more)",
     "differs": "not all that was judged is on record (redacted, or an older version's)",
+    "unseen": "whether personal data was in the result is not on record",
     "floor": "answered by the floor below every policy",
     "error": "not a question of policy (no such tool, arguments that do not fit, a repeated id)",
 }

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from devagent.audit.layout import EVENTS, find_session
 from devagent.audit.requests import recorded, session_folders
 from devagent.core.errors import LogError, UsageError
-from devagent.policy.changes import Recorded
+from devagent.policy.changes import Recorded, Results
 from devagent.settings.places import places
 
 ALL = "all"
@@ -15,14 +15,15 @@ HELP = "a session's folder or id, `last`, a folder of sessions, or `all` of your
 
 
 class RecordedSessions:
-    """The calls of the sessions named, anew with each iteration.
+    """The calls of the sessions named, and the ``results`` that are asked for, anew with each iteration.
 
     ``count`` and ``unreadable`` are of the last iteration: a session that cannot be read (to its end) does
     not keep the others from being looked at, but it is told.
     """
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, results: Results = "none") -> None:
         self.name = name
+        self._results: Results = results
         self.count = 0
         self.unreadable: list[str] = []
         self._root = _root(name)
@@ -33,7 +34,7 @@ class RecordedSessions:
         for folder in session_folders(self._root):
             self.count += 1
             try:
-                yield from recorded(folder)
+                yield from recorded(folder, self._results)
             except LogError as error:
                 self.unreadable.append(error.what)
 

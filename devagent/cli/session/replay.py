@@ -7,14 +7,14 @@ from collections.abc import Sequence
 import click
 
 from devagent.audit.reader import Record, Unknown, read
-from devagent.audit.requests import as_recorded
+from devagent.audit.recorded_events import as_recorded, result_as_recorded
 from devagent.cli.policy.diff_text import ASIDE, set_aside
 from devagent.cli.policy.shared import policy_files, read_policies
 from devagent.cli.session.shared import WIDTH, folder_of, verified, write
 from devagent.core.text import one_line
 from devagent.core.verdicts import Decision
 from devagent.policy import CompiledPolicy
-from devagent.policy.changes import Tally
+from devagent.policy.changes import Recorded, Tally
 from devagent.policy.replay import judge_again
 from devagent.repl.render import Signs, signs_for, would_be
 from devagent.repl.replay import Replay
@@ -44,7 +44,7 @@ def replay(name: str, files: tuple[str, ...], exit_code: bool) -> None:
             else:
                 for text in screen.lines(record.event):
                     write(text)
-            if again and record.header["type"] == "tool.judged":
+            if again:
                 again.judge(record)
     finally:
         records.close()
@@ -66,10 +66,26 @@ class _Again:
         self._named = " + ".join(os.path.basename(file) for file in files)
         self._sid, self._signs = sid, signs
         self._tally = Tally(0)
+        self._calls: dict[str, Recorded] = {}
 
     def judge(self, record: Record) -> None:
-        """Say below the call what it would be, where that differs or cannot be said."""
-        one = as_recorded(self._sid, record)
+        """Say below a call, or its result, what it would be, where that differs or cannot be said."""
+        match record.header["type"]:
+            case "tool.judged":
+                one = as_recorded(self._sid, record)
+                if one:
+                    self._calls[record.header["call"]] = one
+                self._judge(record, one)
+            case "tool.finished" if call := self._calls.pop(record.header["call"], None):
+                one = result_as_recorded(call, record)
+                if one and (one.decision.rules or self._policy.of_results):
+                    self._judge(record, one)
+            case "turn.ended" | "turn.cut":
+                self._calls.clear()
+            case _:
+                pass
+
+    def _judge(self, record: Record, one: Recorded | None) -> None:
         now = judge_again(one, self._policy) if one else record.content
         if one is None or not isinstance(now, Decision):
             self._tally.set_aside(str(now))
