@@ -194,11 +194,11 @@ def claim(session: str, sessions: str, folder: str) -> str:
     for later in newest_first(sessions):
         if said.startswith(f"{sid} ") or os.path.basename(later) <= sid:
             break
-        said = _named_by(later)
+        said = named_by(later)
     return said if said.startswith(f"{sid} ") else ""
 
 
-def _named_by(session: str) -> str:
+def named_by(session: str) -> str:
     """What the session's first line says of the one before; "" where it cannot be read."""
     try:
         with open(os.path.join(session, EVENTS), "rb") as file:

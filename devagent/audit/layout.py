@@ -56,6 +56,13 @@ def newest_first(sessions: str) -> Iterator[str]:
         yield from (os.path.join(path, sid) for sid in _listed(path) if is_ulid(sid))
 
 
+def oldest_first(sessions: str) -> Iterator[str]:
+    """Folders of all sessions, oldest first. Raises LogError where the place cannot be listed."""
+    for day in reversed(days(sessions)):
+        path = os.path.join(sessions, day)
+        yield from (os.path.join(path, sid) for sid in reversed(_listed(path)) if is_ulid(sid))
+
+
 def days(sessions: str) -> list[str]:
     """The names of the folders that sessions lie in, newest first. Raises LogError."""
     return [day for day in _listed(sessions) if len(day) == len("2026-01-01")]

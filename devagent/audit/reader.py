@@ -20,11 +20,15 @@ _NEAR_START = 20
 _TAIL = 64 * 1024
 
 
-def read(folder: str) -> Generator[Record, None, None]:
+def read(
+    folder: str, *, content: bool = True, opened: bool = True
+) -> Generator[Record, None, None]:
     """The session's records in order, up to a torn tail. Close the generator when leaving early.
 
     Unknown types, and events whose content is erased or sealed, come as ``Unknown`` with all their
-    fields. Raises LogError where a line cannot be read at all.
+    fields. Without ``content`` no content is read at all, and events that have some come as those whose content
+    is missing; unless ``opened`` is asked for, what is sealed stays so whatever keys are at hand.
+    Raises LogError where a line cannot be read at all.
     """
     with ExitStack() as stack:
         files = {name: open_to_read(os.path.join(folder, name)) for name in (EVENTS, BODIES)}
@@ -35,7 +39,8 @@ def read(folder: str) -> Generator[Record, None, None]:
         if events is None:
             raise LogError(f"There is no session in {folder}: {EVENTS} is missing.")
         try:
-            bodies, opener = Bodies(files[BODIES], BODIES), Opener(folder)
+            bodies = Bodies(files[BODIES] if content else None, BODIES)
+            opener = Opener(folder) if opened else None
             every = lines(events, EVENTS, size_of(events))
             for line in every:
                 try:
@@ -180,7 +185,7 @@ def _is_afterwards(header: dict[str, Any]) -> bool:
     return str(header.get("type", "")).startswith(AFTER_THE_END)
 
 
-def _record(header: Any, bodies: Bodies, opener: Opener, number: int) -> Record:
+def _record(header: Any, bodies: Bodies, opener: Opener | None, number: int) -> Record:
     match header:
         case {"seq": int(seq), "ts": int(ts), "mono": int(mono), "type": str()}:
             pass

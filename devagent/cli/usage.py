@@ -64,7 +64,7 @@ def usage(by: By, since: str, name: str, output_format: Format) -> None:
     begin = 0.0 if name else since_s(since, time.time())
     only = find_session(here.sessions, name) if name else ""
     found = list(replies(here.sessions, since_us=int(begin * 1e6), note=notes.append, only=only))
-    rows, whole = summed(found, by, _groups() if by == "team" else lambda _: ())
+    rows, whole = summed(found, by, groups_in_force() if by == "team" else lambda _: ())
     hints = advice(found)
     for text in notes:
         click.echo(one_line(text, 400), err=True)
@@ -109,7 +109,7 @@ def sparkline(days: dict[int, float], first: int, last: int, bars: str = _BARS) 
     )
 
 
-def _groups() -> Callable[[Principal], Iterable[str]]:
+def groups_in_force() -> Callable[[Principal], Iterable[str]]:
     """A principal's groups by the policy in force now; those that the record names count too."""
     names = effective_policy(places()).compiled.names
     return lambda who: sorted(
