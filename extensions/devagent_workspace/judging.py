@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 
-from devagent_workspace.commands import Walk
 from devagent_workspace.contract import ResourceDict, Surroundings
 from devagent_workspace.environment import environment, finder
 from devagent_workspace.grammar import Unclear
@@ -11,10 +10,15 @@ from devagent_workspace.sandbox import sandbox_by
 from devagent_workspace.shell import hosts_named, working_folder
 from devagent_workspace.shown import one_line
 from devagent_workspace.state import state_of
+from devagent_workspace.statements import statement
+from devagent_workspace.substitutions import substituted
 from devagent_workspace.variables import Scope
+from devagent_workspace.walk import Readers, Walk
 
 UNKNOWN = "command:?"
 """What stands for everything that a line may run and that is not fully known. No prefix matches it."""
+
+_READERS = Readers(statement=statement, command=look, substitution=substituted)
 
 
 class Touched:
@@ -27,7 +31,7 @@ class Touched:
 
 def touched_by(command: str, *, folder: str, cwd: str, variables: Mapping[str, str]) -> Touched:
     """Everything that ``command``, run by bash in ``cwd``, would run and touch, as far as it is known."""
-    walk = Walk(folder, variables, finder(variables["PATH"]), look)
+    walk = Walk(folder, variables, finder(variables["PATH"]), _READERS)
     try:
         walk.line(command, Scope(variables, (cwd,), {}))
     except (Unclear, RecursionError) as e:
