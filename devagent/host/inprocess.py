@@ -18,7 +18,7 @@ from msgspec import Struct
 
 from devagent.core.codec import canonical, from_plain, well_formed, well_formed_value
 from devagent.core.events import ExtensionReference
-from devagent.core.ports import MayRead, ToolFailure
+from devagent.core.ports import MayRead, Progress, ToolFailure
 from devagent.core.resources import Resource
 from devagent.core.tools import ToolResult, ToolSpec
 from devagent.host.manifest import Manifest
@@ -49,6 +49,8 @@ class Surroundings(Struct, frozen=True):
     may_read: Callable[[Sequence[Any]], Sequence[bool]]
     """Which of these resources (plain data) the call may read; all where nobody judges (``policy check``)."""
     own: tuple[str, ...] = ()
+    progress: Progress | None = None
+    """Where a tool that runs long may say what it prints; None where nobody watches."""
 
 
 class InProcess:
@@ -114,11 +116,15 @@ class InProcess:
         args: Mapping[str, Any],
         obligations: Mapping[str, Any],
         may_read: MayRead | None = None,
+        progress: Progress | None = None,
     ) -> ToolResult:
         """Carry the call out; a failure is a result."""
         try:
             raw = await self._call(
-                lambda here: getattr(self._module(), tool)(here, **args), obligations, may_read
+                lambda here: getattr(self._module(), tool)(here, **args),
+                obligations,
+                may_read,
+                progress,
             )
             result = from_plain(well_formed_value(raw), ToolResult)
             canonical(result.structured)  # what JSON cannot say would stop the log
@@ -130,7 +136,11 @@ class InProcess:
             return ToolResult(text=text, failed=True, error="extension_bug")
 
     def _surroundings(
-        self, obligations: Mapping[str, Any], limit: float, may_read: MayRead | None = None
+        self,
+        obligations: Mapping[str, Any],
+        limit: float,
+        may_read: MayRead | None = None,
+        progress: Progress | None = None,
     ) -> Surroundings:
         return Surroundings(
             folder=self._folder,
@@ -141,6 +151,7 @@ class InProcess:
             cancelled=threading.Event(),
             own=self._own,
             may_read=_plainly(may_read),
+            progress=progress,
         )
 
     async def _call(
@@ -148,9 +159,10 @@ class InProcess:
         function: Callable[[Surroundings], Any],
         obligations: Mapping[str, Any],
         may_read: MayRead | None,
+        progress: Progress | None = None,
     ) -> Any:
         limit = float(obligations.get("timeout_s", DEFAULT_TIME_LIMIT_S))
-        here = self._surroundings(obligations, limit, may_read)
+        here = self._surroundings(obligations, limit, may_read, progress)
         job = self._threads.submit(_guarded, function, here)
         try:
             # The tool keeps its own time; this outer limit is for one that does not.

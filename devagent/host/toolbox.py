@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from devagent.core.codec import canonical
 from devagent.core.events import ExtensionChanged, ExtensionReference, ExtensionRefused
-from devagent.core.ports import MayRead
+from devagent.core.ports import MayRead, Progress
 from devagent.core.resources import Resource
 from devagent.core.tools import ToolResult, ToolSpec
 from devagent.host.arguments import Arguments
@@ -105,8 +105,11 @@ class Extensions:
         args: Mapping[str, Any],
         obligations: Mapping[str, Any],
         may_read: MayRead | None = None,
+        progress: Progress | None = None,
     ) -> ToolResult:
-        result = await self._by_name[tool.extension].run(tool.name, args, obligations, may_read)
+        result = await self._by_name[tool.extension].run(
+            tool.name, args, obligations, may_read, progress
+        )
         return _bounded(result, int(obligations.get("limit_bytes", MAX_TEXT_BYTES)))
 
 

@@ -71,7 +71,7 @@ def shell(
     cancelled: Any = getattr(here, "cancelled", None)
     ran = run(
         command, cwd=cwd, variables=variables, seconds=limit, within=within, cancelled=cancelled,
-        follow="&" in command or _MOVES.search(command) is not None,
+        follow="&" in command or _MOVES.search(command) is not None, tell=getattr(here, "progress", None),
     )  # fmt: skip
     notes: list[str] = []
     if ran.cwd and ran.cwd != cwd:
