@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from devagent_workspace.places import SECRET_NAME, is_inside
+from devagent_workspace.sandbox.network import Network
 
 HOME_SECRETS = (
     ".ssh", ".gnupg", ".aws", ".azure", ".kube", ".oci", ".password-store", ".netrc", ".pgpass", ".npmrc", ".pypirc",
@@ -28,11 +29,13 @@ _HOST_KEY = re.compile(r"ssh_host_\w+_key$")
 
 
 class Bounds(NamedTuple):
-    """Real, absolute paths. ``hidden`` wins over ``writable``; everything else may be read."""
+    """Real, absolute paths. ``hidden`` wins over ``writable``; everything else may be read. ``network``: all
+    of it; without, ``hosts`` are those that may be reached."""
 
     writable: tuple[str, ...]
     hidden: tuple[str, ...]
     network: bool = False
+    hosts: tuple[str, ...] = ()
 
     def holds_hidden(self, folder: str) -> bool:
         """Whether something hidden lies below this folder."""
@@ -48,7 +51,7 @@ def bounds_of(
     own: Sequence[str],
     settings: Mapping[str, Any],
     written: Sequence[str],
-    network: bool,
+    network: Network,
 ) -> Bounds:
     """The bounds of one command in the workspace ``folder``.
 
@@ -66,7 +69,8 @@ def bounds_of(
     return Bounds(
         tuple(sorted(path for path in writable if not any(is_inside(path, one) for one in hidden))),
         tuple(sorted(_outermost(hidden))),
-        network,
+        network.whole,
+        network.hosts,
     )
 
 
