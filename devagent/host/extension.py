@@ -46,6 +46,10 @@ class Extension(Protocol):
         """Carry the call out; a failure is a result. ``may_read``, ``progress``: see ``core.ports.Toolbox``."""
         ...
 
+    def deny_paths(self, patterns: Sequence[str]) -> None:
+        """Paths that policy may deny to the extension's commands: where to look for what has to be hidden."""
+        ...
+
     async def aclose(self) -> None:
         """Take no more calls, and leave nothing running."""
         ...

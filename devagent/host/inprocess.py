@@ -51,6 +51,8 @@ class Surroundings(Struct, frozen=True):
     own: tuple[str, ...] = ()
     progress: Progress | None = None
     """Where a tool that runs long may say what it prints; None where nobody watches."""
+    denied_paths: tuple[str, ...] = ()
+    """Patterns of paths that policy may deny to commands; ``may_read`` says which of them it does."""
 
 
 class InProcess:
@@ -71,6 +73,7 @@ class InProcess:
         self._settings = settings
         self._secret = secret
         self._tools: ModuleType | None = None
+        self._denied_paths: tuple[str, ...] = ()
         self._threads = ThreadPoolExecutor(
             max_workers=4, thread_name_prefix=manifest.reference.name
         )
@@ -82,6 +85,9 @@ class InProcess:
     @property
     def tools(self) -> Sequence[ToolSpec]:
         return self.manifest.tools
+
+    def deny_paths(self, patterns: Sequence[str]) -> None:
+        self._denied_paths = tuple(patterns)
 
     async def aclose(self) -> None:
         """As ``close``."""
@@ -152,6 +158,7 @@ class InProcess:
             own=self._own,
             may_read=_plainly(may_read),
             progress=progress,
+            denied_paths=self._denied_paths,
         )
 
     async def _call(

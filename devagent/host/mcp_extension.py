@@ -167,6 +167,9 @@ class McpExtension:
             raise ToolFailure(f"{self.settings.name} has no tool {tool!r}", error="no_such_tool")
         return self._definitions[tool].wire
 
+    def deny_paths(self, patterns: Sequence[str]) -> None:
+        """A third party's server runs no commands of ours, and is told nothing of policy."""
+
     async def aclose(self) -> None:
         self._closed = True
         if self._server is not None:

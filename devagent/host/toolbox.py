@@ -48,6 +48,12 @@ class Extensions:
         self._news += [ExtensionRefused(ext=ref, err="not_allowed") for ref in out]
         return names
 
+    def deny_paths(self, patterns_for: Callable[[ToolSpec], Sequence[str]]) -> None:
+        """Tell the extensions that run commands which paths policy may deny to these."""
+        for extension in self._extensions:
+            found = (patterns_for(tool) for tool in extension.tools if tool.tool_class == "exec")
+            extension.deny_paths(tuple(dict.fromkeys(one for many in found for one in many)))
+
     def _remove(self, names: Collection[str]) -> None:
         self._extensions = [e for e in self._extensions if e.reference.name not in names]
         self._servers = [s for s in self._servers if s.reference.name not in names]

@@ -4,8 +4,10 @@ import os
 import re
 import signal
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, Literal
 
+from devagent_workspace.concealing import concealed
 from devagent_workspace.contract import Result, Surroundings, WorkspaceError, bad
 from devagent_workspace.environment import environment
 from devagent_workspace.jobs import Job, jobs_of
@@ -62,6 +64,7 @@ def shell(
         settings=here.settings,
         written=state.written.get(command, ()),
         network=network,
+        concealed=partial(concealed, here),
     )
     if background:
         job = jobs_of(here.folder).start(command, cwd=cwd, variables=variables, within=within)
@@ -88,7 +91,7 @@ def shell(
         notes.insert(0, f"ended: {ran.why}{hint}")
     elif ran.code:
         notes.insert(0, _exit(ran.code))
-        notes += _held(within, ran.output)
+        notes += _held(here.folder, within, ran.output)
     most = byte_limit(here.obligations, OUTPUT_BYTES + 2000)
     text = ran.output.rstrip("\n")
     tail = f"[{'; '.join(notes)}]" if notes else ""
@@ -157,7 +160,7 @@ def network_named(here: Surroundings, hosts: str) -> Network:
     return network_of(sandbox_by(here.settings).kind, hosts_named(hosts))
 
 
-def _held(within: Enclosure, output: str) -> list[str]:
+def _held(folder: str, within: Enclosure, output: str) -> list[str]:
     """What the sandbox may have to do with a failure; programs tell it in words of their own."""
     if within.sandbox.kind == "none":
         return []
@@ -166,6 +169,16 @@ def _held(within: Enclosure, output: str) -> list[str]:
         notes.append("there is no network here; name in hosts what it must reach")
     if _NO_ACCESS.search(output):
         notes.append("the sandbox lets nothing be written outside the workspace and hides secrets")
+        inside = [one for one in within.bounds.hidden if is_inside(one, folder)]
+        if inside:
+            names = ", ".join(_relative(folder, one) for one in inside[:5])
+            more = f" and {len(inside) - 5} more" if len(inside) > 5 else ""
+            beside = (
+                ", and nothing new can be made beside them"
+                if within.sandbox.kind == "landlock"
+                else ""
+            )
+            notes.append(f"policy keeps commands from {names}{more}{beside}")
     return notes
 
 

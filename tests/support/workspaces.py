@@ -1,7 +1,7 @@
 """Workspaces for tests of the workspace extension: a folder, and the surroundings that a host gives."""
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -16,6 +16,8 @@ class Place(NamedTuple):
     cancelled: threading.Event = threading.Event()
     own: tuple[str, ...] = ()
     progress: Callable[[str], None] | None = None
+    may_read: Callable[[Sequence[Any]], Sequence[bool]] | None = None
+    denied_paths: tuple[str, ...] = ()
 
     def secret(self, name: str) -> str | None:
         """No secret is known."""

@@ -7,7 +7,7 @@ later); else Landlock, which needs no program and works in plain containers; sea
 
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any, Literal, NamedTuple
 
@@ -87,12 +87,21 @@ def enclosure(
     settings: Mapping[str, Any],
     written: Sequence[str] = (),
     network: Network = Network(whole=False),  # noqa: B008 - frozen
+    concealed: Callable[[], Sequence[str]] = tuple,
 ) -> Enclosure:
-    """What holds one command of a workspace; see ``bounds_of`` and ``sandbox_by``."""
+    """What holds one command of a workspace; see ``bounds_of`` and ``sandbox_by``. ``concealed`` is asked only where there
+    is a sandbox that can hide something."""
     sandbox = sandbox_by(settings)
     if sandbox.kind == "none":
         return Enclosure(sandbox, Bounds((), (), network=True), [])
-    bounds = bounds_of(folder, own=own, settings=settings, written=written, network=network)
+    bounds = bounds_of(
+        folder,
+        own=own,
+        settings=settings,
+        written=written,
+        network=network,
+        concealed=concealed(),
+    )
     return Enclosure(sandbox, bounds, [])
 
 

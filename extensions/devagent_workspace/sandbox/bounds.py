@@ -52,14 +52,15 @@ def bounds_of(
     settings: Mapping[str, Any],
     written: Sequence[str],
     network: Network,
+    concealed: Sequence[str] = (),
 ) -> Bounds:
-    """The bounds of one command in the workspace ``folder``.
+    """The bounds of one command in the workspace ``folder``. ``concealed``: what policy keeps it from reading.
 
     ``own``: the files and folders of whoever governs this process. ``written``: what the line was judged
     to write outside the workspace; of that only what is there already can be let through.
     """
     home = os.path.realpath(os.path.expanduser("~"))
-    hidden = {os.path.realpath(path) for path in own}
+    hidden = {os.path.realpath(path) for path in (*own, *concealed)}
     hidden |= {path for path in _secrets(home) if not is_inside(folder, path)}
     candidates = [*_temporary(home), *_repository(folder), *_set(settings), *written]
     real = {os.path.realpath(path) for path in candidates}
