@@ -15,7 +15,7 @@ from typing import Any
 from devagent import __version__
 from devagent.core.codec import canonical, digest
 from devagent.core.events import Event, ExtensionReference, ToolFinished, ToolJudged
-from devagent.core.ports import MayRead, Toolbox
+from devagent.core.ports import MayRead, Progress, Toolbox
 from devagent.core.resources import Resource
 from devagent.core.tools import ToolResult, ToolSpec
 from devagent.core.verdicts import Decision
@@ -126,9 +126,10 @@ class Findable:
         args: Mapping[str, Any],
         obligations: Mapping[str, Any],
         may_read: MayRead | None = None,
+        progress: Progress | None = None,
     ) -> ToolResult:
         if tool.extension != HOUSE:
-            return await self._inner.run(tool, args, obligations, may_read)
+            return await self._inner.run(tool, args, obligations, may_read, progress)
         return self._looked_for(str(args["query"]), int(args["limit"]))
 
     def _looked_for(self, query: str, limit: int) -> ToolResult:

@@ -203,6 +203,17 @@ class Gate:
             finished = replace(finished, text=text, view=view, structured={})
         return finished if not decision.rules else replace(finished, decision=decision)
 
+    def may_be_watched(self, judged: ToolJudged, tool: ToolSpec) -> bool:
+        """Whether a person may see what the call prints while it runs: not where the whole may yet be
+        withheld, or something be taken out of it."""
+        looks = self._judge.needs(judged.principal, tool).context
+        if any(key.partition(".")[0] == "result" for key in looks):
+            return False
+        result = self._evidence.of_result(judged, tool, ToolResult(text=""))
+        decision = self._judge.decide_result(result)
+        redacted = kinds_to_redact(judged.decision) or kinds_to_redact(decision)
+        return decision.effect == "allow" and not redacted
+
     def _would(self, judged: ToolJudged) -> str:
         """What the model reads of a call in a dry run that policy does not deny."""
         if judged.decision.effect == "allow" and not needs_reason(judged.decision):

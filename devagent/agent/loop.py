@@ -5,6 +5,7 @@ the next one. So a tool runs only after its decision is on disk, and a failed wr
 never runs. What does not fit the sentence above is an event, a port or another module.
 """
 
+import asyncio
 import time
 from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from contextlib import aclosing
@@ -17,6 +18,7 @@ from devagent.agent.finding import Findable
 from devagent.agent.fitting import Fitting, Window
 from devagent.agent.gate import Gate, granted
 from devagent.agent.history import History
+from devagent.agent.progress import Told, ended
 from devagent.agent.safeguards import Safeguards, not_kept
 from devagent.agent.spending import Spending
 from devagent.core.errors import ModelError
@@ -35,6 +37,7 @@ from devagent.core.events import (
     Stop,
     ToolCalled,
     ToolJudged,
+    ToolProgress,
     ToolStarted,
     TurnEnded,
     TurnStarted,
@@ -323,9 +326,21 @@ async def carried_out(
     began = time.monotonic_ns()
     before = safeguards.own_files.now()
     may_read = gate.may_read(judged, tool)
+    told = Told()
+    watched: bool | None = None
+    running = asyncio.create_task(
+        toolbox.run(tool, judged.args, judged.decision.obligations, may_read, told)
+    )
     try:
-        result = await toolbox.run(tool, judged.args, judged.decision.obligations, may_read)
+        async with aclosing(told.until(running)) as texts:
+            async for text in texts:
+                if watched is None:
+                    watched = gate.may_be_watched(judged, tool)
+                if watched:
+                    yield ToolProgress(turn=turn, call=call.id, text=text)
+        result = await running
     finally:
+        await ended(running)
         changed = safeguards.own_files.changed_since(before)
     finished = replace(gate.result(judged, tool, result), dur_us=_us_since(began))
     keep(finished)

@@ -48,6 +48,7 @@ from devagent.core.events import (
     ToolCalled,
     ToolFinished,
     ToolJudged,
+    ToolProgress,
     ToolStarted,
     TurnCut,
     TurnEnded,
@@ -392,6 +393,7 @@ def _other(record: Record, event: Event | Unknown, texts: _Texts) -> Entry | Non
             | ApprovalAsked()
             | ApprovalAnswered()
             | ToolStarted()
+            | ToolProgress()
             | ToolFinished()
         ):
             return None  # a line of theirs would say what the entries around it say

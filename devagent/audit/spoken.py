@@ -38,6 +38,7 @@ from devagent.core.events import (
     ToolCalled,
     ToolFinished,
     ToolJudged,
+    ToolProgress,
     ToolStarted,
     TurnCut,
     TurnEnded,
@@ -114,6 +115,7 @@ def spoken(event: Event | Unknown) -> tuple[str, str]:
             | ThinkingDelta()
             | ApprovalAsked()  # shows the call and the decision, which stand by themselves
             | ToolStarted()
+            | ToolProgress()
             | CompactionUndone()
             | LogRecovered()
         ):

@@ -15,13 +15,12 @@ from typing import Protocol
 from devagent.core.errors import LimitError, LogError, ModelError
 from devagent.core.events import (
     Event,
-    TextDelta,
-    ThinkingDelta,
     ToolFinished,
     ToolStarted,
     TurnCut,
     TurnEnded,
     TurnStarted,
+    Unlogged,
 )
 
 _CAPITALS = re.compile(r"(?<=[a-z])(?=[A-Z])")
@@ -46,7 +45,7 @@ class Log(Protocol):
 
 
 async def tapped(events: AsyncGenerator[Event, None], log: Log) -> AsyncGenerator[Event, None]:
-    """The same events, each on record before it is yielded (deltas are handed on unwritten).
+    """The same events, each on record before it is yielded (what is only for screens is handed on unwritten).
 
     However the turn ends, the inner generator is closed first and then the record: a call under way as
     ``tool.finished`` (cut), an open turn as ``turn.cut``. Raises LogError from a failed write, and
@@ -55,7 +54,7 @@ async def tapped(events: AsyncGenerator[Event, None], log: Log) -> AsyncGenerato
     try:
         async with aclosing(events):
             async for event in events:
-                if not isinstance(event, TextDelta | ThinkingDelta):
+                if not isinstance(event, Unlogged):
                     log.write(event)
                 yield event
     except BaseException as e:
@@ -98,7 +97,8 @@ class SideBySide:
         try:
             async with aclosing(call(self._turn)) as events:
                 async for event in events:
-                    self._log.write(event)
+                    if not isinstance(event, Unlogged):
+                        self._log.write(event)
                     if isinstance(event, ToolStarted):
                         started = event
                     elif isinstance(event, ToolFinished):

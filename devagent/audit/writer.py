@@ -32,11 +32,10 @@ from devagent.core.events import (
     SessionEnded,
     SessionResumed,
     SessionStarted,
-    TextDelta,
-    ThinkingDelta,
     ToolStarted,
     TurnCut,
     TurnEnded,
+    Unlogged,
 )
 
 if TYPE_CHECKING:
@@ -281,8 +280,8 @@ class SessionLog:
 
     def _encode(self, event: Event) -> tuple[bytes, bytes, str]:
         """The header's line, the body's (empty where there is no content), and the header's leaf hash."""
-        if isinstance(event, TextDelta | ThinkingDelta):
-            raise LogError(f"A {type(event).__name__} is never logged: the whole reply is.")
+        if isinstance(event, Unlogged):
+            raise LogError(f"A {type(event).__name__} is never logged: the whole of it is.")
         try:
             header, body = split(event)
             header, body, redacted = self._redact(header, body)

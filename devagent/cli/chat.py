@@ -14,6 +14,7 @@ from devagent.core.events import Event, ModelFailed, ModelReplied, Prompt, Sessi
 from devagent.core.text import visible
 from devagent.repl.approver import AtTerminal
 from devagent.repl.render import render
+from devagent.repl.status_line import StatusLine
 from devagent.session import Options, Session, open_session
 from devagent.settings.identity import principal
 from devagent.undo.errors import SnapshotError
@@ -167,10 +168,15 @@ async def _interruptible(session: Session, work: Coroutine[None, None, object]) 
 async def _show(turn: AsyncGenerator[Event, None]) -> int:
     """Draw each event; how many there were."""
     streaming, count = False, 0
-    async with aclosing(turn) as events:
-        async for event in events:
-            streaming = _draw(event, streaming)
-            count += 1
+    status = StatusLine(sys.stdout)
+    try:
+        async with aclosing(turn) as events:
+            async for event in events:
+                if not status.event(event):
+                    streaming = _draw(event, streaming)
+                count += 1
+    finally:
+        status.wipe()
     return count
 
 

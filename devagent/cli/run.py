@@ -27,6 +27,7 @@ from devagent.core.principal import Principal
 from devagent.core.text import one_line
 from devagent.repl.approver import Unattended
 from devagent.repl.render import render
+from devagent.repl.status_line import StatusLine
 from devagent.session import Options, Session, open_session
 
 MAX_REPLIES = 100
@@ -297,12 +298,16 @@ async def _turns(session: Session, task: Task, result: Result, output: Output) -
 async def _turn(
     session: Session, text: str, result: Result, output: Output, *, of_the_house: bool = False
 ) -> None:
-    show = output.is_text and sys.stderr.isatty()
-    async with aclosing(session.turn(text, of_the_house=of_the_house)) as events:
-        async for event in events:
-            _take(event, result, output)
-            if show and (line := render(event)):
-                click.echo(line, err=True)
+    status = StatusLine(sys.stderr) if output.is_text and sys.stderr.isatty() else None
+    try:
+        async with aclosing(session.turn(text, of_the_house=of_the_house)) as events:
+            async for event in events:
+                _take(event, result, output)
+                if status and not status.event(event) and (line := render(event)):
+                    click.echo(line, err=True)
+    finally:
+        if status:
+            status.wipe()
 
 
 def _take(event: Event, result: Result, output: Output) -> None:

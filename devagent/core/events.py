@@ -1,8 +1,9 @@
 """Events: the spine. One closed union, consumed by the log, the screen, stream-json, resume and tests.
 
 Events hold plain data. Each names in ``BODY`` the fields that are *content* (prompts, arguments,
-results): the log keeps those apart, salted, and everything else in the chained header. ``TextDelta``
-and ``ThinkingDelta`` are for screens only and are never logged: the whole reply is.
+results): the log keeps those apart, salted, and everything else in the chained header. ``TextDelta``,
+``ThinkingDelta`` and ``ToolProgress`` are for screens only and are never logged: the whole reply and the
+result are.
 
 Adding an event: add it here and to ``Event``; the type checker then points at each consumer.
 """
@@ -353,6 +354,15 @@ class ToolStarted(_Event, frozen=True, kw_only=True, tag="tool.started"):
     tool_class: ToolClass = field(name="class")
 
 
+class ToolProgress(_Event, frozen=True, kw_only=True, tag="tool.progress"):
+    """What a call under way has printed since the last one of these: new lines, the last of them where
+    they came too fast. For a person's eyes; what the model reads is the result."""
+
+    turn: int
+    call: str
+    text: str
+
+
 class ToolFinished(_Event, frozen=True, kw_only=True, tag="tool.finished"):
     """How it ended. ``text`` is what the model reads, ``view`` what the person reads where it differs.
     ``about`` is what rules of the result phase could look at (``context.result``), where there was a result."""
@@ -520,6 +530,7 @@ Event = (
     | ApprovalAsked
     | ApprovalAnswered
     | ToolStarted
+    | ToolProgress
     | ToolFinished
     | SnapshotMade
     | SnapshotFailed
@@ -534,5 +545,5 @@ Event = (
     | ErrorRaised
 )
 
-Unlogged = TextDelta | ThinkingDelta
-"""Shown as they come, never written: ``ModelReplied`` holds the whole."""
+Unlogged = TextDelta | ThinkingDelta | ToolProgress
+"""Shown as they come, never written: ``ModelReplied`` and ``ToolFinished`` hold what stays."""

@@ -84,6 +84,10 @@ MayRead = Callable[[Sequence[Resource]], Sequence[bool]]
 """Which of these resources the call in hand may read by policy. Takes no side effect; any thread may ask."""
 
 
+Progress = Callable[[str], None]
+"""Takes what a tool prints while it runs, for a person's eyes alone. It never waits; any thread may call it."""
+
+
 class Toolbox(Protocol):
     """The extensions."""
 
@@ -112,8 +116,10 @@ class Toolbox(Protocol):
         args: Mapping[str, Any],
         obligations: Mapping[str, Any],
         may_read: MayRead | None = None,
+        progress: Progress | None = None,
     ) -> ToolResult:
-        """Carry it out, with the obligations, and show nothing that ``may_read`` refuses.
+        """Carry it out, with the obligations, and show nothing that ``may_read`` refuses; ``progress`` is
+        told what it prints meanwhile, by tools that print anything.
 
         Failures are results; only the house's faults raise.
         """

@@ -5,7 +5,7 @@ from typing import Any, Protocol
 
 from devagent.core.errors import ConfigError
 from devagent.core.events import ExtensionReference
-from devagent.core.ports import MayRead
+from devagent.core.ports import MayRead, Progress
 from devagent.core.resources import Resource
 from devagent.core.tools import ToolResult, ToolSpec
 
@@ -41,8 +41,13 @@ class Extension(Protocol):
         args: Mapping[str, Any],
         obligations: Mapping[str, Any],
         may_read: MayRead | None = None,
+        progress: Progress | None = None,
     ) -> ToolResult:
-        """Carry the call out; a failure is a result. ``may_read``: see ``core.ports.Toolbox``."""
+        """Carry the call out; a failure is a result. ``may_read``, ``progress``: see ``core.ports.Toolbox``."""
+        ...
+
+    def deny_paths(self, patterns: Sequence[str]) -> None:
+        """Paths that policy may deny to the extension's commands: where to look for what has to be hidden."""
         ...
 
     async def aclose(self) -> None:

@@ -18,7 +18,7 @@ from msgspec import Struct
 
 from devagent.core.codec import canonical, from_plain, well_formed, well_formed_value
 from devagent.core.events import ExtensionReference
-from devagent.core.ports import MayRead, ToolFailure
+from devagent.core.ports import MayRead, Progress, ToolFailure
 from devagent.core.resources import Resource
 from devagent.core.tools import ToolResult, ToolSpec
 from devagent.host.manifest import Manifest
@@ -49,6 +49,10 @@ class Surroundings(Struct, frozen=True):
     may_read: Callable[[Sequence[Any]], Sequence[bool]]
     """Which of these resources (plain data) the call may read; all where nobody judges (``policy check``)."""
     own: tuple[str, ...] = ()
+    progress: Progress | None = None
+    """Where a tool that runs long may say what it prints; None where nobody watches."""
+    denied_paths: tuple[str, ...] = ()
+    """Patterns of paths that policy may deny to commands; ``may_read`` says which of them it does."""
 
 
 class InProcess:
@@ -69,6 +73,7 @@ class InProcess:
         self._settings = settings
         self._secret = secret
         self._tools: ModuleType | None = None
+        self._denied_paths: tuple[str, ...] = ()
         self._threads = ThreadPoolExecutor(
             max_workers=4, thread_name_prefix=manifest.reference.name
         )
@@ -80,6 +85,9 @@ class InProcess:
     @property
     def tools(self) -> Sequence[ToolSpec]:
         return self.manifest.tools
+
+    def deny_paths(self, patterns: Sequence[str]) -> None:
+        self._denied_paths = tuple(patterns)
 
     async def aclose(self) -> None:
         """As ``close``."""
@@ -114,11 +122,15 @@ class InProcess:
         args: Mapping[str, Any],
         obligations: Mapping[str, Any],
         may_read: MayRead | None = None,
+        progress: Progress | None = None,
     ) -> ToolResult:
         """Carry the call out; a failure is a result."""
         try:
             raw = await self._call(
-                lambda here: getattr(self._module(), tool)(here, **args), obligations, may_read
+                lambda here: getattr(self._module(), tool)(here, **args),
+                obligations,
+                may_read,
+                progress,
             )
             result = from_plain(well_formed_value(raw), ToolResult)
             canonical(result.structured)  # what JSON cannot say would stop the log
@@ -130,7 +142,11 @@ class InProcess:
             return ToolResult(text=text, failed=True, error="extension_bug")
 
     def _surroundings(
-        self, obligations: Mapping[str, Any], limit: float, may_read: MayRead | None = None
+        self,
+        obligations: Mapping[str, Any],
+        limit: float,
+        may_read: MayRead | None = None,
+        progress: Progress | None = None,
     ) -> Surroundings:
         return Surroundings(
             folder=self._folder,
@@ -141,6 +157,8 @@ class InProcess:
             cancelled=threading.Event(),
             own=self._own,
             may_read=_plainly(may_read),
+            progress=progress,
+            denied_paths=self._denied_paths,
         )
 
     async def _call(
@@ -148,9 +166,10 @@ class InProcess:
         function: Callable[[Surroundings], Any],
         obligations: Mapping[str, Any],
         may_read: MayRead | None,
+        progress: Progress | None = None,
     ) -> Any:
         limit = float(obligations.get("timeout_s", DEFAULT_TIME_LIMIT_S))
-        here = self._surroundings(obligations, limit, may_read)
+        here = self._surroundings(obligations, limit, may_read, progress)
         job = self._threads.submit(_guarded, function, here)
         try:
             # The tool keeps its own time; this outer limit is for one that does not.

@@ -18,7 +18,7 @@ from msgspec.structs import replace
 from devagent.core.codec import digest
 from devagent.core.errors import ConfigError
 from devagent.core.events import ExtensionChanged, ExtensionReference
-from devagent.core.ports import MayRead, ToolFailure
+from devagent.core.ports import MayRead, Progress, ToolFailure
 from devagent.core.resources import Access, Resource
 from devagent.core.text import one_line
 from devagent.core.tools import ToolClass, ToolResult, ToolSpec
@@ -136,9 +136,10 @@ class McpExtension:
         args: Mapping[str, Any],
         obligations: Mapping[str, Any],
         may_read: MayRead | None = None,
+        progress: Progress | None = None,
     ) -> ToolResult:
         """Carry the call out; a failure is a result, and all that the server said is tainted."""
-        del may_read
+        del may_read, progress
         limit = min(self.settings.call_s, float(obligations.get("timeout_s", self.settings.call_s)))
         taint = (f"mcp.{self.settings.name}",)
         try:
@@ -165,6 +166,9 @@ class McpExtension:
         if tool not in self._definitions:
             raise ToolFailure(f"{self.settings.name} has no tool {tool!r}", error="no_such_tool")
         return self._definitions[tool].wire
+
+    def deny_paths(self, patterns: Sequence[str]) -> None:
+        """A third party's server runs no commands of ours, and is told nothing of policy."""
 
     async def aclose(self) -> None:
         self._closed = True

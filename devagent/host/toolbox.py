@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from devagent.core.codec import canonical
 from devagent.core.events import ExtensionChanged, ExtensionReference, ExtensionRefused
-from devagent.core.ports import MayRead
+from devagent.core.ports import MayRead, Progress
 from devagent.core.resources import Resource
 from devagent.core.tools import ToolResult, ToolSpec
 from devagent.host.arguments import Arguments
@@ -47,6 +47,12 @@ class Extensions:
         self._remove(names)
         self._news += [ExtensionRefused(ext=ref, err="not_allowed") for ref in out]
         return names
+
+    def deny_paths(self, patterns_for: Callable[[ToolSpec], Sequence[str]]) -> None:
+        """Tell the extensions that run commands which paths policy may deny to these."""
+        for extension in self._extensions:
+            found = (patterns_for(tool) for tool in extension.tools if tool.tool_class == "exec")
+            extension.deny_paths(tuple(dict.fromkeys(one for many in found for one in many)))
 
     def _remove(self, names: Collection[str]) -> None:
         self._extensions = [e for e in self._extensions if e.reference.name not in names]
@@ -105,8 +111,11 @@ class Extensions:
         args: Mapping[str, Any],
         obligations: Mapping[str, Any],
         may_read: MayRead | None = None,
+        progress: Progress | None = None,
     ) -> ToolResult:
-        result = await self._by_name[tool.extension].run(tool.name, args, obligations, may_read)
+        result = await self._by_name[tool.extension].run(
+            tool.name, args, obligations, may_read, progress
+        )
         return _bounded(result, int(obligations.get("limit_bytes", MAX_TEXT_BYTES)))
 
 

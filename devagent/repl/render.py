@@ -45,6 +45,7 @@ from devagent.core.events import (
     ToolCalled,
     ToolFinished,
     ToolJudged,
+    ToolProgress,
     ToolStarted,
     TurnCut,
     TurnEnded,
@@ -191,6 +192,7 @@ def render(event: Event, signs: Signs = FULL, *, full: bool = False) -> str:
             | ToolCalled()
             | ApprovalAsked()
             | ToolStarted()
+            | ToolProgress()
         ):
             return ""  # a line of theirs would say what the next event's says better
         case _:

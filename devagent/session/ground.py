@@ -43,6 +43,7 @@ from devagent.policy.bounds import (
     revoked_approvals,
     shared_budgets,
 )
+from devagent.policy.denied_paths import denied_paths
 from devagent.session.keeping import sealed_for, withheld, witnessing_of
 from devagent.settings.approvals import ApprovalsOnFile, Together
 from devagent.settings.config import Config, load_config
@@ -182,6 +183,7 @@ async def gate_of(
     )
     if refused and options.mode != "chat":
         raise refused[0].error
+    toolbox.deny_paths(partial(denied_paths, policy.compiled.files))
     circumstances = Circumstances(
         principal=ground.principal,
         mode=options.mode,

@@ -3,7 +3,6 @@
 import os
 import re
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
 
 from devagent_workspace.contract import Access
 from devagent_workspace.grammar import Unclear
@@ -16,11 +15,10 @@ from devagent_workspace.programs import (
     GIT_SHORT_RUNS,
     GIT_UNCLEAR,
 )
+from devagent_workspace.sources import Source
 from devagent_workspace.variables import Scope
-from devagent_workspace.words import Field, Source
-
-if TYPE_CHECKING:
-    from devagent_workspace.commands import Walk
+from devagent_workspace.walk import Walk
+from devagent_workspace.words import Field
 
 _LISTS = {
     "ls-files": (),
@@ -32,7 +30,7 @@ _HARMLESS = frozenset(["--text", "--info-only", "--template=", "--exclude", "--s
 
 
 def look_at_git(
-    walk: "Walk",
+    walk: Walk,
     fields: Sequence[Field],
     scope: Scope,
     check_unknown: Callable[[str, Sequence[Field], Scope], None],
@@ -85,7 +83,7 @@ def look_at_git(
     return "output"
 
 
-def _check_words(walk: "Walk", command: str, words: Sequence[Field], scope: Scope) -> None:
+def _check_words(walk: Walk, command: str, words: Sequence[Field], scope: Scope) -> None:
     texts = [field.begins for field in words]
     for at, word in enumerate(texts):
         if word == "--":

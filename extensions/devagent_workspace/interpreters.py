@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import TYPE_CHECKING
 
 from devagent_workspace.grammar import Unclear
 from devagent_workspace.options import is_option, judge
@@ -12,11 +11,10 @@ from devagent_workspace.programs import (
     PROGRAMS,
 )
 from devagent_workspace.shown import names
+from devagent_workspace.sources import Source
 from devagent_workspace.variables import Scope
-from devagent_workspace.words import Field, Source
-
-if TYPE_CHECKING:
-    from devagent_workspace.commands import Walk
+from devagent_workspace.walk import Walk
+from devagent_workspace.words import Field
 
 
 def check_interpreter(name: str, fields: Sequence[Field]) -> None:
@@ -92,7 +90,7 @@ def loads_plugin(name: str, word: str, fields: Sequence[Field]) -> bool:
     return not value.startswith("no:")
 
 
-def pytest(walk: "Walk", fields: Sequence[Field], scope: Scope) -> Source:
+def pytest(walk: Walk, fields: Sequence[Field], scope: Scope) -> Source:
     walk.record(fields, scope)
     for field in fields[1:]:
         if field.text is not None and loads_plugin("pytest", field.text, fields[1:]):

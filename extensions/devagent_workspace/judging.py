@@ -2,19 +2,23 @@
 
 from collections.abc import Mapping
 
-from devagent_workspace.commands import Walk
 from devagent_workspace.contract import ResourceDict, Surroundings
 from devagent_workspace.environment import environment, finder
 from devagent_workspace.grammar import Unclear
 from devagent_workspace.lookthrough import look
 from devagent_workspace.sandbox import sandbox_by
-from devagent_workspace.shell import hosts_named, working_folder
+from devagent_workspace.shell import hosts_named, network_named, working_folder
 from devagent_workspace.shown import one_line
 from devagent_workspace.state import state_of
+from devagent_workspace.statements import statement
+from devagent_workspace.substitutions import substituted
 from devagent_workspace.variables import Scope
+from devagent_workspace.walk import Readers, Walk
 
 UNKNOWN = "command:?"
 """What stands for everything that a line may run and that is not fully known. No prefix matches it."""
+
+_READERS = Readers(statement=statement, command=look, substitution=substituted)
 
 
 class Touched:
@@ -27,7 +31,7 @@ class Touched:
 
 def touched_by(command: str, *, folder: str, cwd: str, variables: Mapping[str, str]) -> Touched:
     """Everything that ``command``, run by bash in ``cwd``, would run and touch, as far as it is known."""
-    walk = Walk(folder, variables, finder(variables["PATH"]), look)
+    walk = Walk(folder, variables, finder(variables["PATH"]), _READERS)
     try:
         walk.line(command, Scope(variables, (cwd,), {}))
     except (Unclear, RecursionError) as e:
@@ -44,7 +48,8 @@ def touched_by(command: str, *, folder: str, cwd: str, variables: Mapping[str, s
 
 def resources(here: Surroundings, command: str, hosts: str) -> list[ResourceDict]:
     """The canonical resources of a ``shell`` call: what it runs, with what would hold it, what it touches,
-    and the hosts that it wants the network for.
+    and the hosts that it wants the network for; ``host:?`` where it cannot be held to them, and would have
+    the whole network.
 
     Raises WorkspaceError no_sandbox, bad_arguments.
     """
@@ -52,7 +57,8 @@ def resources(here: Surroundings, command: str, hosts: str) -> list[ResourceDict
     sandbox = sandbox_by(here.settings)
     state = state_of(here.folder)
     state.judged[("shell", command)] = cwd
-    variables = environment(here.settings)
+    network = network_named(here, hosts)
+    variables = {**environment(here.settings), **network.variables()}
     found = touched_by(command, folder=here.folder, cwd=cwd, variables=variables).resources
     state.written[command] = tuple(
         one["id"][5:]
@@ -62,9 +68,15 @@ def resources(here: Surroundings, command: str, hosts: str) -> list[ResourceDict
     for one in found:
         if one["id"].startswith("command:"):
             one["tags"].append(sandbox.tag)
+    named = hosts_named(hosts)
+    if named and network.whole and sandbox.kind != "none":
+        named.append("?")
     return [
         *found,
-        *({"id": f"host:{host}", "access": "write", "tags": []} for host in hosts_named(hosts)),
+        *(
+            {"id": f"host:{host}", "access": "write", "tags": ["host.any"] if host == "?" else []}
+            for host in named
+        ),
     ]
 
 

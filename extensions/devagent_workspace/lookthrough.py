@@ -7,7 +7,6 @@ that is not known where it could change what is done.
 
 import re
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
 
 from devagent_workspace import special, wrappers
 from devagent_workspace.grammar import Unclear
@@ -21,8 +20,10 @@ from devagent_workspace.programs import (
     SHELLS,
     WRAPPERS,
 )
+from devagent_workspace.sources import Source
 from devagent_workspace.variables import Scope
-from devagent_workspace.words import Field, Source
+from devagent_workspace.walk import Walk
+from devagent_workspace.words import Field
 from devagent_workspace.wrappers import (
     after_options,
     inner_command,
@@ -32,13 +33,10 @@ from devagent_workspace.wrappers import (
     wrapper,
 )
 
-if TYPE_CHECKING:
-    from devagent_workspace.commands import Walk
-
 _VERSION = re.compile(r"[\d.]+\Z")
 
 
-def look(walk: "Walk", fields: Sequence[Field], scope: Scope) -> Source:
+def look(walk: Walk, fields: Sequence[Field], scope: Scope) -> Source:
     """Note what a simple command would run and touch; what its output is. Raises Unclear."""
     name = program_name(fields[0].text or "")
     special = _SPECIAL.get(name)
@@ -65,7 +63,7 @@ def look(walk: "Walk", fields: Sequence[Field], scope: Scope) -> Source:
     return prints(name, fields, scope, walk)
 
 
-_SPECIAL: dict[str, Callable[["Walk", Sequence[Field], Scope], Source]] = {
+_SPECIAL: dict[str, Callable[[Walk, Sequence[Field], Scope], Source]] = {
     "xargs": wrappers.xargs, "gxargs": wrappers.xargs, "find": wrappers.find, "gfind": wrappers.find, "sed": special.sed, "gsed": special.sed, "awk": special.awk, "gawk": special.awk,
     "mawk": special.awk, "nawk": special.awk, "cd": special.change_folder, "pushd": special.change_folder, "popd": special.change_folder, "chdir": special.change_folder, "set": special.set_options, "shopt": special.shopt, "read": special.read_builtin,
     "tee": special.tee, "dd": special.dd, "uniq": special.second_written, "xxd": special.second_written, "git": special.git, "pytest": pytest,

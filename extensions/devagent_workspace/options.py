@@ -3,7 +3,6 @@
 import os
 import re
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from devagent_workspace.contract import Access
 from devagent_workspace.grammar import Unclear
@@ -16,11 +15,10 @@ from devagent_workspace.programs import (
     READ_ONLY,
     READERS,
 )
+from devagent_workspace.sources import Source
 from devagent_workspace.variables import Scope
-from devagent_workspace.words import Field, Source, hyphen_file
-
-if TYPE_CHECKING:
-    from devagent_workspace.commands import Walk
+from devagent_workspace.walk import Walk
+from devagent_workspace.words import Field, hyphen_file
 
 _VERSIONED = re.compile(
     r"(gcc|g\+\+|clang|clang\+\+|pip|tar|vim|pytest|bash|make)-?\d+(?:\.\d+)*\Z"
@@ -42,7 +40,7 @@ def program_name(written: str) -> str:
     return plain[1] if plain is not None else name
 
 
-def judge(walk: "Walk", name: str, fields: Sequence[Field], scope: Scope) -> None:
+def judge(walk: Walk, name: str, fields: Sequence[Field], scope: Scope) -> None:
     """What every program is judged by: options that start others, unknown words, files outside."""
     words = fields[1:]
     access: Access = "read" if name in READ_ONLY else "write"
@@ -71,7 +69,7 @@ def _files(name: str, words: Sequence[Field]) -> Sequence[Field]:
     return [*words[:at], *words[at + 1 :]]
 
 
-def _check_options(walk: "Walk", name: str, words: Sequence[Field], scope: Scope) -> None:
+def _check_options(walk: Walk, name: str, words: Sequence[Field], scope: Scope) -> None:
     program = PROGRAMS[name]
     for at, field in enumerate(words):
         word = field.begins
@@ -107,7 +105,7 @@ def is_option(word: str, option: str) -> bool:
 
 
 def touch_written(
-    walk: "Walk", word: str, option: str, following: Sequence[Field], scope: Scope
+    walk: Walk, word: str, option: str, following: Sequence[Field], scope: Scope
 ) -> None:
     """The file that an option says is written."""
     if "=" in word and word.startswith("-"):
@@ -156,7 +154,7 @@ def check_unknown(name: str, words: Sequence[Field], scope: Scope) -> None:
         raise Unclear(f"{name} is given words that are not known")
 
 
-def prints(name: str, fields: Sequence[Field], scope: Scope, walk: "Walk") -> Source:
+def prints(name: str, fields: Sequence[Field], scope: Scope, walk: Walk) -> Source:
     """What kind of thing a command prints: names of files below here, a number, or anything."""
     if name not in _LISTERS and not (name in _FILTERS and scope.stdin == "files"):
         return "output"

@@ -9,10 +9,11 @@ import subprocess
 import threading
 import time
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from devagent_workspace.contract import WorkspaceError
+from devagent_workspace.progress import Progress
 from devagent_workspace.sandbox import Enclosure
 from devagent_workspace.sandbox.launch import Launch
 from devagent_workspace.shown import shown, size_text
@@ -156,8 +157,10 @@ def run(
     within: Enclosure,
     cancelled: threading.Event | None = None,
     follow: bool = False,
+    tell: Callable[[str], None] | None = None,
 ) -> Ran:
-    """Run a command to its end, or until its time is up or nobody waits any more.
+    """Run a command to its end, or until its time is up or nobody waits any more. ``tell`` is told what it
+    prints, see ``Progress``.
 
     Nothing that it started in its session outlives the call.
     """
@@ -169,7 +172,7 @@ def run(
     why, left_behind, place = "", False, ""
     assert process.stdout is not None  # noqa: S101 - asked for as a pipe
     try:
-        why, left_behind = _drain(process, kept, began + seconds, cancelled)
+        why, left_behind = _drain(process, kept, Progress(tell, plain), began + seconds, cancelled)
         if why == "time":
             why = f"not finished after {seconds:g} s"
     finally:
@@ -198,6 +201,7 @@ def run(
 def _drain(
     process: "subprocess.Popen[bytes]",
     kept: Kept,
+    progress: Progress,
     until: float,
     cancelled: threading.Event | None,
 ) -> tuple[str, bool]:
@@ -219,7 +223,10 @@ def _drain(
             if not data:
                 break
             kept.add(data)
-        elif ended:
+            progress.add(data)
+            continue
+        progress.quiet()
+        if ended:
             return "", True  # the shell is gone, but something it started still holds its output
     while True:
         left = until - time.monotonic()

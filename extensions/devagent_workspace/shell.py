@@ -4,15 +4,18 @@ import os
 import re
 import signal
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, Literal
 
+from devagent_workspace.concealing import concealed
 from devagent_workspace.contract import Result, Surroundings, WorkspaceError, bad
 from devagent_workspace.environment import environment
 from devagent_workspace.jobs import Job, jobs_of
 from devagent_workspace.places import is_inside, moved
 from devagent_workspace.programs import INTERACTIVE
 from devagent_workspace.running import run
-from devagent_workspace.sandbox import Enclosure, enclosure
+from devagent_workspace.sandbox import Enclosure, enclosure, sandbox_by
+from devagent_workspace.sandbox.network import Network, network_of
 from devagent_workspace.shown import byte_limit, clipped, one_line, shown
 from devagent_workspace.state import state_of
 
@@ -53,13 +56,15 @@ def shell(
     judged = state.judged.get(("shell", command))
     if judged is not None and judged != cwd:
         raise moved("the working folder")
-    variables = environment(here.settings)
+    network = network_named(here, hosts)
+    variables = {**environment(here.settings), **network.variables()}
     within = enclosure(
         here.folder,
         own=here.own,
         settings=here.settings,
         written=state.written.get(command, ()),
-        network=bool(hosts_named(hosts)),
+        network=network,
+        concealed=partial(concealed, here),
     )
     if background:
         job = jobs_of(here.folder).start(command, cwd=cwd, variables=variables, within=within)
@@ -71,19 +76,22 @@ def shell(
     cancelled: Any = getattr(here, "cancelled", None)
     ran = run(
         command, cwd=cwd, variables=variables, seconds=limit, within=within, cancelled=cancelled,
-        follow="&" in command or _MOVES.search(command) is not None,
+        follow="&" in command or _MOVES.search(command) is not None, tell=getattr(here, "progress", None),
     )  # fmt: skip
     notes: list[str] = []
     if ran.cwd and ran.cwd != cwd:
         notes.append(_moved_to(here, ran.cwd))
     if ran.left_behind and not ran.why:
         notes.append("processes left behind were ended; start servers with background=true")
+    if within.refused:
+        missing = " ".join(within.refused)
+        notes.append(f"not reached, because hosts does not name them: {one_line(missing)}")
     if ran.why:
         hint = "; run what takes long with background=true" if "finished" in ran.why else ""
         notes.insert(0, f"ended: {ran.why}{hint}")
     elif ran.code:
         notes.insert(0, _exit(ran.code))
-        notes += _held(within, ran.output)
+        notes += _held(here.folder, within, ran.output)
     most = byte_limit(here.obligations, OUTPUT_BYTES + 2000)
     text = ran.output.rstrip("\n")
     tail = f"[{'; '.join(notes)}]" if notes else ""
@@ -147,15 +155,30 @@ def hosts_named(hosts: str) -> list[str]:
     return list(dict.fromkeys(named))
 
 
-def _held(within: Enclosure, output: str) -> list[str]:
+def network_named(here: Surroundings, hosts: str) -> Network:
+    """What a command that names these hosts may reach. Raises WorkspaceError bad_arguments, no_sandbox."""
+    return network_of(sandbox_by(here.settings).kind, hosts_named(hosts))
+
+
+def _held(folder: str, within: Enclosure, output: str) -> list[str]:
     """What the sandbox may have to do with a failure; programs tell it in words of their own."""
     if within.sandbox.kind == "none":
         return []
     notes: list[str] = []
-    if not within.bounds.network and _NO_NETWORK.search(output):
+    if not (within.bounds.network or within.bounds.hosts) and _NO_NETWORK.search(output):
         notes.append("there is no network here; name in hosts what it must reach")
     if _NO_ACCESS.search(output):
         notes.append("the sandbox lets nothing be written outside the workspace and hides secrets")
+        inside = [one for one in within.bounds.hidden if is_inside(one, folder)]
+        if inside:
+            names = ", ".join(_relative(folder, one) for one in inside[:5])
+            more = f" and {len(inside) - 5} more" if len(inside) > 5 else ""
+            beside = (
+                ", and nothing new can be made beside them"
+                if within.sandbox.kind == "landlock"
+                else ""
+            )
+            notes.append(f"policy keeps commands from {names}{more}{beside}")
     return notes
 
 

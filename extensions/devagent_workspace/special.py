@@ -3,20 +3,18 @@
 import os
 import re
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from devagent_workspace.git_lines import look_at_git
 from devagent_workspace.grammar import Unclear
 from devagent_workspace.options import check_unknown, judge
 from devagent_workspace.scripts import awk_is_plain, sed_is_plain
+from devagent_workspace.sources import Source
 from devagent_workspace.variables import Scope
-from devagent_workspace.words import Field, Source
-
-if TYPE_CHECKING:
-    from devagent_workspace.commands import Walk
+from devagent_workspace.walk import Walk
+from devagent_workspace.words import Field
 
 
-def sed(walk: "Walk", fields: Sequence[Field], scope: Scope) -> Source:
+def sed(walk: Walk, fields: Sequence[Field], scope: Scope) -> Source:
     walk.record(fields, scope)
     scripts: list[Field] = []
     files: list[Field] = []
@@ -62,7 +60,7 @@ def sed(walk: "Walk", fields: Sequence[Field], scope: Scope) -> Source:
     return "output"
 
 
-def awk(walk: "Walk", fields: Sequence[Field], scope: Scope) -> Source:
+def awk(walk: Walk, fields: Sequence[Field], scope: Scope) -> Source:
     walk.record(fields, scope)
     at = 1
     while at < len(fields) and fields[at].begins.startswith("-"):
@@ -105,7 +103,7 @@ _SHOPT = frozenset(
 )
 
 
-def change_folder(walk: "Walk", fields: Sequence[Field], scope: Scope) -> Source:
+def change_folder(walk: Walk, fields: Sequence[Field], scope: Scope) -> Source:
     walk.record(fields, scope)
     name = fields[0].text
     words = [field for field in fields[1:] if field.text not in ("-P", "-L", "-e", "--")]
@@ -131,7 +129,7 @@ def _lost() -> Unclear:
     return Unclear("the folder of what follows is not known")
 
 
-def set_options(walk: "Walk", fields: Sequence[Field], scope: Scope) -> Source:
+def set_options(walk: Walk, fields: Sequence[Field], scope: Scope) -> Source:
     walk.record(fields, scope)
     words = [field.text or "?" for field in fields[1:]]
     while words:
@@ -147,14 +145,14 @@ def set_options(walk: "Walk", fields: Sequence[Field], scope: Scope) -> Source:
     return "output"
 
 
-def shopt(walk: "Walk", fields: Sequence[Field], scope: Scope) -> Source:
+def shopt(walk: Walk, fields: Sequence[Field], scope: Scope) -> Source:
     walk.record(fields, scope)
     if not all(field.text in _SHOPT for field in fields[1:]):
         raise Unclear("shopt changes how the line is read")
     return "output"
 
 
-def read_builtin(walk: "Walk", fields: Sequence[Field], scope: Scope) -> Source:
+def read_builtin(walk: Walk, fields: Sequence[Field], scope: Scope) -> Source:
     walk.record(fields, scope)
     names: list[str] = []
     at = 1
@@ -177,7 +175,7 @@ def read_builtin(walk: "Walk", fields: Sequence[Field], scope: Scope) -> Source:
     return "output"
 
 
-def tee(walk: "Walk", fields: Sequence[Field], scope: Scope) -> Source:
+def tee(walk: Walk, fields: Sequence[Field], scope: Scope) -> Source:
     """``tee FILE``: a redirection by another name."""
     walk.record(fields, scope)
     for field in fields[1:]:
@@ -193,7 +191,7 @@ def tee(walk: "Walk", fields: Sequence[Field], scope: Scope) -> Source:
     return scope.stdin or "output"
 
 
-def dd(walk: "Walk", fields: Sequence[Field], scope: Scope) -> Source:
+def dd(walk: Walk, fields: Sequence[Field], scope: Scope) -> Source:
     walk.record(fields, scope)
     for field in fields[1:]:
         key, _, value = (field.text or "?").partition("=")
@@ -205,7 +203,7 @@ def dd(walk: "Walk", fields: Sequence[Field], scope: Scope) -> Source:
     return "output"
 
 
-def second_written(walk: "Walk", fields: Sequence[Field], scope: Scope) -> Source:
+def second_written(walk: Walk, fields: Sequence[Field], scope: Scope) -> Source:
     """``uniq IN OUT``, ``xxd IN OUT``: a second file is written."""
     walk.record(fields, scope)
     name = fields[0].text or ""
@@ -219,11 +217,11 @@ def second_written(walk: "Walk", fields: Sequence[Field], scope: Scope) -> Sourc
     return scope.stdin if scope.stdin == "files" and not plain else "output"
 
 
-def git(walk: "Walk", fields: Sequence[Field], scope: Scope) -> Source:
+def git(walk: Walk, fields: Sequence[Field], scope: Scope) -> Source:
     return look_at_git(walk, fields, scope, check_unknown)
 
 
-def test(walk: "Walk", fields: Sequence[Field], scope: Scope) -> Source:
+def test(walk: Walk, fields: Sequence[Field], scope: Scope) -> Source:
     walk.record(fields, scope)
     if any(any(sign in (field.text or "") for sign in ("$(", "`")) for field in fields):
         raise Unclear("a test that may evaluate a text")

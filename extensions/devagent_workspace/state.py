@@ -2,7 +2,7 @@
 
 ``seen``: real path → digest of the content that the model last read or wrote. ``judged``: tool and path
 argument → the real path that was judged. ``searches``: what was found when a search was judged. ``written``:
-command → what it was judged to write outside the workspace. ``cwd``: where the next command starts.
+command → what it was judged to write outside the workspace. ``folders``: what ``concealing`` has read. ``cwd``: where the next command starts.
 """
 
 import threading
@@ -32,6 +32,7 @@ class State:
         self.judged: Recent[str] = Recent()
         self.searches: Recent[Any] = Recent()
         self.written: Recent[tuple[str, ...]] = Recent()
+        self.folders: dict[tuple[str, ...], dict[str, Any]] = {}
         self.cwd = folder
         self.lock = threading.Lock()
 

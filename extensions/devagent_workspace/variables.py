@@ -6,13 +6,11 @@ once, on a way that is always taken, before its use. Everything else may be anyt
 
 import re
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from devagent_workspace.grammar import Unclear
 from devagent_workspace.shown import names
-
-if TYPE_CHECKING:
-    from devagent_workspace.words import Source
+from devagent_workspace.sources import Source
 
 HARMLESS = names("""
 CI DEBUG VERBOSE LANG LANGUAGE TZ COLUMNS LINES NO_COLOR FORCE_COLOR CLICOLOR CLICOLOR_FORCE TERM NODE_ENV
@@ -82,7 +80,7 @@ class Scope:
         other.values, other.straight, other.stdin = dict(self.values), self.straight, self.stdin
         return other
 
-    def look_up(self, name: str) -> "tuple[str | None, Source]":
+    def look_up(self, name: str) -> tuple[str | None, Source]:
         """A variable's value and, where there is none to be known, what kind of thing it is."""
         if name in self.values:
             return self.values[name]
@@ -98,7 +96,7 @@ class Scope:
         return self.environment.get(name, ""), "known"
 
     def assign(
-        self, name: str, value: str | None, source: "Source", *, exported: bool = False
+        self, name: str, value: str | None, source: Source, *, exported: bool = False
     ) -> None:
         """A variable gets a value. Raises Unclear where that changes what later commands are."""
         shared = exported or name in self.environment or _OF_THE_SHELL.match(name)

@@ -11,19 +11,15 @@ import re
 import shlex
 from collections.abc import Callable
 from itertools import pairwise
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from devagent_workspace.grammar import Unclear
 from devagent_workspace.shown import shown
+from devagent_workspace.sources import ORDER, Source
 from devagent_workspace.variables import Scope
 
 if TYPE_CHECKING:
     from tree_sitter import Node
-
-Source = Literal["known", "number", "files", "pipe", "output"]
-"""Where a field comes from: fixed text; a number; names of files below here; a pipe that another
-command of the line fills; anything (a variable, what a command prints)."""
-_ORDER: tuple[Source, ...] = ("known", "number", "files", "pipe", "output")
 
 
 class Field(NamedTuple):
@@ -272,7 +268,7 @@ def _widest(unknown: list[Atom]) -> Source:
     """The least that can be said of several unknown pieces."""
     widest: Source = "known" if unknown else "files"
     for atom in unknown:
-        if _ORDER.index(atom.source) > _ORDER.index(widest):
+        if ORDER.index(atom.source) > ORDER.index(widest):
             widest = atom.source
     return widest
 

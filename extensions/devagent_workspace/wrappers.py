@@ -3,7 +3,6 @@
 import re
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import TYPE_CHECKING
 
 from devagent_workspace.grammar import Unclear
 from devagent_workspace.options import check_unknown, program_name, touch_written
@@ -13,14 +12,13 @@ from devagent_workspace.programs import (
     SHELLS,
     WRAPPERS,
 )
+from devagent_workspace.sources import Source
 from devagent_workspace.variables import Scope, may_be_exported
-from devagent_workspace.words import Field, Source
-
-if TYPE_CHECKING:
-    from devagent_workspace.commands import Walk
+from devagent_workspace.walk import Walk
+from devagent_workspace.words import Field
 
 
-def inner_command(walk: "Walk", fields: Sequence[Field], at: int, scope: Scope) -> Source:
+def inner_command(walk: Walk, fields: Sequence[Field], at: int, scope: Scope) -> Source:
     """The command that begins at a word of another one."""
     if at >= len(fields):
         return "output"
@@ -64,7 +62,7 @@ _LONG = {
 }  # fmt: skip
 
 
-def wrapper(walk: "Walk", name: str, fields: Sequence[Field], scope: Scope) -> Source:
+def wrapper(walk: Walk, name: str, fields: Sequence[Field], scope: Scope) -> Source:
     if name == "command" and any(f.text in ("-v", "-V") for f in fields[1:2]):
         walk.record(fields, scope)
         check_unknown("echo", fields[1:], scope)
@@ -98,7 +96,7 @@ def wrapper(walk: "Walk", name: str, fields: Sequence[Field], scope: Scope) -> S
     return inner_command(walk, fields, at, scope)
 
 
-def shell(walk: "Walk", name: str, fields: Sequence[Field], scope: Scope) -> None:
+def shell(walk: Walk, name: str, fields: Sequence[Field], scope: Scope) -> None:
     try:
         at, code = _shell_options(fields)
     except Unclear:
@@ -158,7 +156,7 @@ def _shell_options(fields: Sequence[Field]) -> tuple[int, bool]:
     return at, code
 
 
-def xargs(walk: "Walk", fields: Sequence[Field], scope: Scope) -> Source:
+def xargs(walk: Walk, fields: Sequence[Field], scope: Scope) -> Source:
     at, hole = 1, ""
     while at < len(fields):
         word = fields[at].text
@@ -203,7 +201,7 @@ def _filled(field: Field, hole: str, kind: Source) -> Field:
     return Field(None, field.name, kind, field.text.partition(hole)[0])
 
 
-def find(walk: "Walk", fields: Sequence[Field], scope: Scope) -> Source:
+def find(walk: Walk, fields: Sequence[Field], scope: Scope) -> Source:
     at = 1
     while at < len(fields) and (fields[at].text or "") in ("-H", "-P", "-L"):
         at += 1
@@ -265,7 +263,7 @@ def find(walk: "Walk", fields: Sequence[Field], scope: Scope) -> Source:
     return follows
 
 
-def package_runner(walk: "Walk", name: str, fields: Sequence[Field], scope: Scope) -> None:
+def package_runner(walk: Walk, name: str, fields: Sequence[Field], scope: Scope) -> None:
     """``uv run pytest``: named as it stands; what it runs must be clear too."""
     at = 1 + len(PACKAGE_RUNNERS[name][:1])
     while at < len(fields) and (fields[at].text or "-").startswith("-"):

@@ -29,6 +29,7 @@ from devagent.core.ports import (
     Model,
     ModelEvent,
     ModelRequest,
+    Progress,
     Question,
     ToolFailure,
 )
@@ -143,8 +144,9 @@ class FakeToolbox:
         args: Mapping[str, Any],
         obligations: Mapping[str, Any],
         may_read: MayRead | None = None,
+        progress: Progress | None = None,
     ) -> ToolResult:
-        del may_read
+        del may_read, progress
         self.ran.append((tool.qualified, args, obligations))
         return self._result if isinstance(self._result, ToolResult) else self._result()
 

@@ -1,7 +1,7 @@
 """Workspaces for tests of the workspace extension: a folder, and the surroundings that a host gives."""
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -15,6 +15,9 @@ class Place(NamedTuple):
     settings: Mapping[str, Any] = MappingProxyType({})
     cancelled: threading.Event = threading.Event()
     own: tuple[str, ...] = ()
+    progress: Callable[[str], None] | None = None
+    may_read: Callable[[Sequence[Any]], Sequence[bool]] | None = None
+    denied_paths: tuple[str, ...] = ()
 
     def secret(self, name: str) -> str | None:
         """No secret is known."""

@@ -7,7 +7,7 @@ later); else Landlock, which needs no program and works in plain containers; sea
 
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any, Literal, NamedTuple
 
@@ -15,6 +15,7 @@ from devagent_workspace.contract import WorkspaceError, bad
 from devagent_workspace.sandbox import bubblewrap, landlock, seatbelt
 from devagent_workspace.sandbox.bounds import Bounds, bounds_of
 from devagent_workspace.sandbox.launch import Launch
+from devagent_workspace.sandbox.network import Network
 
 Kind = Literal["bubblewrap", "landlock", "seatbelt", "none"]
 _WHAT_TO_DO = (
@@ -55,10 +56,12 @@ def sandbox_by(settings: Mapping[str, Any]) -> Sandbox:
 
 
 class Enclosure(NamedTuple):
-    """A sandbox, and the bounds that it is to keep one command in."""
+    """A sandbox, and the bounds that it is to keep one command in. ``refused`` takes the hosts that it asks
+    for in vain while it runs."""
 
     sandbox: Sandbox
     bounds: Bounds
+    refused: list[str]
 
     def start(self, launch: Launch, *, dies: bool) -> "subprocess.Popen[bytes]":
         """Start a program in it. ``dies``: rather with the thread that starts it than to be left behind.
@@ -70,7 +73,7 @@ class Enclosure(NamedTuple):
             case "none":
                 return launch.start()
             case "bubblewrap":
-                return bubblewrap.start(launch, self.bounds, dies=dies)
+                return bubblewrap.start(launch, self.bounds, self.refused, dies=dies)
             case "landlock":
                 return landlock.start(launch, self.bounds)
             case "seatbelt":
@@ -83,14 +86,23 @@ def enclosure(
     own: Sequence[str],
     settings: Mapping[str, Any],
     written: Sequence[str] = (),
-    network: bool = False,
+    network: Network = Network(whole=False),  # noqa: B008 - frozen
+    concealed: Callable[[], Sequence[str]] = tuple,
 ) -> Enclosure:
-    """What holds one command of a workspace; see ``bounds_of`` and ``sandbox_by``."""
+    """What holds one command of a workspace; see ``bounds_of`` and ``sandbox_by``. ``concealed`` is asked only where there
+    is a sandbox that can hide something."""
     sandbox = sandbox_by(settings)
     if sandbox.kind == "none":
-        return Enclosure(sandbox, Bounds((), (), network=True))
-    bounds = bounds_of(folder, own=own, settings=settings, written=written, network=network)
-    return Enclosure(sandbox, bounds)
+        return Enclosure(sandbox, Bounds((), (), network=True), [])
+    bounds = bounds_of(
+        folder,
+        own=own,
+        settings=settings,
+        written=written,
+        network=network,
+        concealed=concealed(),
+    )
+    return Enclosure(sandbox, bounds, [])
 
 
 def check(settings: Mapping[str, Any]) -> tuple[str, str, str]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from devagent_workspace.places import SECRET_NAME, is_inside
+from devagent_workspace.sandbox.network import Network
 
 HOME_SECRETS = (
     ".ssh", ".gnupg", ".aws", ".azure", ".kube", ".oci", ".password-store", ".netrc", ".pgpass", ".npmrc", ".pypirc",
@@ -28,11 +29,13 @@ _HOST_KEY = re.compile(r"ssh_host_\w+_key$")
 
 
 class Bounds(NamedTuple):
-    """Real, absolute paths. ``hidden`` wins over ``writable``; everything else may be read."""
+    """Real, absolute paths. ``hidden`` wins over ``writable``; everything else may be read. ``network``: all
+    of it; without, ``hosts`` are those that may be reached."""
 
     writable: tuple[str, ...]
     hidden: tuple[str, ...]
     network: bool = False
+    hosts: tuple[str, ...] = ()
 
     def holds_hidden(self, folder: str) -> bool:
         """Whether something hidden lies below this folder."""
@@ -48,15 +51,16 @@ def bounds_of(
     own: Sequence[str],
     settings: Mapping[str, Any],
     written: Sequence[str],
-    network: bool,
+    network: Network,
+    concealed: Sequence[str] = (),
 ) -> Bounds:
-    """The bounds of one command in the workspace ``folder``.
+    """The bounds of one command in the workspace ``folder``. ``concealed``: what policy keeps it from reading.
 
     ``own``: the files and folders of whoever governs this process. ``written``: what the line was judged
     to write outside the workspace; of that only what is there already can be let through.
     """
     home = os.path.realpath(os.path.expanduser("~"))
-    hidden = {os.path.realpath(path) for path in own}
+    hidden = {os.path.realpath(path) for path in (*own, *concealed)}
     hidden |= {path for path in _secrets(home) if not is_inside(folder, path)}
     candidates = [*_temporary(home), *_repository(folder), *_set(settings), *written]
     real = {os.path.realpath(path) for path in candidates}
@@ -66,7 +70,8 @@ def bounds_of(
     return Bounds(
         tuple(sorted(path for path in writable if not any(is_inside(path, one) for one in hidden))),
         tuple(sorted(_outermost(hidden))),
-        network,
+        network.whole,
+        network.hosts,
     )
 
 

@@ -8,6 +8,7 @@ from devagent_workspace.contract import WorkspaceError
 from devagent_workspace.places import is_inside
 from devagent_workspace.sandbox.bounds import Bounds
 from devagent_workspace.sandbox.launch import Launch
+from devagent_workspace.sandbox.network import Door
 from devagent_workspace.sandbox.system_calls import is_known_machine, program
 
 NAME = "bubblewrap"
@@ -89,8 +90,26 @@ def arguments(bounds: Bounds, *, cwd: str, filter_fd: int, dies: bool) -> list[s
     return [*argv, "--seccomp", str(filter_fd), "--chdir", cwd, "--"]
 
 
-def start(launch: Launch, bounds: Bounds, *, dies: bool) -> "subprocess.Popen[bytes]":
-    """Start a program within the bounds. ``dies``: with the thread that starts it, however that ends."""
+def start(
+    launch: Launch, bounds: Bounds, refused: list[str], *, dies: bool
+) -> "subprocess.Popen[bytes]":
+    """Start a program within the bounds. ``dies``: with the thread that starts it, however that ends.
+    ``refused`` takes the hosts that it asks the proxy for in vain.
+
+    Raises OSError, and WorkspaceError no_sandbox.
+    """
+    if not bounds.hosts:
+        return _start(launch, bounds, dies=dies)
+    door = Door()
+    try:
+        process = _start(door.launch(launch), bounds, dies=dies)
+        door.open(process, bounds.hosts, refused)
+    finally:
+        door.close()
+    return process
+
+
+def _start(launch: Launch, bounds: Bounds, *, dies: bool) -> "subprocess.Popen[bytes]":
     with Filter(internet=True) as filter_fd:
         wrapped = arguments(bounds, cwd=launch.cwd, filter_fd=filter_fd, dies=dies)
         kept = (*launch.kept, filter_fd)

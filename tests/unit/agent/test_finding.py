@@ -8,7 +8,7 @@ import pytest
 from devagent.agent.finding import MAX_ADDED, MAX_TOOLS, Findable, granted_by_the_house, tokens
 from devagent.agent.ranking import rank, words
 from devagent.core.events import ExtensionReference, ToolFinished, ToolJudged
-from devagent.core.ports import MayRead
+from devagent.core.ports import MayRead, Progress
 from devagent.core.resources import Resource
 from devagent.core.tools import ToolResult, ToolSpec
 from tests.support.agent_parts import ANA, GIT
@@ -60,6 +60,7 @@ class Box:
         args: Mapping[str, Any],
         obligations: Mapping[str, Any],
         may_read: MayRead | None = None,
+        progress: Progress | None = None,
     ) -> ToolResult:
         return ToolResult(f"ran {tool.qualified}")
 

@@ -17,7 +17,7 @@ from devagent.audit.verify import verify_session
 from devagent.audit.writer import SessionLog
 from devagent.core.errors import LogError
 from devagent.core.events import Event, ToolFinished, ToolJudged, ToolStarted, TurnCut
-from devagent.core.ports import MayRead
+from devagent.core.ports import MayRead, Progress
 from devagent.core.tools import ToolResult, ToolSpec
 from tests.support.agent_parts import (
     FakeApprover,
@@ -170,10 +170,11 @@ async def test_a_turn_that_is_cancelled_in_a_tool_has_its_closing_record(tmp_pat
             args: Mapping[str, Any],
             obligations: Mapping[str, Any],
             may_read: MayRead | None = None,
+            progress: Progress | None = None,
         ) -> ToolResult:
             running.set()
             await asyncio.Event().wait()
-            return await super().run(tool, args, obligations, may_read)
+            return await super().run(tool, args, obligations, may_read, progress)
 
     agent = agent_of(FakeModel(reply(use("c1"))), toolbox=Slow())
     with opened(tmp_path) as log:

@@ -11,7 +11,7 @@ from devagent.agent.floor import Floor
 from devagent.agent.own_files import OwnFiles
 from devagent.core.errors import OwnFilesChanged
 from devagent.core.events import ErrorRaised, Event, ToolFinished
-from devagent.core.ports import MayRead
+from devagent.core.ports import MayRead, Progress
 from devagent.core.resources import Resource
 from devagent.core.tools import ToolResult, ToolSpec
 from devagent.core.verdicts import Decision, Effect
@@ -36,9 +36,10 @@ class Reaching(FakeToolbox):
         args: Mapping[str, Any],
         obligations: Mapping[str, Any],
         may_read: MayRead | None = None,
+        progress: Progress | None = None,
     ) -> ToolResult:
         self._act()
-        return await super().run(tool, args, obligations, may_read)
+        return await super().run(tool, args, obligations, may_read, progress)
 
 
 @pytest.mark.parametrize("how", ["append", "rewrite", "chmod", "remove", "create", "same size and time"])  # fmt: skip

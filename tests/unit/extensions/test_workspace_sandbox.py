@@ -16,6 +16,7 @@ from devagent_workspace.contract import Result, WorkspaceError
 from devagent_workspace.jobs import stop_all
 from devagent_workspace.sandbox import bounds, landlock, sandbox_by, seatbelt, system_calls
 from devagent_workspace.sandbox.bounds import Bounds, bounds_of
+from devagent_workspace.sandbox.network import Network
 from tests.support import sandboxes
 from tests.support.workspaces import Place
 
@@ -226,7 +227,9 @@ def test_the_git_folder_of_a_workspace_in_a_repository_can_be_written(ground: Gr
 def test_a_dot_git_that_names_a_foreign_folder_makes_nothing_writable(ground: Ground) -> None:
     for target in (str(ground.home / ".config"), "..", str(ground.root)):
         (ground.folder / ".git").write_text(f"gitdir: {target}\n")
-        found = bounds_of(str(ground.folder), own=(), settings={}, written=(), network=False)
+        found = bounds_of(
+            str(ground.folder), own=(), settings={}, written=(), network=Network(whole=False)
+        )
         assert set(found.writable) == {str(ground.folder), str(ground.root / "tmp")}
 
 
@@ -278,7 +281,8 @@ def test_what_runs_a_command_is_named_to_policy(ground: Ground) -> None:
     assert all(f"sandbox.{ground.kind}" in one["tags"] for one in commands)
     assert "command.interpreter" in commands[0]["tags"]
     hosts = [one for one in found if one["id"].startswith("host:")]
-    assert [one["id"] for one in hosts] == ["host:pypi.org", "host:b.example"]
+    whole = [] if ground.kind == "bubblewrap" else ["host:?"]
+    assert [one["id"] for one in hosts] == ["host:pypi.org", "host:b.example", *whole]
     assert all(one["access"] == "write" for one in hosts)
 
 

@@ -12,6 +12,7 @@ import pytest
 from devagent_workspace import tools
 from devagent_workspace.contract import Result, WorkspaceError
 from devagent_workspace.jobs import jobs_of, stop_all
+from devagent_workspace.progress import EVERY_S, MOST_BYTES, Progress
 from devagent_workspace.running import Kept, members, plain
 from tests.support.workspaces import Place
 
@@ -246,3 +247,55 @@ def test_a_job_ends_with_the_process_that_started_it(tmp_path: Path) -> None:
         until(lambda: running(marker))
         process.send_signal(signal.SIGKILL)
     until(lambda: not running(marker))
+
+
+class Screen:
+    """Takes what a command prints while it runs."""
+
+    def __init__(self) -> None:
+        self.texts: list[str] = []
+        self.seen = threading.Event()
+
+    def __call__(self, text: str) -> None:
+        self.texts.append(text)
+        self.seen.set()
+
+
+def test_output_is_told_while_the_command_runs(here: Place) -> None:
+    screen, go_on = Screen(), Path(here.folder, "go-on")
+    watching = here._replace(progress=screen)
+    done: list[Result] = []
+    command = "echo compiling; until [ -e go-on ]; do sleep 0.02; done; echo linked"
+    thread = threading.Thread(target=lambda: done.append(run(watching, command)))
+    thread.start()
+    assert screen.seen.wait(20)
+    assert "".join(screen.texts) == "compiling\n"
+    go_on.touch()
+    thread.join(20)
+    assert done[0]["text"] == "compiling\nlinked"
+
+
+def test_a_flood_is_told_seldom_and_by_its_end(here: Place) -> None:
+    screen = Screen()
+    result = run(here._replace(progress=screen), "yes 0123456789 | head -c 100000000")
+    assert result.get("structured", {})["bytes"] == 100_000_000
+    seconds = result.get("structured", {})["duration_ms"] / 1000
+    assert len(screen.texts) <= seconds / EVERY_S + 1
+    assert all(len(text) <= MOST_BYTES for text in screen.texts)
+    assert set("".join(screen.texts).split()) <= {"0123456789"}
+
+
+def test_what_is_told_has_no_colours_and_no_half_lines() -> None:
+    told: list[str] = []
+    progress = Progress(told.append, plain)
+    progress.add(b"\x1b[1;31mred\x1b[0m\x1b]0;title\x07\nhalf \x1b[3")
+    progress._told -= 60  # pyright: ignore[reportPrivateUsage]  (time has passed)
+    progress.add(b"2mgreen")
+    assert told == ["red\n"]
+    progress.add(b"\x1b[0m\n")
+    progress.quiet()
+    progress.quiet()
+    assert told == ["red\n", "half green\n"]
+    progress.add(b"Password: ")
+    progress.quiet()
+    assert told[2:] == ["Password: "]
