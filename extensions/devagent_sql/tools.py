@@ -1,15 +1,17 @@
 """The tools: plain functions over the surroundings that a call is given.
 
-Nothing is kept between calls. ``resources`` names what a call would touch; the call itself finds out
+``resources`` names what a call would touch; the call itself finds out
 anew, inside the transaction it reads in, and reports it as ``accessed``.
 Every expected failure is a SqlError, whose message is safe for the model.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from devagent_sql.engines import engine_for
-from devagent_sql.engines.port import ROWS_COUNTED, Cell, Clock, Column, Name, Table
+from devagent_sql.engines.batches import Kept
+from devagent_sql.engines.pool import close_idle
+from devagent_sql.engines.port import ROWS_COUNTED, Clock, Column, Name, Row, Table, Touched
 from devagent_sql.errors import SqlError
 from devagent_sql.obligations import Obligations, read_obligations
 from devagent_sql.sources import Source, find_source, read_sources
@@ -76,7 +78,7 @@ def query(here: Surroundings, *, source: str, sql: str, limit: int = 100) -> Res
     most_rows = limit if obligations.rows is None else min(limit, obligations.rows)
     page = _Page(MOST_BYTES if obligations.bytes is None else min(MOST_BYTES, obligations.bytes))
     answer = engine_for(found, here).run(
-        sql, most_rows, page.add, obligations.rules(found), _clock(here, obligations)
+        sql, most_rows, page, obligations.rules(found), _clock(here, obligations)
     )
     hidden = sorted(found.column_id(*name) for name in answer.masked)
     notes = [_summary(len(page.rows), answer.cut, obligations.rows, most_rows)]
@@ -127,22 +129,19 @@ def profile(here: Surroundings, *, source: str, table: str, columns: str = "") -
     engine, clock = engine_for(found, here), _clock(here, obligations)
     (described,) = engine.describe(table, clock)
     chosen = _chosen(described, columns)
-    rows: list[list[Any]] = []
+    listed: list[list[Any]] = []
     seen: set[Name] = set()
     hidden: set[str] = set()
-
-    def keep(row: tuple[Cell, ...]) -> bool:
-        rows.append([as_json(cell) for cell in row])
-        return True
-
     for column in chosen:
         bounds = not obligations.min_group and column.type.lower() not in _UNORDERED
         sql = profiling(described, column, bounds=bounds)
-        answer = engine.run(sql, 1, keep, obligations.rules(found), clock)
+        kept = Kept()
+        answer = engine.run(sql, 1, kept, obligations.rules(found), clock)
         seen |= answer.touched.reads
         hidden |= {name[2] for name in answer.masked}
+        # The small-group rule may have left the row out.
+        listed += [[column.name, *map(as_json, row)] for row in kept.rows]
     names = ("column", "rows", "nulls", "distinct", "least", "greatest")
-    listed = [[column.name, *row] for column, row in zip(chosen, rows, strict=False)]
     result = _listing(names, listed, obligations, "columns")
     free = [_id(found, name) for name in seen if name[-1] not in hidden]
     return {
@@ -205,6 +204,12 @@ def write(
     }
 
 
+def close(folder: str) -> None:
+    """End what is kept between calls: connections that wait for the next one."""
+    del folder
+    close_idle()
+
+
 def resources(tool: str, args: Mapping[str, Any], here: Surroundings) -> list[Resource]:
     """What the call would read and write: the source, each table and view, each column.
 
@@ -248,8 +253,16 @@ class _Page:
         self.rows: list[list[Any]] = []
         self.lines: list[str] = []
 
-    def add(self, row: tuple[Cell, ...]) -> bool:
-        values = [as_json(cell) for cell in row]
+    def begin(self, columns: tuple[str, ...], types: tuple[str, ...], touched: Touched) -> None:
+        del columns, types, touched
+
+    def take(self, rows: Sequence[Row]) -> int:
+        for taken, row in enumerate(rows):
+            if not self.add([as_json(cell) for cell in row]):
+                return taken
+        return len(rows)
+
+    def add(self, values: list[Any]) -> bool:
         line = as_line(values)
         self._left -= len(line.encode("utf-8", "surrogatepass")) + 1
         if self._left < 0:
@@ -311,7 +324,7 @@ def _listing(
 ) -> Result:
     page = _Page(MOST_BYTES if obligations.bytes is None else min(MOST_BYTES, obligations.bytes))
     wanted = rows if obligations.rows is None else rows[: obligations.rows]
-    fitting = all(page.add(tuple(row)) for row in wanted)
+    fitting = all(page.add(row) for row in wanted)
     cut = "" if fitting and len(wanted) == len(rows) else ("rows" if fitting else "bytes")
     noun = what.removesuffix("s") if len(rows) == 1 else what
     note = f"first {len(page.rows)} of {len(rows)} {noun}" if cut else f"{len(rows)} {noun}"

@@ -10,6 +10,7 @@ import duckdb
 import pytest
 
 from devagent_sql import tools
+from devagent_sql.engines.batches import Kept
 from devagent_sql.engines.duckdb.child import plain
 from devagent_sql.engines.duckdb.engine import DuckDB
 from devagent_sql.engines.duckdb.process import child
@@ -151,5 +152,6 @@ def test_a_runaway_statement_ends_with_its_process(here: ShopSurroundings) -> No
 def test_a_long_read_is_paged(here: ShopSurroundings) -> None:
     engine = DuckDB(f"{here.folder}/shop.duckdb")
     sql = "SELECT i FROM range(10000000) t(i)"
-    found = engine.run(sql, 2_500, lambda _: True, NO_RULES, Clock.of(20))
-    assert (len(found.rows), found.cut) == (2_500, "rows")
+    kept = Kept()
+    found = engine.run(sql, 2_500, kept, NO_RULES, Clock.of(20))
+    assert (len(kept.rows), found.cut) == (2_500, "rows")

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 
 from devagent_sql import tools
+from devagent_sql.engines.pool import close_idle
 from devagent_sql.engines.postgres.connection import ADAPTERS
 from devagent_sql.errors import SqlError
 from devagent_sql.values import as_json
@@ -35,6 +36,7 @@ def server() -> Generator[PostgresServer]:
     with postgres_server() as running:
         postgres_shop.build(running)
         yield running
+    close_idle()
 
 
 @pytest.fixture(scope="module")
@@ -255,6 +257,7 @@ HIDE_TEXTS: dict[str, Any] = {
 @pytest.fixture(scope="module")
 def removed(server: PostgresServer) -> ShopSurroundings:
     """The shop from which the forbidden was removed beforehand; no rules."""
+    close_idle()  # a database that is in use cannot be copied
     with admin(server, "postgres") as connection:
         connection.execute("CREATE DATABASE removed TEMPLATE shop")
     with admin(server, "removed") as connection:

@@ -3,20 +3,22 @@
 from collections.abc import Iterable
 from typing import Any
 
+from devagent_sql.engines.batches import hand_over
 from devagent_sql.engines.duckdb.process import Child, child
 from devagent_sql.engines.port import (
     NO_RULES,
     Analysis,
+    Answer,
     Cell,
     Changed,
     Clock,
     Column,
     Name,
-    Rows,
+    Row,
     Rules,
+    Sink,
     Table,
     Touched,
-    Weigh,
 )
 from devagent_sql.errors import SqlError
 from devagent_sql.names import fold
@@ -27,7 +29,6 @@ from devagent_sql.tree.relations import Relation, RelationColumn
 from devagent_sql.tree.resolve import Resolver
 from devagent_sql.tree.shields import view_query
 
-_BATCH = 1_000
 _DEEPEST_VIEWS = 8
 _NUMBERS = ("INT", "DECIMAL", "DOUBLE", "FLOAT", "REAL", "UHUGEINT")
 
@@ -136,31 +137,20 @@ class DuckDB:
             rows = asked.ask(do="more", rows=10)["rows"]
             return [line for row in rows for line in str(row[-1]).splitlines()]
 
-    def run(self, sql: str, most_rows: int, weigh: Weigh, rules: Rules, clock: Clock) -> Rows:
+    def run(self, sql: str, most_rows: int, sink: Sink, rules: Rules, clock: Clock) -> Answer:
         parse.statement(sql, DUCKDB)
         with child(self._path, clock) as asked:
             governed = govern(sql, DUCKDB, _Catalog(asked).looked_up, rules)
             told = asked.ask(do="run", sql=governed.text, key=masks.KEY if governed.keyed else None)
-            rows, cut = _fetched(asked, most_rows, weigh)
-            return Rows(
-                tuple(told["columns"]), rows, cut, governed.touched, governed.masked, tuple(told["types"])
-            )  # fmt: skip
+            columns, types = tuple(told["columns"]), tuple(told["types"])
 
+            def fetch(count: int) -> list[Row]:
+                rows = asked.ask(do="more", rows=count)["rows"]
+                return [tuple(map(_cell, row)) for row in rows]
 
-def _fetched(asked: Child, most_rows: int, weigh: Weigh) -> tuple[list[tuple[Cell, ...]], str]:
-    rows: list[tuple[Cell, ...]] = []
-    while True:
-        batch = min(_BATCH, most_rows + 1 - len(rows))
-        found = [tuple(map(_cell, row)) for row in asked.ask(do="more", rows=batch)["rows"]]
-        room = most_rows - len(rows)
-        for row in found[:room]:
-            if not weigh(row):
-                return rows, "bytes"
-            rows.append(row)
-        if len(found) > room:
-            return rows, "rows"
-        if len(found) < batch:
-            return rows, ""
+            sink.begin(columns, types, governed.touched)
+            cut = hand_over(fetch, sink, most_rows, clock)
+            return Answer(columns, cut, governed.touched, governed.masked, types)
 
 
 def _cell(value: Any) -> Cell:
