@@ -1,6 +1,7 @@
 """The DuckDB engine: describe, analyse, run. It changes nothing: files are open for reading only."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
 from typing import Any
 
 from devagent_sql.engines.batches import hand_over
@@ -28,6 +29,8 @@ from devagent_sql.tree.govern import govern, named_tables, read_by
 from devagent_sql.tree.relations import Relation, RelationColumn
 from devagent_sql.tree.resolve import Resolver
 from devagent_sql.tree.shields import view_query
+
+Start = Callable[[str, Clock], AbstractContextManager[Child]]
 
 _DEEPEST_VIEWS = 8
 _NUMBERS = ("INT", "DECIMAL", "DOUBLE", "FLOAT", "REAL", "UHUGEINT")
@@ -96,22 +99,23 @@ def _kind(data_type: str) -> str:
 
 
 class DuckDB:
-    """See ``Engine``. ``path`` is the file's real path; each call has a child of its own."""
+    """See ``Engine``. ``path`` is the file's real path; each call has a child of its own, from ``start``."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, start: Start = child) -> None:
         self._path = path
+        self._start = start
 
     def tables(self, clock: Clock) -> list[tuple[str, str]]:
-        with child(self._path, clock) as asked:
+        with self._start(self._path, clock) as asked:
             return sorted(_Catalog(asked).relations)
 
     def find(self, table: str, clock: Clock) -> tuple[str, str, tuple[str, ...]]:
-        with child(self._path, clock) as asked:
+        with self._start(self._path, clock) as asked:
             found = _Catalog(asked).find("", table)
             return found.schema, found.name, tuple(column.name for column in found.columns)
 
     def describe(self, table: str, clock: Clock) -> list[Table]:
-        with child(self._path, clock) as asked:
+        with self._start(self._path, clock) as asked:
             catalog = _Catalog(asked)
             if not table:
                 return [Table(one.schema, one.name, one.kind, None, ()) for _, one in sorted(catalog.relations.items())]  # fmt: skip
@@ -121,7 +125,7 @@ class DuckDB:
 
     def analyse(self, sql: str, clock: Clock) -> Touched:
         parse.statement(sql, DUCKDB)  # what is refused at sight needs no process
-        with child(self._path, clock) as asked:
+        with self._start(self._path, clock) as asked:
             return govern(sql, DUCKDB, _Catalog(asked).looked_up).touched
 
     def analyse_change(self, sql: str, clock: Clock) -> Analysis:
@@ -131,7 +135,7 @@ class DuckDB:
         raise SqlError("read_only", "DuckDB files are read only here.")
 
     def explain(self, sql: str, clock: Clock) -> list[str]:
-        with child(self._path, clock) as asked:
+        with self._start(self._path, clock) as asked:
             governed = govern(sql, DUCKDB, _Catalog(asked).looked_up, NO_RULES)
             asked.ask(do="run", sql=f"EXPLAIN {governed.text}", key=None)
             rows = asked.ask(do="more", rows=10)["rows"]
@@ -139,7 +143,7 @@ class DuckDB:
 
     def run(self, sql: str, most_rows: int, sink: Sink, rules: Rules, clock: Clock) -> Answer:
         parse.statement(sql, DUCKDB)
-        with child(self._path, clock) as asked:
+        with self._start(self._path, clock) as asked:
             governed = govern(sql, DUCKDB, _Catalog(asked).looked_up, rules)
             told = asked.ask(do="run", sql=governed.text, key=masks.KEY if governed.keyed else None)
             columns, types = tuple(told["columns"]), tuple(told["types"])

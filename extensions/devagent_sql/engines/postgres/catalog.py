@@ -15,12 +15,13 @@ SYSTEM = ("pg_catalog", "information_schema", "pg_toast")
 _KINDS = {"r": "table", "p": "table", "f": "table", "v": "view", "m": "materialized view"}
 _CATEGORIES = {"N": "number", "S": "text", "D": "time"}
 
-_REACH = """
+_NAMED = """
 WITH RECURSIVE named AS (
     SELECT c.oid FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
     WHERE c.relkind IN ('r', 'p', 'f', 'v', 'm') AND c.relname = ANY ($1::text[])
       AND (n.nspname = ANY ($2::text[]) OR n.nspname || '.' || c.relname = ANY ($3::text[]))
-), reach(top, oid, col) AS (
+)"""
+_REACH = f"""{_NAMED}, reach(top, oid, col) AS (
     SELECT oid, oid, 0::int FROM named
     UNION
     SELECT r.top, d.oid, d.col FROM reach r CROSS JOIN LATERAL (
@@ -34,7 +35,7 @@ WITH RECURSIVE named AS (
         WHERE i.inhparent = r.oid
     ) d
 ), met AS MATERIALIZED (SELECT DISTINCT oid FROM reach)
-"""
+"""  # noqa: S608 — parts of our own
 _FINGERPRINT = """
 (SELECT encode(sha256(convert_to(coalesce(string_agg(line, ',' ORDER BY line), ''), 'UTF8')), 'hex') FROM (
     SELECT format('c%s/%s/%s/%s/%s', c.oid, c.xmin, n.oid, n.xmin, pg_has_role(c.relowner, 'USAGE')) AS line
@@ -47,7 +48,7 @@ _FINGERPRINT = """
 """
 """Of the rows of the system's catalogs that say what these relations are: whatever changes one, changes it."""
 
-_PROOF = f"{_REACH} SELECT {_FINGERPRINT}"
+_PROOF = f"{_NAMED}, met AS MATERIALIZED (SELECT oid FROM named UNION SELECT unnest($4::oid[])) SELECT {_FINGERPRINT}"  # noqa: S608
 _RELATIONS = f"""{_REACH}
 SELECT n.nspname, c.relname, c.relkind::text, c.oid::int8,
     ARRAY(SELECT a.attname || E'\\x1f' || format_type(a.atttypid, a.atttypmod) || E'\\x1f' || t.typcategory::text || E'\\x1f' || CASE WHEN a.attgenerated = '' THEN '' ELSE coalesce((
@@ -62,19 +63,21 @@ SELECT n.nspname, c.relname, c.relkind::text, c.oid::int8,
           FROM reach r JOIN pg_class bc ON bc.oid = r.oid JOIN pg_namespace bn ON bn.oid = bc.relnamespace
           LEFT JOIN pg_attribute ba ON ba.attrelid = bc.oid AND ba.attnum = r.col AND r.col > 0
           WHERE r.top = c.oid AND r.oid <> c.oid) AS beneath,
-    pg_has_role(c.relowner, 'USAGE'), f.print
-FROM (SELECT {_FINGERPRINT} AS print) AS f
+    pg_has_role(c.relowner, 'USAGE'), f.oids, f.print
+FROM (SELECT ARRAY(SELECT oid FROM met)::text AS oids, {_FINGERPRINT} AS print) AS f
 LEFT JOIN (named JOIN pg_class c ON c.oid = named.oid JOIN pg_namespace n ON n.oid = c.relnamespace) ON true
-"""  # noqa: S608 — parts of our own
+"""  # noqa: S608
 
 Names = tuple[tuple[str, str], ...]
 
 
 class Facts(NamedTuple):
-    """What the catalog said of some names, and the fingerprint of where it said so."""
+    """What the catalog said of some names, and the fingerprint of where it said so: of the rows about
+    these relations and those beneath, ``oids`` (as PostgreSQL writes an array)."""
 
     relations: dict[tuple[str, str], Relation]
     owned: frozenset[tuple[str, str]]
+    oids: str
     fingerprint: str
 
 
@@ -139,7 +142,7 @@ class Catalog:
         )
         relations: dict[tuple[str, str], Relation] = {}
         owned: set[tuple[str, str]] = set()
-        for schema, name, kind, _, columns, definition, beneath, is_owner, _ in rows:
+        for schema, name, kind, _, columns, definition, beneath, is_owner, _, _ in rows:
             if schema is None or schema in SYSTEM:
                 continue
             relations[schema, name] = Relation(
@@ -152,7 +155,7 @@ class Catalog:
             )
             if is_owner:
                 owned.add((schema, name))
-        return Facts(relations, frozenset(owned), rows[0][-1])
+        return Facts(relations, frozenset(owned), rows[0][-2], rows[0][-1])
 
     def _parameters(self, wanted: Names) -> list[list[str]]:
         return [
@@ -164,9 +167,8 @@ class Catalog:
     def prove(self) -> None:
         """Raises SqlError ``changed`` where anything that was said is no longer so."""
         for wanted, facts in self._facts.items():
-            row = self._connection.execute(
-                _PROOF, self._parameters(wanted), prepare=True
-            ).fetchone()
+            parameters = [*self._parameters(wanted), facts.oids]
+            row = self._connection.execute(_PROOF, parameters, prepare=True).fetchone()
             if row is None or row[0] != facts.fingerprint:
                 _forget((self._server, wanted))
                 raise SqlError("changed", "The schema was changed meanwhile. Try again.")
