@@ -114,6 +114,18 @@ def test_the_corpus_is_large_enough() -> None:
     assert len(found) >= 400
 
 
+def test_no_part_of_a_statement_is_written_as_something_else(here: ShopSurroundings) -> None:
+    """Words that the parser takes bare, given as quoted names: written anew they would be statements."""
+    hidden = here._replace(obligations=HIDE)
+    for inside in ("(SELECT max(phone) FROM customers)", "(SELECT max(secret) FROM vault)"):
+        for sql in (
+            f'SELECT EXTRACT("year FROM now()), {inside}, extract(year" FROM placed) FROM orders',
+            f"SELECT CAST(name AS varchar(\"9)), {inside}, CAST('' AS varchar(9\")) FROM customers",
+            f"SELECT interval '1' \"day, {inside}\" FROM orders",
+        ):
+            assert CANARY not in outcome(hidden, sql)[1], sql
+
+
 def test_hidden_values_stay_hidden_whatever_is_asked(here: ShopSurroundings) -> None:
     """Every benign statement again, under masks and filters: no canary in any answer."""
     hidden = here._replace(obligations=HIDE)
