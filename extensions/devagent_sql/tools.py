@@ -1,6 +1,6 @@
 """The tools: plain functions over the surroundings that a call is given.
 
-Nothing is kept between calls. ``resources`` names what a call would touch; the call itself finds out
+``resources`` names what a call would touch; the call itself finds out
 anew, inside the transaction it reads in, and reports it as ``accessed``.
 Every expected failure is a SqlError, whose message is safe for the model.
 """
@@ -8,10 +8,14 @@ Every expected failure is a SqlError, whose message is safe for the model.
 from collections.abc import Mapping
 from typing import Any
 
+from devagent_sql import judged
 from devagent_sql.engines import engine_for
-from devagent_sql.engines.port import ROWS_COUNTED, Cell, Clock, Column, Name, Table
+from devagent_sql.engines.batches import Kept
+from devagent_sql.engines.pool import close_idle
+from devagent_sql.engines.port import ROWS_COUNTED, Clock, Column, Name, Table
 from devagent_sql.errors import SqlError
 from devagent_sql.obligations import Obligations, read_obligations
+from devagent_sql.pages import Page, listing, summary
 from devagent_sql.sources import Source, find_source, read_sources
 from devagent_sql.types import Resource, Result, Surroundings
 from devagent_sql.values import as_json, as_line, as_table
@@ -19,9 +23,6 @@ from devagent_sql.values import as_json, as_line, as_table
 MOST_ROWS = 10_000
 MOST_PROFILED = 40
 """Columns in one profile."""
-
-MOST_BYTES = 64 * 1024
-"""Of the rows' text in one result, where policy sets no lower bound."""
 
 
 def profiling(table: Table, column: Column, *, bounds: bool) -> str:
@@ -44,7 +45,7 @@ def sources(here: Surroundings) -> Result:
         for s in read_sources(here.settings).values()
     ]
     columns = ("source", "engine", "env", "owner", "description")
-    return _listing(columns, listed, obligations, "sources")
+    return listing(columns, listed, obligations, "sources")
 
 
 def describe(here: Surroundings, *, source: str, table: str = "") -> Result:
@@ -58,7 +59,7 @@ def describe(here: Surroundings, *, source: str, table: str = "") -> Result:
     if table:
         return _described(found, tables[0], obligations)
     listed = [[one.name, one.kind, _count(one.rows)] for one in tables]
-    result = _listing(("table", "kind", "rows"), listed, obligations, "tables")
+    result = listing(("table", "kind", "rows"), listed, obligations, "tables")
     result["taint"] = [f"sql.{found.name}"]
     result["accessed"] = [found.id, *(found.table_id(one.schema, one.name) for one in tables)]
     return result
@@ -74,12 +75,12 @@ def query(here: Surroundings, *, source: str, sql: str, limit: int = 100) -> Res
     if not 1 <= limit <= MOST_ROWS:
         raise SqlError("bad_arguments", f"limit must be from 1 to {MOST_ROWS}.")
     most_rows = limit if obligations.rows is None else min(limit, obligations.rows)
-    page = _Page(MOST_BYTES if obligations.bytes is None else min(MOST_BYTES, obligations.bytes))
+    page = Page(obligations, lambda touched: judged.check(found, sql, touched.reads))
     answer = engine_for(found, here).run(
-        sql, most_rows, page.add, obligations.rules(found), _clock(here, obligations)
+        sql, most_rows, page, obligations.rules(found), _clock(here, obligations)
     )
     hidden = sorted(found.column_id(*name) for name in answer.masked)
-    notes = [_summary(len(page.rows), answer.cut, obligations.rows, most_rows)]
+    notes = [summary(len(page.rows), answer.cut, obligations.rows, most_rows)]
     if hidden:
         short = ", ".join(name.removeprefix(f"column:{found.name}.") for name in hidden)
         notes.append(f"Masked by policy, in every part of the statement: {short}")
@@ -113,7 +114,7 @@ def explain(here: Surroundings, *, source: str, sql: str) -> Result:
     if obligations.masks or obligations.filters or obligations.min_group:
         raise SqlError("unsupported_obligation", "A plan is not shown where masks or filters hold.")
     lines = engine_for(found, here).explain(sql, _clock(here, obligations))
-    result = _listing(("plan",), [[line] for line in lines], obligations, "lines")
+    result = listing(("plan",), [[line] for line in lines], obligations, "lines")
     return {**result, "taint": [f"sql.{found.name}"]}
 
 
@@ -127,23 +128,20 @@ def profile(here: Surroundings, *, source: str, table: str, columns: str = "") -
     engine, clock = engine_for(found, here), _clock(here, obligations)
     (described,) = engine.describe(table, clock)
     chosen = _chosen(described, columns)
-    rows: list[list[Any]] = []
+    listed: list[list[Any]] = []
     seen: set[Name] = set()
     hidden: set[str] = set()
-
-    def keep(row: tuple[Cell, ...]) -> bool:
-        rows.append([as_json(cell) for cell in row])
-        return True
-
     for column in chosen:
         bounds = not obligations.min_group and column.type.lower() not in _UNORDERED
         sql = profiling(described, column, bounds=bounds)
-        answer = engine.run(sql, 1, keep, obligations.rules(found), clock)
+        kept = Kept()
+        answer = engine.run(sql, 1, kept, obligations.rules(found), clock)
         seen |= answer.touched.reads
         hidden |= {name[2] for name in answer.masked}
+        # The small-group rule may have left the row out.
+        listed += [[column.name, *map(as_json, row)] for row in kept.rows]
     names = ("column", "rows", "nulls", "distinct", "least", "greatest")
-    listed = [[column.name, *row] for column, row in zip(chosen, rows, strict=False)]
-    result = _listing(names, listed, obligations, "columns")
+    result = listing(names, listed, obligations, "columns")
     free = [_id(found, name) for name in seen if name[-1] not in hidden]
     return {
         **result,
@@ -185,7 +183,7 @@ def write(
     )
     shown = [["before", *map(as_json, row)] for row in done.before]
     shown += [["after", *map(as_json, row)] for row in done.after]
-    result = _listing(("", *done.columns), shown, obligations._replace(rows=None), "sampled rows")
+    result = listing(("", *done.columns), shown, obligations._replace(rows=None), "sampled rows")
     rows = "1 row" if done.affected == 1 else f"{done.affected} rows"
     head = f"{rows} changed and committed." if done.committed else (
         f"{rows} would change; rolled back. To do it: commit=true, expected_rows={done.affected}."
@@ -203,6 +201,12 @@ def write(
         "taint": [f"sql.{found.name}"] if shown else [],
         "failed": False,
     }
+
+
+def close(folder: str) -> None:
+    """End what is kept between calls: connections that wait for the next one."""
+    del folder
+    close_idle()
 
 
 def resources(tool: str, args: Mapping[str, Any], here: Surroundings) -> list[Resource]:
@@ -226,7 +230,9 @@ def resources(tool: str, args: Mapping[str, Any], here: Surroundings) -> list[Re
         written = _resources(found, analysis.touched.writes, "write")
         return listed + [{**one, "tags": [*one["tags"], *facts]} for one in written]
     if tool in ("query", "explain"):
-        touched = engine.analyse(_argument(args, "sql"), clock)
+        sql = _argument(args, "sql")
+        touched = engine.analyse(sql, clock)
+        judged.keep(found, sql, touched.reads)
         listed += _resources(found, touched.reads, "read")
         return listed + _resources(found, touched.writes, "write")
     table = _argument(args, "table", "")
@@ -238,25 +244,6 @@ def resources(tool: str, args: Mapping[str, Any], here: Surroundings) -> list[Re
         columns = tuple(column for column in columns if column in wanted)
     names: set[Name] = {(schema, name), *((schema, name, column) for column in columns)}
     return listed + _resources(found, frozenset(names), "read")
-
-
-class _Page:
-    """Rows as they will be shown, while their text fits."""
-
-    def __init__(self, most_bytes: int) -> None:
-        self._left = most_bytes
-        self.rows: list[list[Any]] = []
-        self.lines: list[str] = []
-
-    def add(self, row: tuple[Cell, ...]) -> bool:
-        values = [as_json(cell) for cell in row]
-        line = as_line(values)
-        self._left -= len(line.encode("utf-8", "surrogatepass")) + 1
-        if self._left < 0:
-            return False
-        self.rows.append(values)
-        self.lines.append(line)
-        return True
 
 
 def _clock(here: Surroundings, obligations: Obligations) -> Clock:
@@ -296,35 +283,6 @@ def _count(rows: int | None) -> str | int | None:
     return f"over {ROWS_COUNTED}" if rows is not None and rows > ROWS_COUNTED else rows
 
 
-def _summary(rows: int, cut: str, allowed: int | None, most_rows: int) -> str:
-    if not cut:
-        return f"{rows} row" if rows == 1 else f"{rows} rows"
-    if cut == "bytes":
-        reason = "size limit"
-    else:
-        reason = "policy's row limit" if allowed == most_rows else "limit"
-    return f"first {rows} of more: {reason}"
-
-
-def _listing(
-    columns: tuple[str, ...], rows: list[list[Any]], obligations: Obligations, what: str
-) -> Result:
-    page = _Page(MOST_BYTES if obligations.bytes is None else min(MOST_BYTES, obligations.bytes))
-    wanted = rows if obligations.rows is None else rows[: obligations.rows]
-    fitting = all(page.add(tuple(row)) for row in wanted)
-    cut = "" if fitting and len(wanted) == len(rows) else ("rows" if fitting else "bytes")
-    noun = what.removesuffix("s") if len(rows) == 1 else what
-    note = f"first {len(page.rows)} of {len(rows)} {noun}" if cut else f"{len(rows)} {noun}"
-    return {
-        "text": "\n".join([as_line(columns), *page.lines, f"({note})"]),
-        "view": f"{as_table(columns, page.rows)}\n{note}",
-        "rows": len(page.rows),
-        "structured": {"columns": list(columns), "rows": page.rows, "complete": not cut},
-        "taint": [],
-        "failed": False,
-    }
-
-
 def _described(source: Source, table: Table, obligations: Obligations) -> Result:
     listed = [
         [
@@ -335,7 +293,7 @@ def _described(source: Source, table: Table, obligations: Obligations) -> Result
         ]
         for column in table.columns
     ]
-    result = _listing(("column", "type", "features", "tags"), listed, obligations, "columns")
+    result = listing(("column", "type", "features", "tags"), listed, obligations, "columns")
     facts = [f"{table.kind} {table.name}", f"rows: {_count(table.rows)}"]
     if table.rows is None:
         facts.pop()

@@ -18,6 +18,7 @@ from typing import Any
 ROOT = Path(__file__).parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "extensions")]
 
+from devagent_sql.engines.batches import Kept  # noqa: E402
 from devagent_sql.engines.port import NO_RULES, Clock, Engine  # noqa: E402
 from tests.support import postgres_server, postgres_shop  # noqa: E402
 from tests.support.shop import build_shop  # noqa: E402
@@ -52,8 +53,9 @@ def p95(found: list[float]) -> float:
 
 
 def read_all(engine: Engine, sql: str) -> None:
-    rows = engine.run(sql, ROWS, lambda _: True, NO_RULES, Clock.of(60)).rows
-    assert len(rows) == ROWS
+    kept = Kept()
+    engine.run(sql, ROWS, kept, NO_RULES, Clock.of(60))
+    assert len(kept.rows) == ROWS
 
 
 def table(name: str, engine: Engine, tree: Callable[[str], object]) -> None:
@@ -129,7 +131,7 @@ def postgres_tables() -> None:
         server = Server(host=running.host, database="shop", user="reader")
         engine = Postgres(server, lambda: None)
         with connected(server, None, Clock.of(600)) as open_connection:
-            catalog = Catalog(open_connection, ("public",), elevated=False)
+            catalog = Catalog(open_connection, server, remembering=True)
             # What is asked of the database is asked once here: the rest is the tree's work.
             table("PostgreSQL", engine, lambda sql: govern(sql, POSTGRES, catalog.looked_up))
         long_read(engine, bare, "SELECT * FROM big")

@@ -13,8 +13,11 @@ import pytest
 from hypothesis import given, settings
 
 from devagent_sql import tools
-from devagent_sql.engines.postgres.connection import ADAPTERS
+from devagent_sql.engines.pool import close_idle
+from devagent_sql.engines.port import Clock
+from devagent_sql.engines.postgres.connection import ADAPTERS, connected
 from devagent_sql.errors import SqlError
+from devagent_sql.sources import Server
 from devagent_sql.values import as_json
 from tests.support import postgres_shop
 from tests.support.postgres_server import PostgresServer, installed, postgres_server
@@ -35,6 +38,7 @@ def server() -> Generator[PostgresServer]:
     with postgres_server() as running:
         postgres_shop.build(running)
         yield running
+    close_idle()
 
 
 @pytest.fixture(scope="module")
@@ -108,6 +112,18 @@ def test_a_hostile_statement_leaks_nothing_and_changes_nothing(
 def test_the_corpus_is_large_enough() -> None:
     found = {*statements("postgres_benign.sql"), *statements("postgres_hostile.sql")}
     assert len(found) >= 400
+
+
+def test_no_part_of_a_statement_is_written_as_something_else(here: ShopSurroundings) -> None:
+    """Words that the parser takes bare, given as quoted names: written anew they would be statements."""
+    hidden = here._replace(obligations=HIDE)
+    for inside in ("(SELECT max(phone) FROM customers)", "(SELECT max(secret) FROM vault)"):
+        for sql in (
+            f'SELECT EXTRACT("year FROM now()), {inside}, extract(year" FROM placed) FROM orders',
+            f"SELECT CAST(name AS varchar(\"9)), {inside}, CAST('' AS varchar(9\")) FROM customers",
+            f"SELECT interval '1' \"day, {inside}\" FROM orders",
+        ):
+            assert CANARY not in outcome(hidden, sql)[1], sql
 
 
 def test_hidden_values_stay_hidden_whatever_is_asked(here: ShopSurroundings) -> None:
@@ -255,6 +271,7 @@ HIDE_TEXTS: dict[str, Any] = {
 @pytest.fixture(scope="module")
 def removed(server: PostgresServer) -> ShopSurroundings:
     """The shop from which the forbidden was removed beforehand; no rules."""
+    close_idle()  # a database that is in use cannot be copied
     with admin(server, "postgres") as connection:
         connection.execute("CREATE DATABASE removed TEMPLATE shop")
     with admin(server, "removed") as connection:
@@ -302,6 +319,100 @@ def test_a_login_that_fails_says_so_without_the_engines_words(
     assert of(user="nobody_at_all") == "login_refused"
     assert of(host=str(tmp_path)) == "unreachable"
     assert of(secret="not-stored") == "login_refused"
+
+
+# ---- what is kept between calls ----
+
+
+def sessions(server: PostgresServer) -> set[int]:
+    with admin(server) as connection:
+        found = connection.execute(
+            "SELECT pid FROM pg_stat_activity WHERE application_name = 'devagent' AND datname = 'shop'"
+        )
+        return {row[0] for row in found.fetchall()}
+
+
+def test_a_connection_serves_the_next_call_and_keeps_nothing_of_the_last(
+    server: PostgresServer, here: ShopSurroundings
+) -> None:
+    close_idle()
+    rows(here, "SELECT 1")
+    (first,) = sessions(server)
+    error_of(here, "SELECT 1 / 0")
+    with connected(Server(server.host, database="shop", user="reader"), None, Clock.of(9)) as one:
+        one.execute("SELECT pg_advisory_lock(7), set_config('statement_timeout', '1', false)")
+        one.execute("SELECT set_config('search_path', 'pg_temp', false)")
+        one.execute("DECLARE left_open CURSOR WITH HOLD FOR SELECT 1")
+    assert sessions(server) == {first}
+    assert len(rows(here, "SELECT name FROM customers")) == 10
+    with admin(server) as connection:
+        held = connection.execute(
+            "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'"
+        ).fetchone()
+    assert held == (0,)
+    close_idle()
+
+
+def test_a_connection_that_was_dropped_meanwhile_is_replaced(
+    server: PostgresServer, here: ShopSurroundings
+) -> None:
+    close_idle()
+    rows(here, "SELECT 1")
+    (old,) = sessions(server)
+    with admin(server) as connection:
+        connection.execute("SELECT pg_terminate_backend(%s, 5000)", [old])
+    assert rows(here, "SELECT 2") == [[2]]
+    assert old not in sessions(server)
+
+
+def test_what_is_remembered_of_the_schema_is_never_used_when_it_is_no_longer_so(
+    server: PostgresServer, here: ShopSurroundings
+) -> None:
+    """Each change is noticed by the next call: of a view, of a column, of what beneath is masked."""
+    hidden = here._replace(obligations=HIDE)
+    with admin(server) as connection:
+
+        def change(sql: str) -> None:
+            connection.execute(f"SET ROLE owner_of_all; {sql}; RESET ROLE".encode())
+
+        change(
+            "CREATE VIEW changing AS SELECT id, name AS x FROM customers; GRANT SELECT ON changing TO reader"
+        )
+        assert rows(hidden, "SELECT x FROM changing WHERE id = 1") == [["Ana"]]
+        change("CREATE OR REPLACE VIEW changing AS SELECT id, email AS x FROM customers")
+        assert CANARY not in str(rows(hidden, "SELECT x FROM changing"))
+        assert "column:shop.public.customers.email" in ids(here, "SELECT x FROM changing")
+        change("DROP VIEW changing")
+        assert error_of(here, "SELECT x FROM changing") == "no_such_table"
+        change("CREATE TABLE changing (id int); GRANT SELECT ON changing TO reader")
+        assert rows(here, "SELECT * FROM changing") == []
+        change(
+            "ALTER TABLE changing ADD COLUMN y text DEFAULT 'new'; INSERT INTO changing VALUES (1)"
+        )
+        assert rows(here, "SELECT * FROM changing") == [[1, "new"]]
+        change("CREATE TABLE child () INHERITS (changing)")
+        assert "table:shop.public.child" in ids(here, "SELECT id FROM changing")
+        change("ALTER TABLE changing RENAME COLUMN y TO z")
+        assert error_of(here, "SELECT y FROM changing") == "no_such_column"
+        change("DROP TABLE changing CASCADE")
+        connection.execute("ALTER ROLE reader SUPERUSER")
+        assert error_of(here, "SELECT name FROM customers") == "elevated_role"
+        connection.execute("ALTER ROLE reader NOSUPERUSER")
+
+
+def test_a_call_touches_no_more_than_it_was_judged_for(
+    server: PostgresServer, here: ShopSurroundings
+) -> None:
+    sql = "SELECT * FROM judged"
+    with admin(server) as connection:
+        connection.execute("CREATE VIEW judged AS SELECT 1 AS x; GRANT SELECT ON judged TO reader")
+        ids(here, sql)
+        connection.execute("DROP VIEW judged; CREATE VIEW judged AS SELECT phone FROM customers")
+        connection.execute("GRANT SELECT ON judged TO reader")
+        assert error_of(here, sql) == "changed"
+        ids(here, sql)
+        assert len(rows(here, sql)) == 10
+        connection.execute("DROP VIEW judged")
 
 
 # ---- bounds ----

@@ -2,12 +2,15 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Literal, NamedTuple, Protocol
 
 from devagent_sql.errors import SqlError
 
 Cell = int | float | str | bytes | None
+Row = tuple[Cell, ...]
+Cut = Literal["", "rows", "bytes"]
+"""Which bound ended the reading."""
 
 
 class Undecodable(bytes):
@@ -96,16 +99,27 @@ class Table(NamedTuple):
 ROWS_COUNTED = 10_000
 
 
-class Rows(NamedTuple):
-    """``cut`` says which bound ended the reading: "", "rows" or "bytes". ``types`` are the engine's own
-    names of the columns' types, where it has them."""
+class Answer(NamedTuple):
+    """What was read, its rows aside: these went to the sink. ``types`` are the engine's own names of the
+    columns' types, where it has them."""
 
     columns: tuple[str, ...]
-    rows: list[tuple[Cell, ...]]
-    cut: str
+    cut: Cut
     touched: Touched
     masked: frozenset[tuple[str, str, str]]
     types: tuple[str, ...] = ()
+
+
+class Sink(Protocol):
+    """Where the rows of an answer go. An engine hands them over as they come, and keeps none."""
+
+    def begin(self, columns: tuple[str, ...], types: tuple[str, ...], touched: Touched) -> None:
+        """Told once, before the first row. Where it raises SqlError no row is read."""
+        ...
+
+    def take(self, rows: Sequence[Row]) -> int:
+        """How many of these fit, from the first; where it is fewer than all, no more are read."""
+        ...
 
 
 Verb = Literal["insert", "update", "delete"]
@@ -124,11 +138,8 @@ class Changed(NamedTuple):
     affected: int
     committed: bool
     columns: tuple[str, ...]
-    before: list[tuple[Cell, ...]]
-    after: list[tuple[Cell, ...]]
-
-
-Weigh = Callable[[tuple[Cell, ...]], bool]
+    before: list[Row]
+    after: list[Row]
 
 
 def check_affected(affected: int, expected: int | None, most_rows: int) -> None:
@@ -177,6 +188,6 @@ class Engine(Protocol):
         """The engine's plan of a reading statement, line by line. It is not run."""
         ...
 
-    def run(self, sql: str, most_rows: int, weigh: Weigh, rules: Rules, clock: Clock) -> Rows:
-        """Run one reading statement. ``weigh`` is given each row; False = it no longer fits."""
+    def run(self, sql: str, most_rows: int, sink: Sink, rules: Rules, clock: Clock) -> Answer:
+        """Run one reading statement; at most ``most_rows`` go to the sink."""
         ...

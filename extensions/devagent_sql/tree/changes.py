@@ -10,7 +10,8 @@ from devagent_sql.errors import SqlError
 from devagent_sql.tree import parse
 from devagent_sql.tree.dialects import Dialect
 from devagent_sql.tree.govern import Lookup, named_tables, read_by
-from devagent_sql.tree.resolve import Reference, Resolver, normalise
+from devagent_sql.tree.resolve import Resolver, normalise
+from devagent_sql.tree.scopes import Reference
 from devagent_sql.tree.shields import put
 
 SAMPLED = 5

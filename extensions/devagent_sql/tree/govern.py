@@ -13,7 +13,8 @@ from devagent_sql.tree.dialects import Dialect
 from devagent_sql.tree.groups import keep_large
 from devagent_sql.tree.masks import is_keyed
 from devagent_sql.tree.relations import Relation, Relations
-from devagent_sql.tree.resolve import Reference, Resolver
+from devagent_sql.tree.resolve import Resolver
+from devagent_sql.tree.scopes import Reference
 from devagent_sql.tree.shields import mask_of, put, view_query
 
 Lookup = Callable[[Iterable[tuple[str, str]]], Relations]

@@ -11,7 +11,7 @@ This does not stop a difference of two large groups: for that, the answers would
 from sqlglot import exp
 
 from devagent_sql.errors import SqlError
-from devagent_sql.tree.resolve import Reference
+from devagent_sql.tree.scopes import Reference
 
 _AGGREGATES = {
     "count",

@@ -5,6 +5,7 @@ bounded before the parser sees the text.
 """
 
 import logging
+import re
 from itertools import pairwise
 
 from sqlglot import exp
@@ -103,6 +104,8 @@ def one_tree(tokens: list[Token], sql: str, dialect: Dialect) -> exp.Expr:
 def check_nodes(tree: exp.Expr, dialect: Dialect) -> None:
     """Refuse every node, type and function that is not on a list."""
     for node in tree.walk():
+        if isinstance(node, exp.Var | exp.Literal):
+            _check_bare(node)
         if isinstance(node, exp.DataType):
             _check_type(node)
         elif isinstance(node, exp.Parameter | exp.Placeholder | exp.SessionParameter):
@@ -122,6 +125,17 @@ def check_nodes(tree: exp.Expr, dialect: Dialect) -> None:
             raise _forbidden_function()
         else:
             raise _unsupported()
+
+
+_WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*|[0-9]+|CURRENT ROW|NO OTHERS", re.IGNORECASE)
+_NUMBER = re.compile(r"[0-9]*\.?[0-9]*(?:[eE][+-]?[0-9]+)?")
+
+
+def _check_bare(node: exp.Expr) -> None:
+    """What is written without quotes must be a word or a number: the parser takes ``"any text"`` for a unit."""
+    form = _WORD if isinstance(node, exp.Var) else _NUMBER
+    if not node.is_string and form.fullmatch(node.name) is None:
+        raise _unsupported()
 
 
 def _check_type(node: exp.DataType) -> None:
@@ -184,7 +198,30 @@ def written(tree: exp.Expr, dialect: Dialect) -> str:
     # Unquoted only where identifiers are left as they were written; as calls they were refused above.
     aliases = {one.name.lower() for one in tree.find_all(exp.TableAlias) if one.args.get("columns")}
     check_written(text, dialect, frozenset(aliases))
+    _check_read_again(tree, text, dialect)
     return text
+
+
+def _check_read_again(tree: exp.Expr, text: str, dialect: Dialect) -> None:
+    """The text that is to run must read the same tables and columns as the tree that was checked:
+    a part that was written wrongly could say something else."""
+    again = one_tree(speaker(dialect.name).tokenize(text), text, dialect)
+    if _reads(again) != _reads(tree):
+        raise _unsupported()
+
+
+def _reads(tree: exp.Expr) -> list[str]:
+    """Every place of a tree that touches data, in no order. (Calls are on a list, whoever makes them.)"""
+    found: list[str] = []
+    for node in tree.walk():
+        match node:
+            case exp.Table() | exp.Column():
+                found.append("\0".join((type(node).__name__, node.text("db"), node.text("table"), node.name)))  # fmt: skip
+            case exp.Query() if not isinstance(node, exp.Subquery):
+                found.append(type(node).__name__)
+            case _:
+                pass
+    return sorted(found)
 
 
 def _not_reading() -> SqlError:

@@ -16,7 +16,7 @@ from devagent_sql.tree.dialects import Dialect, key
 from devagent_sql.tree.masks import masked
 from devagent_sql.tree.parse import check_nodes, one_tree, tokenised
 from devagent_sql.tree.relations import Relation, RelationColumn
-from devagent_sql.tree.resolve import Reference
+from devagent_sql.tree.scopes import Reference
 from devagent_sql.tree.speakers import speaker
 
 _FENCES = {"postgres": "offset", "duckdb": "offset", "mysql": "limit"}

@@ -76,3 +76,5 @@ SELECT list_transform([1], x -> getenv('HOME'))
 SELECT getvariable('x')
 SELECT write_log('x')
 SELECT * FROM customers AT (VERSION => 1)
+SELECT EXTRACT("YEAR FROM now()), (SELECT content FROM read_text('/etc/passwd')), extract(year" FROM placed) FROM orders
+SELECT EXTRACT("YEAR FROM now()), (SELECT count(*) FROM duckdb_settings), extract(year" FROM placed) FROM orders

@@ -225,3 +225,7 @@ VALUES (leak())
 SELECT DISTINCT ON (leak()) id FROM customers
 SELECT id FROM customers WINDOW w AS (ORDER BY leak())
 SELECT (ROW(1, leak())).f2
+SELECT EXTRACT("YEAR FROM now()), (SELECT secret FROM vault LIMIT 1), extract(year" FROM placed) FROM orders
+SELECT EXTRACT("DAY FROM current_date), (SELECT max(salary) FROM staff), EXTRACT(DAY" FROM placed) FROM orders
+SELECT CAST(name AS varchar("9)), (SELECT secret FROM vault), CAST('' AS varchar(9")) FROM customers
+SELECT '1'::numeric("9), (SELECT secret FROM vault), 1::numeric(9")

@@ -1,22 +1,25 @@
 """The DuckDB engine: describe, analyse, run. It changes nothing: files are open for reading only."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
 from typing import Any
 
+from devagent_sql.engines.batches import hand_over
 from devagent_sql.engines.duckdb.process import Child, child
 from devagent_sql.engines.port import (
     NO_RULES,
     Analysis,
+    Answer,
     Cell,
     Changed,
     Clock,
     Column,
     Name,
-    Rows,
+    Row,
     Rules,
+    Sink,
     Table,
     Touched,
-    Weigh,
 )
 from devagent_sql.errors import SqlError
 from devagent_sql.names import fold
@@ -27,7 +30,8 @@ from devagent_sql.tree.relations import Relation, RelationColumn
 from devagent_sql.tree.resolve import Resolver
 from devagent_sql.tree.shields import view_query
 
-_BATCH = 1_000
+Start = Callable[[str, Clock], AbstractContextManager[Child]]
+
 _DEEPEST_VIEWS = 8
 _NUMBERS = ("INT", "DECIMAL", "DOUBLE", "FLOAT", "REAL", "UHUGEINT")
 
@@ -95,22 +99,23 @@ def _kind(data_type: str) -> str:
 
 
 class DuckDB:
-    """See ``Engine``. ``path`` is the file's real path; each call has a child of its own."""
+    """See ``Engine``. ``path`` is the file's real path; each call has a child of its own, from ``start``."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, start: Start = child) -> None:
         self._path = path
+        self._start = start
 
     def tables(self, clock: Clock) -> list[tuple[str, str]]:
-        with child(self._path, clock) as asked:
+        with self._start(self._path, clock) as asked:
             return sorted(_Catalog(asked).relations)
 
     def find(self, table: str, clock: Clock) -> tuple[str, str, tuple[str, ...]]:
-        with child(self._path, clock) as asked:
+        with self._start(self._path, clock) as asked:
             found = _Catalog(asked).find("", table)
             return found.schema, found.name, tuple(column.name for column in found.columns)
 
     def describe(self, table: str, clock: Clock) -> list[Table]:
-        with child(self._path, clock) as asked:
+        with self._start(self._path, clock) as asked:
             catalog = _Catalog(asked)
             if not table:
                 return [Table(one.schema, one.name, one.kind, None, ()) for _, one in sorted(catalog.relations.items())]  # fmt: skip
@@ -120,7 +125,7 @@ class DuckDB:
 
     def analyse(self, sql: str, clock: Clock) -> Touched:
         parse.statement(sql, DUCKDB)  # what is refused at sight needs no process
-        with child(self._path, clock) as asked:
+        with self._start(self._path, clock) as asked:
             return govern(sql, DUCKDB, _Catalog(asked).looked_up).touched
 
     def analyse_change(self, sql: str, clock: Clock) -> Analysis:
@@ -130,37 +135,26 @@ class DuckDB:
         raise SqlError("read_only", "DuckDB files are read only here.")
 
     def explain(self, sql: str, clock: Clock) -> list[str]:
-        with child(self._path, clock) as asked:
+        with self._start(self._path, clock) as asked:
             governed = govern(sql, DUCKDB, _Catalog(asked).looked_up, NO_RULES)
             asked.ask(do="run", sql=f"EXPLAIN {governed.text}", key=None)
             rows = asked.ask(do="more", rows=10)["rows"]
             return [line for row in rows for line in str(row[-1]).splitlines()]
 
-    def run(self, sql: str, most_rows: int, weigh: Weigh, rules: Rules, clock: Clock) -> Rows:
+    def run(self, sql: str, most_rows: int, sink: Sink, rules: Rules, clock: Clock) -> Answer:
         parse.statement(sql, DUCKDB)
-        with child(self._path, clock) as asked:
+        with self._start(self._path, clock) as asked:
             governed = govern(sql, DUCKDB, _Catalog(asked).looked_up, rules)
             told = asked.ask(do="run", sql=governed.text, key=masks.KEY if governed.keyed else None)
-            rows, cut = _fetched(asked, most_rows, weigh)
-            return Rows(
-                tuple(told["columns"]), rows, cut, governed.touched, governed.masked, tuple(told["types"])
-            )  # fmt: skip
+            columns, types = tuple(told["columns"]), tuple(told["types"])
 
+            def fetch(count: int) -> list[Row]:
+                rows = asked.ask(do="more", rows=count)["rows"]
+                return [tuple(map(_cell, row)) for row in rows]
 
-def _fetched(asked: Child, most_rows: int, weigh: Weigh) -> tuple[list[tuple[Cell, ...]], str]:
-    rows: list[tuple[Cell, ...]] = []
-    while True:
-        batch = min(_BATCH, most_rows + 1 - len(rows))
-        found = [tuple(map(_cell, row)) for row in asked.ask(do="more", rows=batch)["rows"]]
-        room = most_rows - len(rows)
-        for row in found[:room]:
-            if not weigh(row):
-                return rows, "bytes"
-            rows.append(row)
-        if len(found) > room:
-            return rows, "rows"
-        if len(found) < batch:
-            return rows, ""
+            sink.begin(columns, types, governed.touched)
+            cut = hand_over(fetch, sink, most_rows, clock)
+            return Answer(columns, cut, governed.touched, governed.masked, types)
 
 
 def _cell(value: Any) -> Cell:

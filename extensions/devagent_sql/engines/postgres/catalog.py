@@ -1,27 +1,27 @@
-"""What the database says of the tables that a statement names: columns, views, what lies beneath them.
+"""What the database says of the tables that a statement names: columns, views, what lies beneath them."""
 
-Asked anew for every statement, in its own transaction.
-"""
-
+import threading
+from collections import OrderedDict
 from collections.abc import Iterable
-from typing import Any
-
-import psycopg
+from typing import Any, NamedTuple
 
 from devagent_sql.engines.port import Column, Name, Table
+from devagent_sql.engines.postgres.connection import Connection, search_path
 from devagent_sql.errors import SqlError
+from devagent_sql.sources import Server
 from devagent_sql.tree.relations import Relation, RelationColumn
 
 SYSTEM = ("pg_catalog", "information_schema", "pg_toast")
 _KINDS = {"r": "table", "p": "table", "f": "table", "v": "view", "m": "materialized view"}
 _CATEGORIES = {"N": "number", "S": "text", "D": "time"}
 
-_RELATIONS = """
+_NAMED = """
 WITH RECURSIVE named AS (
     SELECT c.oid FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
     WHERE c.relkind IN ('r', 'p', 'f', 'v', 'm') AND c.relname = ANY ($1::text[])
       AND (n.nspname = ANY ($2::text[]) OR n.nspname || '.' || c.relname = ANY ($3::text[]))
-), reach(top, oid, col) AS (
+)"""
+_REACH = f"""{_NAMED}, reach(top, oid, col) AS (
     SELECT oid, oid, 0::int FROM named
     UNION
     SELECT r.top, d.oid, d.col FROM reach r CROSS JOIN LATERAL (
@@ -34,7 +34,22 @@ WITH RECURSIVE named AS (
         JOIN pg_attribute a ON a.attrelid = i.inhrelid AND (a.attnum > 0 AND NOT a.attisdropped)
         WHERE i.inhparent = r.oid
     ) d
-)
+), met AS MATERIALIZED (SELECT DISTINCT oid FROM reach)
+"""  # noqa: S608 — parts of our own
+_FINGERPRINT = """
+(SELECT encode(sha256(convert_to(coalesce(string_agg(line, ',' ORDER BY line), ''), 'UTF8')), 'hex') FROM (
+    SELECT format('c%s/%s/%s/%s/%s', c.oid, c.xmin, n.oid, n.xmin, pg_has_role(c.relowner, 'USAGE')) AS line
+    FROM met JOIN pg_class c ON c.oid = met.oid JOIN pg_namespace n ON n.oid = c.relnamespace
+    UNION ALL SELECT format('a%s/%s/%s', a.attrelid, a.attnum, a.xmin) FROM met JOIN pg_attribute a ON a.attrelid = met.oid AND a.attnum > 0
+    UNION ALL SELECT format('w%s/%s', w.oid, w.xmin) FROM met JOIN pg_rewrite w ON w.ev_class = met.oid
+    UNION ALL SELECT format('d%s/%s', d.oid, d.xmin) FROM met JOIN pg_attrdef d ON d.adrelid = met.oid
+    UNION ALL SELECT format('i%s/%s', i.inhrelid, i.xmin) FROM met JOIN pg_inherits i ON i.inhparent = met.oid
+) AS lines)
+"""
+"""Of the rows of the system's catalogs that say what these relations are: whatever changes one, changes it."""
+
+_PROOF = f"{_NAMED}, met AS MATERIALIZED (SELECT oid FROM named UNION SELECT unnest($4::oid[])) SELECT {_FINGERPRINT}"  # noqa: S608
+_RELATIONS = f"""{_REACH}
 SELECT n.nspname, c.relname, c.relkind::text, c.oid::int8,
     ARRAY(SELECT a.attname || E'\\x1f' || format_type(a.atttypid, a.atttypmod) || E'\\x1f' || t.typcategory::text || E'\\x1f' || CASE WHEN a.attgenerated = '' THEN '' ELSE coalesce((
               SELECT string_agg(o.attname, E'\\x1e') FROM pg_attrdef x
@@ -48,51 +63,89 @@ SELECT n.nspname, c.relname, c.relkind::text, c.oid::int8,
           FROM reach r JOIN pg_class bc ON bc.oid = r.oid JOIN pg_namespace bn ON bn.oid = bc.relnamespace
           LEFT JOIN pg_attribute ba ON ba.attrelid = bc.oid AND ba.attnum = r.col AND r.col > 0
           WHERE r.top = c.oid AND r.oid <> c.oid) AS beneath,
-    pg_has_role(c.relowner, 'USAGE')
-FROM named JOIN pg_class c ON c.oid = named.oid JOIN pg_namespace n ON n.oid = c.relnamespace
-"""
+    pg_has_role(c.relowner, 'USAGE'), f.oids, f.print
+FROM (SELECT ARRAY(SELECT oid FROM met)::text AS oids, {_FINGERPRINT} AS print) AS f
+LEFT JOIN (named JOIN pg_class c ON c.oid = named.oid JOIN pg_namespace n ON n.oid = c.relnamespace) ON true
+"""  # noqa: S608
+
+Names = tuple[tuple[str, str], ...]
+
+
+class Facts(NamedTuple):
+    """What the catalog said of some names, and the fingerprint of where it said so: of the rows about
+    these relations and those beneath, ``oids`` (as PostgreSQL writes an array)."""
+
+    relations: dict[tuple[str, str], Relation]
+    owned: frozenset[tuple[str, str]]
+    oids: str
+    fingerprint: str
+
+
+_MOST_REMEMBERED = 256
+_remembered: OrderedDict[tuple[Server, Names], Facts] = OrderedDict()
+_lock = threading.Lock()
+
+
+def _recalled(key: tuple[Server, Names]) -> Facts | None:
+    with _lock:
+        return _remembered.get(key)
+
+
+def _remember(key: tuple[Server, Names], facts: Facts) -> None:
+    with _lock:
+        _remembered[key] = facts
+        if len(_remembered) > _MOST_REMEMBERED:
+            _remembered.popitem(last=False)
+
+
+def _forget(key: tuple[Server, Names]) -> None:
+    with _lock:
+        _remembered.pop(key, None)
 
 
 class Catalog:
-    """See ``tree.relations.Relations``."""
+    """See ``tree.relations.Relations``. Facts of an earlier call are used again, and proved in this one:
+    once the statement is planned, and so holds its locks, ``prove`` looks whether they still hold."""
 
-    def __init__(
-        self,
-        connection: "psycopg.Connection[tuple[Any, ...]]",
-        schemas: tuple[str, ...],
-        *,
-        elevated: bool,
-    ) -> None:
+    def __init__(self, connection: Connection, server: Server, *, remembering: bool) -> None:
         self._connection = connection
-        self._schemas = schemas
-        self._elevated = elevated
-        self._found: dict[tuple[str, str], Relation] = {}
-        self._owned: set[tuple[str, str]] = set()
+        self._server = server
+        self._remembering = remembering
+        self._facts: dict[Names, Facts] = {}
         self._asked: set[tuple[str, str]] = set()
+        self.in_doubt = False
+        """Whether facts of an earlier call were used that have not been proved."""
 
     def looked_up(self, names: Iterable[tuple[str, str]]) -> "Catalog":
         """This catalog, knowing the relations of these (schema or "", name)."""
-        wanted = [name for name in names if name not in self._asked]
-        self._asked.update(wanted)
+        wanted = tuple(sorted({*names} - self._asked))
         if not wanted:
             return self
+        self._asked.update(wanted)
+        facts = _recalled((self._server, wanted)) if self._remembering else None
+        if facts is not None:
+            self.in_doubt = True
+        else:
+            facts = self._read(wanted)
+            _remember((self._server, wanted), facts)
+        self._facts[wanted] = facts
+        return self
+
+    def _read(self, wanted: Names) -> Facts:
         # The definitions of views must name their tables with their schemas: for that, no path.
         self._connection.execute("SELECT set_config('search_path', 'pg_catalog', true)")
         rows = self._connection.execute(
-            _RELATIONS,
-            [
-                [name for _, name in wanted],
-                list(self._schemas),
-                [f"{schema}.{name}" for schema, name in wanted if schema],
-            ],
+            _RELATIONS, self._parameters(wanted), prepare=True
         ).fetchall()
         self._connection.execute(
-            "SELECT set_config('search_path', $1, true)", [search_path(self._schemas)]
+            "SELECT set_config('search_path', $1, true)", [search_path(self._server.schemas)]
         )
-        for schema, name, kind, _, columns, definition, beneath, owned in rows:
-            if schema in SYSTEM:
+        relations: dict[tuple[str, str], Relation] = {}
+        owned: set[tuple[str, str]] = set()
+        for schema, name, kind, _, columns, definition, beneath, is_owner, _, _ in rows:
+            if schema is None or schema in SYSTEM:
                 continue
-            relation = Relation(
+            relations[schema, name] = Relation(
                 schema,
                 name,
                 _KINDS[kind],
@@ -100,31 +153,49 @@ class Catalog:
                 (definition or "").rstrip().rstrip(";"),
                 _names(_texts(beneath)),
             )
-            self._found[schema, name] = relation
-            if owned:
-                self._owned.add((schema, name))
-        return self
+            if is_owner:
+                owned.add((schema, name))
+        return Facts(relations, frozenset(owned), rows[0][-2], rows[0][-1])
+
+    def _parameters(self, wanted: Names) -> list[list[str]]:
+        return [
+            [name for _, name in wanted],
+            list(self._server.schemas),
+            [f"{schema}.{name}" for schema, name in wanted if schema],
+        ]
+
+    def prove(self) -> None:
+        """Raises SqlError ``changed`` where anything that was said is no longer so."""
+        for wanted, facts in self._facts.items():
+            parameters = [*self._parameters(wanted), facts.oids]
+            row = self._connection.execute(_PROOF, parameters, prepare=True).fetchone()
+            if row is None or row[0] != facts.fingerprint:
+                _forget((self._server, wanted))
+                raise SqlError("changed", "The schema was changed meanwhile. Try again.")
+        self.in_doubt = False
+
+    def forget(self) -> None:
+        """Remember nothing of what this call used."""
+        for wanted in self._facts:
+            _forget((self._server, wanted))
 
     def find(self, schema: str, name: str) -> Relation:
         if (schema, name) not in self._asked:
             self.looked_up([(schema, name)])
         if schema in SYSTEM or (not schema and name.startswith("pg_")):
             raise SqlError("unsupported_table", "System tables are not offered; use describe.")
-        for one in (schema,) if schema else self._schemas:
-            relation = self._found.get((one, name))
-            if relation is not None:
-                if (one, name) in self._owned and not self._elevated:
-                    raise SqlError(
-                        "elevated_role",
-                        "The source's role owns that table. Give it a role that may only read, "
-                        "or set elevated = true.",
-                    )
-                return relation
+        for one in (schema,) if schema else self._server.schemas:
+            for facts in self._facts.values():
+                relation = facts.relations.get((one, name))
+                if relation is not None:
+                    if (one, name) in facts.owned and not self._server.elevated:
+                        raise SqlError(
+                            "elevated_role",
+                            "The source's role owns that table. Give it a role that may only read, "
+                            "or set elevated = true.",
+                        )
+                    return relation
         raise SqlError("no_such_table", "No such table or view. Use describe to list them.")
-
-
-def search_path(schemas: tuple[str, ...]) -> str:
-    return ", ".join(["pg_catalog", *('"' + one.replace('"', '""') + '"' for one in schemas)])
 
 
 def _texts(array: Any) -> list[str]:
@@ -189,9 +260,7 @@ ORDER BY a.attnum
 """
 
 
-def listed(
-    connection: "psycopg.Connection[tuple[Any, ...]]", schemas: tuple[str, ...]
-) -> list[Table]:
+def listed(connection: Connection, schemas: tuple[str, ...]) -> list[Table]:
     """Every table and view of these schemas that the role may read, with the planner's row estimate."""
     rows = connection.execute(_TABLES, [list(schemas)]).fetchall()
     return [
@@ -200,7 +269,7 @@ def listed(
     ]
 
 
-def columns_of(connection: "psycopg.Connection[tuple[Any, ...]]", relation: Relation) -> Table:
+def columns_of(connection: Connection, relation: Relation) -> Table:
     """One table with the columns that the role may read."""
     row = connection.execute(
         "SELECT c.oid::int8, c.reltuples::int8, c.relkind::text FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "

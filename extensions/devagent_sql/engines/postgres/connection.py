@@ -1,8 +1,12 @@
-"""A connection that can only read, as a role that may do little, with a clock.
+"""Connections that can only read, as a role that may do little, with a clock.
 
-What the session is bound to: a READ ONLY transaction of one snapshot, time limits for the statement,
-for locks and for idling, a search path of ``pg_catalog`` and the source's schemas, and the extended
-protocol, which takes one statement at a time.
+What a session is bound to: READ ONLY transactions, time limits for the statement, for locks and for
+idling, a search path of ``pg_catalog`` and the source's schemas, and the extended protocol, which takes
+one statement at a time.
+
+Connecting costs ten times what a check does, so a connection is kept for the next call (``pool``). Each
+call has a transaction of its own, with its own limits and path, and looks anew at who it is; what a call
+left behind is undone before the next.
 """
 
 import contextlib
@@ -17,21 +21,38 @@ from psycopg.types.bool import BoolLoader
 from psycopg.types.numeric import FloatLoader, IntLoader
 from psycopg.types.string import ByteaLoader, TextLoader
 
+from devagent_sql.engines.pool import Pool
 from devagent_sql.engines.port import Clock, Undecodable
 from devagent_sql.engines.postgres.errors import translated
 from devagent_sql.errors import SqlError
 from devagent_sql.sources import Server
 
+Connection = psycopg.Connection[tuple[Any, ...]]
+
 LONGEST_CONNECT_S = 10
 _LONGEST_WAIT_FOR_LOCK_MS = 1_000
 _IDLE_S = 60
-_POWERFUL = """
-    SELECT r.rolsuper OR r.rolbypassrls OR r.rolreplication OR r.rolcreaterole OR pg_has_role(oid, 'pg_read_all_data', 'USAGE') AND r.rolsuper
-        OR pg_has_role(oid, 'pg_read_server_files', 'USAGE') OR pg_has_role(oid, 'pg_write_server_files', 'USAGE')
-        OR pg_has_role(oid, 'pg_execute_server_program', 'USAGE'),
-        current_setting('server_encoding')
-    FROM pg_catalog.pg_roles AS r WHERE r.rolname = session_user
+_SETTLE_MS = 10_000
+"""For our own statements before a call's limit is set."""
+
+_SETTLED = """
+    SELECT bool_or(r.rolsuper OR r.rolbypassrls OR r.rolreplication OR r.rolcreaterole
+        OR pg_has_role(r.oid, 'pg_read_server_files', 'USAGE') OR pg_has_role(r.oid, 'pg_write_server_files', 'USAGE')
+        OR pg_has_role(r.oid, 'pg_execute_server_program', 'USAGE')),
+        current_setting('server_encoding'), set_config('search_path', $1, true), set_config('statement_timeout', $2, true),
+        set_config('lock_timeout', $3, true)
+    FROM pg_catalog.pg_roles AS r WHERE r.rolname IN (session_user, current_user)
 """
+_RESET = (
+    "CLOSE ALL",
+    "UNLISTEN *",
+    "RESET SESSION AUTHORIZATION",
+    "RESET ALL",
+    "SELECT pg_advisory_unlock_all()",
+    "DISCARD TEMP",
+    "DISCARD SEQUENCES",
+)
+"""DISCARD ALL but for prepared statements: our own look-ups stay prepared, nobody else can make any."""
 
 
 class _AnyTextLoader(Loader):
@@ -75,24 +96,69 @@ def _adapters() -> AdaptersMap:
 ADAPTERS = _adapters()
 
 
+def _is_fit(connection: Connection) -> bool:
+    """Undo what a call left; False = the connection is not to be used again."""
+    try:
+        connection.rollback()
+        connection.autocommit = True
+        connection.execute("; ".join(_RESET).encode(), prepare=False)
+        connection.autocommit = False
+    except psycopg.Error:
+        return False
+    return connection.pgconn.transaction_status == psycopg.pq.TransactionStatus.IDLE
+
+
+POOL: Pool[Connection] = Pool(fit=_is_fit, close=lambda connection: connection.close())
+
+
 @contextlib.contextmanager
 def connected(
     server: Server, password: str | None, clock: Clock, *, writing: bool = False
-) -> Generator["psycopg.Connection[tuple[Any, ...]]"]:
-    """A connection within a transaction, closed at the end. Raises SqlError only."""
+) -> Generator[Connection]:
+    """A connection within a transaction, which is rolled back at the end. Raises SqlError only.
+
+    A kept connection that the server has closed meanwhile shows before anything was asked of it, and
+    another is opened. One that breaks later is an error: the statement may be why it was ended.
+    """
     clock.check()
-    milliseconds = max(1, int(clock.left * 1000))
+    key = (server, password, writing)
+    connection = POOL.take(key)
+    if connection is not None:
+        try:
+            _settle(connection, server, clock)
+        except (psycopg.OperationalError, psycopg.InterfaceError):
+            connection.close()
+            connection = None
+        except (psycopg.Error, SqlError) as error:
+            connection.close()
+            raise translated(error) from None
+    if connection is None:
+        connection = _opened(server, password, clock, writing=writing)
+    watch = _Watch(connection, clock)
+    try:
+        yield connection
+    except (psycopg.Error, UnicodeError, MemoryError, SqlError) as error:
+        raise translated(error) from None
+    finally:
+        if watch.ended():
+            POOL.give_back(key, connection)
+        else:
+            connection.close()
+
+
+def _opened(server: Server, password: str | None, clock: Clock, *, writing: bool) -> Connection:
     options = " ".join(
         f"-c {name}={value}"
         for name, value in (
-            ("statement_timeout", milliseconds),
-            ("lock_timeout", min(milliseconds, _LONGEST_WAIT_FOR_LOCK_MS)),
+            ("statement_timeout", _SETTLE_MS),
+            ("lock_timeout", _LONGEST_WAIT_FOR_LOCK_MS),
             ("idle_in_transaction_session_timeout", _IDLE_S * 1000),
             ("default_transaction_read_only", "off" if writing else "on"),
             ("bytea_output", "hex"),
             ("DateStyle", "ISO"),
             ("IntervalStyle", "postgres"),
             ("extra_float_digits", 1),
+            ("standard_conforming_strings", "on"),
             ("jit", "off"),
         )
     )
@@ -127,31 +193,35 @@ def connected(
         )
     except (psycopg.Error, UnicodeError, ValueError) as error:
         raise translated(error, connecting=True) from None
-    done = threading.Event()
     try:
         connection.server_cursor_factory = psycopg.RawServerCursor
-        connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+        if writing:
+            connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
         connection.read_only = not writing
-        _watch(connection, clock, done)
-        _settle(connection, server)
-        yield connection
-    except (psycopg.Error, UnicodeError, MemoryError, SqlError) as error:
-        raise translated(error) from None
-    finally:
-        done.set()
-        # Closing rolls back what was not committed.
+        _settle(connection, server, clock)
+    except (psycopg.Error, SqlError) as error:
         connection.close()
+        raise translated(error) from None
+    return connection
 
 
-def _settle(connection: "psycopg.Connection[tuple[Any, ...]]", server: Server) -> None:
-    """The search path, and a look at who we are. Raises SqlError ``elevated_role``."""
-    path = ", ".join(
-        ["pg_catalog", *('"' + one.replace('"', '""') + '"' for one in server.schemas)]
-    )
+def search_path(schemas: tuple[str, ...]) -> str:
+    return ", ".join(["pg_catalog", *('"' + one.replace('"', '""') + '"' for one in schemas)])
+
+
+def _settle(connection: Connection, server: Server, clock: Clock) -> None:
+    """Begin: the path, the limits, and a look at who we are. Raises SqlError ``elevated_role``."""
+    milliseconds = max(1, int(clock.left * 1000))
     row = connection.execute(
-        f"{_POWERFUL.strip()} AND set_config('search_path', $1, false) IS NOT NULL", [path]
+        _SETTLED,
+        [
+            search_path(server.schemas),
+            str(milliseconds),
+            str(min(milliseconds, _LONGEST_WAIT_FOR_LOCK_MS)),
+        ],
+        prepare=True,
     ).fetchone()
-    if row is None or (row[0] and not server.elevated):
+    if row is None or row[0] is None or (row[0] and not server.elevated):
         raise SqlError(
             "elevated_role",
             "The source's role is a superuser, bypasses row security or may read the server's files. "
@@ -162,17 +232,31 @@ def _settle(connection: "psycopg.Connection[tuple[Any, ...]]", server: Server) -
         _texts(connection.adapters, _AnyTextLoader)
 
 
-def _watch(
-    connection: "psycopg.Connection[tuple[Any, ...]]", clock: Clock, done: threading.Event
-) -> None:
-    """Cancel what runs when the caller no longer waits. The thread ends with the call."""
-    cancelled = clock.cancelled
-    if cancelled is None:
-        return
+class _Watch:
+    """Cancels what runs when the caller no longer waits."""
 
-    def wait() -> None:
-        if cancelled.wait(clock.left + 1) and not done.is_set():
-            with contextlib.suppress(psycopg.Error):
-                connection.cancel_safe(timeout=2)
+    def __init__(self, connection: Connection, clock: Clock) -> None:
+        self._connection = connection
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._over = False
+        self._cancelled = False
+        if clock.cancelled is not None:
+            threading.Thread(target=self._wait, name="sql-cancel", daemon=True).start()
 
-    threading.Thread(target=wait, name="sql-cancel", daemon=True).start()
+    def _wait(self) -> None:
+        cancelled = self._clock.cancelled
+        if cancelled is None or not cancelled.wait(self._clock.left + 1):
+            return
+        with self._lock:
+            if not self._over:
+                self._cancelled = True
+                with contextlib.suppress(psycopg.Error):
+                    self._connection.cancel_safe(timeout=2)
+
+    def ended(self) -> bool:
+        """Nothing is cancelled from here on. False where something was: the server may still be about
+        to act on it, so the connection must not serve another call."""
+        with self._lock:
+            self._over = True
+            return not self._cancelled

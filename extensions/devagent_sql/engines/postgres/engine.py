@@ -1,61 +1,82 @@
 """The PostgreSQL engine: describe, analyse, run."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import psycopg
 
+from devagent_sql.engines.batches import hand_over
 from devagent_sql.engines.port import (
     Analysis,
-    Cell,
+    Answer,
     Changed,
     Clock,
-    Rows,
+    Row,
     Rules,
+    Sink,
     Table,
     Touched,
-    Weigh,
     check_affected,
 )
 from devagent_sql.engines.postgres.catalog import Catalog, columns_of, listed
-from devagent_sql.engines.postgres.connection import connected
+from devagent_sql.engines.postgres.connection import Connection, connected
+from devagent_sql.errors import SqlError
 from devagent_sql.sources import Server
-from devagent_sql.tree import masks
+from devagent_sql.tree import masks, parse
 from devagent_sql.tree.changes import Change, checked, govern_change, is_definition, target_of
 from devagent_sql.tree.dialects import POSTGRES
 from devagent_sql.tree.govern import govern, named_tables
 
-_FIRST_BATCH = 100
-_LARGEST_BATCH = 5_000
-_BATCH_BYTES = 1_000_000
+T = TypeVar("T")
 
 
 class Postgres:
-    """See ``Engine``. Holds nothing between calls; the password is asked for at each."""
+    """See ``Engine``. Connections and what the catalog said are kept between calls (``connection``,
+    ``catalog``); the password is asked for at each."""
 
     def __init__(self, server: Server, password: Callable[[], str | None]) -> None:
         self._server = server
         self._password = password
 
+    def _reading(self, clock: Clock, work: Callable[[Connection, Catalog], T]) -> T:
+        """``work`` with what is remembered of the catalog; where that turns out to be old, once more without."""
+        for remembering in (True, False):
+            with connected(self._server, self._password(), clock) as connection:
+                catalog = Catalog(connection, self._server, remembering=remembering)
+                try:
+                    return work(connection, catalog)
+                except (SqlError, psycopg.Error):
+                    if not catalog.in_doubt:
+                        raise
+                    catalog.forget()
+        raise AssertionError
+
     def tables(self, clock: Clock) -> list[tuple[str, str]]:
-        with connected(self._server, self._password(), clock) as connection:
-            return [(one.schema, one.name) for one in listed(connection, self._server.schemas)]
+        return self._reading(
+            clock, lambda c, _: [(one.schema, one.name) for one in listed(c, self._server.schemas)]
+        )
 
     def describe(self, table: str, clock: Clock) -> list[Table]:
         with connected(self._server, self._password(), clock) as connection:
             if not table:
                 return listed(connection, self._server.schemas)
-            return [columns_of(connection, self._catalog(connection).find(*_parts(table)))]
+            return [columns_of(connection, self._fresh(connection).find(*_parts(table)))]
 
     def find(self, table: str, clock: Clock) -> tuple[str, str, tuple[str, ...]]:
         with connected(self._server, self._password(), clock) as connection:
-            found = self._catalog(connection).find(*_parts(table))
+            found = self._fresh(connection).find(*_parts(table))
             shown = columns_of(connection, found)
             return found.schema, found.name, tuple(column.name for column in shown.columns)
 
     def analyse(self, sql: str, clock: Clock) -> Touched:
-        with connected(self._server, self._password(), clock) as connection:
-            return govern(sql, POSTGRES, self._catalog(connection).looked_up).touched
+        parse.statement(sql, POSTGRES)  # what is refused at sight needs no connection
+
+        def work(_: Connection, catalog: Catalog) -> Touched:
+            touched = govern(sql, POSTGRES, catalog.looked_up).touched
+            catalog.prove()
+            return touched
+
+        return self._reading(clock, work)
 
     def analyse_change(self, sql: str, clock: Clock) -> Analysis:
         if is_definition(sql, POSTGRES):
@@ -73,15 +94,15 @@ class Postgres:
             cursor.execute(change.text.encode(), [])
             affected = cursor.rowcount
             check_affected(affected, expected, most_rows)
-            after: list[tuple[Cell, ...]] = []
+            after: list[Row] = []
             if change.verb == "update":
                 after = self._again(connection, change, before)
             if expected is not None:
                 connection.commit()
             return Changed(affected, expected is not None, change.columns, before, after)
 
-    def _checked(self, connection: "psycopg.Connection[tuple[Any, ...]]", sql: str) -> Change:
-        catalog = self._catalog(connection)
+    def _checked(self, connection: Connection, sql: str) -> Change:
+        catalog = self._fresh(connection)
         target = target_of(checked(sql, POSTGRES))
         names = named_tables(target, POSTGRES)
         relation = catalog.looked_up(names).find(*names[0])
@@ -91,11 +112,9 @@ class Postgres:
             sql, POSTGRES, catalog.looked_up, tuple(name for _, name in sorted(key))
         )
 
-    def _again(
-        self, connection: "psycopg.Connection[tuple[Any, ...]]", change: Change, before: list[Any]
-    ) -> list[tuple[Cell, ...]]:
+    def _again(self, connection: Connection, change: Change, before: list[Any]) -> list[Row]:
         """The sampled rows after the change, found by their keys; none where a key itself was changed."""
-        catalog = self._catalog(connection)
+        catalog = self._fresh(connection)
         relation = catalog.find(change.table[0], change.table[1])
         key = [c.name for c in columns_of(connection, relation).columns if c.key]
         places = [change.columns.index(name) for name in key]
@@ -110,25 +129,34 @@ class Postgres:
         return [row for row in found if row is not None]
 
     def explain(self, sql: str, clock: Clock) -> list[str]:
-        with connected(self._server, self._password(), clock) as connection:
-            governed = govern(sql, POSTGRES, self._catalog(connection).looked_up)
+        def work(connection: Connection, catalog: Catalog) -> list[str]:
+            governed = govern(sql, POSTGRES, catalog.looked_up)
             plan = connection.execute(b"EXPLAIN " + governed.text.encode(), [])
+            catalog.prove()
             return [str(row[0]) for row in plan.fetchall()]
 
-    def run(self, sql: str, most_rows: int, weigh: Weigh, rules: Rules, clock: Clock) -> Rows:
-        with connected(self._server, self._password(), clock) as connection:
-            governed = govern(sql, POSTGRES, self._catalog(connection).looked_up, rules)
-            parameters = [masks.KEY] if governed.keyed else []
+        return self._reading(clock, work)
+
+    def run(self, sql: str, most_rows: int, sink: Sink, rules: Rules, clock: Clock) -> Answer:
+        parse.statement(sql, POSTGRES)
+
+        def work(connection: Connection, catalog: Catalog) -> Answer:
+            governed = govern(sql, POSTGRES, catalog.looked_up, rules)
             with connection.cursor("devagent") as cursor:
-                cursor.execute(governed.text.encode(), parameters)
+                cursor.execute(governed.text.encode(), [masks.KEY] if governed.keyed else [])
+                # It is planned and holds its locks, so what is true now stays true; nothing was read yet.
+                catalog.prove()
                 described = cursor.description or []
                 columns = tuple(column.name for column in described)
                 types = tuple(_type_name(connection, column.type_code) for column in described)
-                rows, cut = _fetched(cursor, most_rows, weigh, clock)
-            return Rows(columns, rows, cut, governed.touched, governed.masked, types)
+                sink.begin(columns, types, governed.touched)
+                cut = hand_over(cursor.fetchmany, sink, most_rows, clock)
+            return Answer(columns, cut, governed.touched, governed.masked, types)
 
-    def _catalog(self, connection: "psycopg.Connection[tuple[Any, ...]]") -> Catalog:
-        return Catalog(connection, self._server.schemas, elevated=self._server.elevated)
+        return self._reading(clock, work)
+
+    def _fresh(self, connection: Connection) -> Catalog:
+        return Catalog(connection, self._server, remembering=False)
 
 
 def _quoted(name: str) -> str:
@@ -141,33 +169,7 @@ def _parts(table: str) -> tuple[str, str]:
     return (schema, name) if dot else ("", table)
 
 
-def _fetched(
-    cursor: "psycopg.ServerCursor[tuple[Any, ...]]", most_rows: int, weigh: Weigh, clock: Clock
-) -> tuple[list[tuple[Cell, ...]], str]:
-    """Batches from the server's cursor, each kept near a megabyte, until a bound is met."""
-    rows: list[tuple[Cell, ...]] = []
-    batch = min(_FIRST_BATCH, most_rows + 1)
-    while True:
-        clock.check()
-        found: list[tuple[Cell, ...]] = cursor.fetchmany(batch)
-        room = most_rows - len(rows)
-        for row in found[:room]:
-            if not weigh(row):
-                return rows, "bytes"
-            rows.append(row)
-        if len(found) > room:
-            return rows, "rows"
-        if len(found) < batch:
-            return rows, ""
-        width = max(map(_width, found[-10:]))
-        batch = max(1, min(_LARGEST_BATCH, most_rows + 1 - len(rows), _BATCH_BYTES // width))
-
-
-def _width(row: tuple[Cell, ...]) -> int:
-    return 8 + sum(len(cell) if isinstance(cell, str | bytes) else 8 for cell in row)
-
-
-def _type_name(connection: "psycopg.Connection[tuple[Any, ...]]", oid: int) -> str:
+def _type_name(connection: Connection, oid: int) -> str:
     info = connection.adapters.types.get(oid)
     if info is None:
         return "other"

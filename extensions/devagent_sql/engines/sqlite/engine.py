@@ -7,20 +7,22 @@ the rules is it compiled again and stepped, in the same transaction and under th
 import sqlite3
 from typing import Any
 
+from devagent_sql.engines.batches import Kept, hand_over
 from devagent_sql.engines.port import (
     NO_RULES,
     ROWS_COUNTED,
     Analysis,
-    Cell,
+    Answer,
     Changed,
     Clock,
     Column,
+    Cut,
     Name,
-    Rows,
+    Row,
     Rules,
+    Sink,
     Table,
     Touched,
-    Weigh,
 )
 from devagent_sql.engines.sqlite import changes, shields
 from devagent_sql.engines.sqlite.catalog import Catalog, Member, quoted
@@ -285,16 +287,11 @@ class Sqlite:
         return changes.change(self._path, sql, expected, most_rows, clock)
 
     def explain(self, sql: str, clock: Clock) -> list[str]:
-        lines: list[str] = []
+        plan = Kept()
+        self.run(f"EXPLAIN QUERY PLAN {sql}", 1000, plan, NO_RULES, clock)
+        return [str(row[-1]) for row in plan.rows]
 
-        def weigh(row: tuple[Cell, ...]) -> bool:
-            lines.append(str(row[-1]))
-            return True
-
-        self.run(f"EXPLAIN QUERY PLAN {sql}", 1000, weigh, NO_RULES, clock)
-        return lines
-
-    def run(self, sql: str, most_rows: int, weigh: Weigh, rules: Rules, clock: Clock) -> Rows:
+    def run(self, sql: str, most_rows: int, sink: Sink, rules: Rules, clock: Clock) -> Answer:
         with reading(self._path, clock) as connection:
             catalog = Catalog(connection)
             statement = regenerated(sql, catalog, rules)
@@ -303,7 +300,7 @@ class Sqlite:
             tables = shields.needing_shields(catalog, mentioned, rules)
             if tables:
                 return _run_shielded(
-                    connection, catalog, statement, tables, rules, most_rows, weigh
+                    connection, catalog, statement, tables, rules, most_rows, sink, clock
                 )
 
             def masked(schema: str, table: str, column: str) -> bool:
@@ -311,9 +308,9 @@ class Sqlite:
 
             analysis, text = _analyse_masked(connection, catalog, statement.text, masked)
             guard = Guard(catalog, masked, recording=False)
-            columns, rows, cut = _run(connection, guard, analysis.functions, text, most_rows, weigh)
+            columns, cut = _run(connection, guard, analysis, text, most_rows, sink, clock)
             hidden = frozenset(("main", table, column) for table, column in analysis.hidden)
-            return Rows(columns, rows, cut, analysis.touched, hidden)
+            return Answer(columns, cut, analysis.touched, hidden)
 
 
 def _is_writing(sql: str) -> bool:
@@ -323,12 +320,13 @@ def _is_writing(sql: str) -> bool:
 def _run(
     connection: sqlite3.Connection,
     guard: Guard,
-    functions: set[str],
+    analysis: _Analysis,
     text: str,
     most_rows: int,
-    weigh: Weigh,
-) -> tuple[tuple[str, ...], list[tuple[Cell, ...]], str]:
-    if functions & SLOW_ON_LONG_TEXT:
+    sink: Sink,
+    clock: Clock,
+) -> tuple[tuple[str, ...], Cut]:
+    if analysis.functions & SLOW_ON_LONG_TEXT:
         connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, LONGEST_VALUE_IN_SLOW_FUNCTIONS)
     connection.set_authorizer(guard)
     try:
@@ -336,7 +334,9 @@ def _run(
         cursor = _executed(connection, text)
         described = cursor.description or ()
         columns = tuple(str(name[0]).replace(WITHOUT_INDEX, "") for name in described)
-        return (columns, *_fetched(connection, cursor, text, most_rows, weigh))
+        sink.begin(columns, (), analysis.touched)
+        fetch = _Fetch(connection, cursor, text)
+        return columns, hand_over(fetch, sink, most_rows, clock)
     except (sqlite3.Error, sqlite3.Warning, MemoryError, UnicodeError) as error:
         raise guard.refusal or translated(error) from None
 
@@ -348,8 +348,9 @@ def _run_shielded(
     tables: list[Member],
     rules: Rules,
     most_rows: int,
-    weigh: Weigh,
-) -> Rows:
+    sink: Sink,
+    clock: Clock,
+) -> Answer:
     """Run over shields. What it touches is what the statement says, not what the filters read besides."""
     names = frozenset(fold(table.name) for table in tables)
     if statement.ctes & names:
@@ -372,13 +373,13 @@ def _run_shielded(
         ordered=tuple(one for one in program.ordered if fold(one.table) not in names),
     )
     _check_masks(catalog, masked, free, set())
-    columns, rows, cut = _run(connection, guard, analysis.functions, text, most_rows, weigh)
+    columns, cut = _run(connection, guard, analysis, text, most_rows, sink, clock)
     hidden = frozenset(
         name
         for name in analysis.touched.reads
         if len(name) == 3 and name[2] in shields.kinds_of(catalog, name[1], rules)
     )
-    return Rows(columns, rows, cut, analysis.touched, hidden)
+    return Answer(columns, cut, analysis.touched, hidden)
 
 
 def _executed(connection: sqlite3.Connection, text: str) -> sqlite3.Cursor:
@@ -392,36 +393,33 @@ def _executed(connection: sqlite3.Connection, text: str) -> sqlite3.Cursor:
         return connection.execute(text)
 
 
-_BATCH = 500
 _UNDECODABLE = "Could not decode to UTF-8"
 
 
-def _fetched(
-    connection: sqlite3.Connection, cursor: sqlite3.Cursor, text: str, most_rows: int, weigh: Weigh
-) -> tuple[list[tuple[Cell, ...]], str]:
-    """Rows until a bound is met. Texts are decoded by the driver, which is fast; where one cannot be, the
-    statement starts again, in the same transaction, with a decoder that tells such texts apart."""
-    rows: list[tuple[Cell, ...]] = []
-    while True:
+class _Fetch:
+    """Rows of a cursor. Texts are decoded by the driver, which is fast; where one cannot be, the statement
+    starts again, in the same transaction, with a decoder that tells such texts apart."""
+
+    def __init__(self, connection: sqlite3.Connection, cursor: sqlite3.Cursor, text: str) -> None:
+        self._connection = connection
+        self._cursor = cursor
+        self._text = text
+        self._given = 0
+
+    def __call__(self, count: int) -> list[Row]:
         try:
-            found: list[tuple[Cell, ...]] = cursor.fetchmany(_BATCH)
+            found: list[Row] = self._cursor.fetchmany(count)
         except sqlite3.OperationalError as error:
+            connection = self._connection
             if not str(error).startswith(_UNDECODABLE) or connection.text_factory is told_apart:
                 raise
             connection.text_factory = told_apart
-            cursor = connection.execute(text)
-            for _ in rows:
-                cursor.fetchone()
-            continue
-        room = most_rows - len(rows)
-        for row in found[:room]:
-            if not weigh(row):
-                return rows, "bytes"
-            rows.append(row)
-        if len(found) > room:
-            return rows, "rows"
-        if len(found) < _BATCH:
-            return rows, ""
+            self._cursor = connection.execute(self._text)
+            for _ in range(self._given):
+                self._cursor.fetchone()
+            found = self._cursor.fetchmany(count)
+        self._given += len(found)
+        return found
 
 
 def _offered(catalog: Catalog) -> list[Member]:

@@ -16,7 +16,7 @@ from devagent_sql.tree import parse
 from devagent_sql.tree.dialects import SQLITE
 from devagent_sql.tree.groups import keep_large
 from devagent_sql.tree.relations import Relation
-from devagent_sql.tree.resolve import Reference
+from devagent_sql.tree.scopes import Reference
 
 _PLAN = "EXPLAIN QUERY PLAN "
 

@@ -1,0 +1,37 @@
+"""A call touches no more than was named for it when it was judged.
+
+``resources`` names what a statement would touch, and policy answers that. Until the call runs, which may
+be after a person was asked, the schema can change: a view may be another. So what was named is kept,
+and a run that would touch more ends before its first row.
+"""
+
+import threading
+from collections import OrderedDict
+
+from devagent_sql.engines.port import Name
+from devagent_sql.errors import SqlError
+from devagent_sql.sources import Source
+
+_MOST_KEPT = 1_024
+_kept: OrderedDict[tuple[Source, str], frozenset[Name]] = OrderedDict()
+_lock = threading.Lock()
+
+
+def keep(source: Source, sql: str, names: frozenset[Name]) -> None:
+    """Of two namings of one statement what both named counts: either may be the one that was granted."""
+    with _lock:
+        _kept[source, sql] = names & _kept.get((source, sql), names)
+        _kept.move_to_end((source, sql))
+        if len(_kept) > _MOST_KEPT:
+            _kept.popitem(last=False)
+
+
+def check(source: Source, sql: str, names: frozenset[Name]) -> None:
+    """Raises SqlError ``changed`` where more would be read than was named; a statement that nobody asked
+    about before (a server without policy) may read what it reads."""
+    with _lock:
+        named = _kept.get((source, sql))
+        if named is None or names <= named:
+            return
+        del _kept[source, sql]
+    raise SqlError("changed", "The schema was changed since this was permitted. Ask again.")
