@@ -19,7 +19,7 @@ from devagent_tickets.keys import (
     host_resource,
     project_resource,
 )
-from devagent_tickets.model import Query, Ticket
+from devagent_tickets.model import Person, Query, Ticket
 from devagent_tickets.settings import Tracker, data_folder, read_trackers
 
 MOST = 50
@@ -169,13 +169,19 @@ def assign(here: Surroundings, *, key: str, assignee: str) -> Result:
         person = await call.backend.person(reference.project, assignee) if assignee else None
         return await writing.settled(
             call, reference, tags,
-            lambda now: now.assignee_id == (person.id if person else ""),
+            lambda now: _is_assigned(now, person),
             lambda now: call.backend.assign(now, person),
         )  # fmt: skip
 
     return showing.done(
         reference, f"assignment of {reference.name}", run(here, reference.tracker, work)
     )
+
+
+def _is_assigned(now: Ticket, person: Person | None) -> bool:
+    if person is None:
+        return not now.assignee_id
+    return person.id.lower() in (now.assignee_id.lower(), now.assignee.lower())
 
 
 def link(here: Surroundings, *, key: str, to: str, kind: str = "relates") -> Result:

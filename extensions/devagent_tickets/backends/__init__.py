@@ -6,7 +6,14 @@ from devagent_tickets.contract import Surroundings, TicketsError
 from devagent_tickets.model import Backend
 from devagent_tickets.settings import Tracker
 
-MODULES: dict[str, str] = {}
+MODULES = {
+    "github": "github",
+    "gitlab": "gitlab",
+    "jira": "jira",
+    "jira-dc": "jira",
+    "linear": "linear",
+    "azure": "azure",
+}
 
 
 def connect(here: Surroundings, tracker: Tracker, until: float) -> Backend:

@@ -63,7 +63,7 @@ def test_a_ticket_is_read_as_it_was_written(here: Place) -> None:
         ({"label": "secur"}, []),
     ],
 )
-def test_a_search_finds_what_fits(here: Place, asked: dict[str, str], wanted: list[str]) -> None:
+def test_a_search_finds_what_fits(here: Place, asked: dict[str, Any], wanted: list[str]) -> None:
     assert sorted(keys(tools.search(here, **asked))) == wanted
 
 
