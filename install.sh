@@ -10,7 +10,7 @@ unset CDPATH PYTHONPATH PYTHONHOME PIP_TARGET PIP_PREFIX PIP_REQUIRE_VIRTUALENV
 export PIP_USER=0 PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_INPUT=1
 umask 022
 
-LAUNCHERS='devagent devagent-docs devagent-git devagent-sql devagent-workspace'
+LAUNCHERS='devagent devagent-docs devagent-git devagent-sql devagent-tickets devagent-workspace'
 EXTRAS='bedrock duckdb encryption lake otel pdf postgres sdk vertex'
 OURS="# Written by devagent's install.sh, which also removes it: ./install.sh --uninstall"
 
@@ -308,7 +308,7 @@ install_devagent() {
     ! is_ours "$bin/devagent" || before=$(sed -n "s/^exec '\(.*\)\/bin\/python' -I .*/\1/p" "$bin/devagent")
     : >"$environment/installed"
     unfinished=''
-    for name in devagent-docs devagent-git devagent-sql devagent-workspace devagent; do write_launcher "$name"; done
+    for name in devagent-docs devagent-git devagent-sql devagent-tickets devagent-workspace devagent; do write_launcher "$name"; done
     for old in "$data"/venv-*; do # the one before stays: a devagent that runs may still load from it
         [ "$old" = "$environment" ] || [ "$old" = "$before" ] || rm -rf -- "$old"
     done

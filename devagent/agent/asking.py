@@ -21,6 +21,7 @@ from devagent.core.approvals import (
 from devagent.core.codec import sha256
 from devagent.core.events import Approval, ApprovalAnswered, ApprovalAsked, ToolJudged
 from devagent.core.ports import Answer, Approvals, Approver, Question
+from devagent.core.text import visible
 from devagent.core.tools import ToolSpec
 from devagent.core.verdicts import NOT_DONE
 
@@ -43,10 +44,10 @@ class Asking:
         self._given: list[StandingApproval] = []
 
     async def ask(
-        self, judged: ToolJudged, tool: ToolSpec
+        self, judged: ToolJudged, tool: ToolSpec, preview: str = ""
     ) -> AsyncGenerator[ApprovalAsked | ApprovalAnswered, None]:
         """The question and its answer; the last event says whether the call may run."""
-        text = shown(judged)
+        text = shown(judged, visible(preview))
         yield ApprovalAsked(turn=judged.turn, call=judged.call, shown=text)
         earlier = self.earlier(judged)
         if earlier is not None:

@@ -120,6 +120,9 @@ class Findable:
     ) -> tuple[Resource, ...]:
         return () if tool.extension == HOUSE else await self._inner.resources(tool, args, may_read)
 
+    async def preview(self, tool: ToolSpec, args: Mapping[str, Any]) -> str:
+        return "" if tool.extension == HOUSE else await self._inner.preview(tool, args)
+
     async def run(
         self,
         tool: ToolSpec,

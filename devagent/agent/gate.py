@@ -149,9 +149,17 @@ class Gate:
             return
         yield judged
         if decision.effect == "ask" or (decision.effect == "allow" and needs_reason(decision)):
-            async with aclosing(self._asking.ask(judged, tool)) as answered:
+            preview = await self._previewed(tool, args)
+            async with aclosing(self._asking.ask(judged, tool, preview)) as answered:
                 async for event in answered:
                     yield event
+
+    async def _previewed(self, tool: ToolSpec, args: dict[str, Any]) -> str:
+        """What the extension says that the call would send; that it cannot say so is told, too."""
+        try:
+            return await self._toolbox.preview(tool, args)
+        except ToolFailure as failure:
+            return f"(no preview: {failure.text})"
 
     def may_read(self, judged: ToolJudged, tool: ToolSpec) -> MayRead:
         """What a granted call may read of what it finds while it runs."""

@@ -115,14 +115,16 @@ def standing_approval(
     return replace(standing, id=digest(standing)[:12])
 
 
-def shown(judged: ToolJudged) -> str:
-    """The exact effect that a person approves: the tool, its resources and its arguments."""
+def shown(judged: ToolJudged, preview: str = "") -> str:
+    """The exact effect that a person approves: the tool, its resources and its arguments, and what the
+    extension says it would send (each line of that behind a bar)."""
     lines = [f"{judged.full_name} ({judged.tool_class})"]
     lines += [f"  {r.access:5} {r.id}  {' '.join(r.tags)}".rstrip() for r in judged.resources]
     lines += [
         f"  {name} = {canonical(value).decode()}" for name, value in sorted(judged.args.items())
     ]
     lines.append(f"  because {judged.decision.reason}")
+    lines += [f"  | {line}" for line in preview.split("\n") if preview]
     return "\n".join(map(_on_one_line, lines))
 
 

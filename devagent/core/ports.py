@@ -110,6 +110,13 @@ class Toolbox(Protocol):
         """
         ...
 
+    async def preview(self, tool: ToolSpec, args: Mapping[str, Any]) -> str:
+        """What the call would send or change, for the person who is asked; empty where its arguments say it.
+
+        Raises ToolFailure where it cannot be known.
+        """
+        ...
+
     async def run(
         self,
         tool: ToolSpec,

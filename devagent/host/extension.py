@@ -35,6 +35,10 @@ class Extension(Protocol):
         """What the call would touch. Raises ToolFailure where it cannot be known."""
         ...
 
+    async def preview(self, tool: str, args: Mapping[str, Any]) -> str:
+        """See ``core.ports.Toolbox``."""
+        ...
+
     async def run(
         self,
         tool: str,

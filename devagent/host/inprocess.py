@@ -116,6 +116,17 @@ class InProcess:
             raise ToolFailure(_BAD_RESOURCES, error="extension_bug")
         return tuple(resources)
 
+    async def preview(self, tool: str, args: Mapping[str, Any]) -> str:
+        """What the extension's module says of it, where that has a ``preview(tool, args, here)``."""
+
+        def said(here: Surroundings) -> str:
+            preview: Callable[[str, Mapping[str, Any], Surroundings], str] | None = getattr(
+                self._module(), "preview", None
+            )
+            return "" if preview is None else preview(tool, args, here)
+
+        return well_formed(str(await self._call(said, {}, None)))
+
     async def run(
         self,
         tool: str,

@@ -20,6 +20,7 @@ FIRST_PARTY = {
     "git": "devagent_git",
     "sql": "devagent_sql",
     "docs": "devagent_docs",
+    "tickets": "devagent_tickets",
 }
 """Name → package of the extensions that ship with devagent."""
 

@@ -130,6 +130,11 @@ class McpExtension:
         )
         return (*found, own) if self._governed else found
 
+    async def preview(self, tool: str, args: Mapping[str, Any]) -> str:
+        """A third party's server is not asked before somebody said yes."""
+        del tool, args
+        return ""
+
     async def run(
         self,
         tool: str,

@@ -105,6 +105,9 @@ class Extensions:
     ) -> tuple[Resource, ...]:
         return await self._by_name[tool.extension].resources(tool.name, args, may_read)
 
+    async def preview(self, tool: ToolSpec, args: Mapping[str, Any]) -> str:
+        return await self._by_name[tool.extension].preview(tool.name, args)
+
     async def run(
         self,
         tool: ToolSpec,

@@ -62,6 +62,7 @@ def test_an_installation_works_is_not_repeated_and_leaves_nothing_behind(
         "devagent-docs",
         "devagent-git",
         "devagent-sql",
+        "devagent-tickets",
         "devagent-workspace",
     ]
     compiled = list(environment.glob("lib/python*/site-packages/devagent/core/__pycache__/*.pyc"))

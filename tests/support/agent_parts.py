@@ -138,6 +138,10 @@ class FakeToolbox:
             raise self._named
         return tuple(self._named)
 
+    async def preview(self, tool: ToolSpec, args: Mapping[str, Any]) -> str:
+        del tool, args
+        return ""
+
     async def run(
         self,
         tool: ToolSpec,

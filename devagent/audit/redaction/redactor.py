@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from devagent.audit.redaction import declared
-from devagent.audit.redaction.personal import personal
 from devagent.audit.redaction.spans import Placeholders
 from devagent.audit.redaction.walk import Walk
 from devagent.core.codec import canonical, well_formed_value
@@ -19,6 +18,7 @@ from devagent.policy.plain import is_list, is_table
 from devagent_secrets import prefilter
 from devagent_secrets.finding import secrets
 from devagent_secrets.known import Known
+from devagent_secrets.personal import personal
 from devagent_secrets.span import Span
 
 Fields = dict[str, Any]

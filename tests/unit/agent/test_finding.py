@@ -54,6 +54,9 @@ class Box:
     ) -> tuple[Resource, ...]:
         return (Resource("branch:main", "write"),)
 
+    async def preview(self, tool: ToolSpec, args: Mapping[str, Any]) -> str:
+        return ""
+
     async def run(
         self,
         tool: ToolSpec,

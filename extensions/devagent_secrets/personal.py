@@ -1,10 +1,11 @@
 """Personal data: e-mail addresses, telephone numbers, account numbers (IBAN) and payment cards.
 
-The numbers are those that policy's ``personal_data`` knows; they are looked for only around so many digits as the
+The numbers are those of ``numbers``; they are looked for only around so many digits as the
 shortest of them has.
 """
 
 import re
+import unicodedata
 from collections.abc import Iterator
 from functools import cache
 
@@ -25,15 +26,20 @@ def personal(text: str) -> Iterator[Span]:
     yield from _addresses(text)
     windows = _windows(text)
     if windows:
-        from devagent.policy.personal_data import numbers  # noqa: PLC0415  (its tables, only here)
-        from devagent.policy.readings import with_ascii_digits  # noqa: PLC0415
+        from devagent_secrets.numbers import numbers  # noqa: PLC0415  (its tables, only here)
 
         foreign = not text.isascii() and _compiled(_FOREIGN_DIGIT).search(text)
-        plain = with_ascii_digits(text) if foreign else text
+        plain = _with_ascii_digits(text) if foreign else text
         for start, end in windows:
             part = "".join(c.lower() if c.isascii() else c for c in plain[start:end])
             for kind, first, last in numbers(part):
                 yield Span(start + first, start + last, kind)
+
+
+def _with_ascii_digits(text: str) -> str:
+    return "".join(
+        c if c.isascii() or not c.isdecimal() else str(unicodedata.decimal(c)) for c in text
+    )
 
 
 def _windows(text: str) -> list[tuple[int, int]]:

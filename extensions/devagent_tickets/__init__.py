@@ -1,0 +1,3 @@
+"""Tickets for devagent: the tracker that a team has, and one for those who have none."""
+
+__version__ = "0.1.0"

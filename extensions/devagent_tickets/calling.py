@@ -1,0 +1,103 @@
+"""One call: a tracker opened for it, the time that it has, and its end when nobody waits any more."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncGenerator, Callable, Coroutine
+from contextlib import asynccontextmanager
+from typing import Any, TypeVar
+
+from msgspec import Struct
+
+from devagent_tickets.contract import Surroundings, TicketsError
+from devagent_tickets.guarding import Guard, guard_of
+from devagent_tickets.model import Backend
+from devagent_tickets.settings import Tracker, data_folder
+from devagent_tickets.store import Store, opened
+
+T = TypeVar("T")
+LONGEST_S = 60.0
+_WATCH_S = 0.2
+
+
+class Call(Struct, frozen=True):
+    """What a tool works with."""
+
+    here: Surroundings
+    tracker: Tracker
+    backend: Backend
+    store: Store
+    guard: Guard
+    until: float
+    """When the call must be over, on the monotonic clock."""
+
+    @property
+    def left_s(self) -> float:
+        return self.until - time.monotonic()
+
+
+def time_limit(here: Surroundings, tracker: Tracker) -> float:
+    """Seconds that a call may take: the least of what the house, policy and the settings say."""
+    limits = [here.time_limit_s, tracker.timeout_s * 2, LONGEST_S]
+    if "timeout_s" in here.obligations:
+        limits.append(float(here.obligations["timeout_s"]))
+    return min(limits)
+
+
+def run(here: Surroundings, tracker: Tracker, work: Callable[[Call], Coroutine[Any, Any, T]]) -> T:
+    """Do the work with the tracker, in the time there is. Raises TicketsError, timeout and cancelled among them."""
+    limit = time_limit(here, tracker)
+
+    async def within() -> T:
+        async with _call(here, tracker, limit) as call:
+            task = asyncio.ensure_future(work(call))
+            watch = asyncio.ensure_future(_watch(here, task))
+            try:
+                async with asyncio.timeout(limit):
+                    return await task
+            except TimeoutError:
+                raise TicketsError(
+                    f"{tracker.host or tracker.name} gave no answer within {limit:g} s.",
+                    error="timeout",
+                ) from None
+            except asyncio.CancelledError:
+                if getattr(here, "cancelled", None) and here.cancelled.is_set():  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType]
+                    raise TicketsError("The call was cut.", error="cancelled") from None
+                raise
+            finally:
+                watch.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await watch
+
+    return asyncio.run(within())
+
+
+@asynccontextmanager
+async def _call(here: Surroundings, tracker: Tracker, limit: float) -> AsyncGenerator[Call]:
+    with opened(data_folder(here.settings), tracker.name) as store:
+        until = time.monotonic() + limit
+        backend = _backend(here, tracker, store, until)
+        try:
+            yield Call(here, tracker, backend, store, guard_of(here), until)
+        finally:
+            await backend.aclose()
+
+
+def _backend(here: Surroundings, tracker: Tracker, store: Store, until: float) -> Backend:
+    if tracker.is_local:
+        from devagent_tickets.local import LocalBackend  # noqa: PLC0415  (one of them is used)
+
+        return LocalBackend(tracker, store)
+    from devagent_tickets.backends import connect  # noqa: PLC0415  (httpx2 takes 200 ms)
+
+    return connect(here, tracker, until)
+
+
+async def _watch(here: Surroundings, task: "asyncio.Task[Any]") -> None:
+    """End the work when nobody waits for it any more."""
+    cancelled = getattr(here, "cancelled", None)
+    while cancelled is not None and not task.done():
+        if cancelled.is_set():
+            task.cancel()
+            return
+        await asyncio.sleep(_WATCH_S)
