@@ -62,6 +62,8 @@ class Asking:
             shown=text,
             scopes=self._scopes(judged),
             needs_reason=needs_reason(judged.decision),
+            judged=judged,
+            standing=self._offered(judged),
         )
         answer: Answer = await self._approver.ask(question)
         approval = replace(answer.approval, shown=sha256(text.encode()))
@@ -72,14 +74,16 @@ class Asking:
         if approval.answer != "yes" or approval.scope == "once":
             yield _answered(judged, approval, answer.comment, _refusal(judged, approval, answer))
             return
+        most = self._terms.bounds.days
         standing = standing_approval(
             judged,
             by=approval.by,
             scope=approval.scope,
             given=self._terms.today,
-            days=self._terms.bounds.days,
+            days=most if answer.days is None else max(0, min(answer.days, most)),
             folder=self._terms.folder,
             shown=approval.shown,
+            exact=answer.exact,
         )
         # On record first; what cannot be kept on file afterwards ends the turn and says so.
         yield _answered(judged, replace(approval, approval_id=standing.id), answer.comment, "")
@@ -91,6 +95,20 @@ class Asking:
     def _scopes(self, judged: ToolJudged) -> tuple[Scope, ...]:
         each_time = judged.decision.sticky or needs_reason(judged.decision)
         return ("once",) if each_time else self._terms.bounds.scopes()
+
+    def _offered(self, judged: ToolJudged) -> StandingApproval | None:
+        """The widest approval that a yes may be."""
+        scope = self._scopes(judged)[-1]
+        if scope == "once":
+            return None
+        return standing_approval(
+            judged,
+            by=f"user:{judged.principal.user}",
+            scope=scope,
+            given=self._terms.today,
+            days=self._terms.bounds.days,
+            folder=self._terms.folder,
+        )
 
     def earlier(self, judged: ToolJudged) -> StandingApproval | None:
         """The approval that was given before and answers this ask, if there is one."""

@@ -63,7 +63,7 @@ class Fitting:
     """The account of one conversation's size, and its compactions."""
 
     def __init__(self, history: History, window: Window) -> None:
-        self._history, self._window = history, window
+        self._history, self.window = history, window
         self._known = 0
         self._upto = 0  # of the messages, that many are in what is known
 
@@ -89,10 +89,10 @@ class Fitting:
 
     async def is_too_large(self, request: ModelRequest) -> bool:
         """Whether the request is beyond the limit, by the service's count where it gives one."""
-        limit = self._window.limit
+        limit = self.window.limit
         if not limit or self.estimated(request) <= limit:
             return False
-        counted = await self._window.count(request)
+        counted = await self.window.count(request)
         if counted is None:
             return True
         self._known, self._upto = counted, len(request.messages)
@@ -106,13 +106,13 @@ class Fitting:
         ``may_ask``: whether a model may be asked for a summary (budgets).
         """
         before = self.estimated(request)
-        whole = self._window.tokens or before
+        whole = self.window.tokens or before
         plan = self._history.plan(int(min(whole, before) * _KEPT_SHARE))
         if plan is None:
             return
         gone = request.messages[: plan.gone]
         summary = model = ""
-        if may_ask and self._window.summariser is not None:
+        if may_ask and self.window.summariser is not None:
             async with aclosing(self._summarised(request, plan)) as events:
                 async for event in events:
                     if isinstance(event, ModelReplied) and event.stop not in (
@@ -137,8 +137,8 @@ class Fitting:
         )
 
     async def _summarised(self, request: ModelRequest, plan: Plan) -> AsyncGenerator[Event, None]:
-        assert self._window.summariser is not None  # noqa: S101 - looked at by the caller
-        model = self._window.summariser()
+        assert self.window.summariser is not None  # noqa: S101 - looked at by the caller
+        model = self.window.summariser()
         text = transcript(request.messages[: plan.gone])
         if len(text) > _HEAD + _TAIL:
             text = f"{text[:_HEAD]}\n[…]\n{text[-_TAIL:]}"

@@ -161,6 +161,14 @@ class Gate:
         except ToolFailure as failure:
             return f"(no preview: {failure.text})"
 
+    async def would(self, call: ToolCall) -> ToolJudged:
+        """What ``judge`` would come to now; nothing is recorded, asked or run."""
+        async with aclosing(self.judge(0, call)) as events:
+            async for event in events:
+                if isinstance(event, ToolJudged):
+                    return event
+        raise AssertionError("a call is always judged")
+
     def may_read(self, judged: ToolJudged, tool: ToolSpec) -> MayRead:
         """What a granted call may read of what it finds while it runs."""
         request = Request(

@@ -24,6 +24,9 @@ from devagent.core.events import (
     UndoDone,
 )
 
+_OWN_RESULT = "[The person ran this command themselves; what it gave:]"
+OWN_CALL = "person_"
+"""How the id of a call begins that the person made themselves."""
 CUT = "This call was cut off before it could finish; whether it had effects is not known."
 NOT_RUN = "This call was not run: the turn ended before it."
 
@@ -108,6 +111,9 @@ class History:
                     if one.call == call:
                         one.started = True
                         break
+            case ToolFinished(call=call, text=text) if call.startswith(OWN_CALL):
+                # No reply of the model asked for it, so it is no result that could be paired.
+                self._say("user", [{"type": "text", "text": f"{_OWN_RESULT}\n{text}"}])
             case ToolFinished(call=call, outcome="cut"):
                 self._tell(call, CUT, failed=True)
             case ToolFinished(call=call, text=text, outcome=outcome):

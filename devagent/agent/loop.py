@@ -58,6 +58,7 @@ _TOO_LONG: tuple[Stop, str] = (
     "failed",
     "the conversation no longer fits the model's context window",
 )
+_ENDED_WELL = frozenset({"end_turn", "stop_sequence"})
 _BROKEN_OFF = frozenset({"max_tokens", _OVERFLOW, "refusal"})
 """Stop reasons of a reply that may end inside a call, or that was taken back: none of its calls runs."""
 
@@ -91,6 +92,7 @@ class Agent:
         self._last_usage: Usage | None = None
         self._safeguards = safeguards
         self._history = History()
+        self._steering: list[str] = []
         self._fitting = Fitting(self._history, window)
 
     @property
@@ -124,6 +126,28 @@ class Agent:
         return self._spending.time_left(self._history.turn + 1)
 
     @property
+    def filled(self) -> tuple[int, int] | None:
+        """How many tokens the last request and its reply had, and the window's size; None before the first."""
+        used = self._last_usage
+        if used is None:
+            return None
+        tokens = used.input + used.cache_read + used.cache_write + used.output
+        return tokens, self._fitting.window.tokens
+
+    def steer(self, text: str) -> None:
+        """Say something to the model while a turn runs: it reads it before its next reply."""
+        self._steering.append(text)
+
+    def unsaid(self) -> list[str]:
+        """What was said by ``steer`` and no model has read, because the turn was over before; it is forgotten."""
+        left, self._steering = self._steering, []
+        return left
+
+    def _steered(self, turn: int) -> Iterator[Prompt]:
+        for text in self.unsaid():
+            yield self._keep(Prompt(turn=turn, text=text))
+
+    @property
     def compactions(self) -> int:
         """How many compactions can be undone."""
         return self._history.compactions
@@ -141,6 +165,21 @@ class Agent:
         if self._history.compactions:
             back = self._history.gone_by_last
             yield self._keep(CompactionUndone(turn=self._history.turn, back=back))
+
+    async def own_call(self, call: ToolCall, said: str) -> AsyncGenerator[Event, None]:
+        """A turn that is one call of the person's own, behind the same gate; the model reads of it. ``said``: what
+        they typed. Ends with ``TurnEnded``."""
+        self._safeguards.own_files.refuse_if_changed()
+        turn, began = self._history.turn + 1, time.monotonic_ns()
+        yield self._keep(TurnStarted(turn=turn))
+        yield self._keep(Prompt(turn=turn, text=said))
+        way = carried_out(
+            turn, call, gate=self._gate, toolbox=self._toolbox, keep=self.apply, safeguards=self._safeguards,
+        )  # fmt: skip
+        async with aclosing(way) as events:
+            async for event in events:
+                yield event
+        yield self._ended(turn, began, Usage(), "done", "")
 
     async def turn(
         self,
@@ -166,6 +205,8 @@ class Agent:
         pauses = 0
         fits = False  # made to, since the last whole reply
         while True:
+            for said in self._steered(turn):
+                yield said
             if not fits and await self._fitting.is_too_large(self._request(turn)):
                 fits = True
                 async with aclosing(self._shortened(turn, "window")) as events:
@@ -212,6 +253,8 @@ class Agent:
             fits = False
             if reply.stop == "pause_turn" and not reply.calls and pauses < _PAUSES:
                 pauses += 1
+                continue
+            if self._steering and not reply.calls and reply.stop in _ENDED_WELL:
                 continue
             if not reply.calls or reply.stop in _BROKEN_OFF:
                 yield self._ended(turn, began, usage, *_last_word(reply))

@@ -28,6 +28,7 @@ from devagent.core.events import (
     ExtensionChanged,
     ExtensionLoaded,
     ExtensionRefused,
+    FeedbackGiven,
     LogErased,
     LogRecovered,
     ModelFailed,
@@ -344,6 +345,10 @@ def _other(record: Record, event: Event | Unknown, texts: _Texts) -> Entry | Non
                 [f"before it: {event.kept}", *event.changed, *event.repository, *event.left]
             )
             return _entry(record, "other", 0, texts(title), texts(text))
+        case FeedbackGiven():
+            title = f"{event.principal.user} on the answer of turn {event.turn}: {event.rating}"
+            text = "\n".join(filter(None, [event.note, event.text]))
+            return _entry(record, "other", event.turn, texts(title), texts(text))
         case BudgetStopped():
             title = f"Stopped by {event.limit}"
             return _entry(record, "failure", event.turn, texts(title), texts(event.reason))

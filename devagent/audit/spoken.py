@@ -18,6 +18,7 @@ from devagent.core.events import (
     ExtensionChanged,
     ExtensionLoaded,
     ExtensionRefused,
+    FeedbackGiven,
     LogErased,
     LogRecovered,
     ModelFailed,
@@ -106,6 +107,8 @@ def spoken(event: Event | Unknown) -> tuple[str, str]:
             return "undo", "\n".join(
                 [event.snapshot, event.kept, *event.changed, *event.repository, *event.left]
             )
+        case FeedbackGiven():
+            return "feedback", "\n".join([event.rating, event.note, event.text])
         case Unknown():
             return event.type, "\n".join(named_lines(event.fields))
         case (

@@ -94,9 +94,11 @@ def standing_approval(
     days: int,
     folder: str,
     shown: str = "",
+    exact: bool = False,
 ) -> StandingApproval:
-    """The approval that a yes to this ask is, from the day it was ``given`` (ISO) on, for so many days."""
-    exact = judged.tool_class == "exec" or not judged.resources
+    """The approval that a yes to this ask is, from the day it was ``given`` (ISO) on, for so many days. ``exact``:
+    for these arguments alone, also where its resources would say enough."""
+    exact = exact or judged.tool_class == "exec" or not judged.resources
     standing = StandingApproval(
         id="",
         user=judged.principal.user,

@@ -20,6 +20,7 @@ from devagent.core.verdicts import Decision
 
 Outcome = Literal["ok", "failed", "denied", "cut", "timeout"]
 Mark = Literal["seen", "noted", "escalated"]
+Rating = Literal["good", "bad", "edit"]
 Purpose = Literal["", "compaction"]
 """What a model is asked for besides the conversation's next reply."""
 CompactionReason = Literal["window", "overflow", "asked"]
@@ -173,7 +174,7 @@ class TurnStarted(_Event, frozen=True, kw_only=True, tag="turn.started"):
 
 
 class Prompt(_Event, frozen=True, kw_only=True, tag="prompt"):
-    """What a turn begins with. ``of_the_house``: devagent wrote it (a request to mend an answer), nobody typed it.
+    """What a turn begins with, or what was said to the model while it ran. ``of_the_house``: devagent wrote it (a request to mend an answer), nobody typed it.
     ``attachments`` are images and documents as blocks of the Messages API."""
 
     turn: int
@@ -422,6 +423,19 @@ class UndoDone(_Event, frozen=True, kw_only=True, tag="undo.done"):
     BODY: ClassVar[frozenset[str]] = frozenset({"changed", "repository", "left"})
 
 
+class FeedbackGiven(_Event, frozen=True, kw_only=True, tag="feedback.given"):
+    """What the person says of the answer of ``turn``: good, bad (``note``: why), or how it should have been
+    (``text``, of an edit)."""
+
+    turn: int
+    principal: Principal
+    agent: str
+    rating: Rating
+    note: str = ""
+    text: str = ""
+    BODY: ClassVar[frozenset[str]] = frozenset({"note", "text"})
+
+
 class BudgetWarned(_Event, frozen=True, kw_only=True, tag="budget.warned"):
     """A limit is near, and still holds. ``limit`` and ``scope`` as in ``BudgetStopped``; ``told`` is what the
     model reads of it, where it is told at all (it goes in circles and can do otherwise)."""
@@ -535,6 +549,7 @@ Event = (
     | SnapshotMade
     | SnapshotFailed
     | UndoDone
+    | FeedbackGiven
     | BudgetWarned
     | BudgetStopped
     | TurnCut

@@ -15,6 +15,7 @@ from devagent.core.events import (
     SnapshotMade,
     TextDelta,
     ThinkingDelta,
+    ToolJudged,
     Usage,
 )
 from devagent.core.limits import Spent
@@ -151,7 +152,8 @@ class ToolFailure(Exception):
 
 class Question(Struct, frozen=True):
     """What a person is asked: the call with its resources, and why; ``scopes`` are what a yes may reach.
-    Where it ``needs_reason``, a yes without a comment is none."""
+    Where it ``needs_reason``, a yes without a comment is none. ``judged`` is the whole decision, ``standing`` the
+    approval that a yes of the widest scope would put on file (None where a yes holds once)."""
 
     call: str
     tool: ToolSpec
@@ -161,11 +163,18 @@ class Question(Struct, frozen=True):
     shown: str
     scopes: tuple[Scope, ...] = ("once",)
     needs_reason: bool = False
+    judged: ToolJudged | None = None
+    standing: StandingApproval | None = None
 
 
 class Answer(Struct, frozen=True):
+    """``days`` and ``exact`` make a standing approval narrower than policy lets it be: it ends sooner, it holds for
+    these very arguments alone."""
+
     approval: Approval
     comment: str = ""
+    days: int | None = None
+    exact: bool = False
 
 
 class Approvals(Protocol):

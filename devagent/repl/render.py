@@ -25,6 +25,7 @@ from devagent.core.events import (
     ExtensionChanged,
     ExtensionLoaded,
     ExtensionRefused,
+    FeedbackGiven,
     LogErased,
     LogRecovered,
     ModelFailed,
@@ -77,6 +78,11 @@ class Signs(Struct, frozen=True):
 
 FULL = Signs()
 ASCII = Signs(call="*", yes="+", no="x", result="|", prompt=">", dot="-", more="...", then="->")
+READER = Signs(
+    call="call", yes="yes,", no="no,", ask="question,", result="result", alert="note:", prompt="you:", dot=",",
+    more="and", then="to",
+)  # fmt: skip
+"""Words where the others have marks: to be read aloud."""
 
 
 def signs_for(encoding: str | None) -> Signs:
@@ -114,13 +120,13 @@ def render(event: Event, signs: Signs = FULL, *, full: bool = False) -> str:
         case PolicyLoaded():
             where = f" from {event.file}" if event.file else ""
             return _plain(
-                f"policy {event.layer}/{event.name} {s.dot} {_count(event.rules, 'rule')}{where}"
+                f"policy {event.layer}/{event.name} {s.dot} {counted(event.rules, 'rule')}{where}"
             )
         case PolicyLocked():
             return _plain(f"{s.alert} locked to reading: {event.reason}")
         case ExtensionLoaded():
             return _plain(
-                f"extension {event.ext.name} {event.ext.version} {s.dot} {_count(len(event.tools), 'tool')}"
+                f"extension {event.ext.name} {event.ext.version} {s.dot} {counted(len(event.tools), 'tool')}"
             )
         case ExtensionRefused():
             return _plain(
@@ -138,9 +144,9 @@ def render(event: Event, signs: Signs = FULL, *, full: bool = False) -> str:
         case ModelReplied():
             return "" if event.purpose else visible(event.text).strip("\n")
         case Compacted():
-            return _compacted(event, s)
+            return compacted_text(event, s)
         case CompactionUndone():
-            return f"{s.alert} compaction undone: the model reads {_count(event.back, 'message')} again"
+            return f"{s.alert} compaction undone: the model reads {counted(event.back, 'message')} again"
         case ModelFailed():
             return _model_failed(event, s)
         case ToolJudged():
@@ -159,14 +165,18 @@ def render(event: Event, signs: Signs = FULL, *, full: bool = False) -> str:
             what = "nothing was run" if event.refused else "what follows cannot be undone"
             return _plain(f"{s.alert} no snapshot, so {what}: {event.reason or event.err}")
         case UndoDone():
-            return _undone(event, s)
+            return undone_text(event, s)
+        case FeedbackGiven():
+            note = f": {event.note}" if event.note else ""
+            how = f"\n{_block(event.text, '  ', '  ')}" if event.text else ""
+            return _plain(f"{s.dot} feedback on the answer: {event.rating}{note}") + how
         case BudgetStopped():
             reason = f": {event.reason}" if event.reason else ""
             return _plain(f"{s.alert} stopped by {event.limit}{reason}")
         case BudgetWarned():
             return _plain(f"{s.alert} {event.reason or event.limit}")
         case ApprovalsLoaded():
-            many = _count(len(event.ids), "approval")
+            many = counted(len(event.ids), "approval")
             return _plain(f"{many} of {event.file}, signed by {event.key}, until {event.expires}")
         case TurnCut():
             return _plain(f"{s.alert} cut: {event.err}")
@@ -175,7 +185,7 @@ def render(event: Event, signs: Signs = FULL, *, full: bool = False) -> str:
         case ReviewMarked():
             return _marked(event, s)
         case LogRecovered():
-            return f"{s.alert} the log was recovered: a torn end of {_count(event.bytes, 'byte')} was set aside"
+            return f"{s.alert} the log was recovered: a torn end of {counted(event.bytes, 'byte')} was set aside"
         case LogErased():
             first, last = event.range
             return _plain(
@@ -218,7 +228,7 @@ def _judged(event: ToolJudged, s: Signs, full: bool) -> str:
     elif shown:
         head = f"{head}  {', '.join(shown)}"
     elif event.args and not full:
-        head = f"{head}  {_pairs(event.args)}"
+        head = f"{head}  {pairs(event.args)}"
     lines = [_plain(head, wide=full)]
     if full and event.args:
         lines.append(_plain(f"    {canonical(event.args).decode()}", wide=True))
@@ -232,13 +242,13 @@ def _judged(event: ToolJudged, s: Signs, full: bool) -> str:
 
 def _verdict(decision: Decision, s: Signs) -> list[str]:
     if decision.effect == "allow":
-        duties = f" {s.dot} {_pairs(decision.obligations)}" if decision.obligations else ""
-        return [_plain(f"  {s.yes} allowed{_by(decision)}{duties}")]
+        duties = f" {s.dot} {pairs(decision.obligations)}" if decision.obligations else ""
+        return [_plain(f"  {s.yes} allowed{determined_by(decision)}{duties}")]
     if decision.error:
         return [_plain(f"  {s.no} not run: {decision.reason}")]
     sign, word = (s.ask, "asks") if decision.effect == "ask" else (s.no, "denied")
-    lines = [f"  {sign} {text}" for text in _because(decision, word)[:1]]
-    lines += [f"    and {text}" for text in _because(decision, word)[1:]]
+    lines = [f"  {sign} {text}" for text in because(decision, word)[:1]]
+    lines += [f"    and {text}" for text in because(decision, word)[1:]]
     grants = dict.fromkeys([decision.grant, *(r.grant for r in decision.determining)])
     lines += [f"    to be granted: {grant}" for grant in grants if grant]
     if decision.nearest and not any(grants):
@@ -250,15 +260,15 @@ def would_be(shadow: Decision) -> str:
     """What a call would have come to by another decision, in one line."""
     match shadow.effect:
         case "deny":
-            return f"denied{_by(shadow)}"
+            return f"denied{determined_by(shadow)}"
         case "ask":
-            return f"asked about{_by(shadow)}"
+            return f"asked about{determined_by(shadow)}"
         case "allow":
-            duties = f" with {_pairs(shadow.obligations)}" if shadow.obligations else ""
-            return f"allowed{duties}{_by(shadow)}"
+            duties = f" with {pairs(shadow.obligations)}" if shadow.obligations else ""
+            return f"allowed{duties}{determined_by(shadow)}"
 
 
-def _because(decision: Decision, word: str) -> list[str]:
+def because(decision: Decision, word: str) -> list[str]:
     """Each determining rule with its own reason; where no rule spoke, the decision's."""
     rules = {rule.rule: rule for rule in decision.determining}
     if not rules:
@@ -267,7 +277,7 @@ def _because(decision: Decision, word: str) -> list[str]:
             if decision.reason.startswith((word, "needs approval"))
             else f"{word}: {decision.reason}"
         ]
-    said = [f"{word} by {_rule(r)}{f': {r.why}' if r.why else ''}" for r in rules.values()]
+    said = [f"{word} by {rule_name(r)}{f': {r.why}' if r.why else ''}" for r in rules.values()]
     repeats = decision.reason.startswith(("denied by ", "needs approval by "))
     if len(said) == 1 and not any(r.why for r in rules.values()) and not repeats:
         return [f"{said[0]}: {decision.reason}"]
@@ -275,14 +285,14 @@ def _because(decision: Decision, word: str) -> list[str]:
     return [*said[:_FEW], f"{more} more"] if more > 0 else said
 
 
-def _by(decision: Decision) -> str:
-    rules = [_rule(rule) for rule in decision.determining] or list(decision.rules)
+def determined_by(decision: Decision) -> str:
+    rules = [rule_name(rule) for rule in decision.determining] or list(decision.rules)
     once = list(dict.fromkeys(rules))
     more = f" and {len(once) - _FEW} more" if len(once) > _FEW else ""
     return f" by {', '.join(once[:_FEW])}{more}" if once else ""
 
 
-def _rule(rule: RuleReference) -> str:
+def rule_name(rule: RuleReference) -> str:
     file = rule.file.replace("\\", "/").rpartition("/")[2]
     place = f" ({file}:{rule.line})" if file and rule.line else f" ({file})" if file else ""
     return rule.rule + place
@@ -311,9 +321,9 @@ def _finished(event: ToolFinished, s: Signs, full: bool) -> str:
     counts = [
         text
         for number, text in (
-            (event.rows, _count(event.rows, "row")),
-            (event.bytes, _size(event.bytes)),
-            (event.dur_us // 1000, _time(event.dur_us)),
+            (event.rows, counted(event.rows, "row")),
+            (event.bytes, size_text(event.bytes)),
+            (event.dur_us // 1000, time_text(event.dur_us)),
         )
         if number
     ]
@@ -323,12 +333,16 @@ def _finished(event: ToolFinished, s: Signs, full: bool) -> str:
         failed = f"{failed} ({one_line(event.err)})"
     lines: list[str] = []
     if event.outcome == "denied" and event.decision:
-        lines += [_plain(f"  {s.no} result withheld{_by(event.decision)}: {event.decision.reason}")]
+        lines += [
+            _plain(
+                f"  {s.no} result withheld{determined_by(event.decision)}: {event.decision.reason}"
+            )
+        ]
     elif full and "\n" in shown:
         lines = [f"  {s.result} {failed or 'result'}{tail}", _block(shown, "    ", "    ")]
     else:
         first, _, rest = shown.partition("\n")
-        more = f" {s.more} {_count(rest.count(chr(10)) + 1, 'more line')}" if rest else ""
+        more = f" {s.more} {counted(rest.count(chr(10)) + 1, 'more line')}" if rest else ""
         said = (first if full else one_line(first, _WIDTH)) + more
         between = ": " if failed and said else ""
         lines = [f"  {s.result} {failed}{between}{said}{tail}".rstrip()]
@@ -344,9 +358,9 @@ def _model_failed(event: ModelFailed, s: Signs) -> str:
     return _plain(f"{s.alert} the model service failed ({event.err}{status}){reason}{again}")
 
 
-def _undone(event: UndoDone, s: Signs) -> str:
+def undone_text(event: UndoDone, s: Signs) -> str:
     lines = [
-        f"undone: {_count(event.files, 'file')} as in snapshot {event.snapshot} {s.dot} `undo {event.kept}` takes it back"
+        f"undone: {counted(event.files, 'file')} as in snapshot {event.snapshot} {s.dot} `undo {event.kept}` takes it back"
     ]
     if event.repository:
         lines.append(f"  repository: {_listed(event.repository)}")
@@ -359,7 +373,7 @@ def _listed(names: Sequence[str]) -> str:
     return f"{', '.join(names[:5])}{more}"
 
 
-def _compacted(event: Compacted, s: Signs) -> str:
+def compacted_text(event: Compacted, s: Signs) -> str:
     why = {
         "window": "its window was filling",
         "overflow": "it no longer fitted the window",
@@ -367,7 +381,7 @@ def _compacted(event: Compacted, s: Signs) -> str:
     }
     by = f"a summary by {event.model}" if event.model else "a list of what was done"
     return _plain(
-        f"{s.alert} conversation compacted ({why[event.why]}): {_count(event.gone, 'message')} now stand in {by}, "
+        f"{s.alert} conversation compacted ({why[event.why]}): {counted(event.gone, 'message')} now stand in {by}, "
         f"{event.kept} stay as they were; from about {event.before:,} to {event.after:,} tokens. "
         "Prompts and refusals stay word for word, the log keeps everything; /compact undo brings it back"
     )
@@ -376,11 +390,11 @@ def _compacted(event: Compacted, s: Signs) -> str:
 def _turn_ended(event: TurnEnded, s: Signs) -> str:
     parts = [event.stop + (f": {event.reason}" if event.reason else "")]
     if event.usage != Usage():
-        parts.append(_usage(event.usage))
+        parts.append(usage_text(event.usage))
     if event.cost_usd_micros:
         parts.append(f"${event.cost_usd_micros / 1e6:.4f}")
     if event.dur_us >= 1000:
-        parts.append(_time(event.dur_us))
+        parts.append(time_text(event.dur_us))
     return _plain(f" {s.dot} ".join(parts))
 
 
@@ -389,11 +403,11 @@ def _marked(event: ReviewMarked, s: Signs) -> str:
     flags = f" {s.dot} {', '.join(event.flags)}" if event.flags else ""
     failed = "" if event.verified == "ok" else f" {s.dot} its log did not verify"
     note = f": {event.note}" if event.note else ""
-    head = f"{event.mark}{to} {s.dot} session {event.reviewed}, {_count(event.size, 'event')}"
+    head = f"{event.mark}{to} {s.dot} session {event.reviewed}, {counted(event.size, 'event')}"
     return _plain(f"{head}{flags}{failed}{note}")
 
 
-def _usage(usage: Usage) -> str:
+def usage_text(usage: Usage) -> str:
     parts = [f"{usage.input:,} in"]
     if usage.cache_read:
         parts.append(f"{usage.cache_read:,} cached ({usage.cache_hit_percent} %)")
@@ -402,7 +416,7 @@ def _usage(usage: Usage) -> str:
     return ", ".join([*parts, f"{usage.output:,} out"])
 
 
-def _pairs(values: dict[str, Any]) -> str:
+def pairs(values: dict[str, Any]) -> str:
     return "  ".join(
         f"{name}={value if isinstance(value, str) else canonical(value).decode()}"
         for name, value in sorted(values.items())  # as the log gives them back
@@ -420,16 +434,16 @@ def _plain(line: str, *, wide: bool = False) -> str:
     return indent + (text if wide or len(text) <= 2 * _WIDTH else text[: 2 * _WIDTH - 3] + "...")
 
 
-def _count(number: int, what: str) -> str:
+def counted(number: int, what: str) -> str:
     return f"{number:,} {what}" + ("" if number == 1 else "s")
 
 
-def _size(size: int) -> str:
+def size_text(size: int) -> str:
     if size < 1000:
         return f"{size} B"
     return f"{size / 1000:.1f} kB" if size < 1_000_000 else f"{size / 1_000_000:.1f} MB"
 
 
-def _time(microseconds: int) -> str:
+def time_text(microseconds: int) -> str:
     seconds = microseconds / 1_000_000
     return f"{seconds * 1000:.0f} ms" if seconds < 1 else f"{seconds:.1f} s"

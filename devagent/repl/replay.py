@@ -1,18 +1,18 @@
 """A session on the screen once more, from its record: the lines that stood there, in their order.
 
-What a terminal shows while a session runs is drawn from its events, by ``render``; so is this. Three things are
+What a terminal shows while a session runs is drawn from its events, by ``Transcript`` in a chat and by ``render``
+elsewhere; so is this. A question stands as it is on record, without the diff that was drawn from files. Three things are
 not on record and not shown: what was typed at a question beside its answer, the part of a reply whose stream broke
 off, and secrets, in whose place stands what the record has.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from devagent.core.events import (
     ApprovalAnswered,
     ApprovalAsked,
     Event,
     ExtensionLoaded,
-    ModelReplied,
     PolicyLoaded,
     PolicyLocked,
     SessionResumed,
@@ -21,7 +21,10 @@ from devagent.core.events import (
     TurnStarted,
 )
 from devagent.core.text import visible
+from devagent.repl.capabilities import Capabilities
+from devagent.repl.markdown.flow import Out, Row
 from devagent.repl.render import FULL, Signs, card, render
+from devagent.repl.transcript import WIDEST, Transcript
 
 
 class Replay:
@@ -30,6 +33,9 @@ class Replay:
     def __init__(self, signs: Signs = FULL) -> None:
         self._signs = signs
         self._streamed = False
+        self._transcript = Transcript(
+            Capabilities(unicode=signs.prompt == FULL.prompt), columns=WIDEST + 1
+        )
         self._opening: list[Event] = []
         self._asked = ""
 
@@ -60,14 +66,13 @@ class Replay:
                 yield from self._rendered(event)
             case TurnStarted():
                 self._asked = ""
-            case ModelReplied() if self._streamed:
-                if event.text:
-                    yield visible(event.text)  # as it came, not trimmed
             case _:
                 yield from self._rendered(event)
 
     def _rendered(self, event: Event) -> Iterator[str]:
-        if text := render(event, self._signs):
+        if self._streamed:
+            yield from rows_of(self._transcript.show(event))
+        elif text := render(event, self._signs):
             yield text
 
     def _opened(self) -> Iterator[str]:
@@ -90,3 +95,16 @@ class Replay:
             yield visible(f"devagent {dot} {model}policy {layers or 'none on record'}")
         if not isinstance(first, SessionStarted):
             yield from self._rendered(first)
+
+
+def rows_of(outs: Iterable[Out]) -> Iterator[str]:
+    """Rows as plain text; an open one at the end counts."""
+    row: list[str] = []
+    for one in outs:
+        if isinstance(one, Row):
+            yield visible("".join(row))
+            row = []
+        else:
+            row.append(one.text)
+    if row:
+        yield visible("".join(row))

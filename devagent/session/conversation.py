@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from devagent.agent.finding import Findable
 from devagent.agent.gate import Gate
+from devagent.agent.history import OWN_CALL
 from devagent.agent.instructions import instructions
 from devagent.agent.loop import Agent
 from devagent.audit.tap import tapped
@@ -19,11 +20,14 @@ from devagent.core.errors import LogError, Stop
 from devagent.core.events import (
     BudgetStopped,
     Event,
+    FeedbackGiven,
+    Rating,
     SessionEnded,
     ToolFinished,
+    ToolJudged,
     UndoDone,
 )
-from devagent.core.tools import ToolSpec
+from devagent.core.tools import ToolCall, ToolSpec
 from devagent.host.toolbox import Extensions
 from devagent.models import OpenModel
 from devagent.models.estimate import Estimate
@@ -127,6 +131,28 @@ class Session:
         turn = self._agent.turn(text, of_the_house=of_the_house, attachments=attachments)
         return self._timed(tapped(self._told(turn), self._log))
 
+    def steer(self, text: str) -> None:
+        """Say something to the model while a turn runs: it reads it before its next reply, and it is on record."""
+        self._agent.steer(text)
+
+    def unsaid(self) -> list[str]:
+        """What was said by ``steer`` after the model's last word; it is forgotten."""
+        return self._agent.unsaid()
+
+    def own_call(self, tool: str, args: dict[str, Any], said: str) -> AsyncGenerator[Event, None]:
+        """A call of the person's own (``tool`` by its API name), logged and behind the gate like any other."""
+        call = ToolCall(id=f"{OWN_CALL}{self._agent.turns + 1}", name=tool, args=args)
+        return self._timed(tapped(self._told(self._agent.own_call(call, said)), self._log))
+
+    async def would(self, call: ToolCall) -> ToolJudged:
+        """How the call would be judged now; nothing is recorded, asked or run."""
+        return await self._gate.would(call)
+
+    @property
+    def workspace(self) -> str:
+        """The folder that the session works in."""
+        return self._ground.folder
+
     async def _timed(self, events: AsyncGenerator[Event, None]) -> AsyncGenerator[Event, None]:
         """The turn, cut where a limit of time is over while something is under way."""
         left, alarm, running = self._agent.time_left(), None, asyncio.current_task()
@@ -185,6 +211,25 @@ class Session:
         event = event_of(done, self._ground.principal)
         self._log.write(event)
         self._agent.apply(event)
+        return event
+
+    @property
+    def filled(self) -> tuple[int, int] | None:
+        """How many tokens the model read at its last request, and how many its window has; None before the first."""
+        return self._agent.filled
+
+    def feedback(self, rating: Rating, *, note: str = "", text: str = "") -> FeedbackGiven:
+        """Put on record what the person says of the last answer. Raises LogError."""
+        who = self._ground.principal
+        event = FeedbackGiven(
+            turn=self._agent.turns,
+            principal=who,
+            agent=who.agent,
+            rating=rating,
+            note=note,
+            text=text,
+        )
+        self._log.write(event)
         return event
 
     async def snapshots(self) -> "list[Entry]":
@@ -249,7 +294,7 @@ async def open_session(options: Options, environment: Mapping[str, str] | None =
             model,
             gate,
             findable,
-            system=instructions(ground.folder, dry_run=options.dry_run),
+            system=instructions(ground.folder, dry_run=options.dry_run, guidance=options.guidance),
             limits=limits,
             safeguards=safeguards,
             estimate=Estimate(access.main, access.prices),

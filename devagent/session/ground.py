@@ -67,7 +67,8 @@ class Options(Struct, frozen=True, kw_only=True):
     ``policies`` are further, narrowing policy files. ``extensions`` limits the session to these (empty =
     all that are configured). ``approvals`` are signed files of approvals; with ``dry_run`` every call is judged
     and none carried out. ``org_policy`` and ``local_policy`` put other files in those places: for
-    the demo's sample company, never from a flag or the environment.
+    the demo's sample company, never from a flag or the environment. ``guidance`` is what the model is told besides:
+    the folder's instructions, once they are trusted, and the style of answers.
     """
 
     folder: str
@@ -85,6 +86,7 @@ class Options(Struct, frozen=True, kw_only=True):
     org_policy: str = ""
     local_policy: str = ""
     config: Config | None = None
+    guidance: str = ""
 
 
 class Ground(Struct, frozen=True, kw_only=True):

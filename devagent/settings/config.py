@@ -12,6 +12,13 @@
     production = ["tag:env.prod", "source:live"]      # data by tag or source
     break_glass = ["team/incident#*"]                 # rules
 
+    [terminal]                      # the chat's screen
+    theme = "auto"                  # or light, dark
+    editing = "emacs"               # or vi
+    notify = true                   # a word from the terminal where devagent waits for you
+    plain = false                   # as --plain
+    screen_reader = false           # as --screen-reader
+
     [extensions.sql]
     enabled = true
     sources = { shop = { type = "sqlite", path = "shop.db", env = "dev" } }
@@ -20,9 +27,10 @@ What ``[model]`` and ``[platforms]`` may hold, their reader says (``models.confi
 """
 
 import difflib
-from typing import Any
+from typing import Any, Literal
 
 from msgspec import Struct, field
+from msgspec.structs import replace
 
 from devagent.core.errors import ConfigError
 from devagent.settings.trusted_file import read_trusted
@@ -32,6 +40,16 @@ UNDO = ("required", "when-possible", "off")
 """Whether a call that may change something runs without a snapshot, or with none at all."""
 MAX_NUMBER = 10_000_000
 """No number of the config has a use beyond this; `inf` and slips of the keyboard end here."""
+
+
+class TerminalChoices(Struct, frozen=True):
+    """How the chat looks and is typed in."""
+
+    theme: Literal["auto", "light", "dark"] = "auto"
+    editing: Literal["emacs", "vi"] = "emacs"
+    notify: bool = True
+    plain: bool = False
+    screen_reader: bool = False
 
 
 class Config(Struct, frozen=True):
@@ -53,6 +71,7 @@ class Config(Struct, frozen=True):
     platforms: dict[str, Any] = field(default_factory=dict)
     extensions: dict[str, dict[str, Any]] = field(default_factory=dict)
     review: dict[str, list[str]] = field(default_factory=dict)
+    terminal: TerminalChoices = TerminalChoices()
     source: str = ""
 
     def fault(self, path: tuple[str | int, ...], what: str, hint: str = "") -> ConfigError:
@@ -76,6 +95,14 @@ _KEYS: dict[str, tuple[str, tuple[type, ...]]] = {
     "platforms": ("a table", (dict,)),
     "extensions": ("a table", (dict,)),
     "review": ("a table", (dict,)),
+    "terminal": ("a table", (dict,)),
+}
+_TERMINAL: dict[str, tuple[object, ...]] = {
+    "theme": ("auto", "light", "dark"),
+    "editing": ("emacs", "vi"),
+    "notify": (True, False),
+    "plain": (True, False),
+    "screen_reader": (True, False),
 }
 _REVIEW = {"production": ("tag:", "source:"), "break_glass": ("",)}
 """What may stand in ``[review]``, and how its texts begin."""
@@ -140,10 +167,25 @@ def parse_config(data: bytes, path: str) -> Config:
             line, column = locate(source, ("model", "main"))
             raise ConfigError("main must be text", file=path, line=line, column=column)
         values.update(model=main, model_table=table)
+    terminal: dict[str, Any] = values.pop("terminal", {})
     config = Config(file=path, source=source, **values)
+    for name, entry in terminal.items():
+        _check_terminal(config, name, entry)
+    config = replace(config, terminal=TerminalChoices(**terminal))
     for name, entry in values.get("review", {}).items():
         _check_review(config, name, entry)
     return config
+
+
+def _check_terminal(config: Config, name: str, entry: object) -> None:
+    known = _TERMINAL.get(name)
+    if known is None:
+        near = difflib.get_close_matches(name, _TERMINAL, 1)
+        hint = f"Did you mean {near[0]!r}?" if near else f"Known keys: {', '.join(_TERMINAL)}."
+        raise config.fault(("terminal", name), f"unknown key {name!r}", hint)
+    if not any(entry is one or (isinstance(entry, str) and entry == one) for one in known):
+        words = ", ".join(str(one).lower() for one in known)
+        raise config.fault(("terminal", name), f"terminal.{name} must be one of {words}")
 
 
 def _check_review(config: Config, name: str, entry: object) -> None:

@@ -17,6 +17,10 @@ NO_KEYRING = (
 )
 
 
+class NoKey(ConfigError):
+    """There is no key for the model service anywhere."""
+
+
 class Credential(Struct, frozen=True):
     """A key and how it is sent. Its text form never shows the value."""
 
@@ -48,7 +52,7 @@ def find_credential(environment: Mapping[str, str]) -> Credential:
     if stored:
         return Credential(kind="api_key", value=stored, source="the keyring")
     way = "Run `devagent auth login`, or set" if looked == NO_ENTRY else "Set"
-    raise ConfigError(
+    raise NoKey(
         "there is no key for the model service: looked at ANTHROPIC_API_KEY, ANTHROPIC_AUTH_TOKEN "
         f"(not set) and the keyring ({looked})",
         hint=f"{way} ANTHROPIC_API_KEY. Without a key: `devagent demo`.",

@@ -30,7 +30,7 @@ def branch(name: str) -> Call:
 
 
 def _of_the_conversation(shown: str, end: str) -> list[str]:
-    """The lines from the prompt on, without empty ones: as a terminal wraps and pads them is not the point."""
+    """The lines from the prompt on, without empty ones."""
     _, found, rest = shown.partition("› Branch, please")
     assert found
     lines = rest.partition(f"\n{end}")[0].split("\n")
@@ -55,32 +55,38 @@ async def test_a_chat_shows_each_verdict_asks_the_person_and_leaves_a_verified_l
         await screen.shows("devagent · claude-sonnet-5-5", "(1 hidden by policy)", "›")
         await screen.types("Branch, please")
         shown = await screen.shows(
-            *("✓ allowed by org/baseline#git-read (baseline.toml:", "on main"),
-            *("✗ denied by local/mine#main-by-review (policy.toml:", "Open a pull request"),
-            *(
-                "? asks by local/mine#branches-are-asked (policy.toml:",
-                "write branch:mine",
-                QUESTION,
-            ),
+            "● git.status repo:. · 1 row",
+            *("✗ git.push branch:origin/main · denied by local/mine#main-by-review (policy.toml:",),
+            "→ Open a pull request",
+            *("? git.branch  write", "write branch:mine"),
+            *("asked by local/mine#branches-are-asked (policy.toml:", QUESTION),
         )
         assert "branch:other" not in shown
         assert git(work, "branch", "--list", "mine") == ""
-        await screen.types("y")
-        await screen.shows("✓ answered yes by", "created mine", "write branch:other", QUESTION)
+        await screen.presses("y")
+        await screen.shows(
+            "● git.branch branch:mine", "you said yes", "write branch:other", QUESTION
+        )
+        await screen.presses("c")
+        await screen.shows("Why not?")
         await screen.types("not that one")
         await screen.shows(
-            "✗ answered no by", "One branch is there.", "done", "›", after="branch:other"
+            "you said no: not that one",
+            "One branch is there.",
+            "done",
+            "›",
+            after="write branch:other",
         )
         await screen.presses("C-d")
         live = await screen.shows("verify: ok", "[exit 0]")
     replayed = await devagent("session", "replay", "last")
     assert replayed.code == 0
-    assert _of_the_conversation(replayed.stdout, "session ended") == [
-        # What was typed at a question is the one thing that is not on record as it stood there.
-        line
-        for line in _of_the_conversation(live, "session 0")
-        if QUESTION not in line and line != "not that one"
-    ]
+    stood = _of_the_conversation(live, "session 0")
+    drawn = _of_the_conversation(replayed.stdout, "session ended")
+    assert [one for one in drawn if one[:1] in "●✗"] == [one for one in stood if one[:1] in "●✗"]
+    assert {"I look and push.", "Now the branch.", "One branch is there."} <= set(drawn) & set(
+        stood
+    )
     assert [git(work, "branch", "--list", name) for name in ("mine", "other")] == ["mine", ""]
     told = server.requests[-1].body["messages"][-1]["content"]
     assert "not that one" in told[1]["content"]
@@ -102,7 +108,7 @@ async def test_undo_in_a_chat_goes_back_is_on_record_and_told_to_the_model(work:
         await screen.shows("there is nothing to undo", "›")
         await screen.types("Begin")
         await screen.shows(QUESTION)
-        await screen.types("y")
+        await screen.presses("y")
         await screen.shows("It is there.", "done", "›")
         assert git(work, "branch", "--list", "mine") != ""
         await screen.types("/undo preview")
@@ -157,7 +163,7 @@ async def test_ctrl_c_at_a_question_stops_the_turn_and_nothing_runs(work: Path) 
         await screen.types("Begin")
         await screen.shows(QUESTION)
         await screen.presses("C-c")
-        await screen.shows("stopped", "›", after=QUESTION)
+        await screen.shows("stopped", "›", after="with  action=create")
         await screen.types("Leave it")
         await screen.shows("Good.", "›", after="Leave it")
         await screen.presses("C-d")

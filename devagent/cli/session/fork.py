@@ -28,6 +28,11 @@ def fork(session: str, at: int | None) -> None:
 
     The other session is named, not copied, and stays as it is. Go on with `devagent session resume`.
     """
+    click.echo(fork_of(session, at))
+
+
+def fork_of(session: str, at: int | None) -> str:
+    """The id of a new fork of the session. Raises UsageError, LogError."""
     here = places()
     folder = make_fork(
         here.sessions,
@@ -38,4 +43,4 @@ def fork(session: str, at: int | None) -> None:
         device=Device(here.data),
         sealing=sealed_for(policy_in_force(), here, os.environ),
     )
-    click.echo(os.path.basename(folder))
+    return os.path.basename(folder)

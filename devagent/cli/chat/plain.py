@@ -1,4 +1,4 @@
-"""``devagent chat``: a plain conversation in the terminal."""
+"""A conversation line by line: for terminals that can do no more, and for screen readers. Nothing that was printed changes."""
 
 import asyncio
 import sys
@@ -7,20 +7,16 @@ from contextlib import aclosing
 
 import click
 
-from devagent.cli.asynchronous import run_until_done
-from devagent.cli.workspace import workspace
-from devagent.core.errors import Stop, UsageError
+from devagent.cli.chat import Asked
+from devagent.core.errors import Stop
 from devagent.core.events import Event, ModelFailed, ModelReplied, Prompt, SessionResumed, TextDelta
 from devagent.core.text import visible
 from devagent.repl.approver import AtTerminal
-from devagent.repl.render import render
-from devagent.repl.status_line import StatusLine
+from devagent.repl.capabilities import Capabilities
+from devagent.repl.render import ASCII, FULL, READER, Signs, render
 from devagent.session import Options, Session, open_session
 from devagent.settings.identity import principal
 from devagent.undo.errors import SnapshotError
-
-PICK = "?"
-"""What ``--resume`` without an id stands for."""
 
 HELP = (
     "/help  /status  /compact [undo]  /undo [list|preview|ID]  /quit     "
@@ -28,65 +24,23 @@ HELP = (
 )
 
 
-@click.command()
-@click.option("--model", default="", metavar="MODEL", help="A model's id; or rehearsal:FILE, a script in its place.")  # fmt: skip
-@click.option(
-    "--policy",
-    "policies",
-    multiple=True,
-    metavar="FILE",
-    help="A further policy file; it can only narrow. May be repeated.",
-)
-@click.option(
-    "--extension",
-    "extensions",
-    multiple=True,
-    metavar="NAME",
-    help="Only this extension. May be repeated.",
-)
-@click.option(
-    "--resume",
-    is_flag=False,
-    flag_value=PICK,
-    default="",
-    metavar="[ID]",
-    help="Go on with an earlier session: an id, a name, `last`; without one, choose.",
-)
-@click.option("--continue", "go_on", is_flag=True, help="Go on with the last session.")
-@click.option("-C", "--folder", default=".", metavar="FOLDER", help="Work in this folder.")
-def chat(
-    model: str = "",
-    policies: tuple[str, ...] = (),
-    extensions: tuple[str, ...] = (),
-    resume: str = "",
-    go_on: bool = False,
-    folder: str = ".",
-) -> int:
-    """Talk with the agent in this folder."""
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
-        raise UsageError("chat needs a terminal", hint='In scripts say `devagent run "…"`.')
-    if go_on and resume:
-        raise UsageError("--continue and --resume name two sessions", hint="Give one of them.")
-    place = workspace(folder)
-    if resume == PICK:
-        from devagent.cli.session.choosing import chosen  # noqa: PLC0415  (only to choose)
-
-        resume = chosen()
+async def talk_plainly(asked: Asked, able: Capabilities) -> None:
+    """Until the person leaves."""
     options = Options(
-        folder=place,
+        folder=asked.folder,
         mode="chat",
         interactive=True,
         approver=AtTerminal(principal().user),
-        model=model,
-        policies=policies,
-        extensions=extensions,
-        resume="last" if go_on else resume,
+        model=asked.model,
+        policies=asked.policies,
+        extensions=asked.extensions,
+        resume=asked.resume,
     )
-    run_until_done(_converse(options))
-    return 0
+    await _converse(options, able)
 
 
-async def _converse(options: Options) -> None:
+async def _converse(options: Options, able: Capabilities) -> None:
+    signs = READER if able.reader else FULL if able.unicode else ASCII
     from prompt_toolkit import PromptSession  # noqa: PLC0415  (140 ms, loaded while nothing waits for it)
 
     session = await open_session(options)
@@ -100,7 +54,9 @@ async def _converse(options: Options) -> None:
     try:
         while True:
             try:
-                text = (await prompt.prompt_async("› ")).strip()
+                text = (
+                    await prompt.prompt_async("you: " if able.reader else f"{signs.prompt} ")
+                ).strip()
             except KeyboardInterrupt:
                 continue
             except EOFError:
@@ -112,13 +68,13 @@ async def _converse(options: Options) -> None:
             elif text == "/status":
                 click.echo(_greeting(session))
             elif text in ("/compact", "/compact undo"):
-                await _interruptible(session, _compact(session, undo=text.endswith("undo")))
+                await _interruptible(session, _compact(session, signs, undo=text.endswith("undo")))
             elif text.split()[0:1] == ["/undo"]:
                 await _undo(session, text.split()[1:])
             elif text.startswith("/"):
                 click.echo(f"There is no command {visible(text.split()[0])}. {HELP}")
             elif text:
-                await _interruptible(session, _show(session.turn(text)))
+                await _interruptible(session, _show(session.turn(text), signs))
                 if session.unanchored:
                     click.echo(f"! the record is {session.unanchored}")
     except asyncio.CancelledError:
@@ -165,27 +121,22 @@ async def _interruptible(session: Session, work: Coroutine[None, None, object]) 
         loop.remove_signal_handler(signal.SIGINT)
 
 
-async def _show(turn: AsyncGenerator[Event, None]) -> int:
+async def _show(turn: AsyncGenerator[Event, None], signs: Signs) -> int:
     """Draw each event; how many there were."""
     streaming, count = False, 0
-    status = StatusLine(sys.stdout)
-    try:
-        async with aclosing(turn) as events:
-            async for event in events:
-                if not status.event(event):
-                    streaming = _draw(event, streaming)
-                count += 1
-    finally:
-        status.wipe()
+    async with aclosing(turn) as events:
+        async for event in events:
+            streaming = _draw(event, streaming, signs)
+            count += 1
     return count
 
 
-async def _compact(session: Session, *, undo: bool) -> None:
-    if not await _show(session.undo_compaction() if undo else session.compact()):
+async def _compact(session: Session, signs: Signs, *, undo: bool) -> None:
+    if not await _show(session.undo_compaction() if undo else session.compact(), signs):
         click.echo("There is nothing to undo." if undo else "There is nothing to compact yet.")
 
 
-def _draw(event: Event, streaming: bool) -> bool:
+def _draw(event: Event, streaming: bool, signs: Signs) -> bool:
     """Put one event on the screen; whether a text is still open on the last line."""
     match event:
         case TextDelta(text=text):
@@ -201,7 +152,7 @@ def _draw(event: Event, streaming: bool) -> bool:
             return False  # the line editor has left it on the screen
         case _:
             pass
-    if line := render(event):
+    if line := render(event, signs):
         click.echo(line)
     return False
 

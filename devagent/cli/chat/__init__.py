@@ -1,0 +1,101 @@
+"""``devagent chat``: a conversation in the terminal."""
+
+import os
+import sys
+
+import click
+from msgspec import Struct
+
+from devagent.cli.asynchronous import run_until_done
+from devagent.cli.workspace import workspace
+from devagent.core.errors import UsageError
+from devagent.repl.capabilities import capabilities
+from devagent.settings.config import load_config
+from devagent.settings.places import places
+
+PICK = "?"
+"""What ``--resume`` without an id stands for."""
+
+
+class Asked(Struct, frozen=True, kw_only=True):
+    """What the chat was started with."""
+
+    folder: str
+    model: str = ""
+    policies: tuple[str, ...] = ()
+    extensions: tuple[str, ...] = ()
+    resume: str = ""
+
+
+@click.command()
+@click.option("--model", default="", metavar="MODEL", help="A model's id; or rehearsal:FILE, a script in its place.")  # fmt: skip
+@click.option(
+    "--policy",
+    "policies",
+    multiple=True,
+    metavar="FILE",
+    help="A further policy file; it can only narrow. May be repeated.",
+)
+@click.option(
+    "--extension",
+    "extensions",
+    multiple=True,
+    metavar="NAME",
+    help="Only this extension. May be repeated.",
+)
+@click.option(
+    "--resume",
+    is_flag=False,
+    flag_value=PICK,
+    default="",
+    metavar="[ID]",
+    help="Go on with an earlier session: an id, a name, `last`; without one, choose.",
+)
+@click.option("--continue", "go_on", is_flag=True, help="Go on with the last session.")
+@click.option("-C", "--folder", default=".", metavar="FOLDER", help="Work in this folder.")
+@click.option("--plain", is_flag=True, help="Only lines, one after the other; no colours, nothing that moves.")  # fmt: skip
+@click.option("--screen-reader", is_flag=True, help="As --plain, worded for being read aloud.")
+def chat(
+    model: str = "",
+    policies: tuple[str, ...] = (),
+    extensions: tuple[str, ...] = (),
+    resume: str = "",
+    go_on: bool = False,
+    folder: str = ".",
+    plain: bool = False,
+    screen_reader: bool = False,
+) -> int:
+    """Talk with the agent in this folder."""
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise UsageError("chat needs a terminal", hint='In scripts say `devagent run "…"`.')
+    if go_on and resume:
+        raise UsageError("--continue and --resume name two sessions", hint="Give one of them.")
+    place = workspace(folder)
+    if resume == PICK:
+        from devagent.cli.session.choosing import chosen  # noqa: PLC0415  (only to choose)
+
+        resume = chosen()
+    asked = Asked(
+        folder=place,
+        model=model,
+        policies=policies,
+        extensions=extensions,
+        resume="last" if go_on else resume,
+    )
+    terminal = load_config(places().config).terminal
+    able = capabilities(
+        os.environ,
+        plain=plain or terminal.plain,
+        reader=screen_reader or terminal.screen_reader,
+        theme=terminal.theme,
+        encoding=sys.stdout.encoding,
+    )
+    # Each way of talking loads what the other does not need.
+    if able.live:
+        from devagent.cli.chat.screen import talk  # noqa: PLC0415
+
+        return run_until_done(talk(asked, able, terminal))
+    from devagent.cli.chat.plain import talk_plainly  # noqa: PLC0415
+
+    run_until_done(talk_plainly(asked, able))
+    return 0

@@ -1,0 +1,1 @@
+"""What the chat's commands do, by subject; ``slash`` has their table."""

@@ -1,0 +1,79 @@
+"""``/help``, ``/status``, ``/cost``, ``/context``, ``/theme``, ``/quit``."""
+
+from msgspec.structs import replace
+
+from devagent.cli.chat.screen import Chat
+from devagent.cli.chat.slash import ALIASES, TABLE
+from devagent.repl.capabilities import THEMES
+from devagent.repl.render import usage_text
+from devagent.repl.style import Line, Segment, line
+from devagent.repl.width import pad
+
+KEYS = (
+    ("Enter", "send; while the agent works: a word to it, read before its next step"),
+    ("Tab", "while the agent works: send it once the turn is over"),
+    ("Alt+Enter, Ctrl+J, \\ Enter", "a new line"),
+    ("Esc", "stop what is under way; what was done stays"),
+    ("Ctrl+C", "clear the line, stop; twice: leave"),
+    ("Ctrl+R", "search what you typed before"),
+    ("Ctrl+X Ctrl+E", "write in your editor"),
+    ("Ctrl+O", "the last call in full"),
+    ("@", "a file's name"),
+    ("!", "a shell command of your own, through the same gate"),
+)
+
+
+async def help(chat: Chat, rest: str) -> None:
+    """All commands and keys, or one command."""
+    name = ALIASES.get(rest.lstrip("/"), rest.lstrip("/"))
+    if name in TABLE:
+        one = TABLE[name]
+        chat.print([line(Segment(f"/{name} {one.usage}".rstrip(), "bold"), f"  {one.about}")])
+        return
+    rows: list[Line] = [line(Segment("Commands", "bold"))]
+    for command, about in chat.commands().items():
+        rows.append(line(Segment(f"  {pad(f'/{command}', 14)}", "accent"), about))
+    rows += [(), line(Segment("Keys", "bold"))]
+    rows += [line(Segment(f"  {pad(key, 28)}", "accent"), about) for key, about in KEYS]
+    chat.print(rows)
+
+
+async def status(chat: Chat, rest: str) -> None:
+    """Who, which model, which policy, where the record is."""
+    del rest
+    session = chat.session
+    rows = chat.greeting(session)
+    rows.append(line(Segment("session ", "quiet"), session.id))
+    rows.append(line(Segment("folder  ", "quiet"), session.workspace))
+    if chat.says.files:
+        rows.append(line(Segment("trusted ", "quiet"), ", ".join(chat.says.files)))
+    if chat.plan:
+        rows.append(line(Segment("plan    ", "quiet"), "only reading; /plan off ends it"))
+    if chat.asker.quick:
+        rows.append(line(Segment(f"{chat.asker.quick} approved in under a second", "ask")))
+    chat.print(rows)
+
+
+async def cost(chat: Chat, rest: str) -> None:
+    """What this session used in this process, and what it cost."""
+    del rest
+    used = usage_text(chat.usage)
+    dollars = f"${chat.usd_micros / 1e6:.4f}" if chat.usd_micros else "no price is known for it"
+    chat.say(f"{used} · {dollars}   (/usage: all sessions)")
+
+
+async def theme(chat: Chat, rest: str) -> None:
+    """Colours for another background, until the chat ends."""
+    if rest not in THEMES:
+        chat.say(f"/theme {'|'.join(THEMES)}; for good: [terminal] theme in the configuration")
+        return
+    chosen = next(one for one in THEMES if one == rest)
+    chat.painter.use(replace(chat.painter.capabilities, theme=chosen))
+    chat.live.restyle()
+    chat.say(f"colours for {rest}")
+
+
+async def quit(chat: Chat, rest: str) -> None:
+    """Leave."""
+    del rest
+    chat.leave()

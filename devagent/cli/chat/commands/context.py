@@ -1,0 +1,32 @@
+"""``/context``, ``/compact`` and ``/clear``: what the model reads of the conversation."""
+
+from msgspec.structs import replace
+
+from devagent.cli.chat.screen import Chat
+
+
+async def context(chat: Chat, rest: str) -> None:
+    """How much the model reads at each request."""
+    del rest
+    filled = chat.session.filled
+    if filled is None:
+        chat.say("nothing has been asked yet, so the window is empty")
+        return
+    tokens, window = filled
+    many = 100 * tokens // window if window else 0
+    bar = "█" * (many // 4) + "░" * (25 - many // 4)
+    chat.say(f"{bar}  {tokens:,} of {window:,} tokens ({many} %)   (/compact puts the older part in short)")  # fmt: skip
+
+
+async def compact(chat: Chat, rest: str) -> None:
+    """Put the older part of the conversation in short, or bring it back."""
+    undo = rest == "undo"
+    events = chat.session.undo_compaction() if undo else chat.session.compact()
+    if not await chat.turn(events, "putting the conversation in short"):
+        chat.say("There is nothing to undo." if undo else "There is nothing to compact yet.")
+
+
+async def clear(chat: Chat, rest: str) -> None:
+    """A new session in the same folder; this one stays on record."""
+    del rest
+    await chat.switch(replace(chat.asked, resume=""))

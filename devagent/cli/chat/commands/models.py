@@ -1,0 +1,22 @@
+"""``/model``: which models there are, and going on with another."""
+
+from msgspec.structs import replace
+
+from devagent.cli.chat.commands.cli import told
+from devagent.cli.chat.screen import Chat
+
+
+async def model(chat: Chat, rest: str) -> None:
+    """The list, or the same session with the model that is named."""
+    if not rest:
+        chat.say(f"now: {chat.session.model}")
+        await told(chat, ["models"])
+        return
+    before = chat.asked
+    session = chat.session.id
+    try:
+        await chat.switch(replace(before, model=rest, resume=session))
+    except Exception:
+        # The one before still can: nothing of the conversation is lost over a name.
+        await chat.switch(replace(before, resume=session))
+        raise

@@ -1,0 +1,78 @@
+"""The first screen on a fresh computer: what this is, and the shortest way to something that works."""
+
+import os
+from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
+
+from devagent.core.errors import ConfigError
+from devagent.repl.style import Line, Segment, line
+from devagent.settings.config import load_config
+from devagent.settings.credentials import NoKey, check_keyring, to_keyring
+from devagent.settings.places import places
+
+if TYPE_CHECKING:
+    from devagent.cli.chat.screen import Chat
+
+TOUR = os.path.join(os.path.dirname(os.path.abspath(__file__)), "tour.toml")
+
+SCREEN: tuple[Line, ...] = (
+    line(Segment("Welcome to devagent.", "bold+accent")),
+    line("An agent that works in this folder through tools: files, shell, git, SQL, docs."),
+    line("  · Reading here is free. Whatever changes something is shown to you first, exactly,"),
+    line("    and runs once you say yes. Policy decides; you can only be asked where it lets you."),
+    line("  · Every step is on record, signed, before it happens: `devagent session show last`."),
+    line("  · Nothing has been set up or sent so far."),
+    (),
+    line("It needs a key for Claude (console.anthropic.com → API keys). None was found in"),
+    line("ANTHROPIC_API_KEY, ANTHROPIC_AUTH_TOKEN or the keyring."),
+)
+
+
+async def without_key(chat: "Chat", error: NoKey) -> bool:
+    """Explain, and ask for a key or offer the rehearsal; False where the person leaves."""
+    chat.print(SCREEN)
+    while True:
+        rows = [
+            line(Segment("How do you want to begin?", "bold")),
+            line(Segment("  k", "bold+accent"), " type a key (it is not shown)"),
+            line(Segment("  r", "bold+accent"), " a rehearsal: a script plays the model, all else is real; no key"),
+            line(Segment("  q", "bold+accent"), " leave"),
+        ]  # fmt: skip
+        key = await chat.live.ask(rows, ["k", "r", "q", "escape", "c-c", "c-d"])
+        if key == "r":
+            chat.asked = replace(chat.asked, model=f"rehearsal:{TOUR}")
+            return True
+        if key != "k":
+            return False
+        if await _key(chat):
+            return True
+
+
+async def _key(chat: "Chat") -> bool:
+    from devagent.session.key_check import check_key  # noqa: PLC0415  (network code, for this alone)
+
+    typed = await chat.live.read("API key:", secret=True)
+    key = (typed or "").strip()
+    if not key:
+        return False
+    if any(c.isspace() or not c.isprintable() for c in key):
+        chat.say("that is not a key: it has spaces or control characters in it", "ask")
+        return False
+    chat.live.hint = "asking the service whether it takes the key …"
+    try:
+        unchecked = await check_key(load_config(places().config), os.environ, key)
+    except ConfigError as refused:
+        chat.say(str(refused), "ask")
+        return False
+    finally:
+        chat.live.hint = ""
+    if unchecked:
+        chat.say(f"the key could not be checked: {unchecked}", "ask")
+    try:
+        check_keyring()
+        chat.say(f"Kept in {to_keyring(key)}; `devagent auth logout` removes it.")
+    except ConfigError as nowhere:
+        chat.environment = {**os.environ, "ANTHROPIC_API_KEY": key}
+        chat.say(f"{nowhere.what}; the key is used until you leave, and kept nowhere.", "ask")
+    return True

@@ -1,0 +1,130 @@
+"""Opening the chat's session: what the folder says and who trusts it, the key, and what a first start explains."""
+
+import asyncio
+from collections.abc import Sequence
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from devagent.core.approvals import asking_rules
+from devagent.core.events import SessionResumed, ToolJudged
+from devagent.core.ports import Question
+from devagent.core.tools import ToolCall
+from devagent.repl.render import counted, render
+from devagent.repl.style import Segment, line
+from devagent.settings.credentials import NoKey
+from devagent.settings.folder import FolderSays, folder_says
+
+if TYPE_CHECKING:
+    from devagent.cli.chat.screen import Chat
+    from devagent.session import Session
+
+
+async def opened(chat: "Chat") -> "Session":
+    """The session that was asked for. Raises as ``open_session`` does, but for a key, which is asked for."""
+    # 350 ms: in a thread, so that typing goes on meanwhile.
+    await asyncio.to_thread(import_module, "devagent.session")
+    chat.says = await _trusted(chat)
+    while True:
+        try:
+            session = await _open(chat)
+            break
+        except NoKey as error:
+            from devagent.cli.chat.first_run import without_key  # noqa: PLC0415
+
+            chat.live.hint = ""
+            if not await without_key(chat, error):
+                raise
+    chat.print(chat.greeting(session))
+    first = session.opening[0]
+    if isinstance(first, SessionResumed):
+        chat.say(render(first))
+        if session.unfinished:
+            chat.say(f"left unfinished: {session.unfinished}", "ask")
+    return session
+
+
+async def _open(chat: "Chat") -> "Session":
+    from devagent.session import Options, open_session  # noqa: PLC0415
+    from devagent.settings.style import style_guidance  # noqa: PLC0415
+
+    asked = chat.asked
+    plan = (chat.plan_policy(),) if chat.plan else ()
+    guidance = "\n\n".join(filter(None, [style_guidance(), chat.guidance()]))
+    options = Options(
+        folder=asked.folder,
+        mode="chat",
+        interactive=True,
+        approver=chat.asker,
+        model=asked.model,
+        policies=(*asked.policies, *plan),
+        extensions=asked.extensions,
+        resume=asked.resume,
+        guidance=guidance,
+    )
+    return await open_session(options, chat.environment)
+
+
+async def _trusted(chat: "Chat") -> FolderSays:
+    """What the folder says, where the person trusts it; they are asked once, and again when it has changed."""
+    folder = chat.asked.folder  # a real path
+    says = folder_says(folder)
+    if not says.digest or chat.trusted.trusts(folder, says):
+        return says
+    again = " and has changed since you trusted it" if chat.trusted.known(folder) else ""
+    many = counted(len(says.files), "file")
+    chat.print(
+        [
+            line(Segment(f"This folder has {many} for the agent{again}:", "bold")),
+            *(line(f"  {name}") for name in says.files[:10]),
+            line(
+                Segment(
+                    "They can tell it what to do; they cannot let it do more than policy does.",
+                    "quiet",
+                )
+            ),
+        ]
+    )
+    while True:
+        key = await chat.live.ask(
+            [
+                line(Segment("Use them?", "bold")),
+                line(Segment("  t", "bold+accent"), " trust them as they are  ", Segment("  v", "bold+accent"), " view  ", Segment("  n", "bold+accent"), " not now"),
+            ],
+            ["t", "v", "n", "escape", "c-c", "c-d"],
+        )  # fmt: skip
+        if key == "t":
+            chat.trusted.trust(folder, says)
+            return says
+        if key != "v":
+            return FolderSays({}, {}, "")
+        for name, text in [*says.instructions.items(), *says.commands.items()]:
+            rows = [line(Segment(name, "bold")), *(line(f"  {row}") for row in text.splitlines())]
+            chat.print(rows)
+
+
+async def like(
+    session: "Session", calls: Sequence[ToolCall], question: Question
+) -> Sequence[ToolJudged]:
+    """The calls behind the one in question that are like it: the same tool, asked about by the same rules, with a
+    yes that may be given ahead."""
+    judged = question.judged
+    ids = [one.id for one in calls]
+    if (
+        judged is None
+        or question.needs_reason
+        or judged.decision.sticky
+        or question.call not in ids
+    ):
+        return ()
+    found: list[ToolJudged] = []
+    for call in calls[ids.index(question.call) + 1 :]:
+        if call.name != question.tool.api_name:
+            continue
+        other = await session.would(call)
+        if (
+            other.decision.effect == "ask"
+            and not other.decision.sticky
+            and asking_rules(other) == asking_rules(judged)
+        ):
+            found.append(other)
+    return found

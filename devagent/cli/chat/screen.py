@@ -1,0 +1,432 @@
+"""The chat on the live screen: what is typed becomes a turn, a command or a word to the model that works.
+
+The prompt is there first; the session opens behind it, and what was typed meanwhile waits. The loop's events go to
+the transcript, and its rows to the paper above the prompt. One turn runs at a time; Escape stops it and keeps what
+was done.
+"""
+
+import asyncio
+import os
+import time
+from collections import deque
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import aclosing
+from typing import TYPE_CHECKING
+
+from devagent import __version__
+from devagent.cli.chat import Asked
+from devagent.cli.chat.slash import ALIASES, TABLE, command
+from devagent.core.errors import DevagentError, Stop
+from devagent.core.events import (
+    ApprovalAnswered,
+    ApprovalAsked,
+    Event,
+    ModelReplied,
+    ModelRequested,
+    Prompt,
+    TextDelta,
+    ThinkingDelta,
+    ToolFinished,
+    ToolJudged,
+    ToolStarted,
+    TurnCut,
+    TurnEnded,
+    Usage,
+)
+from devagent.core.ports import Question
+from devagent.core.text import one_line
+from devagent.core.tools import ToolCall
+from devagent.repl.asker import OnScreen
+from devagent.repl.capabilities import Capabilities
+from devagent.repl.completing import Completing
+from devagent.repl.files import Files
+from devagent.repl.live import Doing, Live
+from devagent.repl.past import Past
+from devagent.repl.style import Line, Painter, Segment, line
+from devagent.repl.transcript import Transcript, touched
+from devagent.settings.config import TerminalChoices
+from devagent.settings.folder import FolderSays, TrustedFolders, guidance
+from devagent.settings.identity import principal
+from devagent.settings.places import places
+
+if TYPE_CHECKING:
+    from devagent.session import Session
+
+CALLS_AFTER_S = 10.0
+"""A turn that took longer says by a notification that it is over."""
+_TAIL = 5
+
+
+async def talk(asked: Asked, able: Capabilities, terminal: TerminalChoices) -> int:
+    """Until the person leaves; the exit code."""
+    return await Chat(asked, able, terminal).run()
+
+
+class Chat:
+    """One person at one screen; sessions may follow one another. Commands work on it."""
+
+    def __init__(self, asked: Asked, able: Capabilities, terminal: TerminalChoices) -> None:
+        here = places()
+        self.asked = asked
+        self.terminal = terminal
+        self.painter = Painter(able)
+        self.files = Files(asked.folder)
+        self.trusted = TrustedFolders(os.path.join(here.data, "folders.json"))
+        self.says = FolderSays({}, {}, "")
+        self.live = Live(
+            self.painter,
+            history=Past(os.path.join(here.data, "prompts.jsonl"), _without_secrets),
+            completer=Completing(self.commands, self.files),
+            vi=terminal.editing == "vi",
+        )
+        self.transcript = Transcript(able, self.live.size.columns)
+        self.asker = OnScreen(self.live, principal().user, asked.folder, self.print)
+        self.asker.others = self._like
+        self.asker.before_question = self._question_comes
+        self.usage = Usage()
+        self.usd_micros = 0
+        self.environment: dict[str, str] | None = None
+        self.plan = False
+        self.todo: list[tuple[str, bool]] = []
+        self.last_reply = ""
+        self._session: Session | None = None
+        self._said: list[str] = []
+        self._inbox: deque[str] = deque()
+        self._arrived = asyncio.Event()
+        self._work: asyncio.Task[None] | None = None
+        self._reply_calls: Sequence[ToolCall] = ()
+        self._background: set[asyncio.Task[None]] = set()
+        self._stop: Stop = "done"
+        self._leaving = False
+        self.live.submit = self._submit
+        self.live.stop = self.stop
+        self.live.leave = self.leave
+        self.live.unfold = self._unfold
+
+    # -- for commands
+
+    @property
+    def session(self) -> "Session":
+        """The open session. Raises DevagentError before there is one."""
+        if self._session is None:
+            raise DevagentError("the session is not open yet")
+        return self._session
+
+    def commands(self) -> Mapping[str, str]:
+        """Names and what they do, the folder's own among them."""
+        own = {name: f"own: {one_line(text, 60)}" for name, text in self.says.commands.items()}
+        return {name: one.about for name, one in TABLE.items()} | own
+
+    def say(self, text: str, role: str = "quiet") -> None:
+        """A few words of devagent's own."""
+        self.live.paper.put(self.transcript.note(text, role))
+        self.live.draw_now()
+
+    def print(self, lines: Sequence[Line], *, whole: bool = False) -> None:
+        """Lines of a command, below an empty one; ``whole``: they are code, which is not broken into rows."""
+        self.transcript.columns = self.live.size.columns
+        self.live.paper.put(self.transcript.printed(lines, whole=whole))
+        self.live.draw_now()
+
+    def stop(self) -> bool:
+        """Stop what is under way; whether anything was."""
+        if self._work is None or self._work.done():
+            return False
+        self._work.cancel()
+        return True
+
+    def leave(self) -> None:
+        """End the chat once what is under way has stopped."""
+        self._leaving = True
+        self.stop()
+        self._arrived.set()
+
+    def put(self, text: str) -> None:
+        """As if it had been typed."""
+        self._inbox.append(text)
+        self._arrived.set()
+
+    async def turn(self, events: AsyncGenerator[Event, None], what: str = "") -> int:
+        """Show a turn (or what is like one) until it is over or was stopped; how many events there were."""
+        self.transcript.columns = self.live.size.columns
+        self.live.doing = Doing(what=what, since=time.monotonic())
+        count: list[int] = [0]
+        self._work = asyncio.ensure_future(self._shown(events, count))
+        began = time.monotonic()
+        try:
+            await asyncio.wait([self._work])
+            if self._work.cancelled():
+                over = self.session.out_of_time
+                cut = over or TurnCut(turn=0, err="cancelled")
+                self.live.paper.put(self.transcript.show(cut))
+            else:
+                self._work.result()
+        finally:
+            if not self._work.done():
+                self._work.cancel()
+                await asyncio.wait([self._work])
+            self._work = None
+            self.live.doing = None
+            self.asker.turn_is_over()
+            for text in reversed(self.session.unsaid()):
+                self._inbox.appendleft(text)
+            self._queue_changed()
+            self.live.draw_now()
+        if time.monotonic() - began > CALLS_AFTER_S:
+            self.notify("devagent is done")
+        return count[0]
+
+    async def switch(self, asked: Asked) -> None:
+        """Close this session and open another."""
+        await self._close("done")
+        self.asked = asked
+        self.usage, self.usd_micros = Usage(), 0
+        await self._open()
+
+    def notify(self, text: str) -> None:
+        """A word from the terminal to its desktop, and a bell."""
+        if self.terminal.notify:
+            self.live.app.output.write_raw(f"\x1b]9;{one_line(text, 80)}\x07\a")
+            self.live.app.output.flush()
+
+    # -- its life
+
+    async def run(self) -> int:
+        screen = asyncio.ensure_future(self.live.run())
+        talking = asyncio.ensure_future(self._talk())
+        self.files.look()
+        try:
+            await asyncio.wait([screen, talking], return_when=asyncio.FIRST_COMPLETED)
+            if talking.done():
+                talking.result()
+        except asyncio.CancelledError:
+            self._stop = "interrupted"
+            raise
+        finally:
+            talking.cancel()
+            await asyncio.wait([talking])
+            try:
+                await self._close(self._stop)
+            finally:
+                self.live.end()
+                await asyncio.wait([screen])
+        return 0
+
+    async def _talk(self) -> None:
+        await self._open()
+        while not self._leaving:
+            while self._inbox and not self._leaving:
+                text = self._inbox.popleft()
+                self._queue_changed()
+                await self._do(text)
+            if self._leaving:
+                break
+            self._arrived.clear()
+            if not self._inbox:
+                await self._arrived.wait()
+
+    async def _open(self) -> None:
+        from devagent.cli.chat.opening import opened  # noqa: PLC0415  (the prompt is there before it)
+
+        self.live.hint = "opening the session …"
+        self.live.draw_now()
+        try:
+            self._session = await opened(self)
+        finally:
+            self.live.hint = ""
+        self._status()
+
+    async def _close(self, stop: Stop) -> None:
+        session, self._session = self._session, None
+        if session is None:
+            return
+        verified = await session.close(stop, 130 if stop == "interrupted" else 0)
+        quick = self.asker.quick
+        self.asker.quick = 0
+        if quick:
+            times = "one yes" if quick == 1 else f"{quick} yeses"
+            self.live.paper.put(self.transcript.note(f"{times} in under a second: `devagent review` shows what was approved so", "ask"))  # fmt: skip
+        self.live.paper.put(self.transcript.note(f"session {session.id}  {verified}"))
+        self.live.paper.flush()
+
+    async def _do(self, text: str) -> None:
+        try:
+            if text.startswith("/"):
+                await self._command(text)
+            elif text.startswith("!"):
+                await self._own_command(text[1:].strip())
+            else:
+                await self.turn(self.session.turn(text), "thinking")
+                if self.session.unanchored:
+                    self.say(f"! the record is {self.session.unanchored}", "ask")
+        except DevagentError as error:
+            if self._session is None:
+                raise
+            self.say(f"! {error}", "ask")
+        self._status()
+        self.live.draw_now()
+
+    async def _own_command(self, shell: str) -> None:
+        if not shell:
+            return
+        call = self.session.own_call("workspace__shell", {"command": shell}, f"!{shell}")
+        await self.turn(call, "running")
+        lines = self.transcript.unfolded_result()
+        if lines:
+            self.print(lines, whole=True)
+
+    async def _command(self, text: str) -> None:
+        name, _, rest = text[1:].partition(" ")
+        name = ALIASES.get(name.lower(), name.lower())
+        said = Prompt(turn=0, text=text, of_the_house=True)
+        self.live.paper.put(self.transcript.show(said))
+        self.live.draw_now()
+        if name in TABLE:
+            await command(name)(self, rest.strip())
+        elif name in self.says.commands:
+            filled = self.says.commands[name].replace("$ARGUMENTS", rest.strip())
+            await self.turn(self.session.turn(filled), "thinking")
+        else:
+            from difflib import get_close_matches  # noqa: PLC0415  (for a slip)
+
+            near = get_close_matches(name, self.commands(), 1)
+            meant = f" Did you mean /{near[0]}?" if near else ""
+            self.say(f"There is no command /{one_line(name, 40)}.{meant} /help lists them.", "ask")
+
+    def _submit(self, text: str, later: bool) -> None:
+        if self._work is None or later:
+            self.put(text)
+            self._queue_changed()
+            return
+        name = ALIASES.get(text[1:].split()[0].lower(), text[1:].split()[0].lower()) if text[1:].split() else ""  # fmt: skip
+        if text.startswith("/") and name in TABLE and not TABLE[name].idle:
+            task = asyncio.ensure_future(self._do(text))
+            self._background.add(task)
+            task.add_done_callback(self._background.discard)
+        elif text.startswith(("/", "!")) or self._session is None:
+            self.put(text)
+        else:
+            self._session.steer(text)
+            self._said.append(text)
+        self._queue_changed()
+
+    def _queue_changed(self) -> None:
+        if self._work is None:
+            self._said = []
+        self.live.queued = [*self._said, *(self._inbox if self._work is not None else ())]
+        self.live.app.invalidate()
+
+    # -- what is shown
+
+    async def _shown(self, events: AsyncGenerator[Event, None], count: list[int]) -> None:
+        async with aclosing(events):
+            async for event in events:
+                count[0] += 1
+                self._follow(event)
+                self.live.paper.put(self.transcript.show(event))
+                if isinstance(event, TextDelta):
+                    self.live.draw()
+                else:
+                    self.live.draw_now()
+
+    def _follow(self, event: Event) -> None:
+        """What is under way by this event, and what it has cost."""
+        doing = self.live.doing or Doing()
+        match event:
+            case Prompt(text=text) if text in self._said:
+                self._said.remove(text)
+                self._queue_changed()
+            case ModelRequested(purpose=purpose):
+                doing.what = "putting the conversation in short" if purpose else "thinking"
+            case TextDelta(text=text) | ThinkingDelta(text=text):
+                doing.what = "writing" if isinstance(event, TextDelta) else "thinking"
+                doing.tokens += max(1, len(text) // 4)
+            case ModelReplied():
+                self._reply_calls = event.calls
+                self.usage = self.usage + event.usage
+                cost = event.cost.usd_micros if event.cost else 0
+                self.usd_micros += cost
+                doing.usd_micros += cost
+                if event.text and not event.purpose:
+                    self.last_reply = event.text
+            case ToolJudged():
+                doing.what = f"{event.full_name} {one_line(touched(event), 60)}".rstrip()
+            case ApprovalAsked():
+                pass
+            case ApprovalAnswered() | ToolStarted():
+                doing.tail = ()
+            case ToolFinished():
+                doing.tail = ()
+                doing.what = "thinking"
+            case TurnEnded():
+                self._status()
+            case _:
+                pass
+
+    def progress(self, call_id: str, text: str) -> None:
+        """What a running call has printed since: its last lines are shown while it runs."""
+        doing = self.live.doing
+        if doing is not None and call_id:
+            doing.tail = (*doing.tail, *text.splitlines())[-_TAIL:]
+            self.live.app.invalidate()
+
+    def _unfold(self) -> None:
+        lines = self.transcript.unfolded()
+        if lines:
+            self.print(lines, whole=True)
+
+    def _status(self) -> None:
+        session = self._session
+        if session is None:
+            return
+        folder = self.asked.folder.replace(os.path.expanduser("~"), "~", 1)
+        parts = [session.model, folder]
+        if self.plan:
+            parts.append("plan: only reading")
+        if session.policy.locked:
+            parts.append("LOCKED: only reading")
+        if self.usd_micros:
+            parts.append(f"${self.usd_micros / 1e6:.2f}")
+        parts.append("/help")
+        self.live.status = " · ".join(parts)
+        self.live.app.invalidate()
+
+    def greeting(self, session: "Session") -> list[Line]:
+        """What a session begins with."""
+        layers = ", ".join(f"{layer.layer}/{layer.name}" for layer in session.policy.layers)
+        hidden = f" ({len(session.hidden)} hidden by policy)" if session.hidden else ""
+        rows = [
+            line(Segment("devagent", "bold+accent"), Segment(f" · {session.model} · {len(session.offered)} tools{hidden}", "quiet")),
+            line(Segment(f"{__version__} · policy {layers} · log {session.folder}", "quiet")),
+        ]  # fmt: skip
+        if session.policy.locked:
+            rows.insert(0, line(Segment(f"LOCKED, reading only: {session.policy.locked}", "bad")))
+        if session.unanchored:
+            rows.append(line(Segment(f"! the record is {session.unanchored}", "ask")))
+        return rows
+
+    # -- questions
+
+    def _question_comes(self, question: Question) -> None:
+        self.live.draw_now()
+        self.notify(f"devagent asks about {question.tool.qualified}")
+
+    async def _like(self, question: Question) -> Sequence[ToolJudged]:
+        """The calls behind this one in the same reply that the same rules would ask about."""
+        from devagent.cli.chat.opening import like  # noqa: PLC0415
+
+        return await like(self.session, self._reply_calls, question)
+
+    def guidance(self) -> str:
+        """What the trusted folder tells the model."""
+        return guidance(self.says) if self.says.digest else ""
+
+    def plan_policy(self) -> str:
+        """The file of the policy that lets nothing but reading through."""
+        return os.path.join(os.path.dirname(os.path.abspath(__file__)), "plan.toml")
+
+
+def _without_secrets(text: str) -> str:
+    from devagent.audit.redaction.redactor import Redactor  # noqa: PLC0415  (once something is kept)
+
+    return Redactor().text(text)[0]
