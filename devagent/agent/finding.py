@@ -1,14 +1,17 @@
-"""Many tools: the model is told the core ones and one that finds more, and what it found is told from then on.
+"""Many tools: the model is told the few that most work begins with and one that finds more; what it found is told
+from then on.
 
-1. Nothing changes while all tools that policy could grant fit the budget.
-2. Above it, the model gets devagent's own tools and ``find_tools``; what that finds is appended, never moved and
-   never taken away, so that the prompt's beginning stays as it is (prompt caching).
-3. Only tools that policy could grant are looked through: a hidden one is never found, nor counted.
-4. Finding decides nothing: a call of a tool that was found passes the gate like any other.
-5. What was found is in the record, so that a session that goes on has the same tools.
+1. Of devagent's own tools ``MOST_OWN`` are told at first, by the order of ``first``; what servers bring is told whole
+   while it fits the budget.
+2. The others are found by ``find_tools``, which names them all. A tool that is called without having been found is
+   taken; where the arguments did not fit, it is told from then on.
+3. What is found is appended, never moved and never taken away, so that the prompt's beginning stays as it is
+   (prompt caching).
+4. Only tools that policy could grant are looked through: a hidden one is never found, named, nor counted.
+5. Finding decides nothing: a call of a tool that was found passes the gate like any other.
+6. What was found is in the record, so that a session that goes on has the same tools.
 """
 
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -20,10 +23,14 @@ from devagent.core.resources import Resource
 from devagent.core.tools import ToolResult, ToolSpec
 from devagent.core.verdicts import Decision
 
+MOST_OWN = 10
+"""Devagent's own tools that a model is told of at first; one place is the finder's where there are more."""
 MAX_TOOLS, MAX_TOKENS = 30, 8_000
-"""The budget: tools beside the core ones (devagent's own are near 30 by themselves), and the definitions of all."""
+"""The budget of what servers bring: tools, and tokens of the definitions of all that is told."""
 MAX_ADDED = 60
 """Tools that one session may find in all."""
+MOST_NAMED = 60
+"""Tools that the finder's description names: of more, a server's number."""
 AT_ONCE, MOST_AT_ONCE = 5, 10
 HOUSE, NAME = "devagent", "find_tools"
 """No extension of a third party may be called so."""
@@ -54,12 +61,16 @@ def tokens(tools: Sequence[ToolSpec]) -> int:
 class Findable:
     """A toolbox whose tools may be more than a prompt should hold (``core.ports.Toolbox``).
 
-    ``is_core`` says which tools are always told. Call ``offer`` once it is known what policy could grant.
+    ``is_own`` says which tools are devagent's, ``first`` which of those (by their qualified names) are told before
+    the others. Call ``offer`` once it is known what policy could grant.
     """
 
-    def __init__(self, inner: Toolbox, is_core: Callable[[ToolSpec], bool]) -> None:
+    def __init__(
+        self, inner: Toolbox, is_own: Callable[[ToolSpec], bool], first: Sequence[str] = ()
+    ) -> None:
         self._inner = inner
-        self._is_core = is_core
+        self._is_own = is_own
+        self._first = {name: place for place, name in enumerate(first)}
         self._finder: ToolSpec | None = None
         self._more: list[ToolSpec] = []
         self._core: list[ToolSpec] = []
@@ -68,13 +79,26 @@ class Findable:
 
     def offer(self, offered: Sequence[ToolSpec]) -> None:
         """Settle what is told, and what is to be looked for."""
-        more = [tool for tool in offered if not self._is_core(tool)]
-        if not more or (len(more) <= MAX_TOOLS and tokens(offered) <= MAX_TOKENS):
-            self._core = list(offered)
-            return
-        self._core = [tool for tool in offered if self._is_core(tool)]
-        self._more = more
-        self._finder = _finder(more)
+        own = [tool for tool in offered if self._is_own(tool)]
+        at_first = self._at_first(own)
+        names = {tool.api_name for tool in at_first}
+        told = [tool for tool in offered if tool.api_name in names or not self._is_own(tool)]
+        servers = len(offered) - len(own)
+        if servers > MAX_TOOLS or (servers and tokens(told) > MAX_TOKENS):
+            told = list(at_first)
+        names = {tool.api_name for tool in told}
+        self._core = told
+        self._more = [tool for tool in offered if tool.api_name not in names]
+        self._finder = _finder(self._more) if self._more else None
+
+    def _at_first(self, own: Sequence[ToolSpec]) -> Sequence[ToolSpec]:
+        """Those of devagent's own that are told at first, in the order that they are offered in."""
+        if len(own) <= MOST_OWN:
+            return own
+        last = len(self._first)
+        chosen = sorted(own, key=lambda tool: self._first.get(tool.qualified, last))
+        names = {tool.api_name for tool in chosen[: MOST_OWN - 1]}
+        return [tool for tool in own if tool.api_name in names]
 
     @property
     def told(self) -> Sequence[ToolSpec]:
@@ -89,15 +113,19 @@ class Findable:
 
     def apply(self, event: Event) -> None:
         """Take in an event of the session, live or resumed: what was found is told from now on."""
-        if isinstance(event, ToolJudged) and (event.ext.name, event.tool) == (HOUSE, NAME):
-            self._calls.add(event.call)
+        if isinstance(event, ToolJudged):
+            if (event.ext.name, event.tool) == (HOUSE, NAME):
+                self._calls.add(event.call)
+            elif event.err == "bad_arguments" and event.ext.name:
+                self._add([f"{event.ext.name}__{event.tool}"])
         elif isinstance(event, ToolFinished) and event.call in self._calls:
             self._add(event.structured.get("found", ()))
 
     def _add(self, names: Sequence[str]) -> None:
         known = {tool.api_name for tool in self._found}
         by_name = {tool.api_name: tool for tool in self._more}
-        self._found += [by_name[name] for name in names if name in by_name and name not in known]
+        new = [by_name[name] for name in names if name in by_name and name not in known]
+        self._found += new[: MAX_ADDED - len(self._found)]
 
     def specs(self) -> Sequence[ToolSpec]:
         return self._inner.specs()
@@ -158,15 +186,20 @@ def _first_line(text: str) -> str:
 
 
 def _finder(more: Sequence[ToolSpec]) -> ToolSpec:
-    servers = ", ".join(
-        f"{name} ({number})" for name, number in Counter(tool.extension for tool in more).items()
+    by_server: dict[str, list[str]] = {}
+    for tool in more:
+        by_server.setdefault(tool.extension, []).append(tool.name)
+    named = len(more) <= MOST_NAMED
+    servers = "; ".join(
+        f"{server}: {', '.join(names)}" if named else f"{server} ({len(names)})"
+        for server, names in by_server.items()
     )
     return ToolSpec(
         extension=HOUSE,
         name=NAME,
         tool_class="read",
         description=(
-            f"Find tools by what they do. {len(more)} more tools can be used than are listed here, of: {servers}. "
+            f"Find tools by what they do. {len(more)} more can be used than are listed here, of {servers}. "
             "Say in a few words what you need; the tools that fit are added, and can be called from then on."
         ),
         input_schema={

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
-from devagent.agent.finding import Findable
 from devagent.agent.gate import Gate
 from devagent.agent.history import OWN_CALL
 from devagent.agent.instructions import instructions
@@ -34,8 +33,8 @@ from devagent.models.estimate import Estimate
 from devagent.session.ground import (
     Ground,
     Options,
+    findable_of,
     gate_of,
-    is_core,
     limits_of,
     safeguards_of,
     shared_spending,
@@ -287,7 +286,7 @@ async def open_session(options: Options, environment: Mapping[str, str] | None =
     try:
         await asyncio.sleep(0)  # the connection is on its way while the rest is put together
         toolbox = ground.extensions()
-        findable = Findable(toolbox, is_core)
+        findable = findable_of(toolbox)
         gate = await gate_of(ground, toolbox, options, findable)
         safeguards, guard = safeguards_of(ground, options)
         agent = Agent(

@@ -29,7 +29,6 @@ from devagent.core.events import (
 from devagent.core.limits import Limits
 from devagent.core.ports import Approver
 from devagent.core.principal import Principal
-from devagent.core.tools import ToolSpec
 from devagent.host.configured import configured
 from devagent.host.extension import is_server
 from devagent.host.manifest import FIRST_PARTY
@@ -166,9 +165,18 @@ def stand(options: Options, environment: Mapping[str, str] | None) -> Ground:
     )
 
 
-def is_core(tool: ToolSpec) -> bool:
-    """Devagent's own tools are always told to the model."""
-    return tool.extension in FIRST_PARTY
+FIRST_TOLD = (
+    "workspace.read", "workspace.edit", "workspace.grep", "workspace.shell", "git.diff", "sql.query",
+    "workspace.write", "workspace.glob", "git.status", "git.commit", "docs.search", "git.log", "sql.describe",
+    "workspace.list",
+)  # fmt: skip
+"""Which of devagent's own tools a model is told of before it looks for any: what most work begins with. Where policy
+hides one, or its extension is not set up, the next takes its place."""
+
+
+def findable_of(toolbox: Extensions) -> Findable:
+    """The same toolbox, for a model that is told of some tools and finds the others."""
+    return Findable(toolbox, lambda tool: tool.extension in FIRST_PARTY, FIRST_TOLD)
 
 
 async def gate_of(

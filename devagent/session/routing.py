@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
-from devagent.agent.finding import MAX_TOKENS, MAX_TOOLS, Findable, tokens
+from devagent.agent.finding import tokens
 from devagent.agent.ranking import Ranked, rank
 from devagent.core.tools import ToolSpec
-from devagent.session.ground import Options, is_core, stand
+from devagent.session.ground import Options, findable_of, stand
 
 
 class Route(Struct, frozen=True):
@@ -19,8 +19,6 @@ class Route(Struct, frozen=True):
     hidden: int
     tokens: int
     ranked: Sequence[Ranked]
-    most_tools: int = MAX_TOOLS
-    most_tokens: int = MAX_TOKENS
 
 
 async def route(options: Options, question: str) -> Route:
@@ -31,7 +29,7 @@ async def route(options: Options, question: str) -> Route:
         specs = toolbox.specs()
         judge = ground.policy.compiled
         offered = [spec for spec in specs if not judge.is_hidden(ground.principal, spec)]
-        findable = Findable(toolbox, is_core)
+        findable = findable_of(toolbox)
         findable.offer(offered)
         return Route(
             told=findable.told,

@@ -11,13 +11,14 @@ from typing import Any
 import msgspec
 import pytest
 
+from devagent.agent.finding import MOST_OWN
 from devagent.repl.approver import Unattended
 from devagent.session import Options, Session, open_session
 from tests.support.command_line import KEY, own_file
 from tests.support.messages_server import Call, MessagesServer, Recorded, Step
 from tests.support.repositories import small
 
-MOST_BYTES = 12_000
+MOST_BYTES = 6_500
 MOST_BYTES_A_TOOL = 650
 POINTS = (b',"cache_control":{"type":"ephemeral"}', b'"cache_control":{"type":"ephemeral"},')
 CONFIG = '[extensions.sql.sources.shop]\ntype = "sqlite"\npath = "shop.db"\n'
@@ -101,9 +102,8 @@ async def test_the_first_request_is_small_and_so_is_each_tool_in_it(
         request = server.requests[0]
     tools = {tool["name"]: len(msgspec.json.encode(tool)) for tool in request.body["tools"]}
     assert ("sql__query" in tools) == databases
+    assert tools.pop("devagent__find_tools") < 2 * MOST_BYTES_A_TOOL  # it names all the others
     assert {name: size for name, size in tools.items() if size > MOST_BYTES_A_TOOL} == {}
-    beside = len(sent(request)) - sum(tools.values())
-    assert beside < 1500
-    if not databases:
-        assert len(tools) >= 20
-        assert len(sent(request)) < MOST_BYTES
+    assert len(tools) == MOST_OWN - 1
+    assert {"workspace__read", "workspace__edit", "workspace__shell", "git__diff"} < set(tools)
+    assert len(sent(request)) < MOST_BYTES

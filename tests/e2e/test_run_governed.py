@@ -132,8 +132,10 @@ async def test_what_policy_hides_is_not_listed_and_a_call_of_it_is_a_denial(work
     async with MessagesServer([Step(calls=[Call("git__fetch")]), Step(text="No.")]) as server:
         done = await devagent("run", "Fetch", "--output-format", "json", server=server, cwd=work)
     names = [tool["name"] for tool in server.requests[0].body["tools"]]
+    (finder,) = (t for t in server.requests[0].body["tools"] if t["name"] == "devagent__find_tools")
     assert "git__fetch" not in names
-    assert "git__push" in names
+    assert "fetch" not in finder["description"]
+    assert "push" in finder["description"]
     (denial,) = done.result["permission_denials"]
     assert (done.code, denial["tool"], denial["effect"]) == (3, "git.fetch", "deny")
 
@@ -275,7 +277,7 @@ async def test_an_extension_that_policy_lets_nobody_run_is_not_there_and_the_rec
         done = await devagent(*run, server=server, cwd=work)
     assert done.code == 0
     offered = {tool["name"].partition("__")[0] for tool in server.requests[0].body["tools"]}
-    assert offered == {"git"}
+    assert offered == {"git", "devagent"}
     events = logged(logs()[0])
     refused = {e.ext.name: e.err for e in events if isinstance(e, ExtensionRefused)}
     assert refused["sql"] == "not_allowed"

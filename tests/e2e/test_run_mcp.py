@@ -247,7 +247,7 @@ async def test_a_server_behind_a_url_is_added_offered_and_run(tmp_path: Path) ->
 async def test_of_many_tools_those_that_are_looked_for_are_offered_and_run(tmp_path: Path) -> None:
     """500 tools of a server: one is found, called, and still there when the session goes on."""
     tools = [echo(), *(echo(name=f"field_{n}", description=f"Field {n}.") for n in range(490))]
-    find = Call("devagent__find_tools", {"query": "give text back"})
+    find = Call("devagent__find_tools", {"query": "give text back", "limit": 1})
     own_file(
         "policy.toml", POLICY + '[[rule]]\nid = "no"\neffect = "deny"\ntools = ["odd.field_7"]\n'
     )
@@ -267,7 +267,7 @@ async def test_of_many_tools_those_that_are_looked_for_are_offered_and_run(tmp_p
         assert not [name for name in told_of[0] if name.startswith("odd__")]
         assert told_of[1] == told_of[2] == told_of[3] == [*told_of[0], "odd__echo"]
         routed = await devagent("ext", "route", "field 7 or field 8", cwd=tmp_path)
-        assert "looks through 490" in routed.stdout
+        assert "looks through 5" in routed.stdout
         assert "odd.field_8" in routed.stdout
         assert "odd.field_7 " not in routed.stdout
         assert "1 more are hidden by policy" in routed.stdout

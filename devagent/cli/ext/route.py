@@ -26,8 +26,8 @@ def route(question: str, folder: str) -> None:
     )
     if found.to_be_found:
         click.echo(
-            f"More than {found.most_tools} tools of servers, or {found.most_tokens:,} tokens: the model is told of "
-            f"{len(found.told) - 1} and of devagent.find_tools, which looks through {len(found.to_be_found)}.\n"
+            f"At first the model is told of {len(found.told) - 1} and of devagent.find_tools, which looks through "
+            f"{len(found.to_be_found)}.\n"
         )
     else:
         click.echo("The model is told of all of them; find_tools is not needed.\n")

@@ -4,13 +4,22 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
-from devagent.agent.finding import MAX_ADDED, MAX_TOOLS, Findable, granted_by_the_house, tokens
+from devagent.agent.finding import (
+    MAX_ADDED,
+    MAX_TOOLS,
+    MOST_OWN,
+    Findable,
+    granted_by_the_house,
+    tokens,
+)
 from devagent.agent.ranking import rank, words
 from devagent.core.events import ExtensionReference, ToolFinished, ToolJudged
 from devagent.core.ports import MayRead, Progress
 from devagent.core.resources import Resource
 from devagent.core.tools import ToolResult, ToolSpec
+from devagent.core.verdicts import Decision
 from tests.support.agent_parts import ANA, GIT
 
 
@@ -130,9 +139,53 @@ def test_500_tools_cost_no_more_prompt_than_30() -> None:
     assert tokens(findable(ALL).told) < tokens(findable([*OWN, *MANY[:MAX_TOOLS]]).told)
 
 
-def test_own_tools_are_told_however_many_they_are() -> None:
-    own = [tool("git", f"t{number}") for number in range(MAX_TOOLS + 1)]
-    assert list(findable(own).told) == own
+def test_of_many_own_tools_those_of_the_order_are_told_first_and_the_others_are_named() -> None:
+    own = [*OWN, *(tool("git", f"t{number}") for number in range(MOST_OWN))]
+    box = Findable(Box(own), lambda _: True, ["git.t9", "git.gone", "workspace.read", "git.t3"])
+    box.offer(own)
+    told = names(box.told)
+    assert (len(told), told[-1]) == (MOST_OWN, "devagent.find_tools")
+    assert told[:3] == ["workspace.read", "git.log", "git.t0"]  # as they are offered in
+    assert {"git.t9", "git.t3"} < set(told)
+    assert names(box.to_be_found) == ["git.t6", "git.t7", "git.t8"]
+    assert (
+        "3 more can be used than are listed here, of git: t6, t7, t8." in box.told[-1].description
+    )
+
+
+def test_few_own_tools_are_all_told() -> None:
+    own = [tool("git", f"t{number}") for number in range(MOST_OWN)]
+    box = Findable(Box(own), lambda _: True)
+    box.offer(own)
+    assert list(box.told) == own
+
+
+async def test_a_tool_that_is_called_by_name_with_other_arguments_than_its_own_is_told_from_then_on() -> (
+    None
+):
+    box = findable(ALL)
+    before = list(box.told)
+    spec = TRACKER[0]
+    judged = ToolJudged(
+        turn=1,
+        call="c1",
+        principal=ANA,
+        agent="main",
+        ext=ExtensionReference(spec.extension, "1", ""),
+        tool=spec.name,
+        tool_class="write",
+        resources=(),
+        args_digest="",
+        decision=Decision(effect="deny", reason="no"),
+    )
+    box.apply(judged)
+    assert list(box.told) == before
+    judged = replace(judged, err="bad_arguments")
+    box.apply(judged)
+    box.apply(judged)
+    assert list(box.told) == [*before, spec]
+    box.apply(replace(judged, tool="hidden", call="c2"))
+    assert list(box.told) == [*before, spec]
 
 
 async def test_what_is_found_is_added_at_the_end_once_and_stays() -> None:
