@@ -48,7 +48,13 @@ def test_the_wheel_is_whole_and_devagent_starts_from_it(tmp_path: Path) -> None:
         assert packed == there, f"{package}: the wheel and the checkout differ"
     wanted = {"devagent/models/prices.json", "devagent_policies/baseline.toml"}
     wanted |= {f"devagent/cli/session/report.{kind}" for kind in ("css", "js")}
-    for package in ("devagent_docs", "devagent_git", "devagent_sql", "devagent_tickets", "devagent_workspace"):
+    for package in (
+        "devagent_docs",
+        "devagent_git",
+        "devagent_sql",
+        "devagent_tickets",
+        "devagent_workspace",
+    ):
         wanted |= {f"{package}/{name}" for name in ("extension.toml", "tools.json", "README.md")}
     assert not wanted - names
 
@@ -80,7 +86,14 @@ def test_the_wheel_is_whole_and_devagent_starts_from_it(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "program",
-    ["devagent", "devagent-docs", "devagent-git", "devagent-sql", "devagent-tickets", "devagent-workspace"],
+    [
+        "devagent",
+        "devagent-docs",
+        "devagent-git",
+        "devagent-sql",
+        "devagent-tickets",
+        "devagent-workspace",
+    ],
 )
 def test_each_program_has_its_module(program: str) -> None:
     text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")

@@ -65,7 +65,13 @@ def test_a_document_of_the_vendor_is_read_whole() -> None:
     )
 
 
-@pytest.mark.parametrize("document", [None, 7, [], {}, {"content": 3}, {"content": [None, 5, {"type": 9}]}, {"content": [{"type": "text", "marks": "x", "attrs": []}]}])  # fmt: skip
+NO_DOCUMENTS: list[Any] = [
+    None, 7, [], {}, {"content": 3}, {"content": [None, 5, {"type": 9}]},
+    {"content": [{"type": "text", "marks": "x", "attrs": []}]},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("document", NO_DOCUMENTS)
 def test_what_is_no_document_gives_no_error(document: object) -> None:
     assert markdown.write(adf.read(document)) == ""
 
