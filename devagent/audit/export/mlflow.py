@@ -59,13 +59,14 @@ class Mlflow:
 
     def write(self, batch: Batch, *, again: bool) -> Sequence[str]:
         del again  # the ids are the same
+        experiment = self._experiment()
         found = [_for_mlflow(span) for item in batch.items for span in spans(item)]
         if data := self._telemetry.spans(found):
             answer = self._server.post(
                 "/v1/traces",
                 data,
                 _PROTOBUF,
-                headers={"x-mlflow-experiment-id": self._experiment()},
+                headers={"x-mlflow-experiment-id": experiment},
                 compressed=True,
             )
             if answer.status != 200:
