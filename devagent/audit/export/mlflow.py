@@ -46,6 +46,7 @@ class Mlflow:
     """An experiment of an MLflow server (a ``Target``)."""
 
     most_items = 500
+    keeps_ids = True
 
     def __init__(self, server: Server, telemetry: Telemetry, experiment: str) -> None:
         self._server = server

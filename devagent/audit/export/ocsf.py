@@ -46,6 +46,7 @@ class Ocsf:
     """Files below ``folder`` (a ``Target``)."""
 
     most_items = 5_000
+    keeps_ids = False
 
     def __init__(self, folder: str) -> None:
         self._folder = os.path.abspath(folder)

@@ -132,11 +132,12 @@ class Export:
         except FileNotFoundError:
             return  # being made, or removed: its tombstone is told by `session verify --all`
         before = self._progress.position(sid)
-        live = _is_written(folder)
-        if size == before.size and (live or before.flushed == before.next):
+        if size == before.size and (before.flushed == before.next or _is_written(folder)):
             self.tally.unchanged += 1
             return
         found = self._verify(folder)
+        # Asked afterwards: what somebody began meanwhile is not to be told as cut off.
+        live = _is_written(folder)
         self.tally.unchanged += not self._events(folder, sid, before, found, live)
         self.tally.open += live
         if not found.ok:
@@ -154,9 +155,8 @@ class Export:
             while True:
                 try:
                     record = next(records, None)
-                except (
-                    LogError
-                ) as e:  # as far as it can be read: a log that is no good must be seen all the more
+                except LogError as e:
+                    # As far as it can be read: a log that is no good must be seen all the more.
                     unread, record = e, None
                 if record is None:
                     break
@@ -259,7 +259,7 @@ def verdict(found: Verification) -> Verdict:
     return Verdict(
         ok=found.ok,
         problem=str(found.problem) if found.problem else "",
-        events=found.events,
+        events=found.tail.seq,
         signed=found.tail.signed,
         root=to_base64(found.tail.tree.root()),
         torn=found.torn,

@@ -60,6 +60,11 @@ def export_to(options: Options) -> None:
     identity = target.identity
     with closing(Progress(os.path.join(here.data, "exports"), identity)) as progress:
         if options.again:
+            if target.is_there() and not target.keeps_ids:
+                raise UsageError(
+                    f"{identity} is still there: everything would be in it twice.",
+                    hint="Move it away, or name another folder.",
+                )
             progress.forget()
         elif progress.number > bool(progress.pending()) and not target.is_there():
             raise ExportError(
