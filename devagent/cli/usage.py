@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, date, datetime
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
@@ -23,6 +23,7 @@ from devagent.audit.spending_report import (
     whole_usage,
 )
 from devagent.audit.usage import Reply, day_of, replies
+from devagent.cli.session.output_file import force_option, opened, output_option
 from devagent.cli.session.shared import known_names, write
 from devagent.core.codec import canonical, to_plain
 from devagent.core.errors import UsageError
@@ -31,7 +32,10 @@ from devagent.core.text import cells, one_line
 from devagent.settings.places import places
 from devagent.settings.policies import effective_policy
 
-Format = Literal["table", "csv", "json"]
+if TYPE_CHECKING:
+    from devagent.audit.export.rows import Column
+
+Format = Literal["table", "csv", "json", "parquet"]
 MOST_DAYS = 30
 """So many days a sparkline shows, the last ones."""
 
@@ -51,9 +55,14 @@ _COLUMNS = (
 @click.option("--since", default="30d", metavar="WHEN", show_default=True, help="A date, `today`, or so long ago: 12h, 7d, 4w, 3m.")  # fmt: skip
 @click.option("--session", "name", default="", metavar="ID", help="This session alone, whole.")
 @click.option(
-    "--format", "output_format", type=click.Choice(["table", "csv", "json"]), default="table"
+    "--format",
+    "output_format",
+    type=click.Choice(["table", "csv", "json", "parquet"]),
+    default="table",
 )
-def usage(by: By, since: str, name: str, output_format: Format) -> None:
+@output_option
+@force_option
+def usage(by: By, since: str, name: str, output_format: Format, output: str, force: bool) -> None:
     """What the sessions recorded on this machine used and cost.
 
     What was spent on other machines, or by other people here, is not known. A reply's cost is shared among the
@@ -68,11 +77,17 @@ def usage(by: By, since: str, name: str, output_format: Format) -> None:
     hints = advice(found)
     for text in notes:
         click.echo(one_line(text, 400), err=True)
+    if output != "-" and output_format == "table":
+        raise UsageError("A table is for the screen.", hint="--format csv, json or parquet")
     match output_format:
         case "json":
-            write(canonical(_plain(rows, whole, hints, by, begin)).decode())
+            with opened(output, force=force) as out:
+                out.write(canonical(_plain(rows, whole, hints, by, begin)) + b"\n")
         case "csv":
-            write(_csv(rows).rstrip("\n"))
+            with opened(output, force=force) as out:
+                out.write(_csv(rows).encode())
+        case "parquet":
+            _write_parquet(rows, by, output, force)
         case "table":
             if not found:
                 click.echo("Nothing was asked of a model in that time.", err=True)
@@ -161,6 +176,20 @@ def _csv(rows: Sequence[Row]) -> str:
         values = _values(row)
         sheet.writerow([_cell(values[name]) for name in _COLUMNS])
     return text.getvalue()
+
+
+def _write_parquet(rows: Sequence[Row], by: By, output: str, force: bool) -> None:
+    if output == "-" and sys.stdout.isatty():
+        raise UsageError("Parquet is not for the screen.", hint="-o FILE, or into a pipe")
+    from devagent.audit.export.arrow import (  # noqa: PLC0415  (its library is for this alone)
+        write_parquet,
+    )
+
+    columns: dict[str, Column] = {"by": "text", **dict.fromkeys(_COLUMNS, "whole")}
+    columns |= {"key": "text"}
+    columns |= dict.fromkeys(("usd", "replies", "cache_hit_rate", "unpriced_replies"), "fraction")
+    with opened(output, force=force) as out:
+        write_parquet([{"by": by, **_values(row)} for row in rows], columns, out)
 
 
 def _cell(value: Any) -> Any:

@@ -42,6 +42,7 @@ class Remembering:
 
     most_items = 5
     identity = "remembering:"
+    keeps_ids = True
 
     def __init__(self, most_items: int = 5) -> None:
         self.most_items = most_items

@@ -20,6 +20,7 @@ class Delta:
     """Tables below ``folder`` (a ``Target``)."""
 
     most_items = 20_000
+    keeps_ids = False
 
     def __init__(self, folder: str) -> None:
         self._folder = os.path.abspath(folder)

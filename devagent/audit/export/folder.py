@@ -1,10 +1,13 @@
 """Folders that an export writes to: made for the person alone, and synced like the log."""
 
 import os
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
+from typing import BinaryIO
 
 from devagent.audit.export.target import ExportError
 
-_PRIVATE = 0o700
+_PRIVATE, _PRIVATE_FILE = 0o700, 0o600
 
 
 def made(folder: str) -> None:
@@ -19,6 +22,26 @@ def sync_folder(folder: str) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+@contextmanager
+def whole_file(folder: str, name: str) -> Generator[BinaryIO]:
+    """A file that gets its name when it is written and on the disk, in a folder that is made where it is not there.
+    What a killed process began of it is written over: one process at a time exports under a name. Raises OSError."""
+    made(folder)
+    part = os.path.join(folder, f".{name}.part")
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
+    try:
+        with os.fdopen(os.open(part, flags, _PRIVATE_FILE), "wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(part, os.path.join(folder, name))
+    except BaseException:
+        with suppress(FileNotFoundError):
+            os.unlink(part)
+        raise
+    sync_folder(folder)
 
 
 def folder_error(folder: str, error: OSError) -> ExportError:

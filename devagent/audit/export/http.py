@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from email.utils import parsedate_to_datetime
 from http.client import HTTPException
 from ssl import SSLContext
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from msgspec import Struct
 
@@ -46,11 +46,13 @@ class Server:
         tls: Callable[[], SSLContext] | None = None,
         wait: Callable[[float], None] = time.sleep,
     ) -> None:
-        parts = urlsplit(address)
-        if parts.scheme not in ("http", "https") or not parts.hostname or parts.query:
-            raise UsageError(
-                f"{one_line(address)} is no address of a server.", hint="As https://host:4318"
-            )
+        try:
+            parts = urlsplit(address)
+            usable = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+        except ValueError:
+            parts, usable = SplitResult("", "", "", "", ""), False
+        if not usable or parts.query or parts.fragment:
+            raise UsageError("That is no address of a server.", hint="As https://host:4318")
         if parts.username or parts.password:
             raise UsageError(
                 "An address must not hold a password.",

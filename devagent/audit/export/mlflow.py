@@ -46,6 +46,7 @@ class Mlflow:
     """An experiment of an MLflow server (a ``Target``)."""
 
     most_items = 500
+    keeps_ids = True
 
     def __init__(self, server: Server, telemetry: Telemetry, experiment: str) -> None:
         self._server = server
@@ -59,13 +60,14 @@ class Mlflow:
 
     def write(self, batch: Batch, *, again: bool) -> Sequence[str]:
         del again  # the ids are the same
+        experiment = self._experiment()
         found = [_for_mlflow(span) for item in batch.items for span in spans(item)]
         if data := self._telemetry.spans(found):
             answer = self._server.post(
                 "/v1/traces",
                 data,
                 _PROTOBUF,
-                headers={"x-mlflow-experiment-id": self._experiment()},
+                headers={"x-mlflow-experiment-id": experiment},
                 compressed=True,
             )
             if answer.status != 200:

@@ -6,12 +6,11 @@ Lifecycle, and whether a log verifies is a Compliance Finding. What has no place
 
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, Final
 
 from devagent.audit.export import conventions as names
-from devagent.audit.export.folder import folder_error, made, sync_folder
+from devagent.audit.export.folder import folder_error, made, whole_file
 from devagent.audit.export.items import AnyItem, Call, Happened, Item, Standing
 from devagent.audit.export.spans import trace_id
 from devagent.audit.export.target import Batch
@@ -22,7 +21,6 @@ API_ACTIVITY: Final = 6003
 APPLICATION_LIFECYCLE: Final = 6002
 COMPLIANCE_FINDING: Final = 2003
 
-_PRIVATE = 0o600
 _READ, _UPDATE, _DELETE, _OTHER = 2, 3, 4, 99
 _START, _STOP, _CREATE = 3, 4, 1
 _INFORMATIONAL, _LOW, _MEDIUM, _HIGH = 1, 2, 3, 4
@@ -48,6 +46,7 @@ class Ocsf:
     """Files below ``folder`` (a ``Target``)."""
 
     most_items = 5_000
+    keeps_ids = False
 
     def __init__(self, folder: str) -> None:
         self._folder = os.path.abspath(folder)
@@ -59,23 +58,11 @@ class Ocsf:
     def write(self, batch: Batch, *, again: bool) -> Sequence[str]:
         del again  # the name is the same
         found = [canonical(one) + b"\n" for item in batch.items for one in events(item)]
-        if not found:
-            return ()
-        path = os.path.join(self._folder, f"{batch.name}.jsonl")
-        part = os.path.join(self._folder, f".{batch.name}.{os.getpid()}.part")
-        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
         try:
             made(self._folder)
-            try:
-                with os.fdopen(os.open(part, flags, _PRIVATE), "wb") as file:
+            if found:
+                with whole_file(self._folder, f"{batch.name}.jsonl") as file:
                     file.writelines(found)
-                    file.flush()
-                    os.fsync(file.fileno())
-                os.replace(part, path)
-            finally:
-                with suppress(FileNotFoundError):
-                    os.unlink(part)
-            sync_folder(self._folder)
         except OSError as e:
             raise folder_error(self._folder, e) from e
         return ()
@@ -317,7 +304,7 @@ def _finding(item: Item, control: str, problem: str) -> Plain:
             "control": control,
             "standards": ["devagent session log, format 1"],
             "status_id": _FAIL if problem else _PASS,
-            **({"status_detail": problem} if problem else {}),
+            **({"status_details": [problem]} if problem else {}),
         },
         "finding_info": {"uid": item.id, "title": f"{control}: {'no' if problem else 'yes'}"},
         "actor": _actor(item),

@@ -18,6 +18,7 @@ class Otlp:
     """An OTLP endpoint, without ``/v1/traces`` (a ``Target``)."""
 
     most_items = 500
+    keeps_ids = True
 
     def __init__(self, server: Server, telemetry: Telemetry) -> None:
         self._server = server

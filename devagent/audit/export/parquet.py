@@ -7,11 +7,10 @@ when it is whole and on the disk.
 import glob
 import os
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from urllib.parse import quote
 
 from devagent.audit.export.arrow import write_parquet
-from devagent.audit.export.folder import folder_error, made, sync_folder
+from devagent.audit.export.folder import folder_error, made, whole_file
 from devagent.audit.export.rows import COLUMNS, PARTITIONS, Column, Row, Table, rows
 from devagent.audit.export.target import Batch
 
@@ -26,6 +25,7 @@ class Parquet:
     """Files below ``folder`` (a ``Target``)."""
 
     most_items = 20_000
+    keeps_ids = False
 
     def __init__(self, folder: str) -> None:
         self._folder = os.path.abspath(folder)
@@ -37,23 +37,15 @@ class Parquet:
     def write(self, batch: Batch, *, again: bool) -> Sequence[str]:
         kept: set[str] = set()
         try:
+            made(self._folder)
             for (table, day, team), found in partitioned(batch).items():
                 folder = os.path.join(
                     self._folder, table, f"day={day}", f"team={quote(team, safe='')}"
                 )
-                made(folder)
-                path = os.path.join(folder, f"{batch.name}.parquet")
-                part = os.path.join(folder, f".{batch.name}.{os.getpid()}.part")
-                try:
-                    write_parquet(found, _IN_FILES[table], part)
-                    with open(part, "rb") as file:
-                        os.fsync(file.fileno())
-                    os.replace(part, path)
-                finally:
-                    with suppress(FileNotFoundError):
-                        os.unlink(part)
-                sync_folder(folder)
-                kept.add(path)
+                name = f"{batch.name}.parquet"
+                with whole_file(folder, name) as file:
+                    write_parquet(found, _IN_FILES[table], file)
+                kept.add(os.path.join(folder, name))
             if again:
                 self._remove_others(batch, kept)
         except OSError as e:

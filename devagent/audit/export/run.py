@@ -13,6 +13,7 @@ from contextlib import closing
 from itertools import islice
 
 from msgspec import Struct, field
+from msgspec.structs import replace
 
 from devagent.audit.export.fold import Fold, Teams, is_new
 from devagent.audit.export.items import AnyItem, Call, Happened, Reply, Standing, Turn, Verdict
@@ -20,8 +21,9 @@ from devagent.audit.export.progress import Part, Position, Progress
 from devagent.audit.export.target import Batch, Target
 from devagent.audit.layout import DEVICE_KEY, EVENTS, LOCK
 from devagent.audit.reader import read
-from devagent.audit.record import Record, to_base64
+from devagent.audit.record import ENVELOPE, Record, join, to_base64
 from devagent.audit.verify import Verification
+from devagent.audit.writer import Redact, unredacted
 from devagent.core.errors import LogError
 
 Verify = Callable[[str], Verification]
@@ -62,7 +64,8 @@ class _Stopped(Exception):
 
 class Export:
     """An export to one target. ``verify`` checks a session's folder; ``teams`` says who counts for whom; ``content``
-    whether content goes along. What it did is in ``tally``, also after it failed."""
+    whether content goes along. All that leaves passes ``redact`` once more: the record was redacted by the rules of
+    its day. What was done is in ``tally``, also after it failed."""
 
     def __init__(
         self,
@@ -72,6 +75,7 @@ class Export:
         teams: Teams,
         *,
         content: bool = False,
+        redact: Redact = unredacted,
     ) -> None:
         self.tally = Tally()
         self._target = target
@@ -79,6 +83,7 @@ class Export:
         self._verify = verify
         self._teams = teams
         self._content = content
+        self._redact = redact
         self._parts: list[Part] = []
         self._items: list[AnyItem] = []
         self._characters = 0
@@ -127,11 +132,12 @@ class Export:
         except FileNotFoundError:
             return  # being made, or removed: its tombstone is told by `session verify --all`
         before = self._progress.position(sid)
-        live = _is_written(folder)
-        if size == before.size and (live or before.flushed == before.next):
+        if size == before.size and (before.flushed == before.next or _is_written(folder)):
             self.tally.unchanged += 1
             return
         found = self._verify(folder)
+        # Asked afterwards: what somebody began meanwhile is not to be told as cut off.
+        live = _is_written(folder)
         self.tally.unchanged += not self._events(folder, sid, before, found, live)
         self.tally.open += live
         if not found.ok:
@@ -149,9 +155,8 @@ class Export:
             while True:
                 try:
                     record = next(records, None)
-                except (
-                    LogError
-                ) as e:  # as far as it can be read: a log that is no good must be seen all the more
+                except LogError as e:
+                    # As far as it can be read: a log that is no good must be seen all the more.
                     unread, record = e, None
                 if record is None:
                     break
@@ -197,9 +202,19 @@ class Export:
         # Whatever keys are at hand: what is sealed at rest does not leave open.
         records = read(folder, content=self._content, opened=False)
         try:
-            yield from islice(records, most)
+            for record in islice(records, most):
+                yield self._redacted(record)
         finally:
             records.close()
+
+    def _redacted(self, record: Record) -> Record:
+        fields = {name: value for name, value in record.header.items() if name not in ENVELOPE}
+        fields["type"] = record.header["type"]
+        header, body, found = self._redact(fields, record.body)
+        if not found:
+            return record
+        header = {**record.header, **header}
+        return replace(record, event=join(header, body, record.content), header=header, body=body)
 
     def _take(self, item: AnyItem) -> None:
         self._items.append(item)
@@ -244,7 +259,7 @@ def verdict(found: Verification) -> Verdict:
     return Verdict(
         ok=found.ok,
         problem=str(found.problem) if found.problem else "",
-        events=found.events,
+        events=found.tail.seq,
         signed=found.tail.signed,
         root=to_base64(found.tail.tree.root()),
         torn=found.torn,

@@ -39,6 +39,11 @@ class Target(Protocol):
         """So many items make a batch."""
         ...
 
+    @property
+    def keeps_ids(self) -> bool:
+        """Whether what comes twice is there once by its id, also from another export."""
+        ...
+
     def write(self, batch: Batch, *, again: bool) -> Sequence[str]:
         """Take a batch, durably on return; sentences about what was not taken though the batch was. Raises
         ExportError where it was not taken, or where that is not known."""

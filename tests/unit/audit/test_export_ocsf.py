@@ -77,7 +77,7 @@ def test_a_log_that_does_not_verify_is_a_failed_finding_of_high_severity(tmp_pat
     export(Ocsf(str(tmp_path / "siem")), tmp_path, tmp_path / "sessions")
     (finding,) = [event for event in events_in(tmp_path / "siem") if event["class_uid"] == 2003]
     assert (finding["compliance"]["status_id"], finding["severity_id"]) == (3, 4)
-    assert "events.jsonl:2" in finding["compliance"]["status_detail"]
+    assert "events.jsonl:2" in finding["compliance"]["status_details"][0]
 
 
 def test_a_file_that_was_being_written_is_there_whole_and_once_afterwards(

@@ -186,6 +186,8 @@ def test_a_header_with_a_secret_is_sent_and_told_nowhere(
         ("ftp://example.com", {}),
         ("example.com:4318", {}),
         ("https://example.com/?x=1", {}),
+        ("https://[::1", {}),
+        ("https://example.com:port", {}),
     ],
 )
 def test_addresses_that_would_give_secrets_away_are_refused(

@@ -13,10 +13,12 @@ from devagent.audit.erasure import erase
 from devagent.audit.export.fold import Teams
 from devagent.audit.export.items import Call, Happened, Reply, Standing, Turn
 from devagent.audit.export.progress import Progress
+from devagent.audit.export.run import Export
 from devagent.audit.export.target import Batch, ExportError
 from devagent.audit.layout import BODIES, EVENTS
 from devagent.audit.reader import read
 from devagent.audit.sealing import Sealing, new_identity
+from devagent.audit.verify import Verification, verify_session
 from devagent.audit.writer import SessionLog
 from devagent.core.codec import canonical
 from devagent.core.events import SessionEnded, SessionResumed
@@ -164,6 +166,29 @@ def test_what_a_killed_session_left_open_is_told_once_also_when_it_is_resumed(
     assert target.ids("Happened") == events_of(log.folder)
     assert len(target.ids("Turn")) == 2
     assert len(target.ids("Call")) == 5
+
+
+def test_what_somebody_goes_on_with_meanwhile_is_not_told_as_cut_off(tmp_path: Path) -> None:
+    first = a_turn(1)
+    log = session_log(tmp_path / "sessions", [who("ana"), *first[:7]], at_us=AT)
+    log.files.close()  # killed
+    resumed: list[SessionLog] = []
+
+    def verify(folder: str) -> Verification:
+        found = verify_session(folder)
+        resumed.append(SessionLog.reopen(folder))
+        return found
+
+    target = Remembering(100)
+    with Progress(str(tmp_path / "exports"), target.identity) as progress:
+        one = Export(target, progress, verify, TEAMS)
+        one.run([log.folder])
+    assert one.tally.open == 1
+    assert (target.ids("Turn"), target.ids("Call")) == ([], [])
+    resumed[0].close()
+    export(target, tmp_path, tmp_path / "sessions")
+    assert (len(target.ids("Turn")), len(target.ids("Call"))) == (1, 1)
+    assert target.ids("Happened") == events_of(log.folder)
 
 
 def test_content_stays_where_it_is_unless_it_is_asked_for(tmp_path: Path) -> None:

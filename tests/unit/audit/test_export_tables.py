@@ -151,6 +151,15 @@ def test_many_batches_make_one_table_and_other_computers_write_to_it_too(
     assert small.is_there()
 
 
+def test_a_session_without_turns_makes_a_target_that_is_there(tmp_path: Path, kind: Kind) -> None:
+    ended_session(tmp_path / "sessions", [who("ana")], at_us=1_800_000_000_000_000)
+    lake = target_of(kind, tmp_path / "lake")
+    lake.most_items = 1
+    assert not lake.is_there()
+    assert export(lake, tmp_path, tmp_path / "sessions").ok
+    assert lake.is_there()
+
+
 def test_a_target_that_cannot_be_written_is_an_error_that_says_so(
     tmp_path: Path, kind: Kind
 ) -> None:
