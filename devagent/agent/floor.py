@@ -12,15 +12,20 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from msgspec.structs import replace
 
+from devagent.agent.own_commands import is_own_command
 from devagent.core.resources import Resource
 from devagent.core.verdicts import Decision, RuleReference
 
 RULE = "floor#own-files"
+OWN_COMMANDS = "floor#own-commands"
 UNANCHORED = "floor#unanchored"
 UNBOUNDED = "floor#unbounded-command"
 _UNKNOWN = "command:?"
 _TREE = "path.tree"
 _RUNS_CODE = ("command.interpreter", "command.workspace")
+_WHY = "an agent touches neither its own policy, configuration and keys nor its own record"
+_IS_ITS_OWN = "is or holds a part of devagent itself"
+_RUNS_ITSELF = "runs devagent with the person's rights"
 GRANT = "Nobody can grant it to an agent; change these files yourself, outside devagent"
 
 
@@ -38,7 +43,8 @@ class Floor:
         repository that *holds* such a folder is refused for writing, because what its next commit
         puts into the work tree is not known beforehand; so is a folder that is walked (``path.tree``). Of a
         command the words that name such a place are enough; what a program does by itself only a sandbox
-        can bound. A hard link is the file itself, whatever it is called.
+        can bound. A hard link is the file itself, whatever it is called. Devagent's own commands are refused
+        but for those that only judge (``own_commands``).
         """
         for resource in resources:
             name = resource.id.partition(":")[2]
@@ -47,7 +53,10 @@ class Floor:
                     holding = resource.access == "write" or _TREE in resource.tags
                     refused = self._touches(name, holding=holding)
                 case "command":
-                    refused = any(self._touches(word, holding=False) for word in _words(name))
+                    words = _words(name)
+                    if is_own_command(words):
+                        return _denied(resource, _RUNS_ITSELF, OWN_COMMANDS)
+                    refused = any(self._touches(word, holding=False) for word in _parts(words))
                 case _:
                     refused = False
             if refused:
@@ -57,7 +66,7 @@ class Floor:
     def asked(self, decision: Decision, resources: Sequence[Resource]) -> Decision:
         """The decision; an ask where policy would let a command run that may do anything, unheld.
 
-        That is one that is not fully known, one that gives a program code to run, devagent itself, or any at all in a workspace that
+        That is one that is not fully known, one that gives a program code to run, or any at all in a workspace that
         holds devagent's own files, unless its extension names the sandbox that it will run in.
         """
         if decision.effect != "allow":
@@ -70,7 +79,6 @@ class Floor:
     def _may_reach(self, resource: Resource) -> bool:
         return (
             resource.id == _UNKNOWN
-            or resource.id.partition(":")[2].partition(" ")[0] == "devagent"
             or any(tag in _RUNS_CODE or tag.startswith("unclear.") for tag in resource.tags)
             or self._touches(".", holding=True)
         )
@@ -130,13 +138,17 @@ def unanchored(waits_s: float, limit_s: int, policy: str, why: str) -> Decision:
 
 
 def _words(command: str) -> list[str]:
-    """The words of a command, and what follows the ``=`` of an option."""
+    """The words of a command."""
     import shlex  # noqa: PLC0415  (only where a command is judged)
 
     try:
-        words = shlex.split(command)
+        return shlex.split(command)
     except ValueError:  # not one that a shell could have run
-        words = command.split()
+        return command.split()
+
+
+def _parts(words: Sequence[str]) -> list[str]:
+    """The words, and what follows the ``=`` of an option."""
     return [part for word in words for part in (word, word.partition("=")[2]) if part]
 
 
@@ -150,15 +162,14 @@ def _is_inside(path: str, folder: str) -> bool:
     return path == folder or path.startswith(folder.rstrip(os.sep) + os.sep)
 
 
-def _denied(resource: Resource) -> Decision:
-    why = "an agent touches neither its own policy, configuration and keys nor its own record"
+def _denied(resource: Resource, what: str = _IS_ITS_OWN, name: str = RULE) -> Decision:
     rule = RuleReference(
-        rule=RULE, effect="deny", layer="floor", why=why, grant=GRANT, resource=resource.id
+        rule=name, effect="deny", layer="floor", why=_WHY, grant=GRANT, resource=resource.id
     )
     return Decision(
         effect="deny",
-        reason=f"{resource.id} is or holds a part of devagent itself; {why} ({RULE}, below every policy)",
-        rules=(RULE,),
+        reason=f"{resource.id} {what}; {_WHY} ({name}, below every policy)",
+        rules=(name,),
         determining=(rule,),
         grant=GRANT,
     )

@@ -13,6 +13,7 @@ from devagent_workspace.programs import (
     GIT_RUNS,
     GIT_SAFE_SETTINGS,
     GIT_SHORT_RUNS,
+    GIT_STRATEGIES,
     GIT_UNCLEAR,
 )
 from devagent_workspace.sources import Source
@@ -26,6 +27,7 @@ _LISTS = {
     "grep": ("-l", "--files-with-matches"),
     "show": (),
 }
+_MERGING = frozenset(["merge", "rebase", "pull", "cherry-pick", "revert"])
 _HARMLESS = frozenset(["--text", "--info-only", "--template=", "--exclude", "--show"])
 
 
@@ -109,21 +111,38 @@ def _check_words(walk: Walk, command: str, words: Sequence[Field], scope: Scope)
             raise Unclear(f"git {command} {word[:20]} may run programs")
     if command == "config":
         _check_config(texts)
+    if command == "clone" and any(t.startswith("--recurs") for t in texts):
+        raise Unclear("git clone fetches what the repository's .gitmodules names")
+    if command in _MERGING:
+        _check_strategy(texts)
     if command == "archive" and any(t.startswith("--remote") for t in texts):
         raise Unclear("git archive --remote may run a program")
 
 
+def _check_strategy(texts: Sequence[str]) -> None:
+    for at, word in enumerate(texts):
+        if word in ("-s", "--strategy"):
+            named = texts[at + 1] if at + 1 < len(texts) else ""
+        elif word.startswith("--strategy=") or (word.startswith("-s") and len(word) > 2):
+            named = word.partition("=")[2] if word.startswith("--") else word[2:]
+        else:
+            continue
+        if named not in GIT_STRATEGIES:
+            raise Unclear(f"git merges by the program git-merge-{named[:20]}")
+
+
 def _check_config(texts: Sequence[str]) -> None:
     plain = [text for text in texts if not text.startswith("-")]
-    if any(re.match(r"--get|--list|-l\Z|--unset", text) for text in texts) or plain[:1] in (
+    if any(re.match(r"--get|--list|-l\Z", text) for text in texts) or plain[:1] in (
         ["get"],
         ["list"],
     ):
         return
-    if plain[:1] == ["set"]:
+    if plain[:1] in (["set"], ["unset"]):
         plain = plain[1:]
-    if len(plain) <= 1 and not any(
-        text.startswith(("--edit", "-e", "--add", "--replace")) for text in texts
+    elif len(plain) <= 1 and not any(
+        text.startswith(("--edit", "-e", "--add", "--replace", "--unset", "--rename", "--remove"))
+        for text in texts
     ):
         return
     if not plain or not GIT_SAFE_SETTINGS.match(f"{plain[0]}={plain[1] if len(plain) > 1 else ''}"):

@@ -1,5 +1,6 @@
 """Interpreters, and what loads code into them: a script or a module may be named, code may not be given."""
 
+import re
 from collections.abc import Sequence
 from itertools import pairwise
 
@@ -20,7 +21,7 @@ from devagent_workspace.words import Field
 def check_interpreter(name: str, fields: Sequence[Field]) -> None:
     """An interpreter may be given a script or a module, no code. Raises Unclear."""
     loads, plain, valued = INTERPRETERS[name]
-    at = 1
+    at, valued_long = 1, False
     while at < len(fields):
         word = fields[at].text
         if word is None:
@@ -38,6 +39,7 @@ def check_interpreter(name: str, fields: Sequence[Field]) -> None:
             given = word.partition("=")[0]
             if any(option.startswith(given) for option in LONG_CODE_OPTIONS) or word == "--":
                 raise Unclear(f"{name} {word[:30]} may run or load code")
+            valued_long = valued_long or "=" not in word
             at += 1
             continue
         if not word.startswith("-"):
@@ -58,12 +60,23 @@ def check_interpreter(name: str, fields: Sequence[Field]) -> None:
     if at >= len(fields):
         raise Unclear(f"{name} runs what it reads")
     script = fields[at].text or ""
-    if script.startswith(("/dev/", "/proc/")) or script in ("eval", "repl", "-e"):
+    if valued_long and any(_may_be_code(name, field.begins) for field in fields[at + 1 :]):
+        # What looks like the script may be the value of an option before it.
+        raise Unclear(f"{name} with options that may run or load code")
+    if script.startswith(("/dev/", "/proc/")) or script in ("eval", "repl", "inspect", "-e"):
         raise Unclear(f"{name} runs what it reads")
+
+
+def _may_be_code(name: str, word: str) -> bool:
+    loads, plain, _ = INTERPRETERS[name]
+    if word.startswith("--"):
+        return any(option.startswith(word.partition("=")[0]) for option in LONG_CODE_OPTIONS)
+    return word.startswith("-") and any(x in loads or x not in plain for x in word[1:])
 
 
 _MODULES = names("""
 code timeit pdb cProfile profile trace runpy IPython idlelib zipapp asyncio webbrowser turtledemo pyclbr bdb
+pickle sqlite3 mailcap
 doctest site ensurepip venv
 """) - {"doctest", "venv", "ensurepip"}
 
@@ -75,9 +88,10 @@ def _module(fields: Sequence[Field]) -> None:
     if module in PROGRAMS:
         for field in fields[1:]:
             word = field.begins
-            if any(is_option(word, option) for option in PROGRAMS[module].runs) or loads_plugin(
-                module, word, fields
-            ):
+            program = PROGRAMS[module]
+            given = program.words and re.fullmatch(program.words, word, re.DOTALL)
+            runs = given or any(is_option(word, option) for option in program.runs)
+            if runs or loads_plugin(module, word, fields):
                 raise Unclear(f"{module} {word[:40]} may start other programs")
 
 
@@ -86,8 +100,8 @@ def loads_plugin(name: str, word: str, fields: Sequence[Field]) -> bool:
     if name != "pytest" or word.startswith("--") or not word.startswith("-p"):
         return False
     texts = [field.text or "" for field in fields]
-    value = word[2:] or next((b for a, b in pairwise(texts) if a == word), "")
-    return not value.startswith("no:")
+    values = [word[2:]] if word[2:] else [b for a, b in pairwise(texts) if a == word]
+    return not values or any(not value.startswith("no:") for value in values)
 
 
 def pytest(walk: Walk, fields: Sequence[Field], scope: Scope) -> Source:

@@ -66,6 +66,6 @@ def look(walk: Walk, fields: Sequence[Field], scope: Scope) -> Source:
 _SPECIAL: dict[str, Callable[[Walk, Sequence[Field], Scope], Source]] = {
     "xargs": wrappers.xargs, "gxargs": wrappers.xargs, "find": wrappers.find, "gfind": wrappers.find, "sed": special.sed, "gsed": special.sed, "awk": special.awk, "gawk": special.awk,
     "mawk": special.awk, "nawk": special.awk, "cd": special.change_folder, "pushd": special.change_folder, "popd": special.change_folder, "chdir": special.change_folder, "set": special.set_options, "shopt": special.shopt, "read": special.read_builtin,
-    "tee": special.tee, "dd": special.dd, "uniq": special.second_written, "xxd": special.second_written, "git": special.git, "pytest": pytest,
+    "tee": special.tee, "curl": special.download, "wget": special.download, "dd": special.dd, "uniq": special.second_written, "xxd": special.second_written, "git": special.git, "pytest": pytest,
     "py.test": pytest, "test": special.test, "[": special.test,
 }  # fmt: skip

@@ -24,7 +24,10 @@ MOST_MET = 2000
 
 
 class Operands:
-    """Finds paths in the arguments of commands, seen from the folders that a command may run in."""
+    """Finds paths in the arguments of commands, seen from the folders that a command may run in.
+
+    What writes into a ``.git`` names it too: a hook that is put there is run by the next ``git commit``.
+    """
 
     def __init__(self, folder: str, touch: Touch) -> None:
         self._folder = folder
@@ -40,7 +43,8 @@ class Operands:
                 for folder in scope.folders:
                     if self._matters(folder, path):
                         place = located(self._folder, os.path.join(folder, path))
-                        if place.outside or "path.secret" in place.tags:
+                        kept = access == "write" and "path.git" in place.tags
+                        if place.outside or kept or "path.secret" in place.tags:
                             resource = (place if flat else place.as_tree()).resource(access)
                             self._touch(resource["id"], access, resource["tags"])
 
@@ -76,7 +80,7 @@ class Operands:
                 return False
             first = "/" + path.lstrip("/").split("/", 1)[0]
             return os.path.lexists(first)
-        if SECRET_NAME.search(path):
+        if SECRET_NAME.search(path) or ".git" in os.path.join(folder, path).casefold().split("/"):
             return True
         if "/" not in path and path != "..":
             joined = os.path.join(folder, path)
@@ -92,16 +96,18 @@ def _candidates(word: str) -> Iterator[str]:
         return
     if not word.startswith("-"):
         yield word
-        if word.startswith("file:"):
-            yield "/" + word[5:].lstrip("/").removeprefix("localhost/")
         if word.startswith("@") and len(word) > 1:
             yield word[1:]
+        if word[:5].casefold() == "file:":
+            yield "/" + word[5:].lstrip("/").removeprefix("localhost/")
+        if "@/" in word or "@~" in word:
+            yield word.rpartition("@")[2]
     elif len(word) > 2 and word[1] != "-" and word[2] in "/.~@":
         yield word[2:].removeprefix("@")
     if "=" in word:
         value = word.partition("=")[2]
         if value:
-            yield value.removeprefix("@")
+            yield value.lstrip("@<")
             if "=" in value:
                 yield value.rpartition("=")[2].removeprefix("@")
     if ":" in word and "://" not in word:

@@ -66,6 +66,10 @@ def _files(name: str, words: Sequence[Field]) -> Sequence[Field]:
     ):
         return words
     at = next((i for i, f in enumerate(words) if not f.begins.startswith("-")), len(words))
+    if at and words[at - 1].begins.startswith("--") and "=" not in words[at - 1].begins:
+        return words  # it may be that option's value
+    if at and name == "jq" and words[at - 1].begins in ("-L", "-f"):
+        return words
     return [*words[:at], *words[at + 1 :]]
 
 

@@ -56,7 +56,7 @@ INTERPRETERS: dict[str, tuple[str, str, str]] = {
     "luajit": ("eilj", "vW", ""), "julia": ("eEL", "iqv", ""), "Rscript": ("e", "", ""), "R": ("ef", "q", ""),
     "tclsh": ("", "", ""), "wish": ("", "", ""), "guile": ("ceslL", "q", ""), "ghci": ("e", "", ""), "irb": ("rI", "", ""),
     "groovy": ("e", "", ""), "scala": ("e", "", ""), "elixir": ("er", "", ""), "iex": ("er", "", ""), "erl": ("", "", ""),
-    "clojure": ("eMX", "", ""), "osascript": ("el", "", ""), "deno": ("", "", ""), "bun": ("epri", "", ""),
+    "clojure": ("eMX", "", ""), "osascript": ("el", "", ""), "deno": ("", "", ""), "ts-node": ("epriO", "cv", ""), "tsx": ("epri", "cv", ""), "bun": ("epri", "", ""),
     "racket": ("efl", "", ""), "sbcl": ("", "", ""), "ocaml": ("e", "", ""), "swipl": ("gt", "", ""), "octave": ("", "", ""),
     "pypy": ("cim", "bBdEhiIOqsSuvVx?", "XW"), "ipython": ("cim", "", ""), "jshell": ("", "", ""), "raku": ("eMInp", "", ""),
 }  # fmt: skip
@@ -64,7 +64,7 @@ INTERPRETERS: dict[str, tuple[str, str, str]] = {
 _CODE_OPTIONS = (
     "--eval", "--print", "--require", "--import", "--loader", "--experimental-loader", "--interactive",
     "--run", "--execute", "--preload", "--command", "-eval", "--expr", "--load", "--init-file", "--env-file",
-    "--inspect-brk", "--script-shell", "--config", "--build-snapshot",
+    "--inspect-brk", "--inspect-wait", "--experimental-config-file", "--experimental-default-config-file", "--script-shell", "--config", "--build-snapshot",
 )  # fmt: skip
 LONG_CODE_OPTIONS = frozenset(_CODE_OPTIONS)
 
@@ -87,14 +87,19 @@ def _program(runs: str = "", writes: str = "", words: str = "", *, stdin: bool =
 
 
 _COMPILER = _program(
-    "-wrapper -fplugin= -specs --specs -B -Xclang -fuse-ld -Wl,-plugin -plugin", "-o", r"@.*"
+    "-wrapper -fplugin= -specs --specs -B -Xclang -Xlinker -Xassembler -fuse-ld -plugin",
+    "-o",
+    r"@.*|-W[ap],.*|-Wl,(?!-rpath|-z,|-O|-soname|--as-needed|--no-undefined|--gc-sections|-s\Z|--strip).*",
 )
 _EDITOR = _program("-c --cmd -S -u -U -s -W -es -e -E -y", "", r"\+.*", stdin=True)
 _PACKAGE = _program(
     "--script-shell --node-options --globalconfig --userconfig --call -c",
     "",
-    r"config|set-script|exec-env|c",
+    r"config|set|set-script|exec-env|c|explore|edit",
 )
+_PIP = _program(
+    "--config-settings --python --global-option --build-option -C --editor", "--log --report -t --target", "config"
+)  # fmt: skip
 PROGRAMS: dict[str, Program] = {
     "rg": _program("--pre --hostname-bin"),
     "ag": _program("--pager"), "bat": _program("--pager --config-file --config-dir"),
@@ -106,64 +111,65 @@ PROGRAMS: dict[str, Program] = {
     "split": _program("--filter"),
     "csplit": _program(),
     "tar": _program(
-        "-P --absolute-names --checkpoint-action --to-command --use-compress-program -I --rsh-command --info-script -F "
+        "-P --absolute-names --transform --xform --checkpoint-action --to-command --use-compress-program -I --rsh-command --info-script -F "
         "--new-volume-script --rmt-command --occurrence-command --passphrase",
         "",
         r"\w[\w.@-]*:.*",
     ),
     "bsdtar": _program("--use-compress-program"),
-    "zip": _program("--unzip-command -T -TT --test", ""),
+    "zip": _program("--unzip-command -T -TT --test -@ --names-stdin", ""),
+    "unzip": _program("-:"),
     "cpio": _program("--rsh-command --to-stdout-command --rmt-command", "-F -O"),
     "rsync": _program("-e --rsh --rsync-path --daemon --config", "--log-file"),
-    "scp": _program("-S -o -F -D -J"),
+    "scp": _program("-S -o -F -D -J -X"),
     "sftp": _program("-S -o -F -D -b -J", stdin=True),
-    "ssh": _program("-o -F -J -E -w -L -R -D", stdin=True),
+    "ssh": _program("-o -F -J -E -w -L -R -D -I -S", stdin=True),
     "ssh-keygen": _program("-D -P -w"),
     "curl": _program(
-        "-K --config --engine --unix-socket --proxy-command",
+        "-K --config --engine --unix-socket --abstract-unix-socket --proxy-command -:",
         "-o --output --dump-header -D --cookie-jar -c --trace --trace-ascii --libcurl --stderr --output-dir --etag-save --hsts --alt-svc",
     ),
     "wget": _program(
         "--use-askpass --execute -e --config",
         "-O --output-document -o --output-file -a --append-output -P --directory-prefix",
     ),
-    "make": _program("--eval -E --file --makefile -f", "", r"\.?(?:SHELL\w*|MAKE\w*|CC|CXX|LD|AR|CPP|INSTALL|RM|\.SHELLFLAGS)[:?+!]*=.*|\w+[:?+!]*=.*[^\w./:,+@%-].*"),
+    "make": _program("--eval -E --file --makefile -f", "", r"\.?(?:SHELL\w*|MAKE\w*|CC|CXX|LD|AR|CPP|INSTALL|RM|\.SHELLFLAGS)[:?+!]*=.*|\w+\s*!=.*|\w+[:?+!]*=.*[^\w./:,+@%-].*"),
     "gmake": _program("--eval -E --file --makefile -f", "", r"\.?\w+[:?+!]*=.*"),
     "ninja": _program("-f -t"),
     "cmake": _program("-P -C -E", "", r"-DCMAKE_\w*(?:LAUNCHER|COMPILER)\w*=.*"),
     "npm": _PACKAGE, "pnpm": _PACKAGE, "yarn": _PACKAGE, "npx": _program("--call -c --node-options --script-shell"),
-    "pip": _program("--config-settings --python --global-option --build-option -C", "--log --report -t --target"),
-    "pip3": _program("--config-settings --python --global-option --build-option -C", "--log --report -t --target"),
-    "pytest": _program("--pdbcls -o --override-ini -c --config-file --debugger", "--junitxml --junit-xml --log-file --result-log"),
-    "mypy": _program("--python-executable --custom-typeshed-dir --install-types", "--junit-xml --html-report"),
-    "eslint": _program("--plugin --rulesdir --parser --config -c --format -f --resolve-plugins-relative-to", "--output-file -o"),
+    "pip": _PIP, "pip3": _PIP,
+    "pytest": _program("--pdbcls -o --override-ini -c --config-file --debugger --tx --px --rsyncdir --pastebin --cov-config", "--junitxml --junit-xml --log-file --result-log --basetemp", r"@.*"),
+    "mypy": _program("--python-executable --custom-typeshed-dir --install-types --plugins --shadow-file --config-file", "--junit-xml --html-report"),
+    "eslint": _program("--init --plugin --rulesdir --parser --config -c --format -f --resolve-plugins-relative-to", "--output-file -o"),
     "prettier": _program("--plugin --config"),
+    "mocha": _program("-r --require --import --loader --config --package -n --node-option --ui"),
     "jest": _program("--globalSetup --globalTeardown --testRunner --runner --config -c --reporters --resolver --transform --setupFiles"),
     "vitest": _program("--config -c --globalSetup"),
     "tsc": _program("", "--outFile --outDir --tsBuildInfoFile"),
-    "cargo": _program("--config -Z"),
+    "cargo": _program("--config -Z", "", r"rustc|rustdoc"),
     "rustc": _program("-C --codegen", "-o --out-dir"),
     "go": _program("-exec -toolexec -overlay -vettool -modfile -ldflags -gcflags -asmflags -compiler", "-o", r"env|generate|tool"),
     "gcc": _COMPILER, "g++": _COMPILER, "cc": _COMPILER, "c++": _COMPILER, "clang": _COMPILER, "clang++": _COMPILER,
     "ld": _program("-plugin --plugin", "-o"),
-    "java": _program("-javaagent -agentlib -agentpath -XX:OnError -XX:OnOutOfMemoryError -XX:Flags", "", r"@.*"),
+    "java": _program("-javaagent -agentlib -agentpath -XX:VMOptionsFile -XX:OnError -XX:OnOutOfMemoryError -XX:Flags", "", r"@.*"),
     "javac": _program("-processor -processorpath -J", "", r"@.*"),
-    "mvn": _program("-f --file -s --settings -gs -t --toolchains", "", r"exec:.*|antrun:.*|.*\bexec-maven.*"),
+    "mvn": _program("-f --file -s --settings -gs -t --toolchains", "", r"exec:.*|antrun:.*|.*\bexec-maven.*|-D(?:maven\.ext\.|argLine|exec\.|jvm|maven\.home).*"),
     "gradle": _program("-I --init-script -b --build-file -c --settings-file -g", ""),
     "ant": _program("-f -file -buildfile -lib -listener -logger"),
     "man": _program("-P --pager -H --html -C --config-file -l --local-file -T -X"),
-    "less": _program("-k --lesskey -o -O --log-file -K", "", r"\+.*"),
+    "less": _program("-k --lesskey-src --lesskey-file --lesskey-content --lesskey-context -o -O --log-file -K", "", r"\+.*"),
     "more": _program(),
     "vi": _EDITOR, "vim": _EDITOR, "nvim": _EDITOR, "view": _EDITOR, "ex": _EDITOR, "vimdiff": _EDITOR, "rvim": _EDITOR,
     "emacs": _program("--eval -l --load -f --funcall --script --execute --batch --insert -e"),
     "nano": _program("-s --speller"), "pico": _program("-s"),
     "ed": _program(stdin=True), "red": _program(stdin=True), "dc": _program("-e", "", r"", stdin=True), "bc": _program(),
     "m4": _program("", "", r"", stdin=True), "gnuplot": _program("-e -p", stdin=True), "ftp": _program(stdin=True),
-    "sqlite3": _program("-cmd -init", "", r"\.(?!tables|schema|mode|headers|indexes|databases|dump|width|show|help|quit|exit).*|(?is:.*(?:load_extension|writefile|readfile|edit\s*\(|fts3_tokenizer).*)", stdin=True),
-    "psql": _program("-f --file -v --set --variable -o --output -L --log-file", "", r"(?is:.*(?:\\|\bprogram\b).*)", stdin=True),
+    "sqlite3": _program("-cmd -init -A -loadext", "", r"\.(?!tables|schema|mode|headers|indexes|databases|dump|width|show|help|quit|exit).*|(?is:.*(?:load_extension|writefile|readfile|edit\s*\(|fts3_tokenizer|\battach\b|\binto\s+\W|fsdir).*)", stdin=True),
+    "psql": _program("-f --file -v --set --variable -o --output -L --log-file", "", r"(?is:.*(?:\\|\bprogram\b|\bcopy\b.*\b(?:from|to)\b\s*[\'$]|pg_read|pg_ls|lo_import|lo_export|dblink).*)", stdin=True),
     "mysql": _program("--init-command --pager --tee --plugin-dir --defaults-file --defaults-extra-file", "", r"(?is:.*(?:\\|\bsystem\b|\boutfile\b|\bload_file\b).*)", stdin=True),
     "mongosh": _program("--eval --file -f", stdin=True), "mongo": _program("--eval", stdin=True), "redis-cli": _program("--eval", stdin=True),
-    "kubectl": _program("--kubeconfig", "", r"exec|cp|edit|debug|plugin"),
+    "kubectl": _program("--kubeconfig", "", r"exec|cp|edit|debug|plugin|set-credentials|set-cluster|users\..*"),
     "helm": _program("--post-renderer --kubeconfig", "", r"plugin"),
     "docker": _program("--config -H --host -c --context"),
     "openssl": _program("-engine -provider -provider-path -config", "-out -writerand -keyout"),
@@ -174,14 +180,15 @@ PROGRAMS: dict[str, Program] = {
     "apt": _program("-o --option -c --config-file"), "apt-get": _program("-o --option -c --config-file"),
     "dpkg": _program("--pre-invoke --post-invoke --path-include"), "rpm": _program("--eval -E --pipe --define -D"),
     "yum": _program("--plugins -c --config --setopt"), "dnf": _program("--plugins -c --config --setopt"),
-    "gem": _program("--config-file -e", "", r"exec"), "bundle": _program("", "", r"config|plugin"),
+    "gem": _program("--config-file -e", "", r"exec"), "bundle": _program("", "", r"config|plugin|open|console"),
+    "poetry": _program("", "", r"shell|self|config|source"), "rake": _program("-f -r -R -I -e -E -p -g -n --rakefile --require --execute --execute-print --execute-continue --rakelib --libdir --system --dry-run"),
     "composer": _program("", "", r"config|exec"), "easy_install": _program(),
     "ansible": _program("-e --extra-vars -m --module-name -a --args -i --inventory"), "ansible-playbook": _program("-e --extra-vars -i --inventory"),
     "terraform": _program("-plugin-dir", "", r"console"),
     "tee": _program(), "dd": _program(), "xxd": _program(), "install": _program("--strip-program"),
-    "date": _program("-f --file"), "column": _program(),
+    "date": _program("-f --file -s --set"), "column": _program(),
     "tree": _program("", "-o"), "uniq": _program(), "xz": _program(), "gzip": _program(), "sqlmap": _program("--eval --os-shell --os-cmd"),
-    "printf": _program("-v"), "test": _program("-v -R"), "[": _program("-v -R"),
+    "printf": _program("-v"), "wait": _program("-p"), "test": _program("-v -R"), "[": _program("-v -R"),
     "logrotate": _program("-m --mail -l --log -s"), "aspell": _program("-c"), "dmesg": _program("-H --human"), "journalctl": _program(),
     "tig": _program(), "svn": _program("--diff-cmd --diff3-cmd --editor-cmd --config-option --config-dir"), "hg": _program("--config --config-file --repository -R --cwd"),
     "gh": _program("", "", r"alias|extension|api|codespace"), "vagrant": _program("--command -c"), "pdb": _program("-c --command"),
@@ -190,7 +197,7 @@ PROGRAMS: dict[str, Program] = {
     "coverage": _program("--rcfile"), "isort": _program("--settings-file --sp"), "mkdocs": _program("-f --config-file"),
     "latexmk": _program("-e -pdflatex -latex -r -xelatex"), "pdflatex": _program("-shell-escape --shell-escape -enable-write18"), "latex": _program("-shell-escape --shell-escape"),
     "ffmpeg": _program("-filter_script -f"), "convert": _program("", "", r"(?:msl|mvg|ephemeral|url|text|inline|@).*"),
-    "7z": _program(), "tshark": _program("-X", "-w"), "exiftool": _program("-config -if -p -@"), "pandoc": _program("--filter --lua-filter -F -L --pdf-engine -d --defaults -H", "-o --output"),
+    "7z": _program(), "tshark": _program("-X", "-w"), "exiftool": _program("-config -if -p -@"), "pandoc": _program("--filter --lua-filter -F -L --pdf-engine -d --defaults -H", "-o --output", r"(?i:.*\.lua)"),
     "tcpserver": _program("", "", r".*"), "ssh-copy-id": _program("-o"), "sshfs": _program("-o"), "mount": _program("", "", r".*"), "ip": _program("-b -batch --batch", "", r"netns|vrf"),
     "systemctl": _program("", "", r"edit|link|set-environment|import-environment"), "service": _program("", "", r".*/.*"), "update-alternatives": _program(),
     "wireshark": _program(), "zsoelim": _program(), "nroff": _program(), "troff": _program("-U"), "groff": _program("-U -P -p -e -t"),
@@ -236,14 +243,17 @@ GIT_RUNS = (
     "--config-env", "--filters", "--show-signature",
 )  # fmt: skip
 GIT_SHORT_RUNS: dict[str, str] = {
-    "grep": "O", "rebase": "xi", "clone": "cu", "fetch": "u", "ls-remote": "u", "add": "ie", "init": "", "difftool": "x",
+    "grep": "O", "rebase": "xiS", "commit": "S", "merge": "S", "cherry-pick": "S", "revert": "S", "am": "S", "tag": "su", "clone": "cu", "fetch": "u", "ls-remote": "u", "add": "ie", "init": "", "difftool": "x",
     "checkout": "", "archive": "", "help": "wi",
 }  # fmt: skip
 GIT_UNCLEAR: dict[str, frozenset[str]] = {
     "bisect": frozenset(["run", "visualize", "view"]),
+    "maintenance": frozenset(["start", "stop", "register", "unregister"]),
     "submodule": frozenset(["foreach", "add", "update", "set-url", "sync"]),
     "remote": frozenset(["set-url", "add"]),
 }
+GIT_STRATEGIES = names("ort recursive resolve octopus ours subtree")
+"""Those of git itself; ``-s x`` runs the program git-merge-x."""
 GIT_SAFE_SETTINGS = re.compile(
     r"(?:color\.[\w.]+|advice\.[\w.]+|log\.\w+|column\.\w+|core\.(?:quotepath|abbrev|autocrlf|eol|safecrlf|precomposeunicode|ignorecase)"
     r"|core\.(?:pager|editor)=(?:cat|true|:)?|user\.(?:name|email)|commit\.gpgsign|tag\.gpgsign|init\.defaultbranch|diff\.(?:renames|algorithm|noprefix|context|mnemonicprefix|colormoved|renamelimit)"

@@ -10,8 +10,10 @@ _SIMPLE = re.compile(
 )
 _FLAGS = re.compile(r"[gpiI\d]*")
 _AWK_RUNS = re.compile(
-    r"system|getline|@|(?<!\|)\|(?!\|)|print[^;}\n]*>|close|fflush|ENVIRON", re.DOTALL
+    r"system|getline|@|(?<!\|)\|(?!\|)|close|fflush|ENVIRON|ARGV|PROCINFO|RS\b.*\bnamespace"
 )
+
+_AWK_TEXT = re.compile(r'"(?:[^"\\\n]|\\.)*"')
 
 
 def sed_is_plain(script: str) -> bool:
@@ -68,5 +70,15 @@ def _delimited(script: str, at: int) -> int:
 
 
 def awk_is_plain(program: str) -> bool:
-    """Whether the program runs no command and opens no file by itself."""
-    return _AWK_RUNS.search(program) is None
+    """Whether the program runs no command and opens no file by itself.
+
+    Where it prints, every ``>`` that is not in a text may be a redirection: only a program that compares
+    before it prints, or nowhere, is plain.
+    """
+    if _AWK_RUNS.search(program) is not None:
+        return False
+    _, printed, after = program.partition("print")
+    if not printed or ">" not in after:
+        return True
+    bare = _AWK_TEXT.sub('""', after)
+    return ">" not in bare and "/" not in bare  # a quote in a pattern begins no text

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from devagent_workspace.git_lines import look_at_git
 from devagent_workspace.grammar import Unclear
-from devagent_workspace.options import check_unknown, judge
+from devagent_workspace.options import check_unknown, is_option, judge
 from devagent_workspace.scripts import awk_is_plain, sed_is_plain
 from devagent_workspace.sources import Source
 from devagent_workspace.variables import Scope
@@ -28,8 +28,8 @@ def sed(walk: Walk, fields: Sequence[Field], scope: Scope) -> Source:
                 at += 1
             elif word.startswith("--expression="):
                 scripts.append(Field(word.partition("=")[2], ""))
-            elif re.fullmatch(r"-[nErsuz]*i.*|--in-place.*", word):
-                in_place = True
+            elif re.fullmatch(r"-[nErsuz]*i[^/*]*|--in-place(?:=[^/*]*)?", word):
+                in_place = True  # a / or * in the ending puts the old file elsewhere
             elif re.fullmatch(r"-[nErsuz]*e", word):
                 scripts += fields[at + 1 : at + 2]
                 at += 1
@@ -215,6 +215,30 @@ def second_written(walk: Walk, fields: Sequence[Field], scope: Scope) -> Source:
             walk.touch(place["id"], "write", place["tags"])
     judge(walk, name, fields, scope)
     return scope.stdin if scope.stdin == "files" and not plain else "output"
+
+
+def download(walk: Walk, fields: Sequence[Field], scope: Scope) -> Source:
+    """``curl -O``, ``wget``: a file is written under the name that the address ends with."""
+    walk.record(fields, scope)
+    name = fields[0].text or ""
+    words = [field.begins for field in fields[1:]]
+    if name == "curl":
+        writes = any(is_option(word, "-O") or word.startswith("--remote-name") for word in words)
+        named = any(is_option(word, "-J") or word == "--remote-header-name" for word in words)
+    else:
+        writes = not any(is_option(word, "-O") or word.startswith(("--output-document", "--spider")) for word in words)  # fmt: skip
+        named = any(is_option(word, x) for word in words for x in ("-r", "-i", "-m", "-p", "--content-disposition", "--recursive", "--input-file", "--mirror"))  # fmt: skip
+    if writes:
+        addresses = [f for f in fields[1:] if f.text is None or not f.text.startswith("-")]
+        known = [f.text for f in addresses if f.text is not None]
+        if named or len(known) < len(addresses):
+            raise Unclear(f"{name} writes files whose names are not known")
+        for address in known:
+            last = address.partition("?")[0].rpartition("/")[2] if "/" in address else address
+            for place in walk.operands.places(last or "index.html", scope):
+                walk.touch(place["id"], "write", place["tags"])
+    judge(walk, name, fields, scope)
+    return "output"
 
 
 def git(walk: Walk, fields: Sequence[Field], scope: Scope) -> Source:

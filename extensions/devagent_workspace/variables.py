@@ -47,6 +47,7 @@ _MADE_BY_BASH = re.compile(
     r"(?:BASH\w*|OLDPWD|IFS|OPT\w+|HOST\w+|OSTYPE|MACHTYPE|_|PS4|PIPESTATUS|GROUPS|FUNCNAME|REPLY|COLUMNS|LINES|DIRSTACK|COMP_\w+|EPOCHREALTIME|SHELLOPTS|TIMEFORMAT|MAPFILE|COPROC\w*)\Z"
 )
 _ARITHMETIC = re.compile(r"(?:[\s\d+*/%()<>=!&|^~?:,-]|\$?[A-Za-z_]\w*|\$\{[A-Za-z_]\w*\}|\$#)*\Z")
+_ASSIGNS = re.compile(r"(?<![=!<>])=(?!=)|<<=|>>=|\+\+|--")
 _NUMBER = re.compile(r"-?\d+\Z")
 _FOR_NAMES = re.compile(r"[A-Za-z_]\w*")
 
@@ -111,7 +112,11 @@ class Scope:
         """Raises Unclear where an arithmetic expression could run something: bash evaluates variables."""
         if not _ARITHMETIC.match(written.removeprefix("$")):
             raise Unclear("an arithmetic expression")
+        assigns = _ASSIGNS.search(written) is not None
         for name in _FOR_NAMES.findall(written):
+            shared = name in self.environment or _OF_THE_SHELL.match(name)
+            if assigns and shared and not may_be_exported(name):
+                raise Unclear(f"the line sets {name}")
             value, source = self.look_up(name)
             if not (
                 source == "number" or value == "" or (value is not None and _NUMBER.match(value))

@@ -15,7 +15,7 @@ from devagent_workspace.programs import (
 from devagent_workspace.sources import Source
 from devagent_workspace.variables import Scope, may_be_exported
 from devagent_workspace.walk import Walk
-from devagent_workspace.words import Field
+from devagent_workspace.words import Field, hyphen_file
 
 
 def inner_command(walk: Walk, fields: Sequence[Field], at: int, scope: Scope) -> Source:
@@ -211,10 +211,12 @@ def find(walk: Walk, fields: Sequence[Field], scope: Scope) -> Source:
         at += 1
     inside = not any(walk.operands.leads_out(f.begins, scope) for f in starts)
     inside = inside and all(f.text is not None or f.source == "files" for f in starts)
+    if any(f.text is None and (f.source != "files" or hyphen_file(f, scope)) for f in starts):
+        walk.doubt("find is given words that are not known")
     start = starts[0].text or "" if len(starts) == 1 else "./"
     kind: Source = (
         "files"
-        if inside and not any(f.text in ("-L", "-printf", "-print0x") for f in fields)
+        if inside and not any(f.text in ("-L", "-follow", "-printf", "-print0x") for f in fields)
         else "output"
     )
     plain: list[Field] = [fields[0], *starts]
