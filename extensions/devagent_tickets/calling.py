@@ -74,7 +74,7 @@ def run(here: Surroundings, tracker: Tracker, work: Callable[[Call], Coroutine[A
 
 @asynccontextmanager
 async def _call(here: Surroundings, tracker: Tracker, limit: float) -> AsyncGenerator[Call]:
-    with opened(data_folder(here.settings), tracker.name) as store:
+    with opened(data_folder(here.settings), tracker.name, is_copy=not tracker.is_local) as store:
         until = time.monotonic() + limit
         backend = _backend(here, tracker, store, until)
         try:

@@ -67,7 +67,9 @@ class Api:
         self._client = httpx2.AsyncClient(
             headers={"User-Agent": "devagent-tickets", "Accept-Encoding": "identity", **headers},
             follow_redirects=False,
-            verify=_trusted() if tracker.url.startswith("https:") else False,  # http is to this machine alone
+            verify=_trusted()
+            if tracker.url.startswith("https:")
+            else False,  # http is to this machine alone
         )
 
     async def aclose(self) -> None:

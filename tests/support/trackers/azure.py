@@ -129,6 +129,8 @@ class Azure(Vendor):
                 return one.author == "ana@acme.example"
             case "[System.CreatedDate] >= @Today - 1":
                 return True
+            case _:
+                pass
         if condition.startswith("([System.Title] CONTAINS"):
             return words[0].lower() in f"{one.title} {one.body}".lower()
         name, sign = condition.split()[0], " ".join(condition.split()[1:3])
@@ -198,7 +200,7 @@ class Azure(Vendor):
                     raise refused(400, "TF201035: Relation already exists.")
                 issue.links.append(link)
                 if value["rel"].startswith("System.LinkTypes."):
-                    base, _, way = value["rel"].partition("-")
+                    base, _, way = str(value["rel"]).partition("-")
                     back = {"Forward": f"{base}-Reverse", "Reverse": f"{base}-Forward"}.get(
                         way, base
                     )
@@ -299,7 +301,9 @@ class Azure(Vendor):
                 "rev": one.rev,
                 "fields": {k: v for k, v in fields.items() if k in wanted},
             }
-        relations = [{"rel": rel, "url": url, "attributes": {}} for rel, url in one.links]
+        relations: list[Table] = [
+            {"rel": rel, "url": url, "attributes": {}} for rel, url in one.links
+        ]
         return (
             {"id": one.number, "rev": one.rev, "fields": fields, "relations": relations}
             if relations

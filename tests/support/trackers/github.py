@@ -93,7 +93,8 @@ class GitHub(Vendor):
 
     def search(self, request: Request) -> Reply:
         words = re.findall(r'[a-z]+:"[^"]*"|\S+', request.query["q"])
-        project, terms = "", []
+        project = ""
+        terms: list[str] = []
         found: list[Issue] = []
         for word in words:
             if word.startswith("repo:"):

@@ -169,13 +169,13 @@ class GitLab(Vendor):
             return Reply(200, shown)
         body: Table = request.body
         other = self.world.find(str(body["target_project_id"]), str(body["target_issue_iid"]))
-        kind = body.get("link_type", "relates_to")
+        kind = str(body.get("link_type", "relates_to"))
         if other is None:
             raise Refused(404, {"message": "404 Not found"})
         key = f"{other.project}#{other.number}"
         if any(name == key for _, name in issue.links):
             raise Refused(409, {"message": "Issue(s) already assigned"})
-        back = {"blocks": "is_blocked_by", "is_blocked_by": "blocks"}.get(kind, kind)
+        back = {"blocks": "is_blocked_by", "is_blocked_by": "blocks"}.get(str(kind), str(kind))
         issue.links.append((kind, key))
         other.links.append((back, f"{issue.project}#{issue.number}"))
         return Reply(

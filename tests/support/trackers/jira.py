@@ -2,7 +2,7 @@
 
 import base64
 import re
-from typing import Any
+from typing import Any, cast
 from urllib.parse import unquote
 
 from tests.support.trackers.kit import Issue, Refused, Reply, Request, Table, Vendor, World
@@ -32,12 +32,14 @@ def missing() -> Refused:
 
 def check_document(node: Any) -> None:
     """Raise what Jira raises for a document that is not of the format's schema."""
-    good = isinstance(node, dict) and node.get("type") in _NODES
-    inner: list[Any] = node.get("content", []) if good else []
-    allowed = _WITHIN.get(node["type"]) if good else None
-    if good and node["type"] == "text":
-        good = bool(node.get("text"))
-    if good and node["type"] == "listItem":
+    table: Table = cast("Table", node) if isinstance(node, dict) else {}
+    kind = table.get("type")
+    good = kind in _NODES
+    inner: list[Table] = table.get("content", [])
+    allowed = _WITHIN.get(str(kind))
+    if kind == "text":
+        good = bool(table.get("text"))
+    if kind == "listItem":
         good = bool(inner) and inner[0].get("type") in ("paragraph", "codeBlock")
     if not good or (allowed is not None and not {one.get("type") for one in inner} <= allowed):
         raise bad(400, comment="Comment body is not valid!", description="INVALID_INPUT")

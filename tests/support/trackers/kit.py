@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, cast
 from urllib.parse import parse_qs, unquote, urlsplit
 
 Table = dict[str, Any]
@@ -109,7 +109,7 @@ class World:
         number = len(issues) + 1
         minutes = divmod(number, 1440)
         when = f"2025-01-{minutes[0] + 1:02}T{minutes[1] // 60:02}:{minutes[1] % 60:02}:00Z"
-        fields = {"created": when, "updated": when, "id": self.next_id(), **more}
+        fields: Table = {"created": when, "updated": when, "id": self.next_id(), **more}
         issue = Issue(project, number, title, body, **fields)
         issues[number] = issue
         return issue
@@ -313,9 +313,9 @@ def serve(vendor: Vendor) -> ThreadingHTTPServer:
 def changed(data: Any) -> Any:
     """The same answer after somebody has changed the interface: names that were are not, texts are tables."""
     if isinstance(data, list):
-        return {"items_v2": [changed(one) for one in data]}
+        return {"items_v2": [changed(one) for one in cast("list[Any]", data)]}
     if isinstance(data, dict):
-        return {f"{name}_v2": {"value": value} for name, value in data.items()}  # pyright: ignore[reportUnknownVariableType]
+        return {f"{name}_v2": {"value": value} for name, value in cast("Table", data).items()}
     return {"value": data}
 
 
