@@ -82,6 +82,7 @@ class Options(Struct, frozen=True, kw_only=True):
     resume: str = ""
     approvals: tuple[str, ...] = ()
     dry_run: bool = False
+    ticket: str = ""
     org_policy: str = ""
     local_policy: str = ""
     config: Config | None = None
