@@ -288,7 +288,7 @@ async def open_session(options: Options, environment: Mapping[str, str] | None =
     try:
         await asyncio.sleep(0)  # the connection is on its way while the rest is put together
         toolbox = ground.extensions()
-        findable = findable_of(toolbox)
+        findable = findable_of(toolbox, ticket)
         gate = await gate_of(ground, toolbox, options, findable)
         safeguards, guard = safeguards_of(ground, options)
         agent = Agent(
