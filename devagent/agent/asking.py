@@ -64,6 +64,7 @@ class Asking:
             needs_reason=needs_reason(judged.decision),
             judged=judged,
             standing=self._offered(judged),
+            preview=visible(preview),
         )
         answer: Answer = await self._approver.ask(question)
         approval = replace(answer.approval, shown=sha256(text.encode()))

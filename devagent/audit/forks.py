@@ -80,6 +80,7 @@ def fork(
                 versions=versions,
                 policy=policy,
                 folder=begun.folder,
+                ticket=begun.ticket,
                 count=count,
                 previous=previous,
             )

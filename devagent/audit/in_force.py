@@ -133,9 +133,19 @@ class InForce(Struct):
 
 
 def last_model(folder: str) -> str:
-    """The model that the session was last run with; empty where that cannot be read.
+    """The model that the session was last run with; empty where that cannot be read."""
+    return _last_start(folder, "model")
 
-    Only the last line that says so is looked for, from the end: a long session takes no longer.
+
+def last_ticket(folder: str) -> str:
+    """The ticket that the session last worked on; empty for none, and where that cannot be read."""
+    return _last_start(folder, "ticket")
+
+
+def _last_start(folder: str, name: str) -> str:
+    """What the last line says that begins the session or takes it up again.
+
+    Only that line is looked for, from the end: a long session takes no longer.
     """
     try:
         file = open_to_read(os.path.join(folder, EVENTS))
@@ -154,8 +164,9 @@ def last_model(folder: str) -> str:
     except (ValueError, RecursionError):
         return ""
     match header:
-        case {"type": "session.started" | "session.resumed", "model": str(name)}:
-            return name
+        case {"type": "session.started" | "session.resumed"}:
+            value = header.get(name, "")
+            return value if isinstance(value, str) else ""
         case _:
             return ""
 

@@ -8,6 +8,7 @@ from typing import Any
 from msgspec import Struct
 
 from devagent.audit.bodies import Bodies
+from devagent.audit.in_force import last_ticket
 from devagent.audit.layout import BODIES, EVENTS, TOMBSTONE, newest_first, started_at
 from devagent.audit.lines import Damage, lines, open_to_read, size_of
 from devagent.audit.opening import Opener, content_of
@@ -102,6 +103,7 @@ class Session(Struct, frozen=True):
     model: str = ""
     stop: str = ""
     prompt: str = ""
+    ticket: str = ""
 
 
 def sessions(folder: str) -> Iterator[Session]:
@@ -115,6 +117,7 @@ def glance(folder: str) -> Session:
     found: dict[str, Any] = {}
     try:
         last = _last_headers(os.path.join(folder, EVENTS))
+        found["ticket"] = last_ticket(folder)
         records = read(folder)
         try:
             for record, _ in zip(records, range(_NEAR_START), strict=False):

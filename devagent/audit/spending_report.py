@@ -10,9 +10,11 @@ from devagent.audit.usage import ANSWER, UNKNOWN, Reply, day_of
 from devagent.core.events import Usage
 from devagent.core.principal import Principal
 
-By = Literal["day", "session", "user", "team", "repo", "model", "tool", "turn", "step", "call"]
+By = Literal[
+    "day", "session", "user", "team", "repo", "ticket", "model", "tool", "turn", "step", "call"
+]
 BY: tuple[By, ...] = (
-    "day", "session", "user", "team", "repo", "model", "tool", "turn", "step", "call",
+    "day", "session", "user", "team", "repo", "ticket", "model", "tool", "turn", "step", "call",
 )  # fmt: skip
 
 CACHE_LIFE_US = 300_000_000
@@ -119,6 +121,8 @@ def _key(reply: Reply, by: By) -> str:
             return str(reply.principal)
         case "repo":
             return reply.repo or UNKNOWN
+        case "ticket":
+            return reply.ticket or "(none)"
         case "model":
             return reply.model or UNKNOWN
         case "turn":

@@ -52,7 +52,10 @@ def spoken(event: Event | Unknown) -> tuple[str, str]:
     """(what it is, its text); the text is empty where there is nothing to look for."""
     match event:
         case SessionStarted():
-            return "session", f"{event.principal} {event.mode} {event.model}\n{event.folder}"
+            return (
+                "session",
+                f"{event.principal} {event.mode} {event.model} {event.ticket}\n{event.folder}",
+            )
         case SessionResumed():
             return "session", f"{event.principal} {event.mode} {event.model}\n" + "\n".join(
                 event.changed

@@ -91,6 +91,7 @@ class Summary(Struct):
     stop: str = ""
     folder: str = ""
     forked_from: str = ""
+    ticket: str = ""
     principals: list[str] = field(default_factory=list)
     on_behalf_of: list[str] = field(default_factory=list)
     modes: list[str] = field(default_factory=list)
@@ -147,6 +148,7 @@ class Summary(Struct):
                 _add(self.principals, str(event.principal))
                 _add(self.on_behalf_of, event.principal.on_behalf_of)
                 _add(self.modes, event.mode)
+                self.ticket = revealed(event.ticket)[0] or self.ticket
                 for name, version in event.versions.items():
                     _add(self.versions, f"{name} {version}")
                 if isinstance(event, SessionStarted):

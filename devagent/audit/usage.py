@@ -54,6 +54,7 @@ class Reply(Struct):
     repo: str
     usage: Usage
     usd_micros: int | None
+    ticket: str = ""
     calls: list[Call] = field(default_factory=list[Call])
 
     @property
@@ -84,7 +85,7 @@ def replies(
 
 def _replies(folder: str, path: str, repositories: "_Repositories") -> Iterator[Reply]:
     sid = os.path.basename(folder)
-    principal, mode, repo = Principal(), "", ""
+    principal, mode, repo, ticket = Principal(), "", "", ""
     last: Reply | None = None
     calls: dict[str, Call] = {}
     number = 0
@@ -100,6 +101,7 @@ def _replies(folder: str, path: str, repositories: "_Repositories") -> Iterator[
                 case {"type": "session.started" | "session.resumed", "principal": dict(who)}:  # pyright: ignore[reportUnknownVariableType]
                     principal, mode = from_plain(who, Principal), str(header.get("mode", ""))
                     repo = repo or repositories.of(folder)
+                    ticket = str(header.get("ticket", "")) or ticket
                 case {"type": "model.replied", "ts": int(at), "turn": int(turn)}:
                     if last is not None:
                         yield last
@@ -107,7 +109,7 @@ def _replies(folder: str, path: str, repositories: "_Repositories") -> Iterator[
                     cost: Mapping[str, Any] = header.get("cost", {})
                     last = Reply(
                         sid, at, number, turn, str(header.get("model", "")), mode, principal, repo,
-                        from_plain(header.get("usage", {}), Usage), cost.get("usd_micros"),
+                        from_plain(header.get("usage", {}), Usage), cost.get("usd_micros"), ticket,
                     )  # fmt: skip
                     if last.usage == Usage() and last.usd_micros is None:
                         last.usd_micros = 0  # nothing was asked of a service: a rehearsal

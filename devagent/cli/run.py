@@ -130,6 +130,7 @@ class FiniteAbove0(click.FloatRange):
     is_flag=True,
     help="Judge every call and carry out none: the plan, and what policy says of it.",
 )
+@click.option("--ticket", default="", metavar="KEY", help="The ticket that this is about; else the branch's name says.")  # fmt: skip
 @click.option("-C", "--folder", default=".", metavar="FOLDER", help="Work in this folder.")
 def run(
     prompt: str | None,
@@ -147,6 +148,7 @@ def run(
     token_limit: int | None,
     approvals: tuple[str, ...],
     dry_run: bool,
+    ticket: str,
     folder: str,
 ) -> int:
     """Do one task and leave: PROMPT, or - for standard input; piped text is joined to it.
@@ -180,6 +182,7 @@ def run(
             resume="last" if go_on else resume,
             approvals=approvals,
             dry_run=dry_run,
+            ticket=ticket,
             limits=Limits(
                 max_turns=max_turns,
                 run=Budget(

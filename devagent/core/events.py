@@ -82,7 +82,7 @@ class _Event(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="t
 
 class SessionStarted(_Event, frozen=True, kw_only=True, tag="session.started"):
     """The session's first event. ``versions``: of devagent, Python and the log format; ``dry_run``: nothing
-    that it judges is carried out."""
+    that it judges is carried out; ``ticket``: the key of the ticket that it works on."""
 
     principal: Principal
     agent: str
@@ -94,6 +94,7 @@ class SessionStarted(_Event, frozen=True, kw_only=True, tag="session.started"):
     previous: str = ""
     count: int = 0
     dry_run: bool = False
+    ticket: str = ""
     BODY: ClassVar[frozenset[str]] = frozenset({"folder"})
 
 
@@ -107,6 +108,7 @@ class SessionResumed(_Event, frozen=True, kw_only=True, tag="session.resumed"):
     policy: str
     changed: tuple[str, ...] = ()
     dry_run: bool = False
+    ticket: str = ""
 
 
 class SessionForked(_Event, frozen=True, kw_only=True, tag="session.forked"):

@@ -153,7 +153,8 @@ class ToolFailure(Exception):
 class Question(Struct, frozen=True):
     """What a person is asked: the call with its resources, and why; ``scopes`` are what a yes may reach.
     Where it ``needs_reason``, a yes without a comment is none. ``judged`` is the whole decision, ``standing`` the
-    approval that a yes of the widest scope would put on file (None where a yes holds once)."""
+    approval that a yes of the widest scope would put on file (None where a yes holds once). ``preview`` is what the
+    extension says that it would send; it stands in ``shown``, too."""
 
     call: str
     tool: ToolSpec
@@ -165,6 +166,7 @@ class Question(Struct, frozen=True):
     needs_reason: bool = False
     judged: ToolJudged | None = None
     standing: StandingApproval | None = None
+    preview: str = ""
 
 
 class Answer(Struct, frozen=True):

@@ -54,8 +54,11 @@ class OnScreen:
             return self._answer("yes", "once", ahead)
         self.before_question(question)
         judged = question.judged
-        others = await self.others(question)
+        # Of the others nobody has a preview yet: each is asked about by itself.
+        others = () if question.preview else await self.others(question)
         rows = card(judged, self._folder) if judged else [line(f"? {question.shown}")]
+        if question.preview:
+            rows += [line(Segment(f"  | {one}")) for one in question.preview.splitlines()]
         self._print(rows)
         began = time.monotonic_ns()
         return await self._asked(question, others, began)

@@ -104,7 +104,8 @@ def render(event: Event, signs: Signs = FULL, *, full: bool = False) -> str:
         case SessionStarted():
             mode = f"{event.mode}, dry run" if event.dry_run else event.mode
             model = f"{event.model} {s.dot} " if event.model else ""  # a served client has its own
-            who = f"{model}{mode} {s.dot} as {event.principal}"
+            ticket = f" {s.dot} ticket {event.ticket}" if event.ticket else ""
+            who = f"{model}{mode} {s.dot} as {event.principal}{ticket}"
             return _plain(f"session {s.dot} {who} {s.dot} policy {event.policy[:12] or 'none'}")
         case SessionResumed():
             dry = f" {s.dot} dry run" if event.dry_run else ""

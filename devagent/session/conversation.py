@@ -43,7 +43,8 @@ from devagent.session.ground import (
 from devagent.session.keeping import waiting
 from devagent.session.model_access import ModelAccess
 from devagent.session.named_prices import named_prices
-from devagent.session.record import earlier_session, model_before, open_log
+from devagent.session.record import earlier_session, model_before, open_log, ticket_before
+from devagent.session.ticket import ticket_of
 from devagent.undo.places import root_of
 
 if TYPE_CHECKING:
@@ -269,7 +270,8 @@ async def open_session(options: Options, environment: Mapping[str, str] | None =
     ground = stand(options, environment)
     policy = ground.policy
     earlier = earlier_session(ground.here, options.resume)
-    options = replace(options, resume=os.path.basename(earlier))
+    ticket = ticket_of(options.ticket, ticket_before(earlier), ground.config, ground.folder)
+    options = replace(options, resume=os.path.basename(earlier), ticket=ticket)
     access = ModelAccess(
         ground.config,
         ground.environment,
@@ -286,14 +288,16 @@ async def open_session(options: Options, environment: Mapping[str, str] | None =
     try:
         await asyncio.sleep(0)  # the connection is on its way while the rest is put together
         toolbox = ground.extensions()
-        findable = findable_of(toolbox)
+        findable = findable_of(toolbox, ticket)
         gate = await gate_of(ground, toolbox, options, findable)
         safeguards, guard = safeguards_of(ground, options)
         agent = Agent(
             model,
             gate,
             findable,
-            system=instructions(ground.folder, dry_run=options.dry_run, guidance=options.guidance),
+            system=instructions(
+                ground.folder, dry_run=options.dry_run, guidance=options.guidance, ticket=ticket
+            ),
             limits=limits,
             safeguards=safeguards,
             estimate=Estimate(access.main, access.prices),

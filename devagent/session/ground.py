@@ -82,6 +82,7 @@ class Options(Struct, frozen=True, kw_only=True):
     resume: str = ""
     approvals: tuple[str, ...] = ()
     dry_run: bool = False
+    ticket: str = ""
     org_policy: str = ""
     local_policy: str = ""
     config: Config | None = None
@@ -174,9 +175,11 @@ FIRST_TOLD = (
 hides one, or its extension is not set up, the next takes its place."""
 
 
-def findable_of(toolbox: Extensions) -> Findable:
-    """The same toolbox, for a model that is told of some tools and finds the others."""
-    return Findable(toolbox, lambda tool: tool.extension in FIRST_PARTY, FIRST_TOLD)
+def findable_of(toolbox: Extensions, ticket: str = "") -> Findable:
+    """The same toolbox, for a model that is told of some tools and finds the others. Where the session works on a
+    ``ticket``, reading it is among the first."""
+    first = ("tickets.get", *FIRST_TOLD) if ticket else FIRST_TOLD
+    return Findable(toolbox, lambda tool: tool.extension in FIRST_PARTY, first)
 
 
 async def gate_of(

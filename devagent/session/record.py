@@ -10,7 +10,7 @@ from devagent import __version__
 from devagent.agent.loop import Agent
 from devagent.audit.device import Device
 from devagent.audit.forks import conversation
-from devagent.audit.in_force import InForce, last_model
+from devagent.audit.in_force import InForce, last_model, last_ticket
 from devagent.audit.layout import find_session, is_review
 from devagent.audit.redaction.declared import secret_arguments
 from devagent.audit.redaction.redactor import Redactor
@@ -55,6 +55,11 @@ def model_before(earlier: str) -> str:
     return "" if name.startswith(REHEARSAL) else name
 
 
+def ticket_before(earlier: str) -> str:
+    """The ticket that the session worked on; empty for a new one."""
+    return last_ticket(earlier) if earlier else ""
+
+
 def open_log(
     ground: Ground,
     options: Options,
@@ -91,6 +96,7 @@ def open_log(
             previous=previous,
             count=count,
             dry_run=options.dry_run,
+            ticket=options.ticket,
         )
     else:
         log, left = _taken_up(ground, options.resume, device, redact, agent)
@@ -101,6 +107,7 @@ def open_log(
             versions=versions,
             policy=policy.compiled.digest,
             dry_run=options.dry_run,
+            ticket=options.ticket,
         )
         first = replace(first, changed=left.changed([first, *settled], ground.folder))
         unfinished = left.unfinished

@@ -5,6 +5,8 @@
     max_tokens = 16000              # of one reply
     stall_s = 45                    # no byte for so long = the attempt failed
     give_up_s = 60                  # all attempts together
+    ticket_pattern = "([0-9]+)-"    # what of a branch's name is a ticket's key; "" = none; its first group, if it has one
+    ticket_form = "acme/shop#{}"    # the key that it is part of
     undo = "required"               # a call whose effects could not be undone is refused; when-possible; off
     prices = "prices.json"          # a price table in place of the shipped one; relative to this file
 
@@ -27,6 +29,7 @@ What ``[model]`` and ``[platforms]`` may hold, their reader says (``models.confi
 """
 
 import difflib
+import re
 from typing import Any, Literal
 
 from msgspec import Struct, field
@@ -36,6 +39,8 @@ from devagent.core.errors import ConfigError
 from devagent.settings.trusted_file import read_trusted
 
 DEFAULT_MODEL = "claude-sonnet-5-5"
+TICKET_PATTERN = r"(?<![A-Za-z0-9])[A-Z][A-Z0-9]{1,9}-[1-9][0-9]{0,6}(?![0-9])"
+"""How a ticket's key looks in the name of a branch, where the config says nothing else."""
 UNDO = ("required", "when-possible", "off")
 """Whether a call that may change something runs without a snapshot, or with none at all."""
 MAX_NUMBER = 10_000_000
@@ -66,6 +71,8 @@ class Config(Struct, frozen=True):
     stall_s: float = 45.0
     give_up_s: float = 60.0
     undo: str = "required"
+    ticket_pattern: str = TICKET_PATTERN
+    ticket_form: str = "{}"
     prices: str = ""
     model_table: dict[str, Any] = field(default_factory=dict)
     platforms: dict[str, Any] = field(default_factory=dict)
@@ -91,6 +98,8 @@ _KEYS: dict[str, tuple[str, tuple[type, ...]]] = {
     "stall_s": ("a number", (int, float)),
     "give_up_s": ("a number", (int, float)),
     "undo": ("text", (str,)),
+    "ticket_pattern": ("text", (str,)),
+    "ticket_form": ("text", (str,)),
     "prices": ("text", (str,)),
     "platforms": ("a table", (dict,)),
     "extensions": ("a table", (dict,)),
@@ -154,6 +163,12 @@ def parse_config(data: bytes, path: str) -> Config:
         raise ConfigError(
             f"undo cannot be {values['undo']!r}", file=path, line=line, column=column, hint=hint
         )
+    try:
+        re.compile(values.get("ticket_pattern", ""))
+    except re.error as e:
+        line, column = locate(source, ("ticket_pattern",))
+        what = f"ticket_pattern is no regular expression: {e}"
+        raise ConfigError(what, file=path, line=line, column=column) from e
     for name, entry in values.get("extensions", {}).items():
         if not isinstance(entry, dict):
             line, column = locate(source, ("extensions", name))

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from msgspec import Struct
 
 from devagent_tickets.contract import Surroundings, TicketsError
-from devagent_tickets.guarding import Guard, guard_of
+from devagent_tickets.guarding import Guard
 from devagent_tickets.model import Backend
 from devagent_tickets.settings import Tracker, data_folder
 from devagent_tickets.store import Store, opened
@@ -38,15 +38,41 @@ class Call(Struct, frozen=True):
 
 def time_limit(here: Surroundings, tracker: Tracker) -> float:
     """Seconds that a call may take: the least of what the house, policy and the settings say."""
-    limits = [here.time_limit_s, tracker.timeout_s * 2, LONGEST_S]
+    return min(whole_limit(here), tracker.timeout_s * 2)
+
+
+def whole_limit(here: Surroundings) -> float:
+    """The same, however many trackers the call needs."""
+    limits = [here.time_limit_s, LONGEST_S]
     if "timeout_s" in here.obligations:
         limits.append(float(here.obligations["timeout_s"]))
     return min(limits)
 
 
-def run(here: Surroundings, tracker: Tracker, work: Callable[[Call], Coroutine[Any, Any, T]]) -> T:
-    """Do the work with the tracker, in the time there is. Raises TicketsError, timeout and cancelled among them."""
-    limit = time_limit(here, tracker)
+def _completed(work: Coroutine[Any, Any, T]) -> T:
+    """``asyncio.run``, but that a name server which does not answer is not waited for at the end."""
+    loop = asyncio.new_event_loop()
+    try:
+        return loop.run_until_complete(work)
+    finally:
+        try:
+            loop.run_until_complete(loop.shutdown_asyncgens())
+        finally:
+            loop.close()
+
+
+def run(
+    here: Surroundings,
+    tracker: Tracker,
+    work: Callable[[Call], Coroutine[Any, Any, T]],
+    *,
+    used_s: float = 0.0,
+) -> T:
+    """Do the work with the tracker, in the time there is, of which some is ``used_s`` up.
+
+    Raises TicketsError, timeout and cancelled among them.
+    """
+    limit = max(0.1, min(time_limit(here, tracker), whole_limit(here) - used_s))
 
     async def within() -> T:
         async with _call(here, tracker, limit) as call:
@@ -69,28 +95,31 @@ def run(here: Surroundings, tracker: Tracker, work: Callable[[Call], Coroutine[A
                 with contextlib.suppress(asyncio.CancelledError):
                     await watch
 
-    return asyncio.run(within())
+    return _completed(within())
 
 
 @asynccontextmanager
 async def _call(here: Surroundings, tracker: Tracker, limit: float) -> AsyncGenerator[Call]:
-    with opened(data_folder(here.settings), tracker.name) as store:
+    with opened(data_folder(here.settings), tracker.name, is_copy=not tracker.is_local) as store:
         until = time.monotonic() + limit
-        backend = _backend(here, tracker, store, until)
+        guard = Guard(here)
+        backend = _backend(here, tracker, store, until, guard)
         try:
-            yield Call(here, tracker, backend, store, guard_of(here), until)
+            yield Call(here, tracker, backend, store, guard, until)
         finally:
             await backend.aclose()
 
 
-def _backend(here: Surroundings, tracker: Tracker, store: Store, until: float) -> Backend:
+def _backend(
+    here: Surroundings, tracker: Tracker, store: Store, until: float, guard: Guard
+) -> Backend:
     if tracker.is_local:
         from devagent_tickets.local import LocalBackend  # noqa: PLC0415  (one of them is used)
 
         return LocalBackend(tracker, store)
     from devagent_tickets.backends import connect  # noqa: PLC0415  (httpx2 takes 200 ms)
 
-    return connect(here, tracker, until)
+    return connect(here, tracker, until, guard.learn)
 
 
 async def _watch(here: Surroundings, task: "asyncio.Task[Any]") -> None:

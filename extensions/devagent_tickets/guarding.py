@@ -17,7 +17,7 @@ from devagent_secrets.personal import personal
 from devagent_secrets.span import Span
 from devagent_tickets.contract import Surroundings, TicketsError
 from devagent_tickets.model import Comment, Ticket
-from devagent_tickets.settings import keeps_personal_data, read_trackers
+from devagent_tickets.settings import keeps_personal_data
 
 PERSONAL = frozenset({"email", "phone", "iban", "card"})
 _PLACEHOLDER = re.compile(r"⟦redacted [\w.-]+⟧")
@@ -28,7 +28,8 @@ _UNSEEN = re.compile(
 
 
 class Guard:
-    """What one call knows of secrets, and whether personal data is its matter."""
+    """What one call knows of secrets (the environment's; its tracker's is learnt when that is spoken to), and whether
+    personal data is its matter."""
 
     def __init__(self, here: Surroundings) -> None:
         self._personal = not keeps_personal_data(here.settings)
@@ -113,15 +114,6 @@ class Guard:
             elif span.end > kept[-1].end:
                 kept[-1] = Span(kept[-1].start, span.end, kept[-1].kind)
         return kept
-
-
-def guard_of(here: Surroundings) -> Guard:
-    """The guard of a call, which knows the tokens of all trackers."""
-    guard = Guard(here)
-    for tracker in read_trackers(here.settings).values():
-        if tracker.secret and (value := here.secret(tracker.secret)):
-            guard.learn(value)
-    return guard
 
 
 def _texts(value: Any) -> list[str]:

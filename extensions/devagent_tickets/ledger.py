@@ -50,6 +50,9 @@ def claim(store: Store, tool: str, token: str, digest: str) -> Claim:
     """Claim a token. Raises TicketsError bad_arguments where it was used for something else."""
     now = time.time()
     given = bool(token)
+    store.connection.execute(
+        "pragma synchronous = full"
+    )  # not even a power cut forgets what was sent
     token = token or f"auto-{digest[:32]}"
     with store.change() as connection:
         connection.execute("delete from sent where state = 'sent' and at < ?", (now - KEPT_S,))

@@ -57,8 +57,11 @@ async def search(call: Call, query: Query) -> Found:
             for one in shown:
                 # A list tells less of a ticket than the ticket itself: what is known in whole stays.
                 known = call.store.get(one.project, one.key)
-                if known is None or known.ticket.updated != one.updated:
+                if known is None:
                     call.store.put(one)
+                elif known.ticket.updated != one.updated:
+                    more = {"links": known.ticket.links, "attachments": known.ticket.attachments}
+                    call.store.put(replace(one, **more))
     return Found(tuple(shown), page.cursor)
 
 

@@ -154,8 +154,8 @@ def _tracker(name: str, table: object) -> Tracker:
     if not all(isinstance(v, str) and NAME.fullmatch(k) for k, v in fields.items()):
         raise _bad(f'{where}.fields: name = "the tracker\'s name of the field"')
     timeout_s = float(values.get("timeout_s", 30))
-    if not 1 <= timeout_s <= 600:
-        raise _bad(f"{where}.timeout_s is from 1 to 600")
+    if not 0.2 <= timeout_s <= 600:
+        raise _bad(f"{where}.timeout_s is from 0.2 to 600")
     secret = values.get("secret", "")
     if secret and not HANDLE.fullmatch(secret):
         raise _bad(f"{where}.secret is the handle of a stored secret, never the secret itself")

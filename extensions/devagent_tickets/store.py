@@ -210,8 +210,11 @@ class Store:
 
 
 @contextmanager
-def opened(folder: str, name: str) -> Generator[Store]:
-    """The file of a tracker, made where there is none. Raises TicketsError busy, damaged."""
+def opened(folder: str, name: str, *, is_copy: bool = False) -> Generator[Store]:
+    """The file of a tracker, made where there is none. Of a copy, the last changes may go when the power does.
+
+    Raises TicketsError busy, damaged.
+    """
     path = os.path.join(folder, f"{name}.sqlite")
     try:
         os.makedirs(folder, mode=0o700, exist_ok=True)
@@ -229,7 +232,7 @@ def opened(folder: str, name: str) -> Generator[Store]:
             if connection.execute("pragma user_version").fetchone()[0] != 1:
                 connection.execute("pragma journal_mode = wal")
                 connection.executescript(f"{_SCHEMA} pragma user_version = 1;")
-            connection.execute("pragma synchronous = full")
+            connection.execute(f"pragma synchronous = {'normal' if is_copy else 'full'}")
             yield Store(connection)
     except sqlite3.OperationalError as error:
         busy = error.sqlite_errorname.startswith(("SQLITE_BUSY", "SQLITE_LOCKED"))

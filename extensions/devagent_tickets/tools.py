@@ -4,13 +4,14 @@ Reading names the tickets or projects that it would read; changing names the tic
 are asked about once more with the ticket's own facts (status, assignee, labels, visibility) when these are known.
 """
 
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from devagent_tickets import changes, reading, showing, writing
 from devagent_tickets.calling import Call, run
 from devagent_tickets.contract import ResourceDict, Result, Surroundings, TicketsError, may_touch
-from devagent_tickets.guarding import guard_of
+from devagent_tickets.guarding import Guard
 from devagent_tickets.keys import (
     Reference,
     facts,
@@ -244,7 +245,7 @@ def preview(tool: str, args: Mapping[str, Any], here: Surroundings) -> str:
     reference = find_reference(here.settings, changes.needed(args, "key"))
     with _store(here, reference.tracker) as store:
         kept = store.get(reference.project, reference.key)
-    ticket = guard_of(here).ticket(kept.ticket) if kept else None
+    ticket = Guard(here).ticket(kept.ticket) if kept else None
     return showing.preview(tool, args, reference.name, reference.tracker, ticket)
 
 
@@ -305,13 +306,13 @@ def _other(here: Surroundings, reference: Reference, args: Mapping[str, Any]) ->
 
 
 def _check_outgoing(here: Surroundings, tool: str, args: Mapping[str, Any]) -> None:
-    guard = guard_of(here)
+    guard = Guard(here)
     for name, value in changes.outgoing(tool, args).items():
         guard.check(name, value)
 
 
 def _check_query(here: Surroundings, *texts: str) -> None:
-    guard = guard_of(here)
+    guard = Guard(here)
     for text in texts:
         guard.check("query", text)
 
@@ -375,11 +376,13 @@ def _searched(
         return found
 
     rows: list[tuple[Tracker, str, reading.Found]] = []
+    began = time.monotonic()
     for pairs in by_tracker.values():
         names = [project for _, project in pairs]
         tracker = pairs[0][0]
         try:
-            rows += run(here, tracker, lambda call, names=names: all_of(call, names))
+            used = time.monotonic() - began
+            rows += run(here, tracker, lambda call, names=names: all_of(call, names), used_s=used)
         except TicketsError as error:
             if len(by_tracker) == 1:
                 raise

@@ -51,6 +51,7 @@ async def comment(
     call: Call, reference: Reference, body: str, token: str, changes: Iterable[str]
 ) -> Done:
     """Post a comment, once."""
+    call.guard.check("body", body)
     ticket = await fresh(call, reference, changes)
     what = {"key": reference.name, "body": body}
 
@@ -66,6 +67,7 @@ async def create(
     call: Call, project: str, draft: Draft, token: str, changes: Iterable[str]
 ) -> Done:
     """Create a ticket, once."""
+    call.guard.check("body", f"{draft.title}\n{draft.body}")
     if not may_touch(call.here, [project_resource(project, "write", changes)])[0]:
         raise TicketsError(f"There is no project {project!r} for you.", error="no_such_project")
     what = {"project": project, "title": draft.title, "body": draft.body, "type": draft.type,

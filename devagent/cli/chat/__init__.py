@@ -25,6 +25,7 @@ class Asked(Struct, frozen=True, kw_only=True):
     policies: tuple[str, ...] = ()
     extensions: tuple[str, ...] = ()
     resume: str = ""
+    ticket: str = ""
 
 
 @click.command()
@@ -52,6 +53,7 @@ class Asked(Struct, frozen=True, kw_only=True):
     help="Go on with an earlier session: an id, a name, `last`; without one, choose.",
 )
 @click.option("--continue", "go_on", is_flag=True, help="Go on with the last session.")
+@click.option("--ticket", default="", metavar="KEY", help="The ticket that this is about; else the branch's name says.")  # fmt: skip
 @click.option("-C", "--folder", default=".", metavar="FOLDER", help="Work in this folder.")
 @click.option("--plain", is_flag=True, help="Only lines, one after the other; no colours, nothing that moves.")  # fmt: skip
 @click.option("--screen-reader", is_flag=True, help="As --plain, worded for being read aloud.")
@@ -61,6 +63,7 @@ def chat(
     extensions: tuple[str, ...] = (),
     resume: str = "",
     go_on: bool = False,
+    ticket: str = "",
     folder: str = ".",
     plain: bool = False,
     screen_reader: bool = False,
@@ -81,6 +84,7 @@ def chat(
         policies=policies,
         extensions=extensions,
         resume="last" if go_on else resume,
+        ticket=ticket,
     )
     terminal = load_config(places().config).terminal
     able = capabilities(

@@ -59,6 +59,7 @@ async def _open(chat: "Chat") -> "Session":
         policies=(*asked.policies, *plan),
         extensions=asked.extensions,
         resume=asked.resume,
+        ticket=asked.ticket,
         guidance=guidance,
     )
     return await open_session(options, chat.environment)

@@ -35,6 +35,7 @@ async def talk_plainly(asked: Asked, able: Capabilities) -> None:
         policies=asked.policies,
         extensions=asked.extensions,
         resume=asked.resume,
+        ticket=asked.ticket,
     )
     await _converse(options, able)
 

@@ -34,6 +34,7 @@ def list_sessions(output_format: Format, limit: int) -> None:
 def _row(one: Session, name: str) -> str:
     when = time.strftime("%Y-%m-%d %H:%M", time.localtime(one.started / 1000))
     state = one.stop or one.state
-    prompt = one_line(f"[{name}] {one.prompt}" if name else one.prompt, 60)
+    ticket = f"{one.ticket}: " if one.ticket else ""
+    prompt = one_line(f"[{name}] {ticket}{one.prompt}" if name else f"{ticket}{one.prompt}", 60)
     line = f"{one.sid}  {when}  {state:<11}  {one.events:>5} events  {one.mode:<4}  {prompt}"
     return visible(line).rstrip()

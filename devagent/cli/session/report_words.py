@@ -93,6 +93,8 @@ def facts(review: Review) -> Iterator[tuple[str, list[str]]]:
     yield "Mode", summary.modes
     yield "Model", list(summary.models) or ["none answered"]
     yield "Folder", [summary.folder or "not recorded"]
+    if summary.ticket:
+        yield "Ticket", [summary.ticket]
     if summary.forked_from:
         yield "Forked from", [summary.forked_from]
     ended = f"ended: {summary.stop}" if summary.stop else "not ended: it runs, or was killed"

@@ -1,6 +1,7 @@
 """The trackers behind a network, each in a module of its own that is loaded when it is spoken to."""
 
 import importlib
+from collections.abc import Callable
 
 from devagent_tickets.contract import Surroundings, TicketsError
 from devagent_tickets.model import Backend
@@ -16,8 +17,10 @@ MODULES = {
 }
 
 
-def connect(here: Surroundings, tracker: Tracker, until: float) -> Backend:
-    """The backend of a tracker, for one call that ends at ``until`` (monotonic).
+def connect(
+    here: Surroundings, tracker: Tracker, until: float, learn: Callable[[str], None]
+) -> Backend:
+    """The backend of a tracker, for one call that ends at ``until`` (monotonic); ``learn`` is told its secret.
 
     Raises TicketsError no_secret, bad_settings.
     """
@@ -32,5 +35,6 @@ def connect(here: Surroundings, tracker: Tracker, until: float) -> Backend:
             f"The secret {handle!r} of the tracker {tracker.name!r} is neither in the environment nor in the keyring.",
             error="no_secret",
         )
+    learn(secret)
     module = importlib.import_module(f"devagent_tickets.backends.{MODULES[tracker.type]}")
     return module.connect(tracker, secret, until)

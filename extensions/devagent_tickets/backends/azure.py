@@ -33,6 +33,7 @@ _CLOSED = ("Done", "Closed", "Completed", "Removed", "Resolved")
 _FIELDS = (
     "System.Id", "System.Title", "System.State", "System.WorkItemType", "System.AssignedTo", "System.CreatedBy", "System.Tags",
     "System.CreatedDate", "System.ChangedDate", "System.TeamProject", "System.IterationPath", "Microsoft.VSTS.Common.Priority",
+    "System.Description",
 )  # fmt: skip
 _RELATIONS = {
     "System.LinkTypes.Related": "relates", "System.LinkTypes.Dependency-Forward": "blocks",

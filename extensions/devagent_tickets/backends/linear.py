@@ -4,7 +4,7 @@ import hashlib
 from typing import Any
 from uuid import UUID
 
-from devagent_tickets.backends.plain import Reader, utc
+from devagent_tickets.backends.plain import Reader, numbers_from, utc
 from devagent_tickets.backends.rest import Answer, Api, graphql_codes, shape
 from devagent_tickets.contract import TicketsError, UncertainError
 from devagent_tickets.model import (
@@ -25,12 +25,14 @@ from devagent_tickets.settings import Tracker
 _TICKET = """
     id identifier title url createdAt updatedAt priorityLabel
     state { name type } team { key } assignee { id displayName } creator { displayName }
-    labels(first: 50) { nodes { name } } projectMilestone { name } estimate"""
-_WHOLE = f"""{_TICKET} description parent {{ identifier title }}
+    labels(first: 50) { nodes { name } } projectMilestone { name } estimate description"""
+_WHOLE = f"""{_TICKET} parent {{ identifier title }}
     children(first: 50) {{ nodes {{ identifier title }} }}
     relations(first: 50) {{ nodes {{ type relatedIssue {{ identifier title }} }} }}
     inverseRelations(first: 50) {{ nodes {{ type issue {{ identifier title }} }} }}
     attachments(first: 50) {{ nodes {{ title url }} }}"""
+_PAGES = 8
+"""So many pages of 250 comments are read of one issue."""
 _COMMENT = "id body url createdAt user { displayName }"
 _PRIORITIES = {
     "no priority": 0,
@@ -111,13 +113,22 @@ class Linear:
 
     async def comments(self, project: str, key: str, *, cursor: str, limit: int) -> CommentPage:
         del project
-        text = f"query($id: String!, $first: Int, $after: String) {{ issue(id: $id) {{ comments(first: $first, after: $after, orderBy: createdAt) {{ nodes {{ {_COMMENT} }} pageInfo {{ hasNextPage endCursor }} }} }} }}"
-        data = await self._ask(text, {"id": key, "first": limit, "after": cursor or None})
-        found = data.table("issue").table("comments")
-        comments = sorted(
-            (self._comment(one) for one in found.tables("nodes")), key=lambda one: one.created
-        )
-        return CommentPage(tuple(comments), _following(found))
+        text = f"query($id: String!, $first: Int, $after: String) {{ issue(id: $id) {{ comments(first: $first, after: $after) {{ nodes {{ {_COMMENT} }} pageInfo {{ hasNextPage endCursor }} }} }} }}"
+        every: list[Comment] = []
+        after = ""
+        for _ in range(
+            _PAGES
+        ):  # in what order they come is not published: they are put in order here
+            data = await self._ask(text, {"id": key, "first": 250, "after": after or None})
+            found = data.table("issue").table("comments")
+            every += [self._comment(one) for one in found.tables("nodes")]
+            after = _following(found)
+            if not after:
+                break
+        every.sort(key=lambda one: one.created)
+        start = numbers_from(cursor)
+        more = str(start + limit) if start + limit < len(every) else ""
+        return CommentPage(tuple(every[start : start + limit]), more)
 
     async def me(self) -> Person:
         one = (await self._ask("query { viewer { id displayName } }", {})).table("viewer")

@@ -13,10 +13,12 @@ import asyncio
 import json
 import random
 import re
+import ssl
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import cache
 from typing import Any
 
 import httpx2
@@ -28,7 +30,7 @@ from devagent_tickets.settings import Tracker
 TRIES = 3
 CONNECT_S = 5.0
 MAX_BYTES = 8 << 20
-_BACKOFF_S = 0.25
+BACKOFF_S = 0.25
 _HOPS = 3
 _NEVER_SENT = (
     httpx2.ConnectError,
@@ -47,6 +49,12 @@ class Answer(Struct, frozen=True):
     data: Any
 
 
+@cache
+def _trusted() -> ssl.SSLContext:
+    """Made once: reading the authorities takes longer than a request."""
+    return ssl.create_default_context()
+
+
 class Api:
     """Requests to one tracker, for one call that must be over at ``until`` (monotonic)."""
 
@@ -59,6 +67,9 @@ class Api:
         self._client = httpx2.AsyncClient(
             headers={"User-Agent": "devagent-tickets", "Accept-Encoding": "identity", **headers},
             follow_redirects=False,
+            verify=_trusted()
+            if tracker.url.startswith("https:")
+            else False,  # http is to this machine alone
         )
 
     async def aclose(self) -> None:
@@ -118,7 +129,7 @@ class Api:
 
     async def _pause(self, number: int, wait: float | None, failure: TicketsError) -> None:
         """Wait before the next try. Raises the failure where there is none, or no time for it."""
-        seconds = _BACKOFF_S * 2 ** (number - 1) * (0.5 + random.random()) if wait is None else wait  # noqa: S311
+        seconds = BACKOFF_S * 2 ** (number - 1) * (0.5 + random.random()) if wait is None else wait  # noqa: S311
         if number >= TRIES or seconds >= self._until - time.monotonic():
             raise failure
         await asyncio.sleep(seconds)
