@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from devagent.audit.verify import verify_session
 from devagent.core.events import ToolFinished, ToolJudged
 from devagent_workspace.sandbox import available
@@ -58,3 +60,23 @@ async def test_interpreter_code_cannot_touch_devagents_own_files_under_an_allow_
         assert (work / "made.txt").read_text() == "works\n"
         assert done.code == 3
         assert verify_session(folder).ok
+
+
+async def test_code_that_a_command_runs_finds_no_file_that_policy_denies(
+    tmp_path: Path, home: Path
+) -> None:
+    if available().kind == "none":
+        pytest.skip("no sandbox on this machine")
+    own_file("policy.toml", ALLOW_ALL)
+    work = home / "work"
+    work.mkdir()
+    (work / ".env").write_text("TOKEN=of the shop\n")
+    code = "python3 -c \"print(open('.e' + 'nv').read())\""
+    async with MessagesServer([Step(calls=[shell(code)]), Step(text="Done.")]) as server:
+        done = await devagent("run", "Do it", server=server, cwd=work)
+    finished = next(event for event in logged(logs()[0]) if isinstance(event, ToolFinished))
+    assert done.code == 0, done
+    assert finished.outcome == "failed"
+    assert "PermissionError" in finished.text
+    assert "policy keeps commands from .env" in finished.text
+    assert "of the shop" not in finished.text
