@@ -25,14 +25,16 @@ MOST_PROFILED = 40
 """Columns in one profile."""
 
 
-def profiling(table: Table, column: Column, *, bounds: bool) -> str:
-    """The statement that profiles a column, for every dialect."""
+def profiling(table: Table, column: Column, *, engine: str, bounds: bool) -> str:
+    """The statement that profiles a column, in the engine's dialect."""
+    quote, text = ("`", "char") if engine == "mysql" else ('"', "text")
     name, schema, whole = (
-        '"' + part.replace('"', '""') + '"' for part in (column.name, table.schema, table.name)
+        quote + part.replace(quote, quote * 2) + quote
+        for part in (column.name, table.schema, table.name)
     )
     ends = f"min({name}), max({name})" if bounds else "NULL, NULL"
     return (
-        f"SELECT count(*), count(*) - count({name}), count(DISTINCT CAST({name} AS TEXT)), {ends} "  # noqa: S608 — quoted names
+        f"SELECT count(*), count(*) - count({name}), count(DISTINCT CAST({name} AS {text})), {ends} "  # noqa: S608 — quoted names
         f"FROM {schema}.{whole}"
     )
 
@@ -133,7 +135,7 @@ def profile(here: Surroundings, *, source: str, table: str, columns: str = "") -
     hidden: set[str] = set()
     for column in chosen:
         bounds = not obligations.min_group and column.type.lower() not in _UNORDERED
-        sql = profiling(described, column, bounds=bounds)
+        sql = profiling(described, column, engine=found.type, bounds=bounds)
         kept = Kept()
         answer = engine.run(sql, 1, kept, obligations.rules(found), clock)
         seen |= answer.touched.reads

@@ -23,13 +23,18 @@ def engine_for(source: Source, here: Surroundings) -> Engine:
             from devagent_sql.engines.postgres.engine import Postgres  # noqa: PLC0415
 
             return Postgres(source.server, lambda: _password(source, here))
+        case "mysql":
+            _need("pymysql", "mysql")
+            from devagent_sql.engines.mysql.engine import MySQL  # noqa: PLC0415
+
+            return MySQL(source.server, lambda: _password(source, here))
         case "duckdb":
             _need("duckdb", "duckdb")
             from devagent_sql.engines.duckdb.engine import DuckDB  # noqa: PLC0415
 
             return DuckDB(database_file(source, here.folder))
         case _:
-            known = "sqlite, postgres, duckdb"
+            known = "sqlite, postgres, duckdb, mysql, mariadb"
             raise SqlError(
                 "unsupported_engine", f"There is no engine {source.type!r}; known: {known}."
             )

@@ -133,7 +133,11 @@ class Resolver:
         for part in ("where", "windows", "qualify", "having"):
             value: Any = node.args.get(part)
             parts = cast("list[exp.Expr]", value if isinstance(value, list) else [value])
-            self._columns.walk([one for one in parts if one], scope, aliases=anywhere)
+            # MySQL takes an output's name in HAVING for the output.
+            first = part == "having" and self._dialect.name == "mysql"
+            self._columns.walk(
+                [one for one in parts if one], scope, aliases=anywhere, alias_first=first
+            )
         for part in ("group", "limit", "offset"):
             value = node.args.get(part)
             self._columns.walk(

@@ -68,11 +68,64 @@ class FaithfulDuckDB(DuckDB):
         return path
 
 
+_UNITS = frozenset(
+    [
+        "MICROSECOND",
+        "SECOND",
+        "MINUTE",
+        "HOUR",
+        "DAY",
+        "WEEK",
+        "MONTH",
+        "QUARTER",
+        "YEAR",
+        "FRAC_SECOND",
+        "SQL_TSI_SECOND",
+        "SQL_TSI_MINUTE",
+        "SQL_TSI_HOUR",
+        "SQL_TSI_DAY",
+        "SQL_TSI_WEEK",
+        "SQL_TSI_MONTH",
+        "SQL_TSI_QUARTER",
+        "SQL_TSI_YEAR",
+    ]
+)
+
+
+def _unit_first(name: str) -> Any:
+    """``TIMESTAMPDIFF(DAY, …)``: the first argument is a word of the syntax, no column."""
+
+    def parse(parser: Any) -> exp.Expr:
+        arguments: list[exp.Expr] = parser._parse_csv(parser._parse_assignment)
+        first = arguments[0] if arguments else None
+        word = first.name.upper() if isinstance(first, exp.Column) and not first.table else ""
+        if word in _UNITS:
+            arguments[0] = exp.Var(this=word)
+        return exp.Anonymous(this=name, expressions=arguments)
+
+    return parse
+
+
+def _regexp(generator: Any, node: Any) -> str:
+    return generator.binary(node, "REGEXP")
+
+
 class FaithfulMySQL(MySQL):
+    class Generator(MySQL.Generator):
+        TRANSFORMS: dict[Any, Any] = {  # noqa: RUF012
+            **MySQL.Generator.TRANSFORMS,
+            # MariaDB has no REGEXP_LIKE.
+            exp.RegexpLike: _regexp,
+        }
+
     class Parser(MySQL.Parser):
         FUNCTIONS: dict[str, Any] = {}  # noqa: RUF012
         LAMBDAS = _LAMBDAS
-        FUNCTION_PARSERS = _own(MySQL, "GROUP_CONCAT", "CHAR", "VALUES")
+        FUNCTION_PARSERS: dict[str, Any] = {  # noqa: RUF012
+            **_own(MySQL, "GROUP_CONCAT", "CHAR", "VALUES"),
+            "TIMESTAMPDIFF": _unit_first("TIMESTAMPDIFF"),
+            "TIMESTAMPADD": _unit_first("TIMESTAMPADD"),
+        }
 
     def to_json_path(self, path: Any) -> Any:
         return path
