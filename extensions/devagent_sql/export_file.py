@@ -184,9 +184,8 @@ def write_parquet(target: Target, fill: Callable[[IO[bytes]], CsvSink]) -> CsvSi
             config={"threads": 2, "memory_limit": "1GB", "preserve_insertion_order": True},
         )
         try:
-            connection.execute(
-                f"COPY (SELECT {shown} FROM {source}) TO '{parquet}' (FORMAT parquet)"
-            )  # noqa: S608 — names of our own, quoted
+            copied = f"COPY (SELECT {shown} FROM {source}) TO '{parquet}' (FORMAT parquet)"  # noqa: S608 — names of our own, quoted
+            connection.execute(copied)
         except duckdb.Error as error:
             raise SqlError("bad_value", f"The rows cannot be written as Parquet ({type(error).__name__}).") from None  # fmt: skip
         finally:

@@ -6,6 +6,7 @@ Every expected failure is a SqlError, whose message is safe for the model.
 """
 
 import os.path
+import time
 from collections.abc import Mapping
 from typing import IO, Any
 
@@ -197,17 +198,41 @@ def export(here: Surroundings, *, source: str, sql: str, path: str, limit: int =
 
 
 def explain(here: Surroundings, *, source: str, sql: str) -> Result:
-    """The engine's plan of a reading statement.
+    """What a reading statement would touch, and the engine's plan of it; it is not run.
 
-    Raises SqlError ``unsupported_obligation`` where masks, filters or groups hold: a plan tells of values.
+    Where masks, filters or groups hold there is no plan: it tells of values. ``structured`` says how long
+    finding the names and the plan took.
     """
     obligations = read_obligations(here.obligations)
     found = find_source(here.settings, source)
-    if obligations.masks or obligations.filters or obligations.min_group:
-        raise SqlError("unsupported_obligation", "A plan is not shown where masks or filters hold.")
-    lines = engine_for(found, here).explain(sql, _clock(here, obligations))
+    engine, clock = engine_for(found, here), _clock(here, obligations)
+    began = time.perf_counter()
+    touched = engine.analyse(sql, clock)
+    judged.check(found, sql, touched.reads)
+    named = time.perf_counter()
+    ruled = bool(obligations.masks or obligations.filters or obligations.min_group)
+    lines = [] if ruled else engine.explain(sql, clock)
+    planned = time.perf_counter()
     result = listing(("plan",), [[line] for line in lines], obligations, "lines")
-    return {**result, "taint": [f"sql.{found.name}"]}
+    reads = sorted(_id(found, name) for name in touched.reads)
+    head = f"reads: {', '.join(reads) or 'no table'}"
+    if ruled:
+        head += "\nA plan is not shown where masks or filters hold."
+    return {
+        **result,
+        "text": f"{head}\n{result['text']}",
+        "view": f"{head}\n{result.get('view', '')}",
+        "structured": {
+            **result.get("structured", {}),
+            "reads": reads,
+            "milliseconds": {
+                "names": round((named - began) * 1000, 1),
+                "plan": round((planned - named) * 1000, 1),
+            },
+        },
+        "taint": [f"sql.{found.name}"],
+        "accessed": [found.id, *reads],
+    }
 
 
 def profile(here: Surroundings, *, source: str, table: str, columns: str = "") -> Result:
