@@ -28,7 +28,7 @@ CHANGING = ("write", "export")
 
 
 class Standalone(NamedTuple):
-    """Surroundings without a house: settings and obligations come from a file, secrets do not."""
+    """Surroundings without a house: settings and obligations come from a file, secrets from the environment."""
 
     folder: str
     settings: Mapping[str, Any]
@@ -38,8 +38,8 @@ class Standalone(NamedTuple):
     """Whether ``write`` and ``export`` are offered."""
 
     def secret(self, name: str) -> str | None:
-        """No secrets: ``name`` is never known here."""
-        del name
+        """``DEVAGENT_SECRET_NAME`` of the environment, as devagent itself has it."""
+        return os.environ.get(f"DEVAGENT_SECRET_{name.upper().replace('-', '_')}")
 
 
 def surroundings(
@@ -164,4 +164,7 @@ async def _serve(here: Standalone) -> None:
 
 def serve(here: Standalone) -> None:
     """Serve until standard input ends."""
-    anyio.run(_serve, here)
+    try:
+        anyio.run(_serve, here)
+    finally:
+        tools.close(here.folder)

@@ -9,7 +9,7 @@ from devagent_sql.engines.port import NO_RULES, Name, Rules, Touched
 from devagent_sql.errors import SqlError
 from devagent_sql.tree import parse
 from devagent_sql.tree.column_names import name_outputs
-from devagent_sql.tree.dialects import Dialect
+from devagent_sql.tree.dialects import Dialect, folded
 from devagent_sql.tree.groups import keep_large
 from devagent_sql.tree.masks import is_keyed
 from devagent_sql.tree.relations import Relation, Relations
@@ -58,7 +58,7 @@ def named_tables(tree: exp.Expr, dialect: Dialect) -> list[tuple[str, str]]:
         if not isinstance(identifier, exp.Identifier):
             return ""
         return (
-            identifier.name.lower()
+            folded(dialect, identifier.name)
             if dialect.folds and not identifier.args.get("quoted")
             else identifier.name
         )

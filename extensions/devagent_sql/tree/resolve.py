@@ -19,9 +19,8 @@ from typing import Any, cast
 from sqlglot import exp
 
 from devagent_sql.errors import SqlError
-from devagent_sql.names import fold
 from devagent_sql.tree.columns import Columns
-from devagent_sql.tree.dialects import Dialect, key
+from devagent_sql.tree.dialects import Dialect, folded, key
 from devagent_sql.tree.from_clause import FromClause
 from devagent_sql.tree.relations import Relations
 from devagent_sql.tree.scopes import Expressions, Outputs, Scope, unsupported, with_names
@@ -178,7 +177,7 @@ def normalise(tree: exp.Expr, dialect: Dialect) -> None:
         if not isinstance(name, str) or not name:
             raise unsupported()
         if dialect.folds and not node.args.get("quoted"):
-            name = fold(name)
+            name = folded(dialect, name)
         if dialect.longest_name and len(name.encode()) > dialect.longest_name:
             raise SqlError("syntax", f"A name is longer than {dialect.longest_name} bytes.")
         node.set("this", name)
