@@ -5,7 +5,6 @@ import signal
 import threading
 import time
 import tracemalloc
-from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
@@ -41,11 +40,8 @@ RUNAWAY = (
 
 
 @pytest.fixture(scope="module")
-def server() -> Generator[MariaDBServer]:
-    with mariadb_server() as running:
-        mariadb_shop.build(running)
-        yield running
-    close_idle()
+def server(mariadb_with_shop: MariaDBServer) -> MariaDBServer:
+    return mariadb_with_shop
 
 
 @pytest.fixture(scope="module")
