@@ -126,10 +126,12 @@ def test_a_statement_that_fails_leaves_no_file(here: ShopSurroundings) -> None:
 def test_parquet_keeps_types_nulls_and_every_name(here: ShopSurroundings) -> None:
     sql = "SELECT id, t, n, b, id AS n FROM cells ORDER BY id"
     tools.export(here, source="shop", sql=sql, path="out.parquet")
-    read = duckdb.sql(f"SELECT * FROM '{here.folder}/out.parquet'")
-    assert read.columns == ["id", "t", "n", "b", "n_2"]
-    assert [str(kind) for kind in read.types] == ["BIGINT", "VARCHAR", "BIGINT", "BLOB", "BIGINT"]
-    rows = read.fetchall()
+    with duckdb.connect() as connection:
+        read = connection.execute(f"SELECT * FROM '{here.folder}/out.parquet'")
+        described = [(name, str(kind)) for name, kind, *_ in read.description or ()]
+        rows = read.fetchall()
+    assert [name for name, _ in described] == ["id", "t", "n", "b", "n_2"]
+    assert [kind for _, kind in described] == ["BIGINT", "VARCHAR", "BIGINT", "BLOB", "BIGINT"]
     assert rows[0] == (1, "=1+1", 1, b"\x00\xff", 1)
     assert rows[2] == (3, "-1.5", None, b"", 3)
     assert rows[4][1] == 'quote " comma , line\nend'
