@@ -26,6 +26,7 @@ COMMANDS: dict[str, Entry] = {
     "models": Entry("devagent.cli.models", "models", "List the models that you may use."),
     "docs": Entry("devagent.cli.docs", "docs", "Index documentation, and search it."),
     "tickets": Entry("devagent.cli.tickets", "tickets", "See trackers; local tickets in and out."),
+    "sql": Entry("devagent.cli.sql", "sql", "Ask databases, step by step."),
     "auth": Entry("devagent.cli.auth", "auth", "Keep the model service's key in the keyring."),
     "config": Entry("devagent.cli.config", "config", "Show the configuration and where it lies."),
     "doctor": Entry(

@@ -4,6 +4,7 @@ import asyncio
 import signal
 import sys
 import time
+from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 from math import isfinite
 from types import FrameType
@@ -212,14 +213,18 @@ def _not_begun(output_format: OutputFormat, error: DevagentError | KeyboardInter
     return int(plain["exit_code"])
 
 
-def run_task(task: Task) -> int:
+Turns = Callable[[Session, Task, Result, Output], Awaitable[None]]
+"""What is said to the model of an open session."""
+
+
+def run_task(task: Task, turns: Turns | None = None) -> int:
     """Run the task to its end and print its result; the exit code. Exactly one result, whatever happens."""
     began = time.monotonic()
     result, output = Result(), Output(task.output_format)
     if task.options.dry_run:
         result.judged = []
     try:
-        run_until_done(_drive(task, result, output))
+        run_until_done(_drive(task, result, output, turns or _turns))
     except KeyboardInterrupt:
         result.stop_for("interrupted", "interrupted")
     except DevagentError as error:
@@ -239,7 +244,7 @@ def run_task(task: Task) -> int:
     return int(plain["exit_code"])
 
 
-async def _drive(task: Task, result: Result, output: Output) -> None:
+async def _drive(task: Task, result: Result, output: Output, turns: Turns) -> None:
     session = await open_session(task.options)
     result.session = session.id
     try:
@@ -250,7 +255,7 @@ async def _drive(task: Task, result: Result, output: Output) -> None:
                 click.echo(render(event), err=True)
         if output.is_text and session.unfinished:
             click.echo(f"left unfinished: {session.unfinished}", err=True)
-        await _turns(session, task, result, output)
+        await turns(session, task, result, output)
     except asyncio.CancelledError:
         if session.out_of_time is None:
             result.stop_for("interrupted", "interrupted")
@@ -285,12 +290,12 @@ def _fault(result: Result, error: Exception, *, told: bool = False) -> None:
 
 
 async def _turns(session: Session, task: Task, result: Result, output: Output) -> None:
-    await _turn(session, task.prompt, result, output)
+    await take_turn(session, task.prompt, result, output)
     if task.schema is None or result.stop != "done":
         return
     value, problem = task.schema.fit(result.text)
     if problem:
-        await _turn(session, task.schema.repair(problem), result, output, of_the_house=True)
+        await take_turn(session, task.schema.repair(problem), result, output, of_the_house=True)
         value, problem = task.schema.fit(result.text)
     if problem:
         result.stop_for("schema", f"the answer does not fit the schema: {problem}")
@@ -298,14 +303,23 @@ async def _turns(session: Session, task: Task, result: Result, output: Output) -
         result.structured = value
 
 
-async def _turn(
-    session: Session, text: str, result: Result, output: Output, *, of_the_house: bool = False
+async def take_turn(
+    session: Session,
+    text: str,
+    result: Result,
+    output: Output,
+    *,
+    of_the_house: bool = False,
+    also: Callable[[Event], None] | None = None,
 ) -> None:
+    """One turn, its events told to the result, to the output and to whom ``also`` is."""
     status = StatusLine(sys.stderr) if output.is_text and sys.stderr.isatty() else None
     try:
         async with aclosing(session.turn(text, of_the_house=of_the_house)) as events:
             async for event in events:
                 _take(event, result, output)
+                if also is not None:
+                    also(event)
                 if status and not status.event(event) and (line := render(event)):
                     click.echo(line, err=True)
     finally:

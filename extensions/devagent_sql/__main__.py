@@ -31,7 +31,9 @@ def main(arguments: list[str] | None = None) -> int:
         help="a SQLite file",
     )
     parser.add_argument("--config", metavar="FILE", help="TOML: [sources.NAME] and [obligations]")
-    parser.add_argument("--write", action="store_true", help="offer the tool that changes rows")
+    parser.add_argument(
+        "--write", action="store_true", help="offer the tools that change rows and write files"
+    )
     given = parser.parse_args(arguments)
     if not given.source and given.config is None:
         parser.error("name at least one --source or a --config")

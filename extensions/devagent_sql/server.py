@@ -23,21 +23,23 @@ from devagent_sql.errors import SqlError
 from devagent_sql.types import Result
 
 TIME_LIMIT_S = 30.0
+CHANGING = ("write", "export")
+"""Tools that are offered only where that was asked for."""
 
 
 class Standalone(NamedTuple):
-    """Surroundings without a house: settings and obligations come from a file, secrets do not."""
+    """Surroundings without a house: settings and obligations come from a file, secrets from the environment."""
 
     folder: str
     settings: Mapping[str, Any]
     obligations: Mapping[str, Any]
     time_limit_s: float = TIME_LIMIT_S
     writing: bool = False
-    """Whether ``write`` is offered."""
+    """Whether ``write`` and ``export`` are offered."""
 
     def secret(self, name: str) -> str | None:
-        """No secrets: ``name`` is never known here."""
-        del name
+        """``DEVAGENT_SECRET_NAME`` of the environment, as devagent itself has it."""
+        return os.environ.get(f"DEVAGENT_SECRET_{name.upper().replace('-', '_')}")
 
 
 def surroundings(
@@ -95,7 +97,7 @@ def checked(arguments: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[str
 def _call(here: Standalone, name: str, arguments: Mapping[str, Any]) -> Result:
     try:
         entry = recorded().get(name)
-        if entry is None or (name == "write" and not here.writing):
+        if entry is None or (name in CHANGING and not here.writing):
             raise SqlError("unknown_tool", "There is no tool of that name.")
         given = checked(arguments, entry["input_schema"])
         match name:
@@ -109,6 +111,10 @@ def _call(here: Standalone, name: str, arguments: Mapping[str, Any]) -> Result:
                 return tools.explain(here, **given)
             case "profile":
                 return tools.profile(here, **given)
+            case "sample":
+                return tools.sample(here, **given)
+            case "export":
+                return tools.export(here, **given)
             case _:
                 return tools.write(here, **given)
     except SqlError as error:
@@ -122,10 +128,10 @@ def server(here: Standalone) -> Server[dict[str, Any]]:
             name=name,
             description=entry["description"],
             input_schema=entry["input_schema"],
-            annotations=ToolAnnotations(read_only_hint=name != "write", open_world_hint=False),
+            annotations=ToolAnnotations(read_only_hint=name not in CHANGING, open_world_hint=False),
         )
         for name, entry in recorded().items()
-        if name != "write" or here.writing
+        if name not in CHANGING or here.writing
     ]
 
     async def list_tools(context: object, params: object) -> ListToolsResult:
@@ -158,4 +164,7 @@ async def _serve(here: Standalone) -> None:
 
 def serve(here: Standalone) -> None:
     """Serve until standard input ends."""
-    anyio.run(_serve, here)
+    try:
+        anyio.run(_serve, here)
+    finally:
+        tools.close(here.folder)

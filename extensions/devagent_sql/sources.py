@@ -20,6 +20,21 @@ _SERVER_KEYS = {
     "schemas",
     "elevated",
 }
+_WAREHOUSE_KEYS = {
+    "account",
+    "host",
+    "http_path",
+    "warehouse",
+    "location",
+    "database",
+    "role",
+    "user",
+    "login",
+    "secret",
+    "schemas",
+    "most_bytes",
+}
+WAREHOUSES = ("snowflake", "databricks", "bigquery")
 FILES = {"sqlite": "sqlite", "duckdb": "duckdb"}
 SERVERS = {"postgres": "postgres", "postgresql": "postgres", "mysql": "mysql", "mariadb": "mysql"}
 """What ``type`` may say, and which engine that is."""
@@ -43,6 +58,24 @@ class Server(NamedTuple):
     elevated: bool = False
 
 
+class Warehouse(NamedTuple):
+    """Where a warehouse is and who logs in. ``database`` is Databricks' catalog, BigQuery's project; ``login``
+    is password (empty) or oauth; ``most_bytes`` what one statement of BigQuery may read, 0 = no bound."""
+
+    database: str = ""
+    schemas: tuple[str, ...] = ()
+    account: str = ""
+    host: str = ""
+    http_path: str = ""
+    warehouse: str = ""
+    location: str = ""
+    role: str = ""
+    user: str = ""
+    login: str = ""
+    secret: str = ""
+    most_bytes: int = 0
+
+
 class Source(NamedTuple):
     """One database. ``tags`` are pairs of a resource pattern and the labels it gives."""
 
@@ -54,6 +87,12 @@ class Source(NamedTuple):
     description: str = ""
     tags: tuple[tuple[str, tuple[str, ...]], ...] = ()
     server: Server = Server()
+    warehouse: Warehouse = Warehouse()
+
+    @property
+    def secret(self) -> str:
+        """The handle of the password or token; empty = none."""
+        return self.server.secret or self.warehouse.secret
 
     def tags_of(self, resource: str) -> list[str]:
         """The labels of a resource id, sorted, each once."""
@@ -116,7 +155,8 @@ def _source(name: str, value: object) -> Source:
     kind = _text(entry, "type", what) or "sqlite"
     served = kind in SERVERS
     # The keys of an engine that is not known are its own; whoever calls it hears that there is none.
-    known = _COMMON | (_SERVER_KEYS if served else _FILE_KEYS)
+    stored = kind in WAREHOUSES
+    known = _COMMON | (_SERVER_KEYS if served else _WAREHOUSE_KEYS if stored else _FILE_KEYS)
     unknown = sorted(set(entry) - known)
     if unknown:
         raise SqlError("bad_settings", f"{what}: unknown key {unknown[0]!r}.")
@@ -129,8 +169,9 @@ def _source(name: str, value: object) -> Source:
         _text(entry, "description", what),
         _tags(entry, what),
         _server(entry, what, SERVERS[kind]) if served else Server(),
+        _warehouse(entry, what, kind) if stored else Warehouse(),
     )
-    if not served and not source.path:
+    if not served and not stored and not source.path:
         raise SqlError("bad_settings", f"{what}: path is missing.")
     return source
 
@@ -144,14 +185,42 @@ def _server(entry: Mapping[str, Any], what: str, kind: str) -> Server:
     database = _text(entry, "database", what)
     if not database:
         raise SqlError("bad_settings", f"{what}: database is missing.")
-    listed: object = entry.get("schemas", ["public"] if kind == "postgres" else [database])
+    names = _schemas(entry, what, ["public"] if kind == "postgres" else [database])
+    texts = [_text(entry, key, what) for key in ("host", "user", "secret", "tls", "tls_root")]
+    host, user, secret, tls, tls_root = texts
+    return Server(host, port, database, user, secret, tls, tls_root, names, elevated)
+
+
+def _schemas(entry: Mapping[str, Any], what: str, default: list[str]) -> tuple[str, ...]:
+    listed: object = entry.get("schemas", default)
     schemas = cast("list[object]", listed) if isinstance(listed, list) else []
     names = tuple(one for one in schemas if isinstance(one, str) and one and "\0" not in one)
     if not names or len(names) != len(schemas):
         raise SqlError("bad_settings", f"{what}: schemas must be a list of names.")
-    texts = [_text(entry, key, what) for key in ("host", "user", "secret", "tls", "tls_root")]
-    host, user, secret, tls, tls_root = texts
-    return Server(host, port, database, user, secret, tls, tls_root, names, elevated)
+    return names
+
+
+def _warehouse(entry: Mapping[str, Any], what: str, kind: str) -> Warehouse:
+    needed = {
+        "snowflake": ("account", "database"),
+        "databricks": ("host", "http_path", "database"),
+        "bigquery": ("database",),
+    }
+    for name in needed[kind]:
+        if not _text(entry, name, what):
+            raise SqlError("bad_settings", f"{what}: {name} is missing.")
+    most = entry.get("most_bytes", 0)
+    if isinstance(most, bool) or not isinstance(most, int) or most < 0:
+        raise SqlError("bad_settings", f"{what}: most_bytes must be a number.")
+    login = _text(entry, "login", what)
+    if login not in ("", "oauth"):
+        raise SqlError("bad_settings", f"{what}: login must be oauth, or left out for a password.")
+    texts = {
+        name: _text(entry, name, what)
+        for name in ("database", "account", "host", "http_path", "warehouse", "location", "role", "user", "secret")
+    }  # fmt: skip
+    schemas = _schemas(entry, what, ["PUBLIC"] if kind == "snowflake" else [])
+    return Warehouse(schemas=schemas, login=login, most_bytes=most, **texts)
 
 
 def find_source(settings: Mapping[str, Any], name: str) -> Source:

@@ -5,14 +5,16 @@ anew, inside the transaction it reads in, and reports it as ``accessed``.
 Every expected failure is a SqlError, whose message is safe for the model.
 """
 
+import os.path
+import time
 from collections.abc import Mapping
-from typing import Any
+from typing import IO, Any
 
-from devagent_sql import judged
+from devagent_sql import export_file, judged
 from devagent_sql.engines import engine_for
 from devagent_sql.engines.batches import Kept
 from devagent_sql.engines.pool import close_idle
-from devagent_sql.engines.port import ROWS_COUNTED, Clock, Column, Name, Table
+from devagent_sql.engines.port import ROWS_COUNTED, Answer, Clock, Column, Name, Table
 from devagent_sql.errors import SqlError
 from devagent_sql.obligations import Obligations, read_obligations
 from devagent_sql.pages import Page, listing, summary
@@ -21,20 +23,33 @@ from devagent_sql.types import Resource, Result, Surroundings
 from devagent_sql.values import as_json, as_line, as_table
 
 MOST_ROWS = 10_000
+MOST_SAMPLED = 50
+MOST_EXPORTED = 1_000_000
+BACKTICKS = ("mysql", "databricks", "bigquery")
 MOST_PROFILED = 40
 """Columns in one profile."""
 
 
-def profiling(table: Table, column: Column, *, bounds: bool) -> str:
-    """The statement that profiles a column, for every dialect."""
-    name, schema, whole = (
-        '"' + part.replace('"', '""') + '"' for part in (column.name, table.schema, table.name)
-    )
+def profiling(source: Source, table: Table, column: Column, *, bounds: bool) -> str:
+    """The statement that profiles a column, in the engine's dialect."""
+    name, text = quoted(source, column.name), "char" if source.type == "mysql" else "text"
     ends = f"min({name}), max({name})" if bounds else "NULL, NULL"
     return (
-        f"SELECT count(*), count(*) - count({name}), count(DISTINCT CAST({name} AS TEXT)), {ends} "  # noqa: S608 — quoted names
-        f"FROM {schema}.{whole}"
+        f"SELECT count(*), count(*) - count({name}), count(DISTINCT CAST({name} AS {text})), {ends} "  # noqa: S608 — quoted names
+        f"FROM {quoted(source, table.schema)}.{quoted(source, table.name)}"
     )
+
+
+def selecting(source: Source, table: Table, columns: list[Column]) -> str:
+    """The statement that reads these columns of a table."""
+    names = ", ".join(quoted(source, column.name) for column in columns)
+    return f"SELECT {names} FROM {quoted(source, table.schema)}.{quoted(source, table.name)}"  # noqa: S608 — quoted names
+
+
+def quoted(source: Source, name: str) -> str:
+    """A name as the source's dialect writes it."""
+    quote = "`" if source.type in BACKTICKS else '"'
+    return quote + name.replace(quote, quote * 2) + quote
 
 
 def sources(here: Surroundings) -> Result:
@@ -68,26 +83,35 @@ def describe(here: Surroundings, *, source: str, table: str = "") -> Result:
 def query(here: Surroundings, *, source: str, sql: str, limit: int = 100) -> Result:
     """The rows of one reading statement, at most ``limit``, fewer where policy or size demand it.
 
-    Masked columns read as NULL everywhere in the statement. Raises SqlError of any class.
+    Masked columns read as masked everywhere in the statement. Raises SqlError of any class.
     """
-    obligations = read_obligations(here.obligations)
-    found = find_source(here.settings, source)
     if not 1 <= limit <= MOST_ROWS:
         raise SqlError("bad_arguments", f"limit must be from 1 to {MOST_ROWS}.")
+    return _queried(here, find_source(here.settings, source), sql, limit)
+
+
+def sample(
+    here: Surroundings, *, source: str, table: str, columns: str = "", limit: int = 5
+) -> Result:
+    """A few rows of one table or view, the first that the engine finds; under the same rules as ``query``."""
+    if not 1 <= limit <= MOST_SAMPLED:
+        raise SqlError("bad_arguments", f"limit must be from 1 to {MOST_SAMPLED}.")
+    found = find_source(here.settings, source)
+    (described,) = engine_for(found, here).describe(table, _clock(here, Obligations()))
+    return _queried(here, found, selecting(found, described, _chosen(described, columns)), limit)
+
+
+def _queried(here: Surroundings, found: Source, sql: str, limit: int) -> Result:
+    obligations = read_obligations(here.obligations)
     most_rows = limit if obligations.rows is None else min(limit, obligations.rows)
     page = Page(obligations, lambda touched: judged.check(found, sql, touched.reads))
     answer = engine_for(found, here).run(
         sql, most_rows, page, obligations.rules(found), _clock(here, obligations)
     )
     hidden = sorted(found.column_id(*name) for name in answer.masked)
-    notes = [summary(len(page.rows), answer.cut, obligations.rows, most_rows)]
-    if hidden:
-        short = ", ".join(name.removeprefix(f"column:{found.name}.") for name in hidden)
-        notes.append(f"Masked by policy, in every part of the statement: {short}")
-    note = ". ".join(notes)
-    unmasked = [_id(found, name) for name in answer.touched.reads if name not in answer.masked]
-    tags = {tag for name in unmasked for tag in found.tags_of(name)}
+    note = _noted(found, hidden, summary(len(page.rows), answer.cut, obligations.rows, most_rows))
     return {
+        **_read(found, answer),
         "text": "\n".join([as_line(answer.columns), *page.lines, f"({note})"]),
         "view": f"{as_table(answer.columns, page.rows)}\n{note}",
         "rows": len(page.rows),
@@ -98,24 +122,117 @@ def query(here: Surroundings, *, source: str, sql: str, limit: int = 100) -> Res
             "masked": hidden,
             **({"types": list(answer.types)} if answer.types else {}),
         },
+        "failed": False,
+    }
+
+
+def _noted(found: Source, hidden: list[str], note: str) -> str:
+    if not hidden:
+        return note
+    short = ", ".join(name.removeprefix(f"column:{found.name}.") for name in hidden)
+    return f"{note}. Masked by policy, in every part of the statement: {short}"
+
+
+def _read(found: Source, answer: Answer) -> Result:
+    """The labels of what was read unmasked, and the names of all that was touched."""
+    unmasked = [_id(found, name) for name in answer.touched.reads if name not in answer.masked]
+    tags = {tag for name in unmasked for tag in found.tags_of(name)}
+    return {
+        "text": "",
         "taint": [f"sql.{found.name}", *sorted(tags)],
         "accessed": [found.id, *sorted(_id(found, name) for name in answer.touched.reads)],
+    }
+
+
+def export(here: Surroundings, *, source: str, sql: str, path: str, limit: int = 100_000) -> Result:
+    """The rows of one reading statement as a new CSV or Parquet file of the workspace.
+
+    Under the same rules as ``query``. Raises SqlError of any class; there is then no file.
+    """
+    obligations = read_obligations(here.obligations)
+    found = find_source(here.settings, source)
+    if not 1 <= limit <= MOST_EXPORTED:
+        raise SqlError("bad_arguments", f"limit must be from 1 to {MOST_EXPORTED}.")
+    target = export_file.target_of(here.folder, path)
+    most_rows = limit if obligations.rows is None else min(limit, obligations.rows)
+    most_bytes = min(export_file.MOST_BYTES, obligations.bytes or export_file.MOST_BYTES)
+    answers: list[Answer] = []
+
+    def fill(file: IO[bytes]) -> export_file.CsvSink:
+        sink = export_file.CsvSink(
+            file,
+            most_bytes,
+            lambda touched: judged.check(found, sql, touched.reads),
+            plain=target.is_parquet,
+        )
+        clock = _clock(here, obligations)
+        answers.append(
+            engine_for(found, here).run(sql, most_rows, sink, obligations.rules(found), clock)
+        )
+        return sink
+
+    if target.is_parquet:
+        sink = export_file.write_parquet(target, fill)
+    else:
+        with export_file.made(target) as file:
+            sink = fill(file)
+    (answer,) = answers
+    size = os.path.getsize(os.path.join(target.folder, target.name))
+    hidden = sorted(found.column_id(*name) for name in answer.masked)
+    rows = summary(sink.rows, answer.cut, obligations.rows, most_rows)
+    note = _noted(found, hidden, f"{rows}, {size:,} bytes")
+    return {
+        **_read(found, answer),
+        "text": f"Written to {target.relative}: {note}",
+        "rows": sink.rows,
+        "structured": {
+            "path": target.relative,
+            "columns": list(answer.columns),
+            "rows": sink.rows,
+            "bytes": size,
+            "complete": not answer.cut,
+            "masked": hidden,
+        },
         "failed": False,
     }
 
 
 def explain(here: Surroundings, *, source: str, sql: str) -> Result:
-    """The engine's plan of a reading statement.
+    """What a reading statement would touch, and the engine's plan of it; it is not run.
 
-    Raises SqlError ``unsupported_obligation`` where masks, filters or groups hold: a plan tells of values.
+    Where masks, filters or groups hold there is no plan: it tells of values. ``structured`` says how long
+    finding the names and the plan took.
     """
     obligations = read_obligations(here.obligations)
     found = find_source(here.settings, source)
-    if obligations.masks or obligations.filters or obligations.min_group:
-        raise SqlError("unsupported_obligation", "A plan is not shown where masks or filters hold.")
-    lines = engine_for(found, here).explain(sql, _clock(here, obligations))
+    engine, clock = engine_for(found, here), _clock(here, obligations)
+    began = time.perf_counter()
+    touched = engine.analyse(sql, clock)
+    judged.check(found, sql, touched.reads)
+    named = time.perf_counter()
+    ruled = bool(obligations.masks or obligations.filters or obligations.min_group)
+    lines = [] if ruled else engine.explain(sql, clock)
+    planned = time.perf_counter()
     result = listing(("plan",), [[line] for line in lines], obligations, "lines")
-    return {**result, "taint": [f"sql.{found.name}"]}
+    reads = sorted(_id(found, name) for name in touched.reads)
+    head = f"reads: {', '.join(reads) or 'no table'}"
+    if ruled:
+        head += "\nA plan is not shown where masks or filters hold."
+    return {
+        **result,
+        "text": f"{head}\n{result['text']}",
+        "view": f"{head}\n{result.get('view', '')}",
+        "structured": {
+            **result.get("structured", {}),
+            "reads": reads,
+            "milliseconds": {
+                "names": round((named - began) * 1000, 1),
+                "plan": round((planned - named) * 1000, 1),
+            },
+        },
+        "taint": [f"sql.{found.name}"],
+        "accessed": [found.id, *reads],
+    }
 
 
 def profile(here: Surroundings, *, source: str, table: str, columns: str = "") -> Result:
@@ -131,10 +248,11 @@ def profile(here: Surroundings, *, source: str, table: str, columns: str = "") -
     listed: list[list[Any]] = []
     seen: set[Name] = set()
     hidden: set[str] = set()
+    named = selecting(found, described, chosen)
     for column in chosen:
         bounds = not obligations.min_group and column.type.lower() not in _UNORDERED
-        sql = profiling(described, column, bounds=bounds)
-        kept = Kept()
+        sql = profiling(found, described, column, bounds=bounds)
+        kept = Kept(lambda touched: judged.check(found, named, touched.reads))
         answer = engine.run(sql, 1, kept, obligations.rules(found), clock)
         seen |= answer.touched.reads
         hidden |= {name[2] for name in answer.masked}
@@ -217,7 +335,7 @@ def resources(tool: str, args: Mapping[str, Any], here: Surroundings) -> list[Re
     """
     if tool == "sources":
         return [_resource(one, one.id, "read") for one in read_sources(here.settings).values()]
-    if tool not in ("describe", "query", "explain", "profile", "write"):
+    if tool not in ("describe", "query", "explain", "profile", "sample", "export", "write"):
         raise SqlError("unknown_tool", "There is no tool of that name.")
     found = find_source(here.settings, _argument(args, "source"))
     engine, clock = engine_for(found, here), _clock(here, Obligations())
@@ -229,8 +347,11 @@ def resources(tool: str, args: Mapping[str, Any], here: Surroundings) -> list[Re
         listed += _resources(found, analysis.touched.reads, "read")
         written = _resources(found, analysis.touched.writes, "write")
         return listed + [{**one, "tags": [*one["tags"], *facts]} for one in written]
-    if tool in ("query", "explain"):
+    if tool in ("query", "explain", "export"):
         sql = _argument(args, "sql")
+        if tool == "export":
+            target = export_file.target_of(here.folder, _argument(args, "path"))
+            listed.append({"id": target.id, "access": "write", "tags": ["sql.export"]})
         touched = engine.analyse(sql, clock)
         judged.keep(found, sql, touched.reads)
         listed += _resources(found, touched.reads, "read")
@@ -238,10 +359,13 @@ def resources(tool: str, args: Mapping[str, Any], here: Surroundings) -> list[Re
     table = _argument(args, "table", "")
     if not table:
         return listed + _resources(found, frozenset(engine.tables(clock)), "read")
+    if tool in ("profile", "sample"):
+        (described,) = engine.describe(table, clock)
+        sql = selecting(found, described, _chosen(described, _argument(args, "columns", "")))
+        touched = engine.analyse(sql, clock)
+        judged.keep(found, sql, touched.reads)
+        return listed + _resources(found, touched.reads, "read")
     schema, name, columns = engine.find(table, clock)
-    wanted = {one.strip() for one in _argument(args, "columns", "").split(",")} - {""}
-    if tool == "profile" and wanted:
-        columns = tuple(column for column in columns if column in wanted)
     names: set[Name] = {(schema, name), *((schema, name, column) for column in columns)}
     return listed + _resources(found, frozenset(names), "read")
 

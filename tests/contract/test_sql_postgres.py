@@ -4,7 +4,6 @@ import json
 import signal
 import threading
 import time
-from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
@@ -34,11 +33,8 @@ HIDE: dict[str, Any] = {
 
 
 @pytest.fixture(scope="module")
-def server() -> Generator[PostgresServer]:
-    with postgres_server() as running:
-        postgres_shop.build(running)
-        yield running
-    close_idle()
+def server(postgres_with_shop: PostgresServer) -> PostgresServer:
+    return postgres_with_shop
 
 
 @pytest.fixture(scope="module")
@@ -287,7 +283,7 @@ def answer(here: ShopSurroundings, sql: str) -> tuple[str, list[str]]:
         return error.error, []
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(sql=statement_over(TABLES))
 def test_an_answer_under_rules_is_the_answer_where_the_forbidden_was_removed(
     here: ShopSurroundings, removed: ShopSurroundings, sql: str

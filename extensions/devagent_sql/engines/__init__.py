@@ -23,13 +23,22 @@ def engine_for(source: Source, here: Surroundings) -> Engine:
             from devagent_sql.engines.postgres.engine import Postgres  # noqa: PLC0415
 
             return Postgres(source.server, lambda: _password(source, here))
+        case "mysql":
+            _need("pymysql", "mysql")
+            from devagent_sql.engines.mysql.engine import MySQL  # noqa: PLC0415
+
+            return MySQL(source.server, lambda: _password(source, here))
         case "duckdb":
             _need("duckdb", "duckdb")
             from devagent_sql.engines.duckdb.engine import DuckDB  # noqa: PLC0415
 
             return DuckDB(database_file(source, here.folder))
+        case "snowflake" | "databricks" | "bigquery":
+            from devagent_sql.engines.warehouse.engine import WarehouseEngine  # noqa: PLC0415
+
+            return WarehouseEngine(source.type, source.warehouse, lambda: _password(source, here))
         case _:
-            known = "sqlite, postgres, duckdb"
+            known = "sqlite, postgres, duckdb, mysql, mariadb, snowflake, databricks, bigquery"
             raise SqlError(
                 "unsupported_engine", f"There is no engine {source.type!r}; known: {known}."
             )
@@ -44,9 +53,9 @@ def _need(driver: str, extra: str) -> None:
 
 def _password(source: Source, here: Surroundings) -> str | None:
     """By its handle; None where the source names none (the server may trust the socket)."""
-    if not source.server.secret:
+    if not source.secret:
         return None
-    found = here.secret(source.server.secret)
+    found = here.secret(source.secret)
     if found is None:
         raise SqlError(
             "login_refused", f"The secret of source {source.name!r} is not stored on this computer."

@@ -13,13 +13,16 @@ _MEASURED = 10
 
 
 class Kept:
-    """A sink that keeps every row, for answers known to be short."""
+    """A sink that keeps every row, for answers known to be short. ``check`` is told what is about to be read."""
 
-    def __init__(self) -> None:
+    def __init__(self, check: Callable[[Touched], None] | None = None) -> None:
+        self._check = check
         self.rows: list[Row] = []
 
     def begin(self, columns: tuple[str, ...], types: tuple[str, ...], touched: Touched) -> None:
-        del columns, types, touched
+        del columns, types
+        if self._check is not None:
+            self._check(touched)
 
     def take(self, rows: Sequence[Row]) -> int:
         self.rows.extend(rows)

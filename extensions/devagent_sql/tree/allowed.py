@@ -14,7 +14,7 @@ _NODE_NAMES = """
     JSONPathKey JSONPathSubscript JSONBContains JSONBContainsAnyTopKeys JSONBContainsAllTopKeys
     JSONBContainsTopKey ArrayContainsAll ArrayContainedBy ArrayOverlaps Adjacent Overlaps MatchAgainst Distance
     Extract Substring Trim StrPosition Overlay CurrentTimestamp CurrentDate CurrentTime Localtime Localtimestamp
-    Kwarg PropertyEQ Struct Qualify
+    Kwarg PropertyEQ Struct Qualify GroupConcat Chr CharacterSet Introducer UtcDate UtcTime UtcTimestamp
 """
 NODES = frozenset(_NODE_NAMES.split())
 
@@ -25,7 +25,7 @@ _TYPE_NAMES = """
     TIMESTAMPTZ TIMESTAMPLTZ TIMESTAMPNTZ TIMESTAMP_S TIMESTAMP_MS TIMESTAMP_NS YEAR INTERVAL JSON JSONB UUID
     INET ARRAY LIST STRUCT MAP MONEY INT4RANGE INT8RANGE NUMRANGE TSRANGE TSTZRANGE DATERANGE TSVECTOR TSQUERY
 """
-TYPES = frozenset(_TYPE_NAMES.split())
+TYPES = frozenset([*_TYPE_NAMES.split(), "CHARACTER_SET"])
 
 _WORDS = """
     in as values over using exists any all some filter cast array row interval on and or not when then else
@@ -33,7 +33,7 @@ _WORDS = """
     between like is set sets rollup cube grouping order partition materialized escape decimal numeric varchar
     char character bit time timestamp timestamptz timetz float double unnest tuple timestamp_s timestamp_ms
     timestamp_ns binary varbinary nchar nvarchar datetime year ilike glob similar to convert signed unsigned
-    struct for recursive div mod xor rlike regexp fetch first next overlaps qualify
+    utc_date utc_time utc_timestamp group_concat separator using rollup struct for recursive div mod xor rlike regexp fetch first next overlaps qualify
 """
 BEFORE_PARENTHESES = frozenset(_WORDS.split())
 """Words of the syntax that a parenthesis may follow without being called."""

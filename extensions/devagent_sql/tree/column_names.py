@@ -5,9 +5,11 @@ they read. So every such column is given its name before.
 """
 
 from sqlglot import exp
+from sqlglot.tokenizer_core import TokenType
 
 from devagent_sql.names import fold
 from devagent_sql.tree.dialects import Dialect
+from devagent_sql.tree.speakers import speaker
 
 _POSTGRES_TYPES = {
     "INT": "int4", "BIGINT": "int8", "SMALLINT": "int2", "FLOAT": "float4", "REAL": "float4", "DOUBLE": "float8", "DECIMAL": "numeric",
@@ -22,8 +24,11 @@ _POSTGRES_CALLS: dict[type[exp.Expr], str] = {
 }  # fmt: skip
 
 
-def name_outputs(tree: exp.Expr, dialect: Dialect) -> None:
-    """Give every unnamed output of every SELECT a name, in place."""
+def name_outputs(tree: exp.Expr, dialect: Dialect, sql: str = "") -> None:
+    """Give every unnamed output of every SELECT a name, in place; in MySQL, whose names are the text
+    that stood there, those of the outermost SELECT of ``sql``."""
+    if dialect.name == "mysql" and sql:
+        _name_by_text(tree, sql)
     if dialect.name == "postgres":
         for select in tree.find_all(exp.Select):
             for one in select.expressions:
@@ -32,6 +37,69 @@ def name_outputs(tree: exp.Expr, dialect: Dialect) -> None:
                     one.replace(
                         exp.Alias(this=one.copy(), alias=exp.to_identifier(name, quoted=True))
                     )
+
+
+_ENDS = {
+    TokenType.FROM, TokenType.WHERE, TokenType.GROUP_BY, TokenType.HAVING, TokenType.ORDER_BY, TokenType.LIMIT,
+    TokenType.UNION, TokenType.INTERSECT, TokenType.EXCEPT, TokenType.WINDOW,
+}  # fmt: skip
+_OPENS = (TokenType.L_PAREN, TokenType.CASE)
+_CLOSES = (TokenType.R_PAREN, TokenType.END)
+_LONGEST = 255
+
+
+def _name_by_text(tree: exp.Expr, sql: str) -> None:
+    node = tree
+    while not isinstance(node, exp.Select) and isinstance(node.this, exp.Expr):
+        node = node.this
+    if not isinstance(node, exp.Select):
+        return
+    texts = _listed_texts(sql)
+    if len(texts) != len(node.expressions):
+        return
+    for one, text in zip(list(node.expressions), texts, strict=True):
+        match one:
+            case exp.Alias() | exp.Star() | exp.Column(this=exp.Star()):
+                continue
+            case exp.Column():
+                name = one.name
+            case exp.Literal(is_string=True) | exp.National():
+                name = one.name
+            case exp.Introducer():
+                name = one.expression.name
+            case exp.Null() | exp.Boolean():
+                name = one.sql()
+            case _:
+                name = text
+        name = name.strip()
+        if name and len(name) <= _LONGEST and "\0" not in name:
+            one.replace(exp.Alias(this=one.copy(), alias=exp.to_identifier(name, quoted=True)))
+
+
+def _listed_texts(sql: str) -> list[str]:
+    """What stands between the commas of the outermost SELECT's list."""
+    tokens = speaker("mysql").tokenize(sql)
+    ground = 0
+    while ground < len(tokens) and tokens[ground].token_type == TokenType.L_PAREN:
+        ground += 1
+    depth = at = 0
+    while at < len(tokens) and not (depth == ground and tokens[at].token_type == TokenType.SELECT):
+        kind = tokens[at].token_type
+        depth += (kind in _OPENS) - (kind in _CLOSES)
+        at += 1
+    parts: list[list[int]] = [[]]
+    for place in range(at + 1, len(tokens)):
+        kind = tokens[place].token_type
+        if depth == ground and kind in _ENDS:
+            break
+        depth += (kind in _OPENS) - (kind in _CLOSES)
+        if depth < ground:
+            break
+        if depth == ground and kind == TokenType.COMMA:
+            parts.append([])
+        elif kind not in (TokenType.DISTINCT, TokenType.ALL) or parts[0]:
+            parts[-1].append(place)
+    return [sql[tokens[part[0]].start : tokens[part[-1]].end + 1] if part else "" for part in parts]
 
 
 def _postgres(node: exp.Expr) -> tuple[str, int]:

@@ -1,6 +1,6 @@
 """What differs between the dialects: names, types and the functions a statement may call."""
 
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from devagent_sql.names import fold
 
@@ -63,18 +63,26 @@ _DUCKDB = """
     array_distinct array_sort array_reverse_sort list_filter list_transform
 """
 _MYSQL = """
-    log2 log10 truncate rand conv crc32 cot bin oct hex unhex
-    lcase ucase char char_length instr locate insert elt field find_in_set format mid space strcmp
-    substring_index to_base64 from_base64 md5 sha sha1 sha2 quote ord bit_length bit_count
+    abs ceil ceiling floor round sign sqrt exp ln log log2 log10 power pow mod truncate rand pi conv crc32
+    sin cos tan cot asin acos atan atan2 degrees radians bin oct hex unhex
+    lower upper lcase ucase length char_length character_length octet_length bit_length bit_count trim ltrim rtrim
+    substr substring mid replace left right lpad rpad reverse repeat concat concat_ws ascii ord char position instr locate
+    insert elt field find_in_set format space strcmp substring_index to_base64 from_base64 md5 sha sha1 sha2 quote soundex
+    make_set export_set
     regexp_like regexp_replace regexp_substr regexp_instr
-    if ifnull isnull
-    curdate curtime date time year month day hour minute second quarter week weekofyear yearweek dayofmonth
-    dayofweek dayofyear weekday dayname monthname last_day adddate subdate date_add date_sub datediff timediff
-    timestampdiff timestampadd date_format str_to_date time_format unix_timestamp from_unixtime makedate
-    maketime to_days from_days sec_to_time time_to_sec utc_date utc_time utc_timestamp addtime subtime
-    json_extract json_unquote json_array json_object json_array_length json_length json_keys json_contains
-    json_contains_path json_type json_valid json_depth json_search json_quote json_value json_arrayagg json_objectagg
-    group_concat std bit_xor any_value json_set json_remove json_replace json_insert median
+    coalesce nullif greatest least if ifnull isnull
+    count sum avg min max stddev stddev_pop stddev_samp std variance var_pop var_samp bit_and bit_or bit_xor
+    group_concat json_arrayagg json_objectagg any_value
+    row_number rank dense_rank percent_rank cume_dist ntile lag lead first_value last_value nth_value
+    now curdate curtime sysdate current_date current_time current_timestamp localtime localtimestamp utc_date utc_time utc_timestamp
+    date time timestamp year month day hour minute second microsecond quarter week weekofyear yearweek dayofmonth dayofweek
+    dayofyear weekday dayname monthname last_day extract adddate subdate date_add date_sub datediff timediff
+    timestampdiff timestampadd date_format get_format str_to_date time_format unix_timestamp from_unixtime makedate
+    maketime to_days to_seconds from_days sec_to_time time_to_sec addtime subtime period_add period_diff convert_tz
+    json_extract json_unquote json_array json_object json_array_length json_length json_keys json_contains json_array_append
+    json_array_insert json_contains_path json_type json_valid json_depth json_search json_quote json_value json_query json_set json_remove
+    json_replace json_insert json_merge_patch json_merge_preserve json_pretty json_exists json_compact json_overlaps
+    inet_aton inet_ntoa inet6_aton inet6_ntoa is_ipv4 is_ipv6 uuid_to_bin bin_to_uuid is_uuid row grouping
 """
 _SQLITE = """
     char glob format hex ifnull iif instr like likelihood likely nullif printf quote soundex typeof unhex unicode unlikely
@@ -87,7 +95,7 @@ _SQLITE = """
 
 
 class Dialect(NamedTuple):
-    """``name`` as sqlglot knows it. ``folds``: what an unquoted identifier turns into; None = as written.
+    """``name`` as sqlglot knows it. ``folds``: what an unquoted identifier turns into; "" = as written.
 
     ``any_case``: names that differ in case alone are one, quoted or not. ``quotes_all``: every
     identifier is written in quotes. ``alias_in_where``: an output's alias may stand where a column does.
@@ -96,7 +104,7 @@ class Dialect(NamedTuple):
     name: str
     title: str
     functions: frozenset[str]
-    folds: bool
+    folds: Literal["", "lower", "upper"]
     any_case: bool
     quotes_all: bool
     alias_everywhere: bool
@@ -104,14 +112,77 @@ class Dialect(NamedTuple):
     """In bytes of UTF-8; 0 = no bound."""
 
 
+# A function of _COMMON that MySQL has not would be looked for among those that people stored: it has a list of its own.
+
+
 def _functions(own: str) -> frozenset[str]:
     return frozenset(f"{_COMMON} {own}".split())
 
 
-POSTGRES = Dialect("postgres", "PostgreSQL", _functions(_POSTGRES), True, False, True, False, 63)
-DUCKDB = Dialect("duckdb", "DuckDB", _functions(_DUCKDB), False, True, True, True, 0)
-MYSQL = Dialect("mysql", "MySQL", _functions(_MYSQL), False, True, True, True, 64)
-SQLITE = Dialect("sqlite", "SQLite", _functions(_SQLITE), False, True, False, True, 0)
+POSTGRES = Dialect("postgres", "PostgreSQL", _functions(_POSTGRES), "lower", False, True, False, 63)
+DUCKDB = Dialect("duckdb", "DuckDB", _functions(_DUCKDB), "", True, True, True, 0)
+MYSQL = Dialect("mysql", "MySQL", frozenset(_MYSQL.split()), "", True, True, True, 64)
+SQLITE = Dialect("sqlite", "SQLite", _functions(_SQLITE), "", True, False, True, 0)
+
+
+# Of the warehouses: functions that each has of its own (another name would be looked for among people's own).
+_ANYWHERE = """
+    abs ceil floor round sign sqrt exp ln log power mod sin cos tan asin acos atan atan2
+    lower upper length trim ltrim rtrim substr replace left right lpad rpad reverse repeat concat ascii initcap
+    coalesce nullif greatest least
+    count sum avg min max stddev stddev_pop stddev_samp variance var_pop var_samp corr array_agg approx_count_distinct
+    row_number rank dense_rank percent_rank cume_dist ntile lag lead first_value last_value nth_value
+    date_trunc extract last_day regexp_replace split array struct
+"""
+_SNOWFLAKE = """
+    ceiling char_length substring position charindex split_part strtok translate contains startswith endswith regexp_like
+    regexp_substr regexp_count regexp_instr ifnull nvl nvl2 zeroifnull nullifzero iff decode div0 square cbrt factorial trunc truncate
+    listagg median mode count_if any_value object_agg array_size array_construct object_construct get_path parse_json
+    to_json typeof dateadd datediff timestampadd timestampdiff date_part dayname monthname year month day hour minute second
+    quarter week dayofweek dayofyear to_date to_timestamp to_time to_number to_decimal to_double to_varchar to_char to_boolean
+    try_to_date try_to_number try_to_timestamp current_date current_timestamp hex_encode md5 sha2 percentile_cont
+    percentile_disc booland_agg boolor_agg grouping
+"""
+_DATABRICKS = """
+    ceiling char_length substring position locate instr split_part substring_index translate contains startswith endswith
+    regexp_like regexp_extract regexp_count regexp_instr ifnull nvl nvl2 if iff isnull isnotnull pmod div cbrt factorial bround
+    string_agg listagg collect_list collect_set median mode count_if any_value percentile percentile_approx max_by min_by
+    size cardinality array_contains array_size array_sort explode sequence map map_keys map_values named_struct get_json_object
+    from_json to_json date_add date_sub dateadd datediff timestampdiff timestampadd add_months months_between date_format
+    date_part year month day hour minute second quarter weekofyear dayofweek dayofyear to_date to_timestamp to_number to_char
+    unix_timestamp from_unixtime now current_date current_timestamp md5 sha2 hex unhex grouping
+"""
+_BIGQUERY = """
+    ceiling char_length character_length substring strpos instr contains_substr starts_with ends_with regexp_contains
+    regexp_extract regexp_extract_all regexp_instr translate format ifnull if div ieee_divide safe_divide safe_add safe_multiply
+    trunc string_agg countif any_value approx_quantiles approx_top_count logical_and logical_or max_by min_by array_length
+    array_concat array_to_string array_reverse generate_array generate_date_array unnest to_json to_json_string json_value
+    json_query json_extract json_extract_scalar parse_json date date_add date_sub date_diff datetime datetime_add
+    datetime_diff datetime_trunc timestamp timestamp_add timestamp_sub timestamp_diff timestamp_trunc time format_date format_timestamp
+    parse_date parse_timestamp unix_seconds current_date current_timestamp current_datetime safe_cast to_hex md5 sha256
+    byte_length to_base64 percentile_cont percentile_disc grouping
+"""
+
+
+def _of_warehouse(own: str) -> frozenset[str]:
+    return frozenset(f"{_ANYWHERE} {own}".split())
+
+
+SNOWFLAKE = Dialect(
+    "snowflake", "Snowflake SQL", _of_warehouse(_SNOWFLAKE), "upper", False, True, True, 255
+)
+DATABRICKS = Dialect(
+    "databricks", "Databricks SQL", _of_warehouse(_DATABRICKS), "", True, True, True, 255
+)
+BIGQUERY = Dialect("bigquery", "GoogleSQL", _of_warehouse(_BIGQUERY), "", True, True, False, 300)
+WAREHOUSES = {"snowflake": SNOWFLAKE, "databricks": DATABRICKS, "bigquery": BIGQUERY}
+
+
+def folded(dialect: Dialect, name: str) -> str:
+    """An identifier without quotes as the engine takes it."""
+    if dialect.folds == "upper":
+        return fold(name).upper() if name.isascii() else name.upper()
+    return fold(name) if dialect.folds else name
 
 
 def key(dialect: Dialect, name: str) -> str:

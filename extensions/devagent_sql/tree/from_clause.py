@@ -54,7 +54,7 @@ class FromClause:
             self._table_function(item, item, scope)
         elif isinstance(item, exp.Lateral):
             self._lateral(item, scope)
-        elif isinstance(item, exp.Subquery) and isinstance(item.this, exp.Table):
+        elif isinstance(item, exp.Subquery) and _is_joined_group(item.this):
             if item.args.get("alias"):
                 raise unsupported()
             self.item(item.this, scope)
@@ -198,6 +198,13 @@ class FromClause:
         for at in places:
             scope.sources[at].use(name)
         scope.merged[name] = set(places)
+
+
+def _is_joined_group(inner: object) -> bool:
+    """``(a JOIN b ON …)``: parentheses around tables, no query."""
+    while isinstance(inner, exp.Subquery) and not inner.args.get("alias"):
+        inner = inner.this
+    return isinstance(inner, exp.Table)
 
 
 def _function_name(function: exp.Expr) -> str:

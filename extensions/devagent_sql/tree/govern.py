@@ -9,7 +9,7 @@ from devagent_sql.engines.port import NO_RULES, Name, Rules, Touched
 from devagent_sql.errors import SqlError
 from devagent_sql.tree import parse
 from devagent_sql.tree.column_names import name_outputs
-from devagent_sql.tree.dialects import Dialect
+from devagent_sql.tree.dialects import Dialect, folded
 from devagent_sql.tree.groups import keep_large
 from devagent_sql.tree.masks import is_keyed
 from devagent_sql.tree.relations import Relation, Relations
@@ -36,7 +36,7 @@ def govern(sql: str, dialect: Dialect, lookup: Lookup, rules: Rules = NO_RULES) 
     """Raises SqlError of the classes of ``parse``, ``resolve``, ``groups`` and ``shields``."""
     tree = parse.statement(sql, dialect)
     parse.check_sizes(tree)
-    name_outputs(tree, dialect)
+    name_outputs(tree, dialect, sql)
     relations = lookup(named_tables(tree, dialect))
     resolver = Resolver(relations, dialect)
     resolver.statement(tree)
@@ -58,7 +58,7 @@ def named_tables(tree: exp.Expr, dialect: Dialect) -> list[tuple[str, str]]:
         if not isinstance(identifier, exp.Identifier):
             return ""
         return (
-            identifier.name.lower()
+            folded(dialect, identifier.name)
             if dialect.folds and not identifier.args.get("quoted")
             else identifier.name
         )
@@ -125,8 +125,13 @@ class _Shielding:
         query = view_query(relation, self._dialect)
         name_outputs(query, self._dialect)
         resolver = Resolver(self._relations, self._dialect)
-        resolver.statement(query)
+        outputs = resolver.statement(query)
         opened = self.put_all(query, resolver.references, depth + 1)
         columns = [exp.to_identifier(column.name, quoted=True) for column in relation.columns]
-        alias = exp.TableAlias(this=exp.to_identifier(relation.name, quoted=True), columns=columns)
-        return exp.Subquery(this=opened, alias=alias)
+        name = exp.to_identifier(relation.name, quoted=True)
+        if self._dialect.name == "mysql":
+            # An alias takes no columns there; a stored definition names each of its outputs.
+            if outputs != [column.name for column in relation.columns]:
+                raise SqlError("masked_view", "A view over masked or filtered tables is not understood here.")  # fmt: skip
+            return exp.Subquery(this=opened, alias=exp.TableAlias(this=name))
+        return exp.Subquery(this=opened, alias=exp.TableAlias(this=name, columns=columns))

@@ -50,8 +50,21 @@ def statement(sql: str, dialect: Dialect) -> exp.Query:
         tree = exp.Select(expressions=[exp.Star()], from_=exp.From(this=tree))
     if not isinstance(tree, exp.Query):
         raise _not_reading()
+    if dialect.name == "mysql":
+        _drop_dual(tree)
     check_nodes(tree, dialect)
     return tree
+
+
+def _drop_dual(tree: exp.Query) -> None:
+    """``FROM DUAL`` is no table."""
+    for select in tree.find_all(exp.Select):
+        clause = select.args.get("from_")
+        table = clause.this if clause is not None else None
+        if isinstance(table, exp.Table) and table.name.lower() == "dual":
+            plain = isinstance(table.this, exp.Identifier) and not table.this.args.get("quoted")
+            if plain and not any(v for name, v in table.args.items() if name != "this") and not select.args.get("joins"):  # fmt: skip
+                select.set("from_", None)
 
 
 def tokenised(sql: str, dialect: Dialect) -> list[Token]:
@@ -73,9 +86,18 @@ def tokenised(sql: str, dialect: Dialect) -> list[Token]:
         raise SqlError("many_statements", "One statement at a time.")
     if not tokens:
         raise SqlError("syntax", "There is no statement.")
+    if dialect.name == "mysql" and any(_is_code(one) for token in tokens for one in token.comments):
+        raise SqlError(
+            "unsupported_syntax", "A comment that the server would run (/*! …) is not taken."
+        )
     if len(tokens) > MOST_TOKENS or _depth(tokens) > DEEPEST:
         raise SqlError("too_large", "The statement has too many parts or is nested too deeply.")
     return tokens
+
+
+def _is_code(comment: str) -> bool:
+    """``/*! … */`` and MariaDB's ``/*M! … */`` are comments to the parser and code to the server."""
+    return comment.startswith(("!", "M!"))
 
 
 def _depth(tokens: list[Token]) -> int:
@@ -106,6 +128,8 @@ def check_nodes(tree: exp.Expr, dialect: Dialect) -> None:
     for node in tree.walk():
         if isinstance(node, exp.Var | exp.Literal):
             _check_bare(node)
+        if isinstance(node, exp.Introducer) and not _is_plain_introducer(node):
+            raise _unsupported()
         if isinstance(node, exp.DataType):
             _check_type(node)
         elif isinstance(node, exp.Parameter | exp.Placeholder | exp.SessionParameter):
@@ -125,6 +149,14 @@ def check_nodes(tree: exp.Expr, dialect: Dialect) -> None:
             raise _forbidden_function()
         else:
             raise _unsupported()
+
+
+_CHARACTER_SETS = frozenset(["_utf8mb4", "_utf8mb3", "_utf8", "_latin1", "_ascii", "_binary"])
+
+
+def _is_plain_introducer(node: exp.Introducer) -> bool:
+    """``_utf8mb4'text'``: a character set in which no text can end where it does not in ours."""
+    return node.name.lower() in _CHARACTER_SETS and isinstance(node.expression, exp.Literal)
 
 
 _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*|[0-9]+|CURRENT ROW|NO OTHERS", re.IGNORECASE)

@@ -6,7 +6,7 @@ from devagent_sql.engines.port import Name
 
 
 class RelationColumn(NamedTuple):
-    """``kind``: number, text, time, or "" for any other type (what a mask can make of it).
+    """``kind``: number, text, time, bytes, or "" for any other type (what a mask can make of it).
 
     ``made_of`` are the columns that a generated column's expression names."""
 

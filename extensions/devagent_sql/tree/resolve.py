@@ -19,9 +19,8 @@ from typing import Any, cast
 from sqlglot import exp
 
 from devagent_sql.errors import SqlError
-from devagent_sql.names import fold
 from devagent_sql.tree.columns import Columns
-from devagent_sql.tree.dialects import Dialect, key
+from devagent_sql.tree.dialects import Dialect, folded, key
 from devagent_sql.tree.from_clause import FromClause
 from devagent_sql.tree.relations import Relations
 from devagent_sql.tree.scopes import Expressions, Outputs, Scope, unsupported, with_names
@@ -133,7 +132,11 @@ class Resolver:
         for part in ("where", "windows", "qualify", "having"):
             value: Any = node.args.get(part)
             parts = cast("list[exp.Expr]", value if isinstance(value, list) else [value])
-            self._columns.walk([one for one in parts if one], scope, aliases=anywhere)
+            # MySQL takes an output's name in HAVING for the output.
+            first = part == "having" and self._dialect.name == "mysql"
+            self._columns.walk(
+                [one for one in parts if one], scope, aliases=anywhere, alias_first=first
+            )
         for part in ("group", "limit", "offset"):
             value = node.args.get(part)
             self._columns.walk(
@@ -174,7 +177,7 @@ def normalise(tree: exp.Expr, dialect: Dialect) -> None:
         if not isinstance(name, str) or not name:
             raise unsupported()
         if dialect.folds and not node.args.get("quoted"):
-            name = fold(name)
+            name = folded(dialect, name)
         if dialect.longest_name and len(name.encode()) > dialect.longest_name:
             raise SqlError("syntax", f"A name is longer than {dialect.longest_name} bytes.")
         node.set("this", name)

@@ -12,15 +12,21 @@ from sqlglot import exp
 
 from devagent_sql.engines.port import Rules
 from devagent_sql.errors import SqlError
-from devagent_sql.tree.dialects import Dialect, key
+from devagent_sql.tree.dialects import Dialect, folded, key
 from devagent_sql.tree.masks import masked
 from devagent_sql.tree.parse import check_nodes, one_tree, tokenised
 from devagent_sql.tree.relations import Relation, RelationColumn
 from devagent_sql.tree.scopes import Reference
 from devagent_sql.tree.speakers import speaker
 
-_FENCES = {"postgres": "offset", "duckdb": "offset", "mysql": "limit"}
-_EVERY_ROW = 18_446_744_073_709_551_615
+_OFFSET = ("postgres", "duckdb")
+_EVERY_ROW = {
+    "mysql": 18_446_744_073_709_551_615,
+    "databricks": 2_147_483_647,
+    "snowflake": 9_223_372_036_854_775_807,
+    "bigquery": 9_223_372_036_854_775_807,
+}
+"""The largest LIMIT that the engine takes."""
 
 
 def has_rules(relation: Relation, rules: Rules) -> bool:
@@ -93,10 +99,11 @@ def put(reference: Reference, rules: Rules, dialect: Dialect, inside: exp.Expr |
 
 
 def _fence(select: exp.Select, dialect: Dialect) -> None:
-    if _FENCES[dialect.name] == "limit":
-        select.set("limit", exp.Limit(expression=exp.Literal.number(_EVERY_ROW)))
-    else:
+    if dialect.name in _OFFSET:
         select.set("offset", exp.Offset(expression=exp.Literal.number(0)))
+    else:
+        every = exp.Literal.number(_EVERY_ROW[dialect.name])
+        select.set("limit", exp.Limit(expression=every))
 
 
 def row_filter(text: str, relation: Relation, dialect: Dialect) -> exp.Expr:
@@ -121,7 +128,7 @@ def row_filter(text: str, relation: Relation, dialect: Dialect) -> exp.Expr:
         raise fault
     columns = {key(dialect, column.name): column.name for column in relation.columns}
     for node in found.find_all(exp.Column):
-        name = node.name if not dialect.folds or node.this.args.get("quoted") else node.name.lower()
+        name = node.name if node.this.args.get("quoted") else folded(dialect, node.name)
         if node.table or key(dialect, name) not in columns:
             raise fault
         node.set("this", exp.to_identifier(columns[key(dialect, name)], quoted=True))

@@ -25,11 +25,11 @@ def _of(parser: type[Parser], table: str) -> dict[Any, Any]:
     return getattr(parser, table)
 
 
-_LAMBDAS: dict[Any, Any] = {TokenType.FARROW: _of(Parser, "LAMBDAS")[TokenType.FARROW]}
+NAMED_ARGUMENTS: dict[Any, Any] = {TokenType.FARROW: _of(Parser, "LAMBDAS")[TokenType.FARROW]}
 """Arguments by name. Without the other: ``f(j -> 'a')`` takes a field, it makes no function."""
 
 
-def _own(dialect: type[SqlglotDialect], *more: str) -> dict[str, Any]:
+def own_syntax(dialect: type[SqlglotDialect], *more: str) -> dict[str, Any]:
     parsers = _of(dialect.parser_class, "FUNCTION_PARSERS")
     return {name: parser for name, parser in parsers.items() if name in (*_OWN_SYNTAX, *more)}
 
@@ -37,8 +37,8 @@ def _own(dialect: type[SqlglotDialect], *more: str) -> dict[str, Any]:
 class FaithfulPostgres(Postgres):
     class Parser(Postgres.Parser):
         FUNCTIONS: dict[str, Any] = {}  # noqa: RUF012 — as sqlglot declares it
-        LAMBDAS = _LAMBDAS
-        FUNCTION_PARSERS = _own(Postgres)
+        LAMBDAS = NAMED_ARGUMENTS
+        FUNCTION_PARSERS = own_syntax(Postgres)
 
     def to_json_path(self, path: Any) -> Any:
         return path
@@ -51,8 +51,8 @@ class FaithfulSQLite(SQLite):
 
     class Parser(SQLite.Parser):
         FUNCTIONS: dict[str, Any] = {}  # noqa: RUF012
-        LAMBDAS = _LAMBDAS
-        FUNCTION_PARSERS = _own(SQLite)
+        LAMBDAS = NAMED_ARGUMENTS
+        FUNCTION_PARSERS = own_syntax(SQLite)
 
     def to_json_path(self, path: Any) -> Any:
         return path
@@ -61,18 +61,71 @@ class FaithfulSQLite(SQLite):
 class FaithfulDuckDB(DuckDB):
     class Parser(DuckDB.Parser):
         FUNCTIONS: dict[str, Any] = {}  # noqa: RUF012
-        LAMBDAS = _LAMBDAS
-        FUNCTION_PARSERS = _own(DuckDB)
+        LAMBDAS = NAMED_ARGUMENTS
+        FUNCTION_PARSERS = own_syntax(DuckDB)
 
     def to_json_path(self, path: Any) -> Any:
         return path
 
 
+_UNITS = frozenset(
+    [
+        "MICROSECOND",
+        "SECOND",
+        "MINUTE",
+        "HOUR",
+        "DAY",
+        "WEEK",
+        "MONTH",
+        "QUARTER",
+        "YEAR",
+        "FRAC_SECOND",
+        "SQL_TSI_SECOND",
+        "SQL_TSI_MINUTE",
+        "SQL_TSI_HOUR",
+        "SQL_TSI_DAY",
+        "SQL_TSI_WEEK",
+        "SQL_TSI_MONTH",
+        "SQL_TSI_QUARTER",
+        "SQL_TSI_YEAR",
+    ]
+)
+
+
+def _unit_first(name: str) -> Any:
+    """``TIMESTAMPDIFF(DAY, …)``: the first argument is a word of the syntax, no column."""
+
+    def parse(parser: Any) -> exp.Expr:
+        arguments: list[exp.Expr] = parser._parse_csv(parser._parse_assignment)
+        first = arguments[0] if arguments else None
+        word = first.name.upper() if isinstance(first, exp.Column) and not first.table else ""
+        if word in _UNITS:
+            arguments[0] = exp.Var(this=word)
+        return exp.Anonymous(this=name, expressions=arguments)
+
+    return parse
+
+
+def _regexp(generator: Any, node: Any) -> str:
+    return generator.binary(node, "REGEXP")
+
+
 class FaithfulMySQL(MySQL):
+    class Generator(MySQL.Generator):
+        TRANSFORMS: dict[Any, Any] = {  # noqa: RUF012
+            **MySQL.Generator.TRANSFORMS,
+            # MariaDB has no REGEXP_LIKE.
+            exp.RegexpLike: _regexp,
+        }
+
     class Parser(MySQL.Parser):
         FUNCTIONS: dict[str, Any] = {}  # noqa: RUF012
-        LAMBDAS = _LAMBDAS
-        FUNCTION_PARSERS = _own(MySQL, "GROUP_CONCAT", "CHAR", "VALUES")
+        LAMBDAS = NAMED_ARGUMENTS
+        FUNCTION_PARSERS: dict[str, Any] = {  # noqa: RUF012
+            **own_syntax(MySQL, "GROUP_CONCAT", "CHAR", "VALUES"),
+            "TIMESTAMPDIFF": _unit_first("TIMESTAMPDIFF"),
+            "TIMESTAMPADD": _unit_first("TIMESTAMPADD"),
+        }
 
     def to_json_path(self, path: Any) -> Any:
         return path
@@ -89,7 +142,11 @@ _SPEAKERS: dict[str, type[SqlglotDialect]] = {
 @lru_cache(maxsize=8)
 def speaker(dialect: str) -> SqlglotDialect:
     """The dialect of that name, its parser and generator in one."""
-    return _SPEAKERS[dialect]()
+    if dialect in _SPEAKERS:
+        return _SPEAKERS[dialect]()
+    from devagent_sql.tree.warehouse_speakers import SPEAKERS  # noqa: PLC0415 — three more dialects to load
+
+    return SPEAKERS[dialect]()
 
 
 def fragment(text: str, dialect: str) -> exp.Expr:

@@ -14,7 +14,6 @@ from devagent_sql.engines.port import (
     Changed,
     Clock,
     Column,
-    Name,
     Row,
     Rules,
     Sink,
@@ -24,15 +23,13 @@ from devagent_sql.engines.port import (
 from devagent_sql.errors import SqlError
 from devagent_sql.names import fold
 from devagent_sql.tree import masks, parse
+from devagent_sql.tree.beneath import Beneath
 from devagent_sql.tree.dialects import DUCKDB
-from devagent_sql.tree.govern import govern, named_tables, read_by
+from devagent_sql.tree.govern import govern
 from devagent_sql.tree.relations import Relation, RelationColumn
-from devagent_sql.tree.resolve import Resolver
-from devagent_sql.tree.shields import view_query
 
 Start = Callable[[str, Clock], AbstractContextManager[Child]]
 
-_DEEPEST_VIEWS = 8
 _NUMBERS = ("INT", "DECIMAL", "DOUBLE", "FLOAT", "REAL", "UHUGEINT")
 
 
@@ -53,7 +50,7 @@ class _Catalog:
                 schema, name, kind, tuple(listed), definition or ""
             )
         self._folded = {(fold(s), fold(n)): one for (s, n), one in self.relations.items()}
-        self._opened: dict[tuple[str, str], Relation] = {}
+        self._beneath = Beneath(DUCKDB, self)
 
     def looked_up(self, names: Iterable[tuple[str, str]]) -> "_Catalog":
         del names
@@ -63,24 +60,7 @@ class _Catalog:
         found = self._folded.get((fold(schema or "main"), fold(name)))
         if found is None:
             raise SqlError("no_such_table", "No such table or view. Use describe to list them.")
-        return self._with_beneath(found, 0) if found.kind == "view" else found
-
-    def _with_beneath(self, view: Relation, depth: int) -> Relation:
-        """The view with all that its query reads, as the resolver finds it."""
-        place = (view.schema, view.name)
-        if place not in self._opened:
-            if depth >= _DEEPEST_VIEWS:
-                raise SqlError("too_large", "Views are nested too deeply.")
-            query = view_query(view, DUCKDB)
-            for schema, name in named_tables(query, DUCKDB):
-                inner = self._folded.get((fold(schema or "main"), fold(name)))
-                if inner is not None and inner.kind == "view" and inner != view:
-                    self._with_beneath(inner, depth + 1)
-            resolver = Resolver(self, DUCKDB)
-            resolver.statement(query)
-            beneath: frozenset[Name] = read_by(resolver.references).reads
-            self._opened[place] = view._replace(beneath=beneath)
-        return self._opened[place]
+        return self._beneath.of(found) if found.kind == "view" else found
 
 
 def _query(sql: str) -> str:

@@ -1,0 +1,1 @@
+"""Databricks SQL, Snowflake and BigQuery: checked trees over each one's own driver, loaded on use."""
