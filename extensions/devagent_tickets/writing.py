@@ -17,7 +17,7 @@ from devagent_tickets.calling import Call
 from devagent_tickets.contract import TicketsError, UncertainError, may_touch
 from devagent_tickets.keys import Reference, facts, project_resource
 from devagent_tickets.model import Draft, Ticket, Written
-from devagent_tickets.reading import missing
+from devagent_tickets.reading import missing, named_alike
 
 RESERVE_S = 0.3
 """The part of a call's time that is kept for finding out what became of a post."""
@@ -36,6 +36,9 @@ async def fresh(call: Call, reference: Reference, changes: Iterable[str]) -> Tic
     ticket, _ = await call.backend.get(reference.project, reference.key)
     if ticket is None:
         raise TicketsError("The tracker gave no ticket.", error="unexpected_answer")
+    ticket = named_alike(reference, ticket)
+    if ticket is None:
+        raise missing(reference)
     tags = {*changes, *facts(ticket)}
     if not may_touch(call.here, [reference.resource("write", tags)])[0]:
         if not may_touch(call.here, [reference.resource("read", facts(ticket))])[0]:

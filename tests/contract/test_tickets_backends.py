@@ -468,3 +468,34 @@ def test_confidential_tickets_are_known_as_such(servers: dict[str, Server], tmp_
             "visibility: confidential"
             in tools.get(here, key=server.key(1), fields=["visibility"])["text"]
         )
+
+
+def test_a_ticket_that_was_moved_or_is_spelt_otherwise_stays_under_its_projects_rules(
+    servers: dict[str, Server], tmp_path: Path
+) -> None:
+    """The server leads to an issue of another repository, as GitHub does for one that was transferred."""
+    server = servers["github"]
+    server.reset()
+    here = server.place(tmp_path)
+    moved = {
+        "id": 9,
+        "number": 1,
+        "title": "Elsewhere",
+        "state": "open",
+        "repository_url": f"{server.url}/repos/acme/secret",
+    }
+    server.faults(
+        {"on": "GET .*/issues/1 ", "kind": "status", "status": 200, "data": moved, "times": 9}
+    )
+    assert failure(tools.get, here, key=server.key(1)).error == "no_such_ticket"
+    assert failure(tools.comment, here, key=server.key(1), body="x").error == "no_such_ticket"
+    server.faults({"on": "GET .*/issues/1 ", "kind": "status", "status": 200,
+                   "data": {**moved, "repository_url": f"{server.url}/repos/Acme/Shop"}, "times": 9})  # fmt: skip
+    asked: list[str] = []
+
+    def refused(resource: str, tags: Sequence[str]) -> bool:
+        asked.append(resource)
+        return False
+
+    tools.get(here._replace(refused=refused), key=server.key(1))
+    assert set(asked) == {"ticket:acme/shop/1"}
