@@ -19,7 +19,7 @@ from devagent_tickets.keys import Reference, facts, project_resource
 from devagent_tickets.model import Draft, Ticket, Written
 from devagent_tickets.reading import missing, named_alike
 
-RESERVE_S = 0.3
+RESERVE = 0.3
 """The part of a call's time that is kept for finding out what became of a post."""
 
 
@@ -94,10 +94,14 @@ async def settled(
     """Bring a ticket to where ``is_so`` holds."""
     ticket = await fresh(call, reference, changes)
     if is_so(ticket):
-        return Done(Written(ticket.key, ticket.url), "is so already; nothing was sent", ticket)
+        return Done(
+            Written(ticket.key, ticket.url),
+            "is so already; nothing was sent",
+            call.guard.ticket(ticket),
+        )
     lost = False
     try:
-        async with asyncio.timeout(call.left_s * (1 - RESERVE_S)):
+        async with asyncio.timeout(call.left_s * (1 - RESERVE)):
             await send(ticket)
     except (UncertainError, TimeoutError):
         lost = True
@@ -112,7 +116,7 @@ async def settled(
     if not call.tracker.is_local:
         with call.store.change():
             call.store.put(call.guard.ticket(now))
-    return Done(Written(now.key, now.url), "done", now)
+    return Done(Written(now.key, now.url), "done", call.guard.ticket(now))
 
 
 async def _once(
@@ -140,7 +144,7 @@ async def _once(
                 error="being_sent",
             )
     try:
-        async with asyncio.timeout(call.left_s * (1 - RESERVE_S)):
+        async with asyncio.timeout(call.left_s * (1 - RESERVE)):
             written = await send(claim.token)
     except (UncertainError, TimeoutError) as error:
         written = await _looked_for(claim, find, error)
