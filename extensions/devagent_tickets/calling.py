@@ -18,6 +18,8 @@ from devagent_tickets.store import Store, opened
 T = TypeVar("T")
 LONGEST_S = 60.0
 _WATCH_S = 0.2
+_SAID = 500
+"""Characters of a failure."""
 
 
 class Call(Struct, frozen=True):
@@ -106,6 +108,10 @@ async def _call(here: Surroundings, tracker: Tracker, limit: float) -> AsyncGene
         backend = _backend(here, tracker, store, until, guard)
         try:
             yield Call(here, tracker, backend, store, guard, until)
+        except TicketsError as error:
+            # What a server says may hold anything, our token too: redacted whole, then cut.
+            error.args = (guard.text(str(error))[:_SAID],)
+            raise
         finally:
             await backend.aclose()
 

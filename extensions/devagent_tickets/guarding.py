@@ -73,8 +73,16 @@ class Guard:
             author=self.text(ticket.author),
             milestone=self.text(ticket.milestone),
             labels=tuple(map(self.text, ticket.labels)),
-            links=tuple(replace(one, title=self.text(one.title)) for one in ticket.links),
-            attachments=tuple(replace(one, name=self.text(one.name)) for one in ticket.attachments),
+            type=self.text(ticket.type),
+            priority=self.text(ticket.priority),
+            links=tuple(
+                replace(one, to=self.text(one.to), title=self.text(one.title))
+                for one in ticket.links
+            ),
+            attachments=tuple(
+                replace(one, name=self.text(one.name), url=self.text(one.url))
+                for one in ticket.attachments
+            ),
             custom=self.value(ticket.custom),
         )
 

@@ -17,7 +17,7 @@ from devagent_tickets.settings import Tracker, read_trackers
 
 _WORDY = re.compile(r"([A-Za-z][A-Za-z0-9_]{0,31})-([1-9][0-9]{0,9})")
 _NUMBERED = re.compile(r"(.{0,255})#([1-9][0-9]{0,9})")
-_NOT_IN_TAGS = re.compile(r"[^a-z0-9_]+")
+_NOT_IN_TAGS = re.compile(r"\W+")
 
 
 class Reference(Struct, frozen=True):
@@ -91,7 +91,11 @@ def find_project(settings: Mapping[str, Any], name: str) -> tuple[Tracker, str]:
 
 def word(text: str) -> str:
     """A text as a part of a tag: small letters, digits and ``_``, words joined by ``-``."""
-    return _NOT_IN_TAGS.sub("-", text.lower()).strip("-") or "none"
+    plain = _NOT_IN_TAGS.sub("-", text.lower()).strip("-")
+    if plain:
+        return plain
+    # Of signs alone: never the word that stands for nothing.
+    return f"x{text.encode().hex()}" if text.strip() else "none"
 
 
 def facts(ticket: Ticket) -> list[str]:

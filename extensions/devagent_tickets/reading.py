@@ -49,7 +49,11 @@ async def search(call: Call, query: Query) -> Found:
     if query.assignee == _ME and not call.tracker.is_local:
         await _remember_me(call)
     # Whatever a query in the tracker's own language finds: nothing of another project is shown.
-    found = [one for one in page.tickets if one.project.lower() == query.project.lower()]
+    found = [
+        replace(one, project=query.project)
+        for one in page.tickets
+        if one.project.lower() == query.project.lower()
+    ]
     allowed = may_touch(call.here, [_resource(call, one) for one in found])
     shown = [call.guard.ticket(one) for one, may in zip(found, allowed, strict=True) if may]
     if not call.tracker.is_local:
@@ -86,7 +90,8 @@ async def get(call: Call, reference: Reference) -> tuple[Ticket, Found]:
                 "The tracker says that nothing changed since never.", error="unexpected_answer"
             )
         ticket, etag = kept.ticket, kept.etag
-    if not may_read(call, ticket):
+    ticket = named_alike(reference, ticket)
+    if ticket is None or not may_read(call, ticket):
         raise missing(reference)
     ticket = call.guard.ticket(ticket)
     if not call.tracker.is_local:
@@ -121,6 +126,15 @@ async def comments(
 async def myself(call: Call) -> Person:
     """Who is logged in at the tracker."""
     return await call.backend.me()
+
+
+def named_alike(reference: Reference, ticket: Ticket) -> Ticket | None:
+    """The ticket by the names of the settings, which are policy's, however the tracker spells them; None where it is
+    another one: a ticket that was moved to another project is under other rules."""
+    given = (ticket.project.lower(), ticket.key.lower())
+    if given != (reference.project.lower(), reference.key.lower()):
+        return None
+    return replace(ticket, project=reference.project, key=reference.key)
 
 
 def missing(reference: Reference) -> TicketsError:

@@ -17,9 +17,9 @@ from devagent_tickets.calling import Call
 from devagent_tickets.contract import TicketsError, UncertainError, may_touch
 from devagent_tickets.keys import Reference, facts, project_resource
 from devagent_tickets.model import Draft, Ticket, Written
-from devagent_tickets.reading import missing
+from devagent_tickets.reading import missing, named_alike
 
-RESERVE_S = 0.3
+RESERVE = 0.3
 """The part of a call's time that is kept for finding out what became of a post."""
 
 
@@ -36,6 +36,9 @@ async def fresh(call: Call, reference: Reference, changes: Iterable[str]) -> Tic
     ticket, _ = await call.backend.get(reference.project, reference.key)
     if ticket is None:
         raise TicketsError("The tracker gave no ticket.", error="unexpected_answer")
+    ticket = named_alike(reference, ticket)
+    if ticket is None:
+        raise missing(reference)
     tags = {*changes, *facts(ticket)}
     if not may_touch(call.here, [reference.resource("write", tags)])[0]:
         if not may_touch(call.here, [reference.resource("read", facts(ticket))])[0]:
@@ -91,10 +94,14 @@ async def settled(
     """Bring a ticket to where ``is_so`` holds."""
     ticket = await fresh(call, reference, changes)
     if is_so(ticket):
-        return Done(Written(ticket.key, ticket.url), "is so already; nothing was sent", ticket)
+        return Done(
+            Written(ticket.key, ticket.url),
+            "is so already; nothing was sent",
+            call.guard.ticket(ticket),
+        )
     lost = False
     try:
-        async with asyncio.timeout(call.left_s * (1 - RESERVE_S)):
+        async with asyncio.timeout(call.left_s * (1 - RESERVE)):
             await send(ticket)
     except (UncertainError, TimeoutError):
         lost = True
@@ -109,7 +116,7 @@ async def settled(
     if not call.tracker.is_local:
         with call.store.change():
             call.store.put(call.guard.ticket(now))
-    return Done(Written(now.key, now.url), "done", now)
+    return Done(Written(now.key, now.url), "done", call.guard.ticket(now))
 
 
 async def _once(
@@ -137,7 +144,7 @@ async def _once(
                 error="being_sent",
             )
     try:
-        async with asyncio.timeout(call.left_s * (1 - RESERVE_S)):
+        async with asyncio.timeout(call.left_s * (1 - RESERVE)):
             written = await send(claim.token)
     except (UncertainError, TimeoutError) as error:
         written = await _looked_for(claim, find, error)

@@ -242,11 +242,11 @@ def test_a_project_of_ten_thousand_is_paged_and_searched(server: Server, here: P
     assert server.key(4712, server.big) in found
 
 
-READING = [
+READING: list[tuple[dict[str, Any], str]] = [
     ({"kind": "status", "status": 401}, "unauthorized"),
     ({"kind": "status", "status": 403}, "forbidden"),
     ({"kind": "status", "status": 404}, "no_such_ticket"),
-    ({"kind": "status", "status": 400, "data": {"message": "no"}}, "rejected"),
+    ({"kind": "status", "status": 400, "data": {"message": "bad token"}}, "rejected"),
     ({"kind": "status", "status": 429, "headers": {"Retry-After": "3600"}}, "rate_limited"),
     ({"kind": "status", "status": 302, "headers": {"Location": "https://elsewhere.example/"}}, "unexpected_answer"),
     ({"kind": "status", "status": 503, "times": 9}, "server_error"),
@@ -262,7 +262,10 @@ PASSING: list[dict[str, Any]] = [
 
 
 def test_a_reading_that_fails_says_why_by_its_class(server: Server, here: Place) -> None:
-    for fault, error in READING:
+    for told, error in READING:
+        # A careless server says the token in its error.
+        own = {"data": {"message": f"bad token {SECRETS[server.vendor]}"}} if "data" in told else {}
+        fault = {**told, **own}
         server.faults(fault)
         began = time.monotonic()
         assert failure(tools.get, here, key=server.key(1)).error == error, fault
@@ -468,3 +471,34 @@ def test_confidential_tickets_are_known_as_such(servers: dict[str, Server], tmp_
             "visibility: confidential"
             in tools.get(here, key=server.key(1), fields=["visibility"])["text"]
         )
+
+
+def test_a_ticket_that_was_moved_or_is_spelt_otherwise_stays_under_its_projects_rules(
+    servers: dict[str, Server], tmp_path: Path
+) -> None:
+    """The server leads to an issue of another repository, as GitHub does for one that was transferred."""
+    server = servers["github"]
+    server.reset()
+    here = server.place(tmp_path)
+    moved = {
+        "id": 9,
+        "number": 1,
+        "title": "Elsewhere",
+        "state": "open",
+        "repository_url": f"{server.url}/repos/acme/secret",
+    }
+    server.faults(
+        {"on": "GET .*/issues/1 ", "kind": "status", "status": 200, "data": moved, "times": 9}
+    )
+    assert failure(tools.get, here, key=server.key(1)).error == "no_such_ticket"
+    assert failure(tools.comment, here, key=server.key(1), body="x").error == "no_such_ticket"
+    server.faults({"on": "GET .*/issues/1 ", "kind": "status", "status": 200,
+                   "data": {**moved, "repository_url": f"{server.url}/repos/Acme/Shop"}, "times": 9})  # fmt: skip
+    asked: list[str] = []
+
+    def refused(resource: str, tags: Sequence[str]) -> bool:
+        asked.append(resource)
+        return False
+
+    tools.get(here._replace(refused=refused), key=server.key(1))
+    assert set(asked) == {"ticket:acme/shop/1"}

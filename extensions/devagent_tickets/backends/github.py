@@ -98,9 +98,9 @@ class GitHub:
         one = Reader(self._tracker, answer.data)
         if one.has("pull_request"):
             raise TicketsError(f"{project}#{key} is a pull request.", error="no_such_ticket")
-        return self._ticket(project, one, await self._links(project, key)), answer.headers.get(
-            "etag", ""
-        )
+        return self._ticket(
+            _of(one, project), one, await self._links(project, key)
+        ), answer.headers.get("etag", "")
 
     async def _links(self, project: str, key: str) -> list[Link]:
         found: list[Link] = []

@@ -299,7 +299,7 @@ class Linear:
             if "not found" in errors[0].text("message").lower():
                 error = "no_such_ticket"
             raise TicketsError(
-                f"{self._tracker.host} did not take it: {' '.join(said.split())[:200]}.",
+                f"{self._tracker.host} did not take it: {' '.join(said.split())[:4000]}.",
                 error=error,
             )
         if not data.has("data"):

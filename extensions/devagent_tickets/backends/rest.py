@@ -32,6 +32,8 @@ CONNECT_S = 5.0
 MAX_BYTES = 8 << 20
 BACKOFF_S = 0.25
 _HOPS = 3
+_SAID = 4000
+"""Characters of what a server says; the call shows fewer, once what must not be read is out of them."""
 _NEVER_SENT = (
     httpx2.ConnectError,
     httpx2.ConnectTimeout,
@@ -336,7 +338,7 @@ def _said(data: Any) -> str:
         for key in ("message", "error", "errorMessages", "errors", "error_description"):
             add(data.get(key))  # pyright: ignore[reportUnknownMemberType]
     text = _MESSAGE.sub(" ", "; ".join(one for one in texts if one)).strip()
-    return f": {text[:200]}" if text else ""
+    return f": {text[:_SAID]}" if text else ""
 
 
 def _clock(seconds: float) -> str:

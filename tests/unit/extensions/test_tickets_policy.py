@@ -18,6 +18,7 @@ from devagent.host.manifest import package_folder, read_manifest
 from devagent.host.toolbox import Extensions
 from devagent.policy import compile_policy, parse
 from devagent_tickets import tools
+from devagent_tickets.keys import word
 from tests.support.agent_parts import FakeApprovals, FakeApprover
 from tests.support.tickets import Place, fill, local_place
 
@@ -141,6 +142,12 @@ async def test_policy_sees_which_field_a_call_would_change(
     decision, result, _ = await judged(here, policy, tool, **args)
     assert (decision.decision.effect, result) == ("deny", None)
     assert all(one.access == "write" for one in decision.resources)
+
+
+def test_a_tag_tells_names_apart_in_any_script() -> None:
+    assert [word(one) for one in ("In Progress", "Анна Ли", "", "🔥", "a.b/c")] == [
+        "in-progress", "анна-ли", "none", "xf09f94a5", "a-b-c",
+    ]  # fmt: skip
 
 
 async def test_a_person_who_is_asked_sees_what_would_be_sent(here: Place) -> None:
