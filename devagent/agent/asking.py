@@ -4,6 +4,7 @@ A yes for the session holds until this process ends: whoever resumes is asked ag
 beyond that is on file (``core.approvals``).
 """
 
+import asyncio
 from collections.abc import AsyncGenerator
 from datetime import date
 
@@ -42,6 +43,7 @@ class Asking:
         self._on_file = on_file
         self._terms = terms
         self._given: list[StandingApproval] = []
+        self._one_at_a_time = asyncio.Lock()
 
     async def ask(
         self, judged: ToolJudged, tool: ToolSpec, preview: str = ""
@@ -66,7 +68,8 @@ class Asking:
             standing=self._offered(judged),
             preview=visible(preview),
         )
-        answer: Answer = await self._approver.ask(question)
+        async with self._one_at_a_time:
+            answer: Answer = await self._approver.ask(question)
         approval = replace(answer.approval, shown=sha256(text.encode()))
         if question.needs_reason and approval.answer == "yes" and not answer.comment.strip():
             approval = replace(approval, answer="no")

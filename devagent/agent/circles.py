@@ -13,6 +13,7 @@ from devagent.core.events import (
     BudgetStopped,
     BudgetWarned,
     Event,
+    SubagentStarted,
     ToolFinished,
     ToolJudged,
     TurnStarted,
@@ -28,10 +29,12 @@ class Circles:
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
         self._judged: dict[str, ToolJudged] = {}
+        self._tasks: set[str] = set()
         self._forget()
 
     def _forget(self) -> None:
         self._judged.clear()
+        self._tasks.clear()
         self._last = ("", "", "")
         self._equal = self._refused = 0
         self._told: dict[str, int] = {}
@@ -41,6 +44,10 @@ class Circles:
         match event:
             case TurnStarted():
                 self._forget()
+            case SubagentStarted(call=call):
+                self._tasks.add(f"{call}/")
+            case ToolJudged() if event.call.startswith(tuple(self._tasks)):
+                pass  # a sub-agent's, which has circles of its own
             case ToolJudged():
                 self._judged[event.call] = event
                 if event.decision.effect == "deny":

@@ -10,6 +10,7 @@ looks at it.
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from devagent.agent.provenance import Provenance
 from devagent.core.events import Event, ToolFinished, ToolJudged
@@ -37,8 +38,20 @@ class Evidence:
         self._judge = judge
         self._circumstances = circumstances
         self._provenance = Provenance()
-        self.taint: tuple[str, ...] = ()
+        self._labels: set[str] = set()
+
+    @property
+    def taint(self) -> tuple[str, ...]:
         """The labels of the sources whose results the model has read, sorted."""
+        return tuple(sorted(self._labels))
+
+    def for_agent(self, judge: Judge, agent: str) -> "Evidence":
+        """The same evidence for a sub-agent's calls, judged by ``judge``: what it is asked to do stems from what
+        was read before, and what it reads is read by all. It grows by what this one takes in."""
+        same = self._circumstances
+        own = Evidence(judge, replace(same, principal=replace(same.principal, agent=agent)))
+        own._provenance, own._labels = self._provenance, self._labels
+        return own
 
     @property
     def principal(self) -> Principal:
@@ -49,7 +62,7 @@ class Evidence:
         self._provenance.apply(event)
         match event:
             case ToolFinished(taint=taint) if taint:
-                self.taint = tuple(sorted({*self.taint, *taint}))
+                self._labels.update(taint)
             case _:
                 pass
 

@@ -17,7 +17,13 @@ from typing import Any
 
 from devagent import __version__
 from devagent.core.codec import canonical, digest
-from devagent.core.events import Event, ExtensionReference, ToolFinished, ToolJudged
+from devagent.core.events import (
+    Event,
+    ExtensionReference,
+    SubagentStarted,
+    ToolFinished,
+    ToolJudged,
+)
 from devagent.core.ports import MayRead, Progress, Toolbox
 from devagent.core.resources import Resource
 from devagent.core.tools import ToolResult, ToolSpec
@@ -76,6 +82,7 @@ class Findable:
         self._core: list[ToolSpec] = []
         self._found: list[ToolSpec] = []
         self._calls: set[str] = set()
+        self._tasks: set[str] = set()
 
     def offer(self, offered: Sequence[ToolSpec]) -> None:
         """Settle what is told, and what is to be looked for."""
@@ -113,7 +120,11 @@ class Findable:
 
     def apply(self, event: Event) -> None:
         """Take in an event of the session, live or resumed: what was found is told from now on."""
-        if isinstance(event, ToolJudged):
+        if isinstance(event, SubagentStarted):
+            self._tasks.add(f"{event.call}/")
+        elif isinstance(event, ToolJudged):
+            if event.call.startswith(tuple(self._tasks)):
+                return  # a sub-agent's, which is told of tools of its own
             if (event.ext.name, event.tool) == (HOUSE, NAME):
                 self._calls.add(event.call)
             elif event.err == "bad_arguments" and event.ext.name:

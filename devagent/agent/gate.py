@@ -18,6 +18,7 @@ nothing is carried out.
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
+from copy import copy
 from typing import Any
 
 from msgspec.structs import replace
@@ -27,6 +28,7 @@ from devagent.agent.duties import bounded, kinds_to_redact, needs_reason
 from devagent.agent.evidence import Circumstances, Evidence
 from devagent.agent.finding import granted_by_the_house
 from devagent.agent.floor import Floor
+from devagent.agent.meet import Meet
 from devagent.agent.reach import nameable, readable
 from devagent.core.codec import digest
 from devagent.core.events import (
@@ -39,6 +41,7 @@ from devagent.core.events import (
     ToolJudged,
 )
 from devagent.core.ports import Judge, MayRead, Toolbox, ToolFailure
+from devagent.core.principal import Principal
 from devagent.core.tools import ToolCall, ToolResult, ToolSpec
 from devagent.core.verdicts import NOT_ALLOWED, Decision, Request
 
@@ -76,12 +79,32 @@ class Gate:
         self._toolbox = toolbox
         self._asking = asking
         self._evidence = Evidence(judge, circumstances)
+        self._borrows = False  # the evidence of the agent it acts for, which takes its events in
         self._seen: set[str] = set()
         who = circumstances.principal
         self.hidden = [t for t in toolbox.specs() if judge.is_hidden(who, t)]
         """What policy can never grant this principal: not even listed to the model."""
         self.offered = [t for t in toolbox.specs() if t not in self.hidden]
         """What policy could grant; all or some of it is told to the model (see ``finding``)."""
+
+    def for_agent(self, name: str, toolbox: Toolbox) -> "Gate":
+        """The gate of a sub-agent called ``name`` with these tools: what it may is what this one's principal may and
+        it may itself. Its evidence is this gate's, and so are the approvals; give its events to this gate."""
+        above = self._evidence.principal
+        gate = copy(self)
+        gate._judge = Meet(self._judge, above)
+        gate._toolbox = toolbox
+        gate._evidence = self._evidence.for_agent(gate._judge, name)
+        gate._borrows, gate._seen = True, set()
+        who = gate._evidence.principal
+        gate.hidden = [t for t in toolbox.specs() if gate._judge.is_hidden(who, t)]
+        gate.offered = [t for t in toolbox.specs() if t not in gate.hidden]
+        return gate
+
+    @property
+    def principal(self) -> Principal:
+        """Who the calls are judged for."""
+        return self._evidence.principal
 
     @property
     def taint(self) -> tuple[str, ...]:
@@ -90,7 +113,8 @@ class Gate:
 
     def apply(self, event: Event) -> None:
         """Take in an event of the session, live or resumed; one call id runs once."""
-        self._evidence.apply(event)
+        if not self._borrows:
+            self._evidence.apply(event)
         if isinstance(event, ToolJudged):
             self._seen.add(event.call)
 

@@ -21,7 +21,8 @@ from devagent.agent.history import History
 from devagent.agent.progress import Told, ended
 from devagent.agent.safeguards import Safeguards, not_kept
 from devagent.agent.spending import Spending
-from devagent.core.errors import ModelError
+from devagent.agent.tasks import SIDE_BY_SIDE, TASK, Making, carried_out_by, side_by_side
+from devagent.core.errors import DevagentError, ModelError
 from devagent.core.events import (
     BudgetStopped,
     BudgetWarned,
@@ -45,11 +46,13 @@ from devagent.core.events import (
 )
 from devagent.core.limits import Limits
 from devagent.core.ports import Estimator, Model, ModelRequest, SharedSpending, Toolbox
-from devagent.core.tools import ToolCall
+from devagent.core.tools import ToolCall, ToolResult
 
 E = TypeVar("E", bound=Event)
 Keep = Callable[[Event], None]
 """Takes an event in, before it is yielded."""
+Delegate = Callable[[ToolJudged], AsyncGenerator[Event | ToolResult, None]]
+"""Has a sub-agent do what the call asks: its events, and last its answer."""
 
 _PAUSES = 10
 """The service may pause a long turn of its own tools; it is asked to go on so often, and no more."""
@@ -65,7 +68,7 @@ _BROKEN_OFF = frozenset({"max_tokens", _OVERFLOW, "refusal"})
 
 class Agent:
     """One conversation. ``system`` stays byte for byte the same over its life (prompt caching). ``findable``: the
-    same toolbox, where what the model is told may be less than all of it."""
+    same toolbox, where what the model is told may be less than all of it. ``making``: its sub-agents."""
 
     def __init__(
         self,
@@ -80,7 +83,9 @@ class Agent:
         shared: SharedSpending | None = None,
         window: Window = Window(),  # noqa: B008 - frozen
         findable: Findable | None = None,
+        making: Making | None = None,
     ) -> None:
+        self._making = making
         self._model = model
         self._gate = gate
         self._toolbox = toolbox
@@ -259,18 +264,38 @@ class Agent:
             if not reply.calls or reply.stop in _BROKEN_OFF:
                 yield self._ended(turn, began, usage, *_last_word(reply))
                 return
-            for call in reply.calls:
-                for limit in self._spending.check(turn, before_call=True):
-                    yield self._keep(limit)
-                    if isinstance(limit, BudgetStopped):
-                        yield self._ended(turn, began, usage, "limit", limit.reason)
-                        return
-                way = carried_out(
-                    turn, call, gate=self._gate, toolbox=self._toolbox, keep=self.apply, safeguards=self._safeguards,
-                )  # fmt: skip
+            for calls in _together(reply.calls):
+                for _ in calls:
+                    for limit in self._spending.check(turn, before_call=True):
+                        yield self._keep(limit)
+                        if isinstance(limit, BudgetStopped):
+                            yield self._ended(turn, began, usage, "limit", limit.reason)
+                            return
+                ways = [self._carried_out(turn, call, len(calls)) for call in calls]
+                way = ways[0] if len(ways) == 1 else side_by_side(ways)
                 async with aclosing(way) as events:
                     async for event in events:
+                        usage += _used(event)
                         yield event
+
+    def _carried_out(self, turn: int, call: ToolCall, among: int) -> AsyncGenerator[Event, None]:
+        async def delegate(judged: ToolJudged) -> AsyncGenerator[Event | ToolResult, None]:
+            limits = self._spending.left().share(among)
+            try:
+                if self._making is None:
+                    raise DevagentError("No sub-agent can be asked here.")
+                agent = self._making(limits)
+            except DevagentError as error:
+                yield ToolResult(error.what, failed=True, error="unavailable")
+                return
+            async with aclosing(carried_out_by(agent, judged, limits)) as events:
+                async for event in events:
+                    yield event
+
+        return carried_out(
+            turn, call, gate=self._gate, toolbox=self._toolbox, keep=self.apply, safeguards=self._safeguards,
+            delegate=delegate,
+        )  # fmt: skip
 
     def _request(self, turn: int) -> ModelRequest:
         """The next request; ``messages`` are the history's own, which goes on growing until it is sent."""
@@ -280,6 +305,7 @@ class Agent:
             messages=self._history.messages,
             tools=self._findable.told if self._findable else self._gate.offered,
             labels=self._gate.taint,
+            findable=self._findable.to_be_found if self._findable else (),
         )
 
     def _before(self, request: ModelRequest) -> Iterator[BudgetWarned | BudgetStopped]:
@@ -331,6 +357,7 @@ async def carried_out(
     toolbox: Toolbox,
     keep: Keep,
     safeguards: Safeguards,
+    delegate: Delegate | None = None,
 ) -> AsyncGenerator[Event, None]:
     """One call, whoever makes it: judged, and where it is granted carried out. Its events, from
     ``tool.called`` to ``tool.finished`` or to the refusal. Raises OwnFilesChanged after its end."""
@@ -371,19 +398,31 @@ async def carried_out(
     may_read = gate.may_read(judged, tool)
     told = Told()
     watched: bool | None = None
-    running = asyncio.create_task(
-        toolbox.run(tool, judged.args, judged.decision.obligations, may_read, told)
-    )
+    result: ToolResult | None = None
+    running: asyncio.Task[ToolResult] | None = None
     try:
-        async with aclosing(told.until(running)) as texts:
-            async for text in texts:
-                if watched is None:
-                    watched = gate.may_be_watched(judged, tool)
-                if watched:
-                    yield ToolProgress(turn=turn, call=call.id, text=text)
-        result = await running
+        if tool is TASK and delegate is not None:
+            async with aclosing(delegate(judged)) as events:
+                async for event in events:
+                    if isinstance(event, ToolResult):
+                        result = event
+                        continue
+                    keep(event)
+                    yield event
+        if result is None:
+            running = asyncio.create_task(
+                toolbox.run(tool, judged.args, judged.decision.obligations, may_read, told)
+            )
+            async with aclosing(told.until(running)) as texts:
+                async for text in texts:
+                    if watched is None:
+                        watched = gate.may_be_watched(judged, tool)
+                    if watched:
+                        yield ToolProgress(turn=turn, call=call.id, text=text)
+            result = await running
     finally:
-        await ended(running)
+        if running is not None:
+            await ended(running)
         changed = safeguards.own_files.changed_since(before)
     finished = replace(gate.result(judged, tool, result), dur_us=_us_since(began))
     keep(finished)
@@ -391,6 +430,22 @@ async def carried_out(
     if changed:
         yield ErrorRaised(err="own_files_changed", reason=", ".join(changed))
         safeguards.own_files.refuse_if_changed()
+
+
+def _together(calls: Sequence[ToolCall]) -> Iterator[Sequence[ToolCall]]:
+    """The calls in their order, each by itself; sub-agents that stand beside each other together."""
+    tasks: list[ToolCall] = []
+    for call in calls:
+        if call.name == TASK.api_name and len(tasks) < SIDE_BY_SIDE:
+            tasks.append(call)
+            continue
+        if tasks:
+            yield tasks
+        tasks = [call] if call.name == TASK.api_name else []
+        if not tasks:
+            yield [call]
+    if tasks:
+        yield tasks
 
 
 def _last_word(reply: ModelReplied) -> tuple[Stop, str]:
@@ -410,8 +465,8 @@ def _last_word(reply: ModelReplied) -> tuple[Stop, str]:
 
 
 def _used(event: Event) -> Usage:
-    """What a summary took: the conversation's own replies are counted where they are read."""
-    return event.usage if isinstance(event, ModelReplied) else Usage()
+    """What a summary or a sub-agent took: the conversation's own replies are counted where they are read."""
+    return event.usage if isinstance(event, ModelReplied) and event.purpose else Usage()
 
 
 def _us_since(began_ns: int) -> int:

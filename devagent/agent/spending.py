@@ -38,6 +38,34 @@ class Nothing:
         return {}
 
 
+SUBAGENT_TURNS, SUBAGENT_TOKENS = 20, 400_000
+"""A sub-agent's budget, where its caller's leaves so much."""
+
+
+class Left(Struct, frozen=True):
+    """What limits leave; None = no limit."""
+
+    replies: int | None = None
+    usd_micros: int | None = None
+    tokens: int | None = None
+    calls: int | None = None
+
+    def share(self, among: int) -> Limits:
+        """The limits of one of so many sub-agents."""
+
+        def part(number: int | None, most: int) -> int:
+            return most if number is None else min(max(number, 0) // among, most)
+
+        return Limits(
+            max_turns=part(self.replies, SUBAGENT_TURNS),
+            run=Budget(
+                usd_micros=None if self.usd_micros is None else max(self.usd_micros, 0) // among,
+                tokens=part(self.tokens, SUBAGENT_TOKENS),
+                calls=None if self.calls is None else max(self.calls, 0) // among,
+            ),
+        )
+
+
 class _Scope(Struct):
     name: str
     budget: Budget
@@ -94,7 +122,7 @@ class Spending:
                 self._warned = {one for one in self._warned if one[0] != "turn"}
             case ModelReplied(usage=usage, cost=cost, model=model, purpose=purpose):
                 for spent in (self._turn, self._run, self._session):
-                    spent.replies += not purpose
+                    spent.replies += purpose != "compaction"
                     spent.tokens += tokens(usage)
                     spent.usd_micros += cost.usd_micros if cost else 0
                     if cost is None and usage != Usage():
@@ -151,6 +179,25 @@ class Spending:
             stopped = BudgetStopped(turn=turn, limit="time_limit", scope=scope.name, reason=reason)
             found.append((began + scope.budget.seconds - now, stopped))
         return min(found, key=lambda one: one[0]) if found else None
+
+    def left(self) -> Left:
+        """What all limits leave, the least of each."""
+
+        def least(name: str) -> int | None:
+            found = [
+                most - getattr(scope.spent, name)
+                for scope in self._scopes()
+                if (most := getattr(scope.budget, name)) is not None
+            ]
+            return min(found, default=None)
+
+        most = self._limits.max_turns
+        return Left(
+            replies=None if most is None else most - self._run.replies,
+            usd_micros=least("usd_micros"),
+            tokens=least("tokens"),
+            calls=least("calls"),
+        )
 
     def _scopes(self) -> Iterator[_Scope]:
         limits, now = self._limits, self._clock()

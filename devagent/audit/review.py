@@ -44,6 +44,8 @@ from devagent.core.events import (
     SessionStarted,
     SnapshotFailed,
     SnapshotMade,
+    SubagentEnded,
+    SubagentStarted,
     TextDelta,
     ThinkingDelta,
     ToolCalled,
@@ -321,8 +323,8 @@ def _other(record: Record, event: Event | Unknown, texts: _Texts) -> Entry | Non
                 for block in event.content
                 if block.get("type") == "thinking"
             )
-            title = "A summary, to compact the conversation" if event.purpose else ""
-            entry = _entry(record, "reply", event.turn, title, texts(event.text))
+            title = _purpose(event)
+            entry = _entry(record, "reply", event.turn, texts(title), texts(event.text))
             entry.thinking, entry.model = texts(thinking), texts(event.model)
             entry.usage = event.usage
             if event.cost:
@@ -331,6 +333,13 @@ def _other(record: Record, event: Event | Unknown, texts: _Texts) -> Entry | Non
         case ModelFailed():
             title = f"The model service failed: {event.err} {event.status or ''}".rstrip()
             return _entry(record, "failure", event.turn, texts(title), texts(event.reason))
+        case SubagentStarted():
+            title = f"Sub-agent {event.agent} of call {event.call} started with {event.model}"
+            text = f"at most {event.max_turns} replies and {event.tokens} tokens"
+            return _entry(record, "turn", event.turn, texts(title), text)
+        case SubagentEnded():
+            title = f"Sub-agent {event.agent} of call {event.call} ended: {event.stop}, {event.replies} replies"
+            return _entry(record, "turn", event.turn, texts(title), texts(event.reason))
         case SnapshotMade():
             title = f"Snapshot {event.snapshot}: what was there before the call"
             left = f"not in it: {', '.join(event.left_out)}" if event.left_out else ""
@@ -404,6 +413,16 @@ def _other(record: Record, event: Event | Unknown, texts: _Texts) -> Entry | Non
             return None  # a line of theirs would say what the entries around it say
         case _:
             assert_never(event)
+
+
+def _purpose(event: ModelReplied) -> str:
+    match event.purpose:
+        case "compaction":
+            return "A summary, to compact the conversation"
+        case "task":
+            return f"Of the sub-agent of call {event.task}"
+        case "":
+            return ""
 
 
 def _entry(

@@ -34,6 +34,8 @@ from devagent.core.events import (
     SessionStarted,
     SnapshotFailed,
     SnapshotMade,
+    SubagentEnded,
+    SubagentStarted,
     TextDelta,
     ThinkingDelta,
     ToolCalled,
@@ -62,6 +64,10 @@ def spoken(event: Event | Unknown) -> tuple[str, str]:
             )
         case SessionForked():
             return "session", f"forked from {event.origin}"
+        case SubagentStarted():
+            return "agent", f"{event.agent} {event.model}"
+        case SubagentEnded():
+            return "agent", f"{event.agent} {event.stop} {event.reason}"
         case SessionEnded() | TurnEnded() | BudgetStopped() | PolicyLocked():
             return "end" if event.reason else "", event.reason
         case BudgetWarned():

@@ -88,6 +88,7 @@ def _replies(folder: str, path: str, repositories: "_Repositories") -> Iterator[
     principal, mode, repo, ticket = Principal(), "", "", ""
     last: Reply | None = None
     calls: dict[str, Call] = {}
+    of_tasks: dict[str, Reply] = {}
     number = 0
     file = open_to_read(path)
     if file is None:
@@ -113,10 +114,13 @@ def _replies(folder: str, path: str, repositories: "_Repositories") -> Iterator[
                     )  # fmt: skip
                     if last.usage == Usage() and last.usd_micros is None:
                         last.usd_micros = 0  # nothing was asked of a service: a rehearsal
+                    if task := header.get("task", ""):
+                        of_tasks[task] = last
                 case {"type": "tool.called", "call": str(id), "tool": str(tool)} if last:
                     extension = header.get("ext", "")
                     call = Call(id, f"{extension}.{tool}" if extension else UNKNOWN)
-                    last.calls.append(call)
+                    # A sub-agent's call (its id is below the call that asked) is of its own last reply.
+                    of_tasks.get(id.partition("/")[0], last).calls.append(call)
                     calls[id] = call
                 case {"type": "tool.finished", "call": str(id), "bytes": int(size)}:
                     if id in calls:

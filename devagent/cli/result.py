@@ -64,8 +64,8 @@ class Result:
                 self.usage += event.usage
                 self.cost_usd_micros += event.cost.usd_micros if event.cost else 0
                 self.unpriced_replies += event.cost is None and event.usage != Usage()
+                self.turns += event.purpose != "compaction"
                 if not event.purpose:
-                    self.turns += 1
                     self.text = event.text or self.text
             case ToolJudged():
                 self._judged[event.call] = event

@@ -21,8 +21,8 @@ from devagent.core.verdicts import Decision
 Outcome = Literal["ok", "failed", "denied", "cut", "timeout"]
 Mark = Literal["seen", "noted", "escalated"]
 Rating = Literal["good", "bad", "edit"]
-Purpose = Literal["", "compaction"]
-"""What a model is asked for besides the conversation's next reply."""
+Purpose = Literal["", "compaction", "task"]
+"""What a model is asked for besides the conversation's next reply: a summary of it, or a sub-agent's reply."""
 CompactionReason = Literal["window", "overflow", "asked"]
 
 
@@ -188,13 +188,14 @@ class Prompt(_Event, frozen=True, kw_only=True, tag="prompt"):
 
 class ModelRequested(_Event, frozen=True, kw_only=True, tag="model.requested"):
     """A request is about to be sent. ``messages`` and ``tools`` are counts. ``purpose``: what for, where it is
-    not the conversation's next reply."""
+    not the conversation's next reply; ``task``: the call whose sub-agent asks."""
 
     turn: int
     model: str
     messages: int
     tools: int
     purpose: Purpose = ""
+    task: str = ""
 
 
 class TextDelta(_Event, frozen=True, kw_only=True, tag="text.delta"):
@@ -211,7 +212,7 @@ class ModelReplied(_Event, frozen=True, kw_only=True, tag="model.replied"):
     """A whole reply. ``content`` is the provider's blocks, echoed back untouched (signed thinking).
 
     ``detail`` is what the service says of the stop reason. ``purpose`` is set where the reply is not part of
-    the conversation: see ``ModelRequested``.
+    the conversation, as ``task``: see ``ModelRequested``.
     """
 
     turn: int
@@ -220,6 +221,7 @@ class ModelReplied(_Event, frozen=True, kw_only=True, tag="model.replied"):
     content: list[dict[str, Any]]
     detail: str = ""
     purpose: Purpose = ""
+    task: str = ""
     usage: Usage = field(default_factory=Usage)
     cost: Cost | None = None
     request_id: str = ""
@@ -252,6 +254,36 @@ class ModelFailed(_Event, frozen=True, kw_only=True, tag="model.failed"):
     retry_in_ms: int | None = None
     request_id: str = ""
     reason: str = ""
+    task: str = ""
+    BODY: ClassVar[frozenset[str]] = frozenset({"reason"})
+
+
+class SubagentStarted(_Event, frozen=True, kw_only=True, tag="subagent.started"):
+    """A sub-agent begins with what call ``call`` asks of it. ``agent`` is its name as policy sees it, the caller's
+    first; ``max_turns`` and ``tokens`` are its budget. Its calls' ids begin with ``call`` and a slash, its model
+    events have it as their ``task``."""
+
+    turn: int
+    call: str
+    agent: str
+    model: str
+    max_turns: int
+    tokens: int
+
+
+class SubagentEnded(_Event, frozen=True, kw_only=True, tag="subagent.ended"):
+    """How the sub-agent of a call ended, and what it used. A cut turn has none."""
+
+    turn: int
+    call: str
+    agent: str
+    stop: Stop
+    reason: str = ""
+    replies: int = 0
+    usage: Usage = field(default_factory=Usage)
+    cost_usd_micros: int = 0
+    taint: tuple[str, ...] = ()
+    dur_us: int = 0
     BODY: ClassVar[frozenset[str]] = frozenset({"reason"})
 
 
@@ -539,6 +571,8 @@ Event = (
     | ThinkingDelta
     | ModelReplied
     | ModelFailed
+    | SubagentStarted
+    | SubagentEnded
     | Compacted
     | CompactionUndone
     | ToolCalled

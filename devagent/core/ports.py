@@ -34,6 +34,8 @@ class ModelRequest(Struct, frozen=True):
     tools: Sequence[ToolSpec]
     labels: Sequence[str] = ()
     """Of the sources whose results the conversation holds: policy may bind models to them."""
+    findable: Sequence[ToolSpec] = ()
+    """Tools that a model may call though it is not told of them yet; nothing of them is sent."""
 
 
 ModelEvent = TextDelta | ThinkingDelta | ModelFailed | ModelReplied

@@ -45,7 +45,9 @@ CLASSES: dict[str, ToolClass] = {
     "net": "net",
     "secret": "secret",
 }
-RESERVED = frozenset({*FIRST_PARTY, "workspace", "docs", "tickets", "devagent", "mcp", "floor"})
+RESERVED = frozenset(
+    {*FIRST_PARTY, "workspace", "docs", "tickets", "agent", "devagent", "mcp", "floor"}
+)
 """Names of devagent's own parts: no third party may carry one, or look like it."""
 MAX_START_S, MAX_CALL_S = 600.0, 3600.0
 

@@ -123,7 +123,8 @@ class Rehearsal:
         text = _filled(reply.text, prompt, results)
         if text.strip():
             content.append(_text(text))
-        offered = {tool.qualified: tool.api_name for tool in request.tools}
+        may_call = (*request.tools, *request.findable)
+        offered = {tool.qualified: tool.api_name for tool in may_call}
         for number, call in enumerate(reply.call):
             name = offered.get(call.tool)
             if name is None and not call.unlisted and FINDER not in offered:

@@ -41,6 +41,8 @@ from devagent.core.events import (
     SessionStarted,
     SnapshotFailed,
     SnapshotMade,
+    SubagentEnded,
+    SubagentStarted,
     TextDelta,
     ThinkingDelta,
     ToolCalled,
@@ -140,7 +142,14 @@ def render(event: Event, signs: Signs = FULL, *, full: bool = False) -> str:
             )
         case Prompt():
             return _block(event.text, f"{s.prompt} ", "  ")
-        case ModelRequested() if event.purpose:
+        case SubagentStarted():
+            return _plain(f"{s.dot} sub-agent {event.agent} {s.dot} {event.model} {s.more}")
+        case SubagentEnded():
+            how = "" if event.stop == "done" else f" {s.dot} {event.stop} {event.reason}".rstrip()
+            return _plain(
+                f"{s.dot} sub-agent {event.agent} ended {s.dot} {_count(event.replies, 'turn')}{how}"
+            )
+        case ModelRequested() if event.purpose == "compaction":
             return f"{s.dot} the conversation is being compacted {s.more}"
         case ModelReplied():
             return "" if event.purpose else visible(event.text).strip("\n")

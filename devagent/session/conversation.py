@@ -12,6 +12,7 @@ from devagent.agent.gate import Gate
 from devagent.agent.history import OWN_CALL
 from devagent.agent.instructions import instructions
 from devagent.agent.loop import Agent
+from devagent.agent.tasks import WithTasks
 from devagent.audit.tap import tapped
 from devagent.audit.verify import verify_session
 from devagent.audit.writer import SessionLog
@@ -26,9 +27,10 @@ from devagent.core.events import (
     ToolJudged,
     UndoDone,
 )
+from devagent.core.ports import Model
 from devagent.core.tools import ToolCall, ToolSpec
 from devagent.host.toolbox import Extensions
-from devagent.models import OpenModel
+from devagent.models import REHEARSAL, OpenModel
 from devagent.models.estimate import Estimate
 from devagent.session.ground import (
     Ground,
@@ -45,6 +47,7 @@ from devagent.session.model_access import ModelAccess
 from devagent.session.named_prices import named_prices
 from devagent.session.record import earlier_session, model_before, open_log, ticket_before
 from devagent.session.ticket import ticket_of
+from devagent.session.subagents import Lent, subagents
 from devagent.undo.places import root_of
 
 if TYPE_CHECKING:
@@ -288,9 +291,17 @@ async def open_session(options: Options, environment: Mapping[str, str] | None =
     try:
         await asyncio.sleep(0)  # the connection is on its way while the rest is put together
         toolbox = ground.extensions()
-        findable = findable_of(toolbox, ticket)
+        findable = findable_of(WithTasks(toolbox), ticket)
         gate = await gate_of(ground, toolbox, options, findable)
         safeguards, guard = safeguards_of(ground, options)
+        estimate = Estimate(access.main, access.prices)
+        main = model
+
+        def model_of_a_subagent() -> Model:
+            if access.main.startswith(REHEARSAL):
+                return Lent(main)  # one script, which all of them play
+            return access.open(dollars_limited=limits.in_dollars)
+
         agent = Agent(
             model,
             gate,
@@ -300,10 +311,18 @@ async def open_session(options: Options, environment: Mapping[str, str] | None =
             ),
             limits=limits,
             safeguards=safeguards,
-            estimate=Estimate(access.main, access.prices),
+            estimate=estimate,
             shared=shared_spending(ground, limits),
             window=access.window(model),
             findable=findable,
+            making=subagents(
+                folder=ground.folder,
+                gate=gate,
+                toolbox=toolbox,
+                safeguards=safeguards,
+                estimate=estimate,
+                model=model_of_a_subagent,
+            ),
         )
         log, opening, unfinished = open_log(ground, options, toolbox, credential, model.name, agent)
         guard.session = log.sid

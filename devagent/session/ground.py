@@ -18,6 +18,7 @@ from devagent.agent.floor import Floor
 from devagent.agent.gate import Circumstances, Gate
 from devagent.agent.own_files import OwnFiles
 from devagent.agent.safeguards import Safeguards
+from devagent.agent.tasks import TASK
 from devagent.audit.device import Device
 from devagent.audit.ledger import Ledger, scopes_of
 from devagent.audit.redaction.redactor import Redactor
@@ -27,7 +28,7 @@ from devagent.core.events import (
     ExtensionReference,
 )
 from devagent.core.limits import Limits
-from devagent.core.ports import Approver
+from devagent.core.ports import Approver, Toolbox
 from devagent.core.principal import Principal
 from devagent.host.configured import configured
 from devagent.host.extension import is_server
@@ -175,11 +176,12 @@ FIRST_TOLD = (
 hides one, or its extension is not set up, the next takes its place."""
 
 
-def findable_of(toolbox: Extensions, ticket: str = "") -> Findable:
+def findable_of(toolbox: Toolbox, ticket: str = "") -> Findable:
     """The same toolbox, for a model that is told of some tools and finds the others. Where the session works on a
     ``ticket``, reading it is among the first."""
+    own = {*FIRST_PARTY, TASK.extension}
     first = ("tickets.get", *FIRST_TOLD) if ticket else FIRST_TOLD
-    return Findable(toolbox, lambda tool: tool.extension in FIRST_PARTY, first)
+    return Findable(toolbox, lambda tool: tool.extension in own, first)
 
 
 async def gate_of(

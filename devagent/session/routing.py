@@ -6,6 +6,7 @@ from msgspec import Struct
 
 from devagent.agent.finding import tokens
 from devagent.agent.ranking import Ranked, rank
+from devagent.agent.tasks import WithTasks
 from devagent.core.tools import ToolSpec
 from devagent.session.ground import Options, findable_of, stand
 
@@ -26,10 +27,11 @@ async def route(options: Options, question: str) -> Route:
     ground = stand(options, None)
     toolbox = ground.extensions()
     try:
-        specs = toolbox.specs()
+        tools = WithTasks(toolbox)
+        specs = tools.specs()
         judge = ground.policy.compiled
         offered = [spec for spec in specs if not judge.is_hidden(ground.principal, spec)]
-        findable = findable_of(toolbox)
+        findable = findable_of(tools)
         findable.offer(offered)
         return Route(
             told=findable.told,
