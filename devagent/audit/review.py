@@ -18,6 +18,7 @@ from devagent.core.events import (
     ApprovalAnswered,
     ApprovalAsked,
     ApprovalsLoaded,
+    BatchNoted,
     BudgetStopped,
     BudgetWarned,
     Compacted,
@@ -333,6 +334,9 @@ def _other(record: Record, event: Event | Unknown, texts: _Texts) -> Entry | Non
         case ModelFailed():
             title = f"The model service failed: {event.err} {event.status or ''}".rstrip()
             return _entry(record, "failure", event.turn, texts(title), texts(event.reason))
+        case BatchNoted():
+            title = f"Batch {event.batch} {event.step}: {event.requests} requests of {event.model}"
+            return _entry(record, "other", 0, texts(title), texts(event.digest))
         case SubagentStarted():
             title = f"Sub-agent {event.agent} of call {event.call} started with {event.model}"
             text = f"at most {event.max_turns} replies and {event.tokens} tokens"

@@ -26,6 +26,9 @@ LARGE_RESULT = 20_000
 _WORTH_A_WORD = 20_000
 """Tokens that were read anew though they had been read before, below which nothing is said."""
 
+_WORTH_A_BATCH = 10
+"""Runs of one reply below which nothing is said of a batch."""
+
 
 class Row(Struct):
     """What one key came to. ``replies`` with an unknown price are in ``unpriced``, and not in ``usd_micros``."""
@@ -141,7 +144,7 @@ def iso_day(day: int) -> str:
 class Advice(Struct, frozen=True):
     """What could be had for less, in a sentence; ``tokens`` is what it was about."""
 
-    kind: Literal["cache", "large_results", "unpriced"]
+    kind: Literal["cache", "large_results", "batch", "unpriced"]
     subject: str
     text: str
     tokens: int = 0
@@ -159,7 +162,7 @@ def advice(replies: Iterable[Reply]) -> list[Advice]:
                 sizes.setdefault(call.tool, []).append(call.result_bytes)
         if reply.usd_micros is None:
             unpriced[reply.model] = unpriced.get(reply.model, 0) + 1
-    found = [*_misses(sessions), *_large(sizes)]
+    found = [*_misses(sessions), *_large(sizes), *_alike(sessions)]
     found += [
         Advice(
             "unpriced", model, f"{n} replies of {model} have no price: name a table that knows it."
@@ -216,6 +219,28 @@ def _large(sizes: Mapping[str, list[int]]) -> Iterator[Advice]:
                 f"{tool}: half of its {len(ordered)} results have {middle // 1000:,} KB or more, and every later "
                 "request reads them again: ask for less, or bound it in policy with `limit_bytes`.",
                 sum(ordered) // 4,
+            )
+
+
+def _alike(sessions: Mapping[str, list[Reply]]) -> Iterator[Advice]:
+    """Runs of one reply without a call: a batch would answer them at half the price."""
+    alone = [
+        told[0]
+        for told in sessions.values()
+        if len(told) == 1 and told[0].mode == "run" and not told[0].calls and told[0].usd_micros
+    ]
+    by_model: dict[str, list[Reply]] = {}
+    for one in alone:
+        by_model.setdefault(one.model, []).append(one)
+    for model, runs in by_model.items():
+        if len(runs) >= _WORTH_A_BATCH:
+            half = sum(one.usd_micros or 0 for one in runs) / 2e6
+            yield Advice(
+                "batch",
+                model,
+                f"{len(runs)} runs had one reply and no call: where nobody waits for the answer, `devagent batch` asks "
+                f"{model} the same for half (${half:.4f} less).",
+                sum(one.prompt + one.usage.output for one in runs),
             )
 
 

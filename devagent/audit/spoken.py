@@ -9,6 +9,7 @@ from devagent.core.events import (
     ApprovalAnswered,
     ApprovalAsked,
     ApprovalsLoaded,
+    BatchNoted,
     BudgetStopped,
     BudgetWarned,
     Compacted,
@@ -64,6 +65,8 @@ def spoken(event: Event | Unknown) -> tuple[str, str]:
             )
         case SessionForked():
             return "session", f"forked from {event.origin}"
+        case BatchNoted():
+            return "batch", f"{event.step} {event.batch} {event.model}"
         case SubagentStarted():
             return "agent", f"{event.agent} {event.model}"
         case SubagentEnded():

@@ -8,6 +8,7 @@ from devagent.cli.lazy import Entry, LazyGroup
 COMMANDS: dict[str, Entry] = {
     "chat": Entry("devagent.cli.chat", "chat", "Talk with the agent in this folder (the default)."),
     "run": Entry("devagent.cli.run", "run", "Do one task and leave; for scripts and CI."),
+    "batch": Entry("devagent.cli.batch", "batch", "Have many prompts answered at half the price."),
     "demo": Entry("devagent.cli.demo", "demo", "Watch a governed session on a sample company."),
     "session": Entry(
         "devagent.cli.session", "session", "Find, read, verify and continue sessions."

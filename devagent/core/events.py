@@ -287,6 +287,19 @@ class SubagentEnded(_Event, frozen=True, kw_only=True, tag="subagent.ended"):
     BODY: ClassVar[frozenset[str]] = frozenset({"reason"})
 
 
+class BatchNoted(_Event, frozen=True, kw_only=True, tag="batch.noted"):
+    """Many requests are sent at once, or their answers are here. ``step``: about to be ``sending``; ``created`` as the
+    service's ``batch``; ``found`` again after the answer to its creation was lost; ``ended``. ``digest`` is of what is
+    asked."""
+
+    step: Literal["sending", "created", "found", "ended"]
+    model: str
+    requests: int
+    digest: str
+    batch: str = ""
+    failed: int = 0
+
+
 class Compacted(_Event, frozen=True, kw_only=True, tag="compaction.done"):
     """The model reads the conversation in short from here on: ``text`` stands in the place of the first ``gone``
     messages, ``kept`` follow as they were. ``before`` and ``after`` are tokens, estimated. ``model`` wrote the
@@ -573,6 +586,7 @@ Event = (
     | ModelFailed
     | SubagentStarted
     | SubagentEnded
+    | BatchNoted
     | Compacted
     | CompactionUndone
     | ToolCalled

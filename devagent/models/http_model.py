@@ -141,6 +141,61 @@ class HttpModel:
                 response.status, response.headers, answer, self._redact, self._pace.now()
             )
 
+    async def exchange(self, method: str, path: str, body: bytes, limit: int) -> bytes:
+        """One request of the service besides replies; the answer's body of at most ``limit`` bytes. Raises Failure.
+
+        What is posted is sent once: over a connection of its own, for one that was kept may be tried twice.
+        """
+        if method == "POST":
+            await self._transport.aclose()
+        response = await self._sent(method, path, body)
+        try:
+            parts: list[bytes] = []
+            while chunk := await response.read():
+                parts.append(chunk)
+                if sum(map(len, parts)) > limit:
+                    raise protocol("The model service answered without end")
+        except BaseException:
+            response.abandon()
+            raise
+        response.release()
+        return b"".join(parts)
+
+    async def download(self, path: str) -> AsyncGenerator[bytes, None]:
+        """The body of a GET as it comes. Raises Failure."""
+        response = await self._sent("GET", path, b"")
+        try:
+            while chunk := await response.read():
+                yield chunk
+        except BaseException:
+            response.abandon()
+            raise
+        response.release()
+
+    def body_of(self, request: ModelRequest) -> bytes:
+        """The request as it would be sent by itself."""
+        return self._dialect.encode(request)
+
+    async def _sent(self, method: str, path: str, body: bytes) -> Response:
+        key = await self._keys.current() if self._keys else None
+        headers = {**self._headers_with(key), "accept": "application/json"}
+        stall_s = self._pace.stall_s
+        if method == "POST":
+            response = await self._transport.post(path, headers, body, stall_s=stall_s)
+        else:
+            response = await self._transport.get(path, headers, stall_s=stall_s, head_s=stall_s)
+        if response.status != 200:
+            try:
+                raise await self._refusal(response)
+            finally:
+                response.release()
+        return response
+
+    @property
+    def speaks_messages(self) -> bool:
+        """Whether it is the Messages API, which has batches."""
+        return self._dialect.path.endswith("/v1/messages")
+
     def _headers_with(self, key: Credential | None) -> dict[str, str]:
         if key is None:
             return self._headers

@@ -16,6 +16,7 @@ from devagent.core.events import (
     ApprovalAnswered,
     ApprovalAsked,
     ApprovalsLoaded,
+    BatchNoted,
     BudgetStopped,
     BudgetWarned,
     Compacted,
@@ -142,6 +143,11 @@ def render(event: Event, signs: Signs = FULL, *, full: bool = False) -> str:
             )
         case Prompt():
             return _block(event.text, f"{s.prompt} ", "  ")
+        case BatchNoted():
+            failed = f" {s.dot} {event.failed} failed" if event.failed else ""
+            return _plain(
+                f"batch {event.batch} {s.dot} {event.step} {s.dot} {_count(event.requests, 'request')}{failed}"
+            )
         case SubagentStarted():
             return _plain(f"{s.dot} sub-agent {event.agent} {s.dot} {event.model} {s.more}")
         case SubagentEnded():

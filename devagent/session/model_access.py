@@ -5,6 +5,7 @@ model without a known price is refused, before anything is sent.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -29,6 +30,9 @@ from devagent.policy.model_bounds import (
 )
 from devagent.settings.config import Config
 from devagent.settings.credentials import Credential, find_credential
+
+if TYPE_CHECKING:
+    from devagent.models.http_model import HttpModel
 
 
 class Offer(Struct, frozen=True):
@@ -95,6 +99,20 @@ class ModelAccess:
         from devagent.models.router import Router  # noqa: PLC0415 - only where there is a choice
 
         return Router(chain, lambda name: self._one(name, share), self.forbids)
+
+    def open_for_batches(self) -> "HttpModel":
+        """The main model, where its service takes batches. Raises ConfigError where policy does not allow the model,
+        it has no key, or the service has none."""
+        self._must_be_allowed(self.main)
+        from devagent.models.http_model import HttpModel  # noqa: PLC0415 - for batches alone
+
+        model = None if self.main.startswith(REHEARSAL) else self._one(self.main, 1)
+        if not isinstance(model, HttpModel) or not model.speaks_messages:
+            raise ConfigError(
+                f"{self.main!r} is asked where there are no message batches",
+                hint="Batches are a matter of the Messages API itself: name a model of it with --model.",
+            )
+        return model
 
     def window(self, model: OpenModel) -> Window:
         """The window that a conversation with the main model, opened as ``model``, has to fit."""

@@ -3,11 +3,11 @@
 import os
 import platform
 from collections.abc import Iterator, Mapping
+from typing import Protocol
 
 from msgspec.structs import replace
 
 from devagent import __version__
-from devagent.agent.loop import Agent
 from devagent.audit.device import Device
 from devagent.audit.forks import conversation
 from devagent.audit.in_force import InForce, last_model, last_ticket
@@ -34,6 +34,18 @@ from devagent.settings.credentials import Credential
 from devagent.settings.places import Places
 from devagent.settings.policies import EffectivePolicy
 from devagent_secrets.known import secrets_of
+
+
+class TakesIn(Protocol):
+    """What goes on with a session (``Agent``)."""
+
+    def apply(self, event: Event) -> None:
+        """Take in an event of before."""
+        ...
+
+    def begin(self) -> None:
+        """That was all of before."""
+        ...
 
 
 def earlier_session(here: Places, named: str) -> str:
@@ -66,7 +78,7 @@ def open_log(
     toolbox: Extensions,
     credential: Credential | None,
     model: str,
-    agent: Agent | None,
+    agent: TakesIn | None,
 ) -> tuple[SessionLog, list[Event], str]:
     """The session's log, the events that open it, and what its last turn left unfinished; an ``agent`` takes in
     what went before."""
@@ -118,7 +130,7 @@ def open_log(
 
 
 def _taken_up(
-    ground: Ground, session: str, device: Device, redact: Redactor, agent: Agent
+    ground: Ground, session: str, device: Device, redact: Redactor, agent: TakesIn
 ) -> tuple[SessionLog, InForce]:
     """The log of an earlier session, open again, and what was in force when it was left."""
     earlier = find_session(ground.here.sessions, session)

@@ -113,6 +113,8 @@ class MessagesServer:
         self._tasks: set[asyncio.Task[None]] = set()
         self.requests: list[Recorded] = []
         self.connections = 0
+        self.batches: Callable[[Recorded], bytes] | None = None
+        """What the paths of message batches answer (``tests.support.batches``); nothing: the connection is cut."""
         self.on_request: list[Callable[[Recorded], None]] = []
 
     async def __aenter__(self) -> Self:
@@ -173,6 +175,9 @@ class MessagesServer:
             tokens = len(msgspec.json.encode(request.body)) // 4
             wire = response(200, {"content-type": "application/json"}, {"input_tokens": tokens})
             step = Step()
+        elif request.path.startswith("/v1/messages/batches") and self.batches is not None:
+            wire = self.batches(request)
+            step = Step() if wire else Step(fault="disconnect")
         else:
             step = self._step(request)
             wire = self._answers(step, request, len(self.requests))
