@@ -28,7 +28,7 @@ COMMANDS: dict[str, Entry] = {
     "docs": Entry("devagent.cli.docs", "docs", "Index documentation, and search it."),
     "tickets": Entry("devagent.cli.tickets", "tickets", "See trackers; local tickets in and out."),
     "sql": Entry("devagent.cli.sql", "sql", "Ask databases, step by step."),
-    "auth": Entry("devagent.cli.auth", "auth", "Keep the model service's key in the keyring."),
+    "auth": Entry("devagent.cli.auth", "auth", "Keep the model service's key, never in the open."),
     "config": Entry("devagent.cli.config", "config", "Show the configuration and where it lies."),
     "doctor": Entry(
         "devagent.cli.doctor", "doctor", "Check this installation and say what is missing."

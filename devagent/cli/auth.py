@@ -1,4 +1,4 @@
-"""``devagent auth``: the model service's key, kept in the keyring and never shown."""
+"""``devagent auth``: the model service's key, kept in the keyring or an encrypted file and never shown."""
 
 import os
 import sys
@@ -9,6 +9,7 @@ from devagent.cli.asynchronous import run_until_done
 from devagent.core.errors import ConfigError, UsageError
 from devagent.settings.config import load_config
 from devagent.settings.credentials import check_keyring, find_credential, forget, to_keyring
+from devagent.settings.key_file import SHORTEST, VARIABLE, KeyFile, passphrase_of
 from devagent.settings.places import places
 
 LONGEST = 10_000
@@ -17,18 +18,24 @@ LONGEST = 10_000
 
 @click.group()
 def auth() -> None:
-    """Keep the model service's key in the keyring."""
+    """Keep the model service's key in the keyring, or in an encrypted file."""
 
 
 @auth.command()
 @click.option("--no-check", is_flag=True, help="Do not ask the service whether it takes the key.")
-def login(no_check: bool = False) -> None:
-    """Keep an API key in the keyring.
+@click.option(
+    "--file",
+    "in_file",
+    is_flag=True,
+    help="Keep it in an encrypted file, though there may be a keyring.",
+)
+def login(no_check: bool = False, in_file: bool = False) -> None:
+    """Keep an API key in the keyring; where none answers, in a file that a passphrase opens.
 
     At a terminal it is asked for and not echoed; else the first line of standard input is it. A key that
     the service refuses is not kept.
     """
-    check_keyring()
+    in_file = in_file or not _has_keyring()
     if sys.stdin.isatty():
         key = click.prompt("API key", hide_input=True, default="", show_default=False).strip()
     else:
@@ -38,8 +45,42 @@ def login(no_check: bool = False) -> None:
     if any(c.isspace() or not c.isprintable() for c in key):
         raise UsageError("that is not a key: it has spaces or control characters in it")
     unchecked = "as asked" if no_check else run_until_done(_check(key))
-    click.echo(f"Kept in {to_keyring(key)}. `devagent auth logout` removes it.")
+    if in_file:
+        sealed = KeyFile(places().data)
+        sealed.keep(key, _new_passphrase())
+        where = f"the encrypted file {sealed.path}"
+    else:
+        where = to_keyring(key)
+    click.echo(f"Kept in {where}. `devagent auth logout` removes it.")
     click.echo(f"Not checked: {unchecked}" if unchecked else "The service takes it.")
+
+
+def _has_keyring() -> bool:
+    """Whether one answers. Raises ConfigError where none does and nobody could give a passphrase."""
+    try:
+        check_keyring()
+    except ConfigError:
+        if not sys.stdin.isatty() and not os.environ.get(VARIABLE):
+            raise
+        click.echo("No keyring answers here, so the key goes into an encrypted file.", err=True)
+        return False
+    return True
+
+
+def _new_passphrase() -> str:
+    if given := passphrase_of(os.environ):
+        return given
+    if not sys.stdin.isatty():
+        raise ConfigError(
+            "nobody can be asked for a passphrase",
+            hint=f"Name a file that holds it in {VARIABLE}; nobody but you may read that file.",
+        )
+    text: str = click.prompt(
+        f"Passphrase of the file (at least {SHORTEST} characters)",
+        hide_input=True,
+        confirmation_prompt="Once more",
+    )
+    return text
 
 
 async def _check(key: str) -> str:
@@ -51,8 +92,14 @@ async def _check(key: str) -> str:
 
 @auth.command()
 def logout() -> None:
-    """Remove the key from the keyring."""
-    click.echo("Removed." if forget() else "There was no key in the keyring.")
+    """Remove the key from the keyring, and its encrypted file."""
+    removed = KeyFile(places().data).forget()
+    try:
+        removed = forget() or removed
+    except ConfigError:
+        if not removed:
+            raise
+    click.echo("Removed." if removed else "There was no key in the keyring, and no encrypted file.")
 
 
 @auth.command()

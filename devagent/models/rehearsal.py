@@ -31,8 +31,6 @@ from devagent.models.script import (
 
 _TAKEN = 4_000  # characters of a result that a text may take up
 _PIECES = 4
-FINDER = "devagent.find_tools"
-"""Offered where the model is not told of all tools; then it calls others by their names, as a script does."""
 
 
 class _Result(Struct, frozen=True):
@@ -127,7 +125,7 @@ class Rehearsal:
         offered = {tool.qualified: tool.api_name for tool in may_call}
         for number, call in enumerate(reply.call):
             name = offered.get(call.tool)
-            if name is None and not call.unlisted and FINDER not in offered:
+            if name is None and not call.unlisted:
                 raise _Misfit(
                     f"it calls {call.tool}, which is not offered here "
                     "(hidden by policy, or its extension is not loaded)."

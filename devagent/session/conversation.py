@@ -4,6 +4,7 @@ import asyncio
 import os
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
@@ -46,8 +47,9 @@ from devagent.session.keeping import waiting
 from devagent.session.model_access import ModelAccess
 from devagent.session.named_prices import named_prices
 from devagent.session.record import earlier_session, model_before, open_log, ticket_before
-from devagent.session.ticket import ticket_of
 from devagent.session.subagents import Lent, subagents
+from devagent.session.ticket import ticket_of
+from devagent.settings.credentials import find_credential
 from devagent.undo.places import root_of
 
 if TYPE_CHECKING:
@@ -282,6 +284,7 @@ async def open_session(options: Options, environment: Mapping[str, str] | None =
         ground.principal,
         main=options.model or model_before(earlier),
         prices=named_prices(ground.config, policy.compiled, governed=ground.governed),
+        credential=partial(find_credential, ask=options.passphrase),
     )
     limits = limits_of(ground, options)
     credential = access.credential()

@@ -88,6 +88,8 @@ class Options(Struct, frozen=True, kw_only=True):
     local_policy: str = ""
     config: Config | None = None
     guidance: str = ""
+    passphrase: Callable[[], str] | None = None
+    """Asks the person for the passphrase of the key's file, where somebody can be asked."""
 
 
 class Ground(Struct, frozen=True, kw_only=True):

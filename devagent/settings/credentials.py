@@ -1,4 +1,4 @@
-"""The key for the model service: environment, then keyring, else a refusal that says where it looked."""
+"""The key for the model service: environment, keyring, encrypted file, else a refusal that says where it looked."""
 
 import threading
 from collections.abc import Mapping
@@ -7,13 +7,16 @@ from typing import Literal
 from msgspec import Struct
 
 from devagent.core.errors import ConfigError
+from devagent.settings.key_file import VARIABLE, Ask, KeyFile, passphrase_of
+from devagent.settings.places import places
 
 KEYRING_SERVICE = "devagent"
 KEYRING_NAME = "anthropic"
 KEYRING_WAIT_S = 5.0
 NO_ENTRY = "no entry"
 NO_KEYRING = (
-    "Set ANTHROPIC_API_KEY in the environment instead; devagent never writes a key to a plain file."
+    "Set ANTHROPIC_API_KEY in the environment, or keep it in an encrypted file: `devagent auth login --file`; "
+    "devagent never writes a key to a plain one."
 )
 
 
@@ -34,10 +37,11 @@ class Credential(Struct, frozen=True):
     __str__ = __repr__
 
 
-def find_credential(environment: Mapping[str, str]) -> Credential:
-    """The first of: ``ANTHROPIC_API_KEY``, ``ANTHROPIC_AUTH_TOKEN``, the keyring.
+def find_credential(environment: Mapping[str, str], ask: Ask | None = None) -> Credential:
+    """The first of: ``ANTHROPIC_API_KEY``, ``ANTHROPIC_AUTH_TOKEN``, the keyring, the encrypted file.
 
-    Raises ConfigError naming each place and the command that sets the key.
+    ``ask`` gives the file's passphrase where no file names it and somebody can be asked. Raises ConfigError naming
+    each place and the command that sets the key.
     """
     for variable, kind in (
         ("ANTHROPIC_API_KEY", "api_key"),
@@ -51,6 +55,17 @@ def find_credential(environment: Mapping[str, str]) -> Credential:
     stored, looked = from_keyring()
     if stored:
         return Credential(kind="api_key", value=stored, source="the keyring")
+    sealed = KeyFile(places(environment).data)
+    if sealed.is_there():
+        passphrase = passphrase_of(environment) or (ask() if ask else "")
+        if not passphrase:
+            raise ConfigError(
+                "the key lies in an encrypted file, and nobody can be asked for its passphrase",
+                hint=f"Name a file that holds it in {VARIABLE}, or set ANTHROPIC_API_KEY.",
+            )
+        return Credential(
+            kind="api_key", value=sealed.open(passphrase), source="the encrypted file"
+        )
     way = "Run `devagent auth login`, or set" if looked == NO_ENTRY else "Set"
     raise NoKey(
         "there is no key for the model service: looked at ANTHROPIC_API_KEY, ANTHROPIC_AUTH_TOKEN "
