@@ -9,7 +9,7 @@
     effort = "medium"                   # low | medium | high | xhigh | max
     temperature = 0.5
     cache = "5m"                        # off | 5m | 1h
-    features = ["context_1m"]           # each brings its beta header
+    features = ["context_1m"]           # see models.sampling; a beta brings its header
     context = 200_000                   # the window in tokens, where devagent cannot know it
     compact_at = 0.8                    # share of the window at which a conversation is compacted
     key_command = ["corp-token", "--for", "anthropic"]
@@ -56,9 +56,9 @@ from devagent.models.credential import Kind
 from devagent.models.plain import is_array, is_object
 from devagent.models.prices import Rates
 from devagent.models.sampling import (
-    BETAS,
     CACHE_LIVES,
     EFFORTS,
+    FEATURES,
     LEAST_THINKING,
     THINKING,
     Sampling,
@@ -124,7 +124,7 @@ def _sampling(table: "_Table", max_tokens: int) -> Sampling:
         effort=table.choice("effort", EFFORTS, ""),
         temperature=None if temperature < 0 else temperature,
         cache=table.choice("cache", CACHE_LIVES, "5m"),
-        features=table.choices("features", tuple(BETAS)),
+        features=table.choices("features", FEATURES),
     )
     if sampling.thinks and sampling.temperature not in (None, 1):
         raise table.bad("temperature", "temperature must be left out (or 1) while thinking is on")

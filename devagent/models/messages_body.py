@@ -25,6 +25,17 @@ _POINTS: dict[CacheLife, dict[str, Any] | None] = {
     "1h": {"type": "ephemeral", "ttl": "1h"},
 }
 _UNPOINTED = frozenset({"thinking", "redacted_thinking"})
+_EDITING: dict[str, Any] = {
+    "edits": [
+        {
+            "type": "clear_tool_uses_20250919",
+            "trigger": {"type": "input_tokens", "value": 100_000},
+            "keep": {"type": "tool_uses", "value": 10},
+            "clear_at_least": {"type": "input_tokens", "value": 20_000},
+        }
+    ]
+}
+"""The service itself leaves old results of tools out of a long conversation: ours, and the record, stay whole."""
 _encoder = msgspec.json.Encoder()
 _told: dict[
     int, tuple[ToolSpec, dict[str, Any]]
@@ -70,8 +81,17 @@ def message_body(request: ModelRequest, model: str, sampling: Sampling) -> dict[
         body["output_config"] = {"effort": sampling.effort}
     if sampling.temperature is not None and not sampling.thinks:
         body["temperature"] = sampling.temperature
+    if "context_editing" in sampling.features:
+        body["context_management"] = _EDITING
     if request.tools:
-        body["tools"] = [told(tool) for tool in request.tools]
+        if "strict_tools" in sampling.features:
+            from devagent.models.strict_tools import (  # noqa: PLC0415 - only where it is asked for
+                told_strictly,
+            )
+
+            body["tools"] = told_strictly(request.tools, told)
+        else:
+            body["tools"] = [told(tool) for tool in request.tools]
         if point:
             body["tools"][-1] = {**body["tools"][-1], "cache_control": point}
     if request.system.strip():

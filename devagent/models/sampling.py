@@ -18,12 +18,15 @@ LEAST_THINKING = 1024
 """The service takes no smaller budget of thinking."""
 
 BETAS = {
+    "context_editing": "context-management-2025-06-27",
     "context_1m": "context-1m-2025-08-07",
     "interleaved_thinking": "interleaved-thinking-2025-05-14",
     "output_300k": "output-300k-2026-03-24",
     "window_exceeded": "model-context-window-exceeded-2025-08-26",
 }
 """Feature → the ``anthropic-beta`` that older models or gateways want to hear for it."""
+FEATURES = (*BETAS, "strict_tools")
+"""What the config may ask for; what is no beta needs no header."""
 _LONG_CACHE = "extended-cache-ttl-2025-04-11"
 
 
@@ -46,7 +49,7 @@ class Sampling(Struct, frozen=True):
     @property
     def betas(self) -> tuple[str, ...]:
         """The values of ``anthropic-beta``, sorted: only those of features that are in use."""
-        found = {BETAS[name] for name in self.features}
+        found = {BETAS[name] for name in self.features if name in BETAS}
         if self.cache == "1h":
             found.add(_LONG_CACHE)
         return tuple(sorted(found))

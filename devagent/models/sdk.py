@@ -119,6 +119,8 @@ class SdkModel:
         """See ``core.ports.Model.reply``."""
         await self._loaded()
         body = codec.well_formed_value(message_body(request, self._model, self._sampling))
+        if "context_management" in body:  # which the SDK has among its betas alone
+            body["extra_body"] = {"context_management": body.pop("context_management")}
         body["messages"] = codec.parse(
             codec.canonical(body["messages"])
         )  # keys sorted, as in the log
