@@ -103,6 +103,9 @@ class WithTasks:
             return (Resource(f"mcp:{HOUSE}/{NAME}", "read"),)
         return await self._inner.resources(tool, args, may_read)
 
+    async def preview(self, tool: ToolSpec, args: Mapping[str, Any]) -> str:
+        return "" if tool is TASK else await self._inner.preview(tool, args)
+
     async def run(
         self,
         tool: ToolSpec,
@@ -139,6 +142,9 @@ class ReadingOnly:
         self, tool: ToolSpec, args: Mapping[str, Any], may_read: MayRead | None = None
     ) -> tuple[Resource, ...]:
         return await self._inner.resources(tool, args, may_read)
+
+    async def preview(self, tool: ToolSpec, args: Mapping[str, Any]) -> str:
+        return await self._inner.preview(tool, args)
 
     async def run(
         self,

@@ -146,14 +146,14 @@ def render(event: Event, signs: Signs = FULL, *, full: bool = False) -> str:
         case BatchNoted():
             failed = f" {s.dot} {event.failed} failed" if event.failed else ""
             return _plain(
-                f"batch {event.batch} {s.dot} {event.step} {s.dot} {_count(event.requests, 'request')}{failed}"
+                f"batch {event.batch} {s.dot} {event.step} {s.dot} {counted(event.requests, 'request')}{failed}"
             )
         case SubagentStarted():
             return _plain(f"{s.dot} sub-agent {event.agent} {s.dot} {event.model} {s.more}")
         case SubagentEnded():
             how = "" if event.stop == "done" else f" {s.dot} {event.stop} {event.reason}".rstrip()
             return _plain(
-                f"{s.dot} sub-agent {event.agent} ended {s.dot} {_count(event.replies, 'turn')}{how}"
+                f"{s.dot} sub-agent {event.agent} ended {s.dot} {counted(event.replies, 'turn')}{how}"
             )
         case ModelRequested() if event.purpose == "compaction":
             return f"{s.dot} the conversation is being compacted {s.more}"

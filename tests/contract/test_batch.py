@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -45,13 +45,12 @@ async def batched(
     folder: Path,
     prompts: bytes = PROMPTS,
     limits: Limits | None = None,
-    tell: Callable[[str], None] = str,
 ) -> Outcome:
     options = Options(
         folder=str(folder), mode="run", approver=Unattended(), limits=limits or Limits()
     )
     output = str(folder / "answers.jsonl")
-    return await run_batch(options, read_prompts(prompts), output, tell, poll_s=0.01)  # pyright: ignore[reportArgumentType]
+    return await run_batch(options, read_prompts(prompts), output, lambda _: None, poll_s=0.01)
 
 
 def answers(folder: Path) -> list[dict[str, Any]]:

@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
 
@@ -43,7 +43,7 @@ def of(name: str, **fields: object) -> Step:
 @asynccontextmanager
 async def a_session(
     tmp_path: Path, steps: Sequence[Step], limits: Limits | None = None
-) -> AsyncIterator[tuple[Session, MessagesServer]]:
+) -> AsyncGenerator[tuple[Session, MessagesServer]]:
     folder = small(tmp_path / "repository")
     (folder / "notes.md").write_text("The answer is 42.", encoding="utf-8")
     async with MessagesServer(steps) as server, asyncio.timeout(60):
