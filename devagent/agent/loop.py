@@ -68,7 +68,8 @@ _BROKEN_OFF = frozenset({"max_tokens", _OVERFLOW, "refusal"})
 
 class Agent:
     """One conversation. ``system`` stays byte for byte the same over its life (prompt caching). ``findable``: the
-    same toolbox, where what the model is told may be less than all of it. ``making``: its sub-agents."""
+    same toolbox, where what the model is told may be less than all of it. ``making``: its sub-agents.
+    Where it does not ``compacts``, it ends at its model's window."""
 
     def __init__(
         self,
@@ -84,8 +85,9 @@ class Agent:
         window: Window = Window(),  # noqa: B008 - frozen
         findable: Findable | None = None,
         making: Making | None = None,
+        compacts: bool = True,
     ) -> None:
-        self._making = making
+        self._making, self._compacts = making, compacts
         self._model = model
         self._gate = gate
         self._toolbox = toolbox
@@ -208,7 +210,7 @@ class Agent:
             Prompt(turn=turn, text=text, of_the_house=of_the_house, attachments=list(attachments))
         )
         pauses = 0
-        fits = False  # made to, since the last whole reply
+        fits = not self._compacts  # made to, since the last whole reply
         while True:
             for said in self._steered(turn):
                 yield said
@@ -255,7 +257,7 @@ class Agent:
                 yield self._ended(turn, began, usage, "service", "the model gave no reply")
                 return
             usage += reply.usage
-            fits = False
+            fits = not self._compacts
             if reply.stop == "pause_turn" and not reply.calls and pauses < _PAUSES:
                 pauses += 1
                 continue

@@ -1,6 +1,6 @@
 """Replies summed up by what one asks about, and what could be had for less."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Literal
 
@@ -178,7 +178,7 @@ def _misses(sessions: Mapping[str, list[Reply]]) -> Iterator[Advice]:
     worst = ("", 0)
     for sid, told in sessions.items():
         of_session = 0
-        for before, after in pairwise(told):
+        for before, after in _after_one_another(told):
             again = min(before.prompt, after.prompt) - after.usage.cache_read
             if before.prompt < 2_000 or again < before.prompt // 2:
                 continue  # too short to be kept, or mostly found
@@ -205,6 +205,15 @@ def _misses(sessions: Mapping[str, list[Reply]]) -> Iterator[Advice]:
             "not pass cache points on.",
             soon_tokens,
         )
+
+
+def _after_one_another(told: Sequence[Reply]) -> Iterator[tuple[Reply, Reply]]:
+    """Replies of the same conversation: a sub-agent's is one of its own."""
+    conversations: dict[str, list[Reply]] = {}
+    for reply in told:
+        conversations.setdefault(reply.task, []).append(reply)
+    for one in conversations.values():
+        yield from pairwise(one)
 
 
 def _large(sizes: Mapping[str, list[int]]) -> Iterator[Advice]:

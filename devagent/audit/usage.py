@@ -55,6 +55,8 @@ class Reply(Struct):
     usage: Usage
     usd_micros: int | None
     ticket: str = ""
+    task: str = ""
+    """The call whose sub-agent's reply it is."""
     calls: list[Call] = field(default_factory=list[Call])
 
     @property
@@ -114,7 +116,8 @@ def _replies(folder: str, path: str, repositories: "_Repositories") -> Iterator[
                     )  # fmt: skip
                     if last.usage == Usage() and last.usd_micros is None:
                         last.usd_micros = 0  # nothing was asked of a service: a rehearsal
-                    if task := header.get("task", ""):
+                    if task := str(header.get("task", "")):
+                        last.task = task
                         of_tasks[task] = last
                 case {"type": "tool.called", "call": str(id), "tool": str(tool)} if last:
                     extension = header.get("ext", "")

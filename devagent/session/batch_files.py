@@ -95,7 +95,7 @@ def forget_state(output: str) -> None:
 def write(path: str, data: bytes) -> None:
     """The whole file in one step, and on disk; for its owner's eyes."""
     temporary = f"{path}.new"
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
     with os.fdopen(descriptor, "wb") as file:
         file.write(data)
         file.flush()

@@ -294,7 +294,9 @@ async def open_session(options: Options, environment: Mapping[str, str] | None =
     try:
         await asyncio.sleep(0)  # the connection is on its way while the rest is put together
         toolbox = ground.extensions()
-        findable = findable_of(WithTasks(toolbox), ticket)
+        # Who asks for certain extensions has these, and no sub-agents.
+        tools = toolbox if options.extensions else WithTasks(toolbox)
+        findable = findable_of(tools, ticket)
         gate = await gate_of(ground, toolbox, options, findable)
         safeguards, guard = safeguards_of(ground, options)
         estimate = Estimate(access.main, access.prices)

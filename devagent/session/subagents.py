@@ -55,6 +55,7 @@ def subagents(
             safeguards=safeguards,
             estimate=estimate,
             findable=tools,
+            compacts=False,
         )
         return Subagent(name, asked, lambda task: agent.turn(task, of_the_house=True))
 

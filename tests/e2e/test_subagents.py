@@ -248,3 +248,15 @@ async def test_a_session_with_sub_agents_goes_on(tmp_path: Path) -> None:
     assert [block["text"] for block in after[-1]["content"]] == ["And?"]
     assert not [e for e in events if isinstance(e, ToolCalled)]
     verified()
+
+
+async def test_one_whose_prompt_no_longer_fits_ends_and_says_so(tmp_path: Path) -> None:
+    too_long = of("ada", status=400, error="invalid_request_error", message="prompt is too long")
+    steps = [too_long, Step(calls=[task("ada")]), Step(text="Too much.")]
+    async with a_session(tmp_path, steps) as (session, server):
+        events = await said(session)
+        await session.close("done", 0)
+    (ended,) = [e for e in events if isinstance(e, SubagentEnded)]
+    assert (ended.stop, ended.replies, len(server.requests)) == ("service", 0, 3)
+    assert "compaction.done" not in [str(e.__struct_config__.tag) for e in events]
+    verified()

@@ -188,7 +188,7 @@ class TestAuth:
     def test_logout_says_whether_there_was_a_key(self, ring: Ring) -> None:
         ring.kept["devagent", "anthropic"] = KEY
         assert self.run("logout").output == "Removed.\n"
-        assert self.run("logout").output == "There was no key in the keyring.\n"
+        assert self.run("logout").output.startswith("There was no key in the keyring, and no")
 
     def test_status_says_where_the_key_comes_from_and_never_what_it_is(
         self, ring: Ring, monkeypatch: pytest.MonkeyPatch

@@ -195,3 +195,12 @@ def test_a_tool_whose_results_are_long_as_a_rule_is_named(tmp_path: Path) -> Non
     session = Session("ana", str(tmp_path))
     session.reply(0.1, "workspace.read", "workspace.read", "workspace.read", size=80_000)
     assert "workspace.read: half of its 3 results have 80 KB or more" in told()
+
+
+def test_many_runs_of_one_reply_are_pointed_out_as_a_batch(tmp_path: Path) -> None:
+    for _ in range(9):
+        Session("ana", str(tmp_path)).reply(0.1)
+    assert "devagent batch" not in told()
+    Session("ana", str(tmp_path)).reply(0.1)
+    assert "10 runs had one reply and no call" in told()
+    assert "$0.5000 less" in told()
