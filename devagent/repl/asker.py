@@ -60,8 +60,10 @@ class OnScreen:
         if question.preview:
             rows += [line(Segment(f"  | {one}")) for one in question.preview.splitlines()]
         self._print(rows)
+        await self._live.quiet()
         began = time.monotonic_ns()
-        return await self._asked(question, others, began)
+        with self._live.questions():
+            return await self._asked(question, others, began)
 
     async def _asked(self, question: Question, others: Sequence[ToolJudged], began: int) -> Answer:
         scopes = question.scopes

@@ -128,7 +128,8 @@ def _resources(resources: Sequence[Resource]) -> Iterator[Line]:
         tags = f"  {' '.join(one.tags)}" if one.tags else ""
         own = columns.pop((one.access, one.id.removeprefix("table:")), []) if one.kind == "table" else []  # fmt: skip
         names = f"  columns {', '.join(own)}" if own else ""
-        yield line(Segment(f"  {one.access:6}", "quiet"), Segment(_shown(one.id)), Segment(_shown(names + tags), "quiet"))  # fmt: skip
+        does = "run" if one.kind == "command" else one.access
+        yield line(Segment(f"  {does:6}", "quiet"), Segment(_shown(one.id)), Segment(_shown(names + tags), "quiet"))  # fmt: skip
     for (access, table), own in columns.items():
         yield line(Segment(f"  {access:6}", "quiet"), Segment(_shown(f"{table}: columns {', '.join(own)}")))  # fmt: skip
 

@@ -13,6 +13,8 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from typing import TYPE_CHECKING
 
+from prompt_toolkit.document import Document
+
 from devagent import __version__
 from devagent.cli.chat import Asked
 from devagent.cli.chat.slash import ALIASES, TABLE, command
@@ -98,6 +100,7 @@ class Chat:
         self._background: set[asyncio.Task[None]] = set()
         self._stop: Stop = "done"
         self._leaving = False
+        self._stopped = False
         self.live.submit = self._submit
         self.live.stop = self.stop
         self.live.leave = self.leave
@@ -128,10 +131,23 @@ class Chat:
         self.live.paper.put(self.transcript.printed(lines, whole=whole))
         self.live.draw_now()
 
+    def _give_back(self, *, stopped: bool) -> None:
+        """What was said and not read: it comes next, or, where the person stopped, into the line again."""
+        left = [*self.session.unsaid(), *(self._inbox if stopped else ())]
+        self._stopped = False
+        if stopped:
+            self._inbox.clear()
+            typed = [*left, self.live.buffer.text]
+            self.live.buffer.document = Document("\n".join(one for one in typed if one))
+        else:
+            self._inbox.extendleft(reversed(left))
+        self._queue_changed()
+
     def stop(self) -> bool:
         """Stop what is under way; whether anything was."""
         if self._work is None or self._work.done():
             return False
+        self._stopped = True
         self._work.cancel()
         return True
 
@@ -168,9 +184,7 @@ class Chat:
             self._work = None
             self.live.doing = None
             self.asker.turn_is_over()
-            for text in reversed(self.session.unsaid()):
-                self._inbox.appendleft(text)
-            self._queue_changed()
+            self._give_back(stopped=self._stopped)
             self.live.draw_now()
         if time.monotonic() - began > CALLS_AFTER_S:
             self.notify("devagent is done")
@@ -313,7 +327,11 @@ class Chat:
     def _queue_changed(self) -> None:
         if self._work is None:
             self._said = []
-        self.live.queued = [*self._said, *(self._inbox if self._work is not None else ())]
+        later = self._inbox if self._work is not None else ()
+        self.live.queued = [
+            *(f"at its next step: {text}" for text in self._said),
+            *(f"after that: {text}" for text in later),
+        ]
         self.live.app.invalidate()
 
     # -- what is shown
