@@ -231,7 +231,10 @@ class Transcript:
         """One line of several parts, its further rows indented."""
         prefix, *parts = head
         flow = Flow(self._room, prefix=[prefix], hang="  ")
-        yield from flow.feed([*parts, *rest])
+        yield from flow.feed(
+            Segment(visible(one.text).replace("\n", " ").replace("\t", " "), one.role, one.link)
+            for one in (*parts, *rest)
+        )
         yield from flow.end()
 
     def _detail(self, text: str) -> Iterator[Out]:
