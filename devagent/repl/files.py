@@ -45,7 +45,9 @@ class Files:
 
     def use(self, paths: Sequence[str]) -> None:
         """From now on these are the files."""
-        self._listed = _Listed(list(paths), [one.lower() for one in paths])
+        # A name with a line break or an escape in it is not put into what is typed.
+        shown = [one for one in paths if one.isprintable()]
+        self._listed = _Listed(shown, [one.lower() for one in shown])
         self._last = ("", [])
 
     def _tracked(self) -> list[str]:

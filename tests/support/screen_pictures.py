@@ -31,7 +31,8 @@ def colour(number: int) -> str:
 def page(captured: str, ground: str = "dark") -> str:
     """The screen as a whole page."""
     back, fore = GROUNDS[ground]
-    rows = "\n".join(_row(row) for row in captured.rstrip("\n").split("\n"))
+    shape: dict[str, str] = {}  # goes on from row to row
+    rows = "\n".join(_row(row, shape) for row in captured.rstrip("\n").split("\n"))
     style = (
         f"body{{background:{back};color:{fore};margin:12px}}"
         "pre{font:15px/1.25 'DejaVu Sans Mono','Noto Sans Mono CJK SC',monospace;margin:0}"
@@ -39,9 +40,8 @@ def page(captured: str, ground: str = "dark") -> str:
     return f"<!doctype html><meta charset=utf-8><style>{style}</style><pre>{rows}</pre>\n"
 
 
-def _row(row: str) -> str:
+def _row(row: str, shape: dict[str, str]) -> str:
     out: list[str] = []
-    shape: dict[str, str] = {}
     at = 0
     for found in _SGR.finditer(row):
         out.append(_span(row[at : found.start()], shape))

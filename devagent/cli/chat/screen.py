@@ -56,6 +56,7 @@ if TYPE_CHECKING:
 
 CALLS_AFTER_S = 10.0
 """A turn that took longer says by a notification that it is over."""
+ENDS_WITHIN_S = 5.0
 _TAIL = 5
 
 
@@ -190,12 +191,13 @@ class Chat:
             self.notify("devagent is done")
         return count[0]
 
-    async def switch(self, asked: Asked) -> None:
-        """Close this session and open another."""
-        await self._close("done")
+    async def switch(self, asked: Asked, *, quietly: bool = False) -> None:
+        """Close this session and open another. ``quietly``: it is the same one, with something else in force."""
+        await self._close("done", quietly=quietly)
         self.asked = asked
-        self.usage, self.usd_micros = Usage(), 0
-        await self._open()
+        if not quietly:
+            self.usage, self.usd_micros = Usage(), 0
+        await self._open(quietly=quietly)
 
     def notify(self, text: str) -> None:
         """A word from the terminal to its desktop, and a bell."""
@@ -223,7 +225,8 @@ class Chat:
                 await self._close(self._stop)
             finally:
                 self.live.end()
-                await asyncio.wait([screen])
+                await asyncio.wait([screen], timeout=ENDS_WITHIN_S)
+                screen.cancel()
         return 0
 
     async def _talk(self) -> None:
@@ -239,22 +242,24 @@ class Chat:
             if not self._inbox:
                 await self._arrived.wait()
 
-    async def _open(self) -> None:
+    async def _open(self, *, quietly: bool = False) -> None:
         from devagent.cli.chat.opening import opened  # noqa: PLC0415  (the prompt is there before it)
 
         self.live.hint = "opening the session …"
         self.live.draw_now()
         try:
-            self._session = await opened(self)
+            self._session = await opened(self, quietly=quietly)
         finally:
             self.live.hint = ""
         self._status()
 
-    async def _close(self, stop: Stop) -> None:
+    async def _close(self, stop: Stop, *, quietly: bool = False) -> None:
         session, self._session = self._session, None
         if session is None:
             return
         verified = await session.close(stop, 130 if stop == "interrupted" else 0)
+        if quietly:
+            return
         quick = self.asker.quick
         self.asker.quick = 0
         if quick:
@@ -286,7 +291,7 @@ class Chat:
         call = self.session.own_call("workspace__shell", {"command": shell}, f"!{shell}")
         await self.turn(call, "running")
         lines = self.transcript.unfolded_result()
-        if lines:
+        if len(lines) > 1:
             self.print(lines, whole=True)
 
     async def _command(self, text: str) -> None:
@@ -397,15 +402,14 @@ class Chat:
         session = self._session
         if session is None:
             return
-        folder = self.asked.folder.replace(os.path.expanduser("~"), "~", 1)
-        parts = [session.model, folder]
+        parts = ["/help", session.model]
         if self.plan:
             parts.append("plan: only reading")
         if session.policy.locked:
             parts.append("LOCKED: only reading")
         if self.usd_micros:
             parts.append(f"${self.usd_micros / 1e6:.2f}")
-        parts.append("/help")
+        parts.append(short_path(self.asked.folder))
         self.live.status = " · ".join(parts)
         self.live.app.invalidate()
 
@@ -415,7 +419,7 @@ class Chat:
         hidden = f" ({len(session.hidden)} hidden by policy)" if session.hidden else ""
         rows = [
             line(Segment("devagent", "bold+accent"), Segment(f" · {session.model} · {len(session.offered)} tools{hidden}", "quiet")),
-            line(Segment(f"{__version__} · policy {layers} · log {session.folder}", "quiet")),
+            line(Segment(f"{__version__} · policy {layers} · log {short_path(session.folder)}", "quiet")),
         ]  # fmt: skip
         if session.policy.locked:
             rows.insert(0, line(Segment(f"LOCKED, reading only: {session.policy.locked}", "bad")))
@@ -442,6 +446,12 @@ class Chat:
     def plan_policy(self) -> str:
         """The file of the policy that lets nothing but reading through."""
         return os.path.join(os.path.dirname(os.path.abspath(__file__)), "plan.toml")
+
+
+def short_path(path: str) -> str:
+    """With ``~`` for the person's home."""
+    home = os.path.expanduser("~")
+    return f"~{path[len(home) :]}" if home != "/" and path.startswith(home + os.sep) else path
 
 
 def _without_secrets(text: str) -> str:
