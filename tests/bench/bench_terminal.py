@@ -79,7 +79,7 @@ class Service:
             b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
         )
         usage = {"input_tokens": 10, "output_tokens": 1}
-        message = {
+        message: dict[str, object] = {
             "id": "m",
             "type": "message",
             "role": "assistant",

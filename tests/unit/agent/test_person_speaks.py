@@ -3,7 +3,7 @@
 from contextlib import aclosing
 
 from devagent.agent.history import OWN_CALL
-from devagent.core.events import Prompt, ToolJudged
+from devagent.core.events import Event, Prompt, ToolJudged
 from devagent.core.tools import ToolCall, ToolResult
 from tests.support.agent_parts import (
     FakeJudge,
@@ -23,7 +23,7 @@ from tests.support.agent_parts import (
 async def test_what_is_said_meanwhile_is_read_before_the_next_reply() -> None:
     model = FakeModel(reply(use("c1")), reply(said("as you wish")))
     agent = agent_of(model)
-    events = []
+    events: list[Event] = []
     async with aclosing(agent.turn("push it")) as turn:
         async for event in turn:
             events.append(event)
