@@ -30,6 +30,7 @@ from devagent.core.events import (
     ThinkingDelta,
     ToolFinished,
     ToolJudged,
+    ToolProgress,
     ToolStarted,
     TurnCut,
     TurnEnded,
@@ -374,6 +375,8 @@ class Chat:
                     self.last_reply = event.text
             case ToolJudged():
                 doing.what = f"{event.full_name} {one_line(touched(event), 60)}".rstrip()
+            case ToolProgress(call=call, text=text):
+                self.progress(call, text)
             case ApprovalAsked():
                 pass
             case ApprovalAnswered() | ToolStarted():
