@@ -338,7 +338,8 @@ class Live:
         if doing is None:
             return []
         rows = [self._row(Segment(f"  {visible(one)}", "quiet")) for one in doing.tail]
-        parts = [doing.what or "working", f"{max(0, time.monotonic() - doing.since):.0f} s"]
+        what = clip(doing.what or "working", max(16, self.size.columns - 46))
+        parts = [what, f"{max(0, time.monotonic() - doing.since):.0f} s"]
         if doing.tokens:
             parts.append(f"{doing.tokens:,} tokens")
         if doing.usd_micros:

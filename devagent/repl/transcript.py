@@ -349,7 +349,10 @@ def touched(event: ToolJudged) -> str:
     if event.decision.effect == "deny" and spoken & set(shown):
         shown = [name for name in shown if name in spoken]
     if shown:
-        names = [one_line(name.removeprefix("path:"), 90) for name in shown[:_FEW]]
+        names = [
+            one_line(name.removeprefix("path:").removeprefix("command:"), 90)
+            for name in shown[:_FEW]
+        ]
         more = f" and {len(shown) - _FEW} more" if len(shown) > _FEW else ""
         return ", ".join(names) + more
     return one_line(pairs(event.args), 90) if event.args else ""
