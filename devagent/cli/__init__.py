@@ -30,6 +30,9 @@ COMMANDS: dict[str, Entry] = {
     "sql": Entry("devagent.cli.sql", "sql", "Ask databases, step by step."),
     "auth": Entry("devagent.cli.auth", "auth", "Keep the model service's key, never in the open."),
     "config": Entry("devagent.cli.config", "config", "Show the configuration and where it lies."),
+    "completion": Entry(
+        "devagent.cli.completion", "completion", "Print the completion script for your shell."
+    ),
     "doctor": Entry(
         "devagent.cli.doctor", "doctor", "Check this installation and say what is missing."
     ),

@@ -56,12 +56,16 @@ class OnScreen:
         judged = question.judged
         # Of the others nobody has a preview yet: each is asked about by itself.
         others = () if question.preview else await self.others(question)
-        rows = card(judged, self._folder) if judged else [line(f"? {question.shown}")]
-        if question.preview:
-            rows += [line(Segment(f"  | {one}")) for one in question.preview.splitlines()]
+        rows = (
+            card(judged, self._folder, preview=question.preview)
+            if judged
+            else [line(f"? {question.shown}")]
+        )
         self._print(rows)
+        await self._live.quiet()
         began = time.monotonic_ns()
-        return await self._asked(question, others, began)
+        with self._live.questions():
+            return await self._asked(question, others, began)
 
     async def _asked(self, question: Question, others: Sequence[ToolJudged], began: int) -> Answer:
         scopes = question.scopes

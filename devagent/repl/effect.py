@@ -20,16 +20,18 @@ _MOST_LINES = 20_000
 _MOST_BYTES = 2_000_000
 
 
-def card(judged: ToolJudged, folder: str, *, sign: str = "?") -> list[Line]:
-    """The call's effect, what it touches, and which rule asks. Nothing of it is left out."""
+def card(judged: ToolJudged, folder: str, *, preview: str = "") -> list[Line]:
+    """The call's effect, what it touches, and which rule asks. Nothing of it is left out. ``preview``: what its
+    extension says it would send."""
     rows: list[Line] = [
         line(
-            Segment(f"{sign} ", "ask"),
+            Segment("? ", "ask"),
             Segment(judged.full_name, "bold"),
             Segment(f"  {judged.tool_class}", "quiet"),
         )
     ]
     effect, told = _effect(judged, folder)
+    rows += [line(f"    {_shown(one)}") for one in preview.splitlines()]
     rows += effect
     rows += _resources(judged.resources)
     rest = {name: value for name, value in judged.args.items() if name not in told}
@@ -128,7 +130,8 @@ def _resources(resources: Sequence[Resource]) -> Iterator[Line]:
         tags = f"  {' '.join(one.tags)}" if one.tags else ""
         own = columns.pop((one.access, one.id.removeprefix("table:")), []) if one.kind == "table" else []  # fmt: skip
         names = f"  columns {', '.join(own)}" if own else ""
-        yield line(Segment(f"  {one.access:6}", "quiet"), Segment(_shown(one.id)), Segment(_shown(names + tags), "quiet"))  # fmt: skip
+        does = "run" if one.kind == "command" else one.access
+        yield line(Segment(f"  {does:6}", "quiet"), Segment(_shown(one.id)), Segment(_shown(names + tags), "quiet"))  # fmt: skip
     for (access, table), own in columns.items():
         yield line(Segment(f"  {access:6}", "quiet"), Segment(_shown(f"{table}: columns {', '.join(own)}")))  # fmt: skip
 

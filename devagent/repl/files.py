@@ -8,10 +8,18 @@ import os
 import subprocess
 import threading
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 MOST = 200_000
 SHOWN = 50
 _LEFT_OUT = frozenset({".git", ".hg", ".svn", "node_modules", ".venv", "__pycache__"})
+
+
+class _Listed(NamedTuple):
+    """Paths, and the same in lower case."""
+
+    paths: list[str]
+    lower: list[str]
 
 
 class Files:
@@ -19,8 +27,7 @@ class Files:
 
     def __init__(self, folder: str) -> None:
         self._folder = folder
-        self._paths: list[str] = []
-        self._lower: list[str] = []
+        self._listed = _Listed([], [])
         self._last: tuple[str, list[int]] = ("", [])
         self._thread: threading.Thread | None = None
         self.ready = threading.Event()
@@ -33,11 +40,15 @@ class Files:
         self._thread.start()
 
     def _list(self) -> None:
-        paths = self._tracked() or list(self._walked())
-        self._lower = [one.lower() for one in paths]
-        self._paths = paths
-        self._last = ("", [])
+        self.use(self._tracked() or list(self._walked()))
         self.ready.set()
+
+    def use(self, paths: Sequence[str]) -> None:
+        """From now on these are the files."""
+        # A name with a line break or an escape in it is not put into what is typed.
+        shown = [one for one in paths if one.isprintable()]
+        self._listed = _Listed(shown, [one.lower() for one in shown])
+        self._last = ("", [])
 
     def _tracked(self) -> list[str]:
         command = ["git", "-c", "core.fsmonitor=", "ls-files", "-z", "-co", "--exclude-standard"]
@@ -67,7 +78,7 @@ class Files:
         """The paths that fit best: whose letters stand in this order, in the name rather than in the folder,
         together rather than apart."""
         wanted = typed.lower()
-        paths, lower = self._paths, self._lower
+        paths, lower = self._listed
         if not wanted:
             return paths[:SHOWN]
         before, left = self._last

@@ -63,7 +63,8 @@ def _others(
 ) -> Iterator[tuple[ToolJudged, str, str, str]]:
     here, day = approval.folder, approval.given
     name = judged.full_name
-    first = judged.resources[0] if judged.resources else None
+    told = sorted(judged.resources, key=lambda one: (one.kind == "repo", one.access != "write"))
+    first = told[0] if told else None
     about = f" of {one_line(first.id, 60)}" if first else ""
     yield judged, here, day, f"{name}{about}, just as now"
     yield replace(judged, args_digest="other"), here, day, f"{name}{about} with other arguments"
@@ -71,10 +72,10 @@ def _others(
     yield judged, "/another", day, "the same in another folder"
     if first:
         other = Resource(id=_another(first.id), access=first.access, tags=first.tags)
-        resources = (other, *judged.resources[1:])
+        resources = (other, *told[1:])
         yield replace(judged, resources=resources), here, day, f"{name} of {one_line(other.id, 60)}"
     if first and first.access == "write":
-        read = (Resource(id=first.id, access="read", tags=first.tags), *judged.resources[1:])
+        read = (Resource(id=first.id, access="read", tags=first.tags), *told[1:])
         yield replace(judged, resources=read), here, day, f"{name} that only reads{about.removeprefix(' of')}"  # fmt: skip
     changed = replace(judged, ext=replace(judged.ext, digest="changed"))
     yield changed, here, day, f"{name} after its definition has changed"

@@ -7,7 +7,8 @@ above. A question takes the input's place until it is answered; what was being t
 import asyncio
 import os
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Generator, Sequence
+from contextlib import contextmanager
 
 from msgspec import Struct
 from prompt_toolkit.application import Application, in_terminal
@@ -45,8 +46,9 @@ from devagent.repl.pasted import Pasted
 from devagent.repl.style import Painter, Segment
 from devagent.repl.width import clip
 
-FRAME_S = 0.05
+FRAME_S = 0.1
 """Text that streams in is written this often."""
+TICK_S = 1.0
 LEAVE_S = 2.0
 """Within this time a second Ctrl+C leaves."""
 QUIET_S = 0.4
@@ -97,6 +99,7 @@ class Live:
         self.hint = ""
         self.pasted = Pasted()
         self._question: Choices | None = None
+        self._questions = 0
         self._reading: asyncio.Future[str | None] | None = None
         self._reading_label = ""
         self._secret = False
@@ -158,10 +161,21 @@ class Live:
     def asking(self) -> bool:
         return self._question is not None
 
+    @contextmanager
+    def questions(self) -> Generator[None]:
+        """Around questions that follow one another: a key that comes between two of them is not typed into the
+        line that waits below."""
+        self._questions += 1
+        try:
+            yield
+        finally:
+            self._questions -= 1
+
     async def ask(self, rows: Sequence[Sequence[Segment]], keys: Sequence[str]) -> str:
         """Show the rows in the input's place until one of the keys is pressed; that key (``escape``,
         ``c-c`` and ``c-d`` are given as such where they are among the keys)."""
-        await self._quiet()
+        if not self._questions:
+            await self.quiet()
         question = Choices(rows, keys, asyncio.get_running_loop().create_future())
         self._question = question
         self.buffer.cancel_completion()
@@ -172,12 +186,12 @@ class Live:
             self._question = None
             self.app.invalidate()
 
-    async def _quiet(self) -> None:
+    async def quiet(self) -> None:
         """Until nobody types: they have not read the question yet."""
         left = self._last_key + QUIET_S - time.monotonic()
         if left > 0:
             await asyncio.sleep(left)
-            await self._quiet()
+            await self.quiet()
 
     async def read(self, label: str, *, secret: bool = False) -> str | None:
         """A line typed in the input's place; None where Escape was pressed. What was being typed comes back. ``secret``: it is not
@@ -224,7 +238,8 @@ class Live:
     async def _tick(self) -> None:
         """The clock of what is under way."""
         while True:
-            await asyncio.sleep(1)
+            # Text that streams in shows by itself that something is under way.
+            await asyncio.sleep(TICK_S if self._frame is None else 2 * TICK_S)
             if self.doing is not None and self._question is None:
                 self.app.invalidate()
 
@@ -323,7 +338,8 @@ class Live:
         if doing is None:
             return []
         rows = [self._row(Segment(f"  {visible(one)}", "quiet")) for one in doing.tail]
-        parts = [doing.what or "working", f"{max(0, time.monotonic() - doing.since):.0f} s"]
+        what = clip(doing.what or "working", max(16, self.size.columns - 46))
+        parts = [what, f"{max(0, time.monotonic() - doing.since):.0f} s"]
         if doing.tokens:
             parts.append(f"{doing.tokens:,} tokens")
         if doing.usd_micros:
@@ -334,7 +350,7 @@ class Live:
         return [*rows, self._row(Segment(f"{sign} ", "accent"), Segment(text, "quiet"))]
 
     def _queued_rows(self) -> list[str]:
-        return [self._row(Segment(f"  next: {one_row(text)}", "quiet")) for text in self.queued[:4]]
+        return [self._row(Segment(f"  {one_row(text)}", "quiet")) for text in self.queued[:4]]
 
     def _question_rows(self) -> list[str]:
         rows: Sequence[Sequence[Segment]] = self._question.rows if self._question else ()
@@ -377,7 +393,9 @@ class Live:
 
     def _keys(self) -> KeyBindings:
         keys = KeyBindings()
-        asked = Condition(lambda: self._question is not None)
+        asked = Condition(
+            lambda: self._question is not None or (self._questions > 0 and self._reading is None)
+        )
         reading = Condition(lambda: self._reading is not None)
         completing = Condition(lambda: self.buffer.complete_state is not None)
         searching = Condition(lambda: self.app.layout.is_searching)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 BEGIN, END = "\x1b[?2026h", "\x1b[?2026l"
 """Around an update that is to be seen whole."""
+SHORT = 300
 
 
 class Paper:
@@ -194,7 +195,9 @@ class LivePaper(Paper):
             parts.append("\r\n".join(paint(one.segments) for one in written))
             parts.append(f"\x1b[{y + 1}B\r" + (f"\x1b[{x}C" if x else ""))
             text = "".join(parts)
-            self._emit(f"{BEGIN}{text}{END}" if self.painter.capabilities.synchronized else text)
+            # A terminal takes in a short write as one.
+            marked = self.painter.capabilities.synchronized and len(text) > SHORT
+            self._emit(f"{BEGIN}{text}{END}" if marked else text)
         self._stands(written)
 
     def _redraw(self, written: list[_Row]) -> None:

@@ -69,6 +69,7 @@ class Transcript:
         self._signs = FULL if capabilities.unicode else ASCII
         self._streams = streams
         self._reply: MarkdownStream | None = None
+        self._replied = False
         self._last = ""  # what kind of block stands last
         self._calls: dict[str, Folded] = {}
         self.folded: deque[Folded] = deque(maxlen=KEPT)
@@ -85,6 +86,7 @@ class Transcript:
             case TextDelta(text=text):
                 yield from self._streamed(text)
             case ModelReplied():
+                self._replied = True
                 if self._reply is None and event.text.strip() and not event.purpose:
                     yield from self._streamed(event.text)
                 yield from self._reply_ends()
@@ -101,6 +103,7 @@ class Transcript:
                 yield from self._finished(event)
             case TurnStarted():
                 self._calls.clear()
+                self._replied = False
             case TurnCut():
                 yield from self._reply_ends()
                 yield from self._cut(event)
@@ -231,7 +234,10 @@ class Transcript:
         """One line of several parts, its further rows indented."""
         prefix, *parts = head
         flow = Flow(self._room, prefix=[prefix], hang="  ")
-        yield from flow.feed([*parts, *rest])
+        yield from flow.feed(
+            Segment(visible(one.text).replace("\n", " ").replace("\t", " "), one.role, one.link)
+            for one in (*parts, *rest)
+        )
         yield from flow.end()
 
     def _detail(self, text: str) -> Iterator[Out]:
@@ -270,6 +276,8 @@ class Transcript:
         yield from self._note(f"{why}; what was done so far stays", "ask")
 
     def _ended(self, event: TurnEnded) -> Iterator[Out]:
+        if event.stop == "done" and not self._replied:
+            return  # a call of the person's own: its line says it all
         parts: list[str] = []
         parts.append(event.stop + (f": {event.reason}" if event.reason else ""))
         if event.dur_us >= 1000:
@@ -341,7 +349,10 @@ def touched(event: ToolJudged) -> str:
     if event.decision.effect == "deny" and spoken & set(shown):
         shown = [name for name in shown if name in spoken]
     if shown:
-        names = [one_line(name.removeprefix("path:"), 90) for name in shown[:_FEW]]
+        names = [
+            one_line(name.removeprefix("path:").removeprefix("command:"), 90)
+            for name in shown[:_FEW]
+        ]
         more = f" and {len(shown) - _FEW} more" if len(shown) > _FEW else ""
         return ", ".join(names) + more
     return one_line(pairs(event.args), 90) if event.args else ""
@@ -363,7 +374,7 @@ def outcome(event: ToolFinished) -> Iterator[str]:
     elif event.outcome == "ok" and (text := visible(event.view or event.text).strip("\n")):
         first, _, rest = text.partition("\n")
         yield counted(rest.count("\n") + 2, "line") if rest else one_line(first, 60)
-    elif event.bytes:
+    elif event.bytes and event.outcome == "ok":
         yield size_text(event.bytes)
     if event.dur_us >= 100_000:
         yield time_text(event.dur_us)

@@ -66,9 +66,31 @@ class Terminal:
         await self.tmux("send-keys", "-l", text)
         await self.tmux("send-keys", "Enter")
 
+    async def pastes(self, text: str, folder: Path) -> None:
+        """Paste, as a terminal that brackets it."""
+        file = folder / "pasted"
+        file.write_text(text, encoding="utf-8")
+        await self.tmux("load-buffer", str(file))
+        await self.tmux("paste-buffer", "-p")
+
+    async def coloured(self) -> str:
+        """What is on the screen, with its colours."""
+        return await self.tmux("capture-pane", "-p", "-e")
+
+    async def resizes(self, width: int, height: int) -> None:
+        """Give the terminal another size."""
+        await self.tmux("resize-window", "-x", str(width), "-y", str(height))
+
     async def signals(self, number: signal.Signals) -> None:
         """Send a signal to all that runs on the terminal."""
         os.killpg(int(await self.tmux("display-message", "-p", "#{pane_pid}")), number)
+
+    async def kills(self) -> None:
+        """Kill the program, as a machine that runs out of memory does; the shell around it stays."""
+        shell = int(await self.tmux("display-message", "-p", "#{pane_pid}"))
+        children = Path(f"/proc/{shell}/task/{shell}/children").read_text(encoding="ascii")
+        for child in children.split():
+            os.kill(int(child), signal.SIGKILL)
 
     async def presses(self, key: str) -> None:
         """Press one key, by tmux's name for it (``C-c``)."""
@@ -82,13 +104,14 @@ async def terminal(
     server: MessagesServer | None = None,
     width: int = 110,
     height: int = 150,
+    extra: Mapping[str, str] | None = None,
 ) -> AsyncGenerator[Terminal, None]:
     """``devagent`` with these arguments on a screen that keeps all it prints.
 
     At its end the screen shows ``[exit CODE]``. The whole server is ended with the test.
     """
     with tempfile.TemporaryDirectory(prefix="devagent-e2e-") as sockets:
-        env = environment(server, {"TMUX_TMPDIR": sockets})
+        env = environment(server, {"TMUX_TMPDIR": sockets, **(extra or {})})
         for name in ("TMUX", "TMUX_PANE", "COLUMNS", "LINES"):
             env.pop(name, None)
         one = Terminal(f"devagent-e2e-{os.getpid()}-{next(_numbers)}", env)

@@ -19,14 +19,13 @@ TOUR = os.path.join(os.path.dirname(os.path.abspath(__file__)), "tour.toml")
 SCREEN: tuple[Line, ...] = (
     line(Segment("Welcome to devagent.", "bold+accent")),
     line("An agent that works in this folder through tools: files, shell, git, SQL, docs."),
-    line("  · Reading here is free. Whatever changes something is shown to you first, exactly,"),
-    line("    and runs once you say yes. Policy decides; you can only be asked where it lets you."),
-    line("  · Every step is on record, signed, before it happens: `devagent session show last`."),
-    line("  · Nothing has been set up or sent so far."),
+    line("  · ", "Reading here is free. Whatever changes something is shown to you first, and runs once you say yes."),
+    line("  · ", "Policy decides what may be asked of you at all. `/policy` shows it, `/why` explains each decision."),
+    line("  · ", "Every step is on record, signed, before it happens; `/undo` takes changes back."),
+    line("  · ", "Nothing has been set up or sent so far."),
     (),
-    line("It needs a key for Claude (console.anthropic.com → API keys). None was found in"),
-    line("ANTHROPIC_API_KEY, ANTHROPIC_AUTH_TOKEN or the keyring."),
-)
+    line("It needs a key for Claude (console.anthropic.com, API keys). None was found in ANTHROPIC_API_KEY, ANTHROPIC_AUTH_TOKEN or the keyring."),
+)  # fmt: skip
 
 
 async def without_key(chat: "Chat", error: NoKey) -> bool:

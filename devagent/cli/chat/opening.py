@@ -20,8 +20,9 @@ if TYPE_CHECKING:
     from devagent.session import Session
 
 
-async def opened(chat: "Chat") -> "Session":
-    """The session that was asked for. Raises as ``open_session`` does, but for a key, which is asked for."""
+async def opened(chat: "Chat", *, quietly: bool = False) -> "Session":
+    """The session that was asked for. Raises as ``open_session`` does, but for a key, which is asked for.
+    ``quietly``: nothing is said of it."""
     # 350 ms: in a thread, so that typing goes on meanwhile.
     await asyncio.to_thread(import_module, "devagent.session")
     chat.says = await _trusted(chat)
@@ -35,6 +36,8 @@ async def opened(chat: "Chat") -> "Session":
             chat.live.hint = ""
             if not await without_key(chat, error):
                 raise
+    if quietly:
+        return session
     chat.print(chat.greeting(session))
     first = session.opening[0]
     if isinstance(first, SessionResumed):

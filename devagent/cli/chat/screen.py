@@ -13,6 +13,8 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from typing import TYPE_CHECKING
 
+from prompt_toolkit.document import Document
+
 from devagent import __version__
 from devagent.cli.chat import Asked
 from devagent.cli.chat.slash import ALIASES, TABLE, command
@@ -28,6 +30,7 @@ from devagent.core.events import (
     ThinkingDelta,
     ToolFinished,
     ToolJudged,
+    ToolProgress,
     ToolStarted,
     TurnCut,
     TurnEnded,
@@ -54,6 +57,7 @@ if TYPE_CHECKING:
 
 CALLS_AFTER_S = 10.0
 """A turn that took longer says by a notification that it is over."""
+ENDS_WITHIN_S = 5.0
 _TAIL = 5
 
 
@@ -98,6 +102,7 @@ class Chat:
         self._background: set[asyncio.Task[None]] = set()
         self._stop: Stop = "done"
         self._leaving = False
+        self._stopped = False
         self.live.submit = self._submit
         self.live.stop = self.stop
         self.live.leave = self.leave
@@ -128,10 +133,23 @@ class Chat:
         self.live.paper.put(self.transcript.printed(lines, whole=whole))
         self.live.draw_now()
 
+    def _give_back(self, *, stopped: bool) -> None:
+        """What was said and not read: it comes next, or, where the person stopped, into the line again."""
+        left = [*self.session.unsaid(), *(self._inbox if stopped else ())]
+        self._stopped = False
+        if stopped:
+            self._inbox.clear()
+            typed = [*left, self.live.buffer.text]
+            self.live.buffer.document = Document("\n".join(one for one in typed if one))
+        else:
+            self._inbox.extendleft(reversed(left))
+        self._queue_changed()
+
     def stop(self) -> bool:
         """Stop what is under way; whether anything was."""
         if self._work is None or self._work.done():
             return False
+        self._stopped = True
         self._work.cancel()
         return True
 
@@ -168,20 +186,19 @@ class Chat:
             self._work = None
             self.live.doing = None
             self.asker.turn_is_over()
-            for text in reversed(self.session.unsaid()):
-                self._inbox.appendleft(text)
-            self._queue_changed()
+            self._give_back(stopped=self._stopped)
             self.live.draw_now()
         if time.monotonic() - began > CALLS_AFTER_S:
             self.notify("devagent is done")
         return count[0]
 
-    async def switch(self, asked: Asked) -> None:
-        """Close this session and open another."""
-        await self._close("done")
+    async def switch(self, asked: Asked, *, quietly: bool = False) -> None:
+        """Close this session and open another. ``quietly``: it is the same one, with something else in force."""
+        await self._close("done", quietly=quietly)
         self.asked = asked
-        self.usage, self.usd_micros = Usage(), 0
-        await self._open()
+        if not quietly:
+            self.usage, self.usd_micros = Usage(), 0
+        await self._open(quietly=quietly)
 
     def notify(self, text: str) -> None:
         """A word from the terminal to its desktop, and a bell."""
@@ -209,7 +226,8 @@ class Chat:
                 await self._close(self._stop)
             finally:
                 self.live.end()
-                await asyncio.wait([screen])
+                await asyncio.wait([screen], timeout=ENDS_WITHIN_S)
+                screen.cancel()
         return 0
 
     async def _talk(self) -> None:
@@ -225,22 +243,24 @@ class Chat:
             if not self._inbox:
                 await self._arrived.wait()
 
-    async def _open(self) -> None:
+    async def _open(self, *, quietly: bool = False) -> None:
         from devagent.cli.chat.opening import opened  # noqa: PLC0415  (the prompt is there before it)
 
         self.live.hint = "opening the session …"
         self.live.draw_now()
         try:
-            self._session = await opened(self)
+            self._session = await opened(self, quietly=quietly)
         finally:
             self.live.hint = ""
         self._status()
 
-    async def _close(self, stop: Stop) -> None:
+    async def _close(self, stop: Stop, *, quietly: bool = False) -> None:
         session, self._session = self._session, None
         if session is None:
             return
         verified = await session.close(stop, 130 if stop == "interrupted" else 0)
+        if quietly:
+            return
         quick = self.asker.quick
         self.asker.quick = 0
         if quick:
@@ -272,7 +292,7 @@ class Chat:
         call = self.session.own_call("workspace__shell", {"command": shell}, f"!{shell}")
         await self.turn(call, "running")
         lines = self.transcript.unfolded_result()
-        if lines:
+        if len(lines) > 1:
             self.print(lines, whole=True)
 
     async def _command(self, text: str) -> None:
@@ -313,7 +333,11 @@ class Chat:
     def _queue_changed(self) -> None:
         if self._work is None:
             self._said = []
-        self.live.queued = [*self._said, *(self._inbox if self._work is not None else ())]
+        later = self._inbox if self._work is not None else ()
+        self.live.queued = [
+            *(f"at its next step: {text}" for text in self._said),
+            *(f"after that: {text}" for text in later),
+        ]
         self.live.app.invalidate()
 
     # -- what is shown
@@ -351,6 +375,8 @@ class Chat:
                     self.last_reply = event.text
             case ToolJudged():
                 doing.what = f"{event.full_name} {one_line(touched(event), 60)}".rstrip()
+            case ToolProgress(call=call, text=text):
+                self.progress(call, text)
             case ApprovalAsked():
                 pass
             case ApprovalAnswered() | ToolStarted():
@@ -379,15 +405,14 @@ class Chat:
         session = self._session
         if session is None:
             return
-        folder = self.asked.folder.replace(os.path.expanduser("~"), "~", 1)
-        parts = [session.model, folder]
+        parts = ["/help", session.model]
         if self.plan:
             parts.append("plan: only reading")
         if session.policy.locked:
             parts.append("LOCKED: only reading")
         if self.usd_micros:
             parts.append(f"${self.usd_micros / 1e6:.2f}")
-        parts.append("/help")
+        parts.append(short_path(self.asked.folder))
         self.live.status = " · ".join(parts)
         self.live.app.invalidate()
 
@@ -397,7 +422,7 @@ class Chat:
         hidden = f" ({len(session.hidden)} hidden by policy)" if session.hidden else ""
         rows = [
             line(Segment("devagent", "bold+accent"), Segment(f" · {session.model} · {len(session.offered)} tools{hidden}", "quiet")),
-            line(Segment(f"{__version__} · policy {layers} · log {session.folder}", "quiet")),
+            line(Segment(f"{__version__} · policy {layers} · log {short_path(session.folder)}", "quiet")),
         ]  # fmt: skip
         if session.policy.locked:
             rows.insert(0, line(Segment(f"LOCKED, reading only: {session.policy.locked}", "bad")))
@@ -424,6 +449,12 @@ class Chat:
     def plan_policy(self) -> str:
         """The file of the policy that lets nothing but reading through."""
         return os.path.join(os.path.dirname(os.path.abspath(__file__)), "plan.toml")
+
+
+def short_path(path: str) -> str:
+    """With ``~`` for the person's home."""
+    home = os.path.expanduser("~")
+    return f"~{path[len(home) :]}" if home != "/" and path.startswith(home + os.sep) else path
 
 
 def _without_secrets(text: str) -> str:

@@ -27,6 +27,7 @@ class Flow:
         self._word: list[Segment] = []
         self._space: Segment | None = None
         self._begun = False
+        self._filled = False  # the row has a word
 
     def feed(self, segments: Iterable[Segment]) -> Iterator[Out]:
         """Take segments in; the words that are complete come out."""
@@ -70,8 +71,8 @@ class Flow:
             wide = sum(width(one.text) for one in part)
             space = self._space if number == 0 else None
             self._space = None if number == 0 else self._space
-            gap = 1 if space and self._at > len(self._hang) else 0
-            if self._at + gap + wide > self._columns and self._at > len(self._hang):
+            gap = 1 if space and self._filled else 0
+            if self._filled and self._at + gap + wide > self._columns:
                 yield ROW
                 self._at = len(self._hang)
                 if self._hang:
@@ -81,6 +82,7 @@ class Flow:
                 self._at += 1
             yield from part
             self._at += wide
+            self._filled = True
 
 
 def _is_whole(segment: Segment, columns: int) -> bool:

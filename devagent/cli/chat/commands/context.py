@@ -13,7 +13,10 @@ async def context(chat: Chat, rest: str) -> None:
         chat.say("nothing has been asked yet, so the window is empty")
         return
     tokens, window = filled
-    many = 100 * tokens // window if window else 0
+    if not window:
+        chat.say(f"{tokens:,} tokens; how many the model can read is not known")
+        return
+    many = 100 * tokens // window
     bar = "█" * (many // 4) + "░" * (25 - many // 4)
     chat.say(f"{bar}  {tokens:,} of {window:,} tokens ({many} %)   (/compact puts the older part in short)")  # fmt: skip
 

@@ -15,8 +15,9 @@ async def model(chat: Chat, rest: str) -> None:
     before = chat.asked
     session = chat.session.id
     try:
-        await chat.switch(replace(before, model=rest, resume=session))
+        await chat.switch(replace(before, model=rest, resume=session), quietly=True)
     except Exception:
         # The one before still can: nothing of the conversation is lost over a name.
         await chat.switch(replace(before, resume=session))
         raise
+    chat.say(f"now: {chat.session.model}")

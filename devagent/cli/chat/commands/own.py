@@ -36,5 +36,5 @@ async def _call(chat: Chat, tool: str, args: dict[str, Any], said: str) -> None:
         return
     await chat.turn(chat.session.own_call(tool, args, said), "running")
     lines = chat.transcript.unfolded_result()
-    if lines:
+    if len(lines) > 1:
         chat.print(lines, whole=True)

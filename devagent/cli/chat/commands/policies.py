@@ -105,7 +105,8 @@ def _explained(judged: ToolJudged) -> list[Line]:
         rows.append(line(Segment("  because  ", "quiet"), decision.reason))
     if decision.obligations:
         rows.append(line(Segment("  with     ", "quiet"), pairs(decision.obligations)))
-    rows += [line(Segment("  to get it  ", "quiet"), grant) for grant in granted_by(decision)]
+    if decision.effect != "allow":
+        rows += [line(Segment("  to get it  ", "quiet"), grant) for grant in granted_by(decision)]
     if decision.nearest and decision.effect != "allow":
         rows.append(line(Segment("  nearest  ", "quiet"), ", ".join(decision.nearest[:3])))
     if judged.taint:
@@ -128,5 +129,5 @@ async def plan(chat: Chat, rest: str) -> None:
         chat.say("planning already" if wanted else "not planning")
         return
     chat.plan = wanted
-    await chat.switch(replace(chat.asked, resume=chat.session.id))
+    await chat.switch(replace(chat.asked, resume=chat.session.id), quietly=True)
     chat.say("Planning: policy lets nothing but reading through. /plan off ends it." if wanted else "No longer planning.", "ask")  # fmt: skip

@@ -1,0 +1,314 @@
+"""The chat's screen as a person meets it, in a real terminal."""
+
+import os
+import re
+from pathlib import Path
+
+import pytest
+
+from devagent.audit.verify import verify_session
+from devagent.core.events import (
+    ApprovalAnswered,
+    FeedbackGiven,
+    Prompt,
+    SessionResumed,
+    ToolFinished,
+    ToolJudged,
+    TurnCut,
+    UndoDone,
+)
+from tests.support.command_line import logged, logs
+from tests.support.messages_server import Call, MessagesServer, Step
+from tests.support.repositories import git
+from tests.support.terminal import Terminal, needs_tmux, terminal
+from tests.support.workplace import workplace
+
+pytestmark = needs_tmux
+SCREENS = Path(__file__).parent / "screens"
+QUESTION = "Allow this?"
+READY = "/help"
+
+
+def branch(name: str) -> Call:
+    return Call("git__branch", {"action": "create", "name": name})
+
+
+@pytest.fixture
+def shop(home: Path) -> Path:
+    """``~/shop``: a repository with one file and one commit."""
+    folder = home / "shop"
+    folder.mkdir()
+    (folder / "fee.py").write_text(
+        "FREE_FROM = 5000\n\n\ndef fee(total: int) -> int:\n    return 0 if total >= FREE_FROM else 490\n"
+    )
+    git(folder, "init", "-q")
+    git(folder, "add", ".")
+    git(folder, "commit", "-qm", "The fee")
+    return folder
+
+
+def as_kept(screen: str) -> str:
+    """A screen without what is another each time: ids, times, the version."""
+    for pattern, same in (
+        (r"\d{4}-\d\d-\d\d/[0-9A-Z]{26}", "2026-11-21/" + "0" * 26),
+        (r"session [0-9A-Z]{26}", "session " + "0" * 26),
+        (r" · \d+(\.\d+)? m?s\b", " · 0 ms"),
+        (r"\b\d+\.\d+\.\d+\S*", "0.0.0"),
+    ):
+        screen = re.sub(pattern, same, screen)
+    return "\n".join(line.rstrip() for line in screen.rstrip().split("\n")) + "\n"
+
+
+def stands_as_kept(screen: str, name: str) -> None:
+    """The screen is the one that was looked at; ``KEEP_SCREENS=1`` keeps a new one."""
+    file = SCREENS / f"{name}.txt"
+    if os.environ.get("KEEP_SCREENS"):
+        file.write_text(as_kept(screen), encoding="utf-8")
+    assert as_kept(screen) == file.read_text(encoding="utf-8")
+
+
+async def test_a_first_start_explains_itself_and_is_of_use_without_a_key(shop: Path) -> None:
+    async with terminal(cwd=shop, width=80, height=24, extra={"COLORFGBG": "15;0"}) as screen:
+        await screen.shows("Welcome to devagent", "Nothing has been set up", "a rehearsal")
+        stands_as_kept(await screen.coloured(), "first-start-80x24-dark")
+        await screen.presses("r")
+        await screen.shows("rehearsal:tour", READY)
+        await screen.types("hello")
+        await screen.shows("new file, +3 -0", "org/baseline", QUESTION)
+        stands_as_kept(await screen.coloured(), "question-80x24-dark")
+        assert not (shop / "devagent-tour.md").exists()
+        await screen.presses("y")
+        await screen.shows("Written, and a snapshot", "done ·", "›")
+        assert (shop / "devagent-tour.md").exists()
+        await screen.types("/undo")
+        await screen.shows("undone: 1 file", "takes it back")
+        assert not (shop / "devagent-tour.md").exists()
+        await screen.types("/why")
+        await screen.shows("asked about", "to get it", "answered yes", after="› /why")
+        await screen.types("/cost")
+        await screen.shows("/usage: all sessions")
+        await screen.types("/bad it said too much")
+        await screen.shows("feedback on the answer: bad: it said too much")
+        await screen.types("/quit")
+        await screen.shows("verify: ok", "[exit 0]")
+    (log,) = logs()
+    events = logged(log)
+    assert [one.note for one in events if isinstance(one, FeedbackGiven)] == ["it said too much"]
+    assert any(isinstance(one, UndoDone) for one in events)
+    assert verify_session(log).closed
+
+
+async def test_a_yes_can_hold_for_the_session_be_filed_narrower_or_answer_several(
+    tmp_path: Path, home: Path
+) -> None:
+    work = workplace(tmp_path, home)
+    steps = [
+        Step(calls=[branch("one")]),
+        Step(calls=[branch("one")]),
+        Step(calls=[branch("a"), branch("b"), branch("c")]),
+        Step(calls=[branch("no")]),
+        Step(text="That is all."),
+    ]
+    async with MessagesServer(steps) as server, terminal("chat", cwd=work, server=server) as screen:
+        await screen.shows(READY)
+        await screen.types("Branches")
+        await screen.shows("write branch:one", QUESTION)
+        await screen.presses("a")
+        await screen.shows("would be filed: git.branch  in every folder", "does not", "y file it")
+        await screen.presses("d")
+        await screen.shows("fewer days (now 7)")
+        await screen.presses("e")
+        await screen.shows("with exactly these arguments", "any arguments")
+        await screen.presses("y")
+        # The same call again is answered by what is on file; the three that follow, together.
+        await screen.shows("approval ", "write branch:a", "all 3 like it", QUESTION)
+        await screen.presses("b")
+        await screen.shows("3 of 3", "write branch:b", "write branch:c", "Allow all 3")
+        await screen.presses("y")
+        await screen.shows("write branch:no", QUESTION)
+        await screen.presses("n")
+        await screen.shows("you said no", "That is all.", "done", "›")
+        await screen.types("/permissions")
+        await screen.shows("git.branch", "used once", after="/permissions")
+        await screen.presses("C-d")
+        await screen.shows("verify: ok", "[exit 0]")
+    assert git(work, "branch", "--format=%(refname:short)").split() == [
+        "a",
+        "b",
+        "c",
+        "main",
+        "one",
+    ]
+    answers = [one.approval for one in logged(logs()[0]) if isinstance(one, ApprovalAnswered)]
+    assert [(one.answer, one.method, one.scope) for one in answers] == [
+        ("yes", "terminal", "always"),
+        ("yes", "file", "always"),
+        *[("yes", "terminal", "once")] * 3,
+        ("no", "terminal", "once"),
+    ]
+
+
+async def test_escape_stops_a_reply_and_gives_back_what_was_not_read(
+    tmp_path: Path, home: Path
+) -> None:
+    work = workplace(tmp_path, home)
+    steps = [
+        Step(text=[f"word{number} " for number in range(200)], fault="stall", at=9_000),
+        Step(text="I read all of it."),
+    ]
+    async with (
+        MessagesServer(steps) as server,
+        terminal("chat", cwd=work, server=server, width=80, height=30) as screen,
+    ):
+        await screen.shows(READY)
+        await screen.types("Tell me")
+        await screen.shows("word20", "esc to stop")
+        await screen.tmux("send-keys", "-l", "half a sen")
+        await screen.resizes(50, 20)
+        await screen.shows("esc to stop", "› half a sen")
+        await screen.resizes(100, 30)
+        await screen.tmux("send-keys", "-l", "tence")
+        await screen.presses("Enter")
+        await screen.shows("at its next step: half a sentence")
+        await screen.presses("Escape")
+        shown = await screen.shows("stopped; what was done so far stays", "› half a sentence")
+        assert "word20" in shown
+        await screen.presses("C-u")
+        await screen.pastes("\n".join(f"line {number}" for number in range(5_000)), tmp_path)
+        await screen.shows("› [pasted #1: 5,000 lines]")
+        await screen.presses("Enter")
+        await screen.shows("… 4,970 more lines", "I read all of it.", "done", "›")
+        await screen.presses("C-c")
+        await screen.shows("Ctrl+C again leaves")
+        await screen.presses("C-c")
+        await screen.shows("verify: ok", "[exit 0]")
+    events = logged(logs()[0])
+    assert TurnCut(turn=1, err="cancelled") in events
+    (_, pasted) = [one.text for one in events if isinstance(one, Prompt)]
+    assert pasted.count("\n") == 4_999
+
+
+async def test_escape_in_a_tool_ends_its_process_and_a_killed_chat_goes_on(
+    shop: Path, home: Path
+) -> None:
+    del home
+    marker = shop / "late"
+    steps = [
+        Step(calls=[Call("workspace__shell", {"command": "sleep 60 && touch late"})]),
+        Step(text=["Half ", "a sen"], fault="stall", at=900),
+        Step(text="Here again."),
+    ]
+    async with MessagesServer(steps) as server:
+        async with terminal("chat", cwd=shop, server=server) as screen:
+            await screen.shows(READY)
+            await screen.types("Wait")
+            await screen.shows("run   command:sleep 60", QUESTION)
+            await screen.presses("y")
+            await screen.shows("esc to stop")
+            await screen.presses("Escape")
+            await screen.shows("stopped; what was done so far stays", "›")
+            await screen.types("And now")
+            await screen.shows("Half a")
+            await screen.kills()
+            await screen.shows("[exit 137]")
+        async with terminal("--continue", cwd=shop, server=server) as screen:
+            await screen.shows("session resumed", "left unfinished: “And now”", READY)
+            await screen.types("Are you there?")
+            await screen.shows("Here again.", "done", "›")
+            await screen.presses("C-d")
+            await screen.shows("verify: ok", "[exit 0]")
+    assert not marker.exists()
+    (log,) = logs()
+    events = logged(log)
+    assert [one.outcome for one in events if isinstance(one, ToolFinished)] == ["cut"]
+    assert any(isinstance(one, SessionResumed) for one in events)
+
+
+async def test_two_chats_in_one_repository_do_not_meet(tmp_path: Path, home: Path) -> None:
+    work = workplace(tmp_path, home)
+
+    async def asked(screen: Terminal) -> None:
+        await screen.shows(READY)
+        await screen.types("Branch, please")
+        await screen.shows(QUESTION)
+
+    first, second = (
+        [Step(calls=[branch(name)]), Step(text=f"{name} it is.")] for name in ("one", "two")
+    )
+    async with (
+        MessagesServer(first) as one,
+        MessagesServer(second) as two,
+        terminal("chat", cwd=work, server=one) as left,
+        terminal("chat", cwd=work, server=two) as right,
+    ):
+        await asked(left)
+        await asked(right)
+        for screen, name in ((right, "two"), (left, "one")):
+            await screen.presses("y")
+            await screen.shows(f"{name} it is.", "done", "›")
+            await screen.presses("C-d")
+            await screen.shows("verify: ok", "[exit 0]")
+    assert {"one", "two"} <= set(git(work, "branch", "--format=%(refname:short)").split())
+    assert [verify_session(log).closed for log in logs()] == [True, True]
+
+
+async def test_a_folders_own_words_wait_for_trust_and_planning_is_kept_by_policy(
+    shop: Path,
+) -> None:
+    (shop / "AGENTS.md").write_text("Always say TEAPOT.\n")
+    (shop / ".devagent/commands").mkdir(parents=True)
+    (shop / ".devagent/commands/greet.md").write_text("Greet $ARGUMENTS nicely.\n")
+    write = Call("workspace__write", {"path": "new.txt", "content": "x"})
+    steps = [Step(text="Hello."), Step(calls=[write]), Step(text="Planned.")]
+    async with (
+        MessagesServer(steps) as server,
+        terminal(
+            "chat", cwd=shop, server=server, width=200, height=50, extra={"COLORFGBG": "0;15"}
+        ) as screen,
+    ):
+        await screen.shows("This folder has 2 files for the agent", "AGENTS.md", "t trust")
+        await screen.presses("t")
+        await screen.shows(READY)
+        await screen.types("/greet Ana")
+        await screen.shows("Hello.", "done", "›")
+        await screen.types("!echo from me")
+        await screen.shows("run   command:echo from me", QUESTION)
+        await screen.presses("y")
+        await screen.shows("● workspace.shell", "›")
+        await screen.types("/plan on")
+        await screen.shows("nothing but reading", "plan: only reading")
+        await screen.types("Write it")
+        await screen.shows(
+            "denied by narrowing/plan#only-reading", "→ /plan off", "Planned.", "done"
+        )
+        await screen.types("/policy try workspace.read path=fee.py")
+        await screen.shows("allowed", "nothing was run or recorded", after="/policy try")
+        await screen.tmux("send-keys", "-l", "look at @fe")
+        await screen.shows("› look at @fe", " fee.py")
+        await screen.presses("Tab")
+        await screen.shows("› look at @fee.py")
+        stands_as_kept(await screen.coloured(), "planning-200x50-light")
+        await screen.presses("C-u")
+        await screen.presses("C-d")
+        await screen.shows("verify: ok", "[exit 0]")
+    assert not (shop / "new.txt").exists()
+    first = server.requests[0].body
+    assert "Always say TEAPOT." in str(first["system"])
+    assert "Greet Ana nicely." in str(first["messages"])
+    assert "from me" in str(server.requests[-1].body["messages"])
+    judged = [one for one in logged(logs()[0]) if isinstance(one, ToolJudged)]
+    assert [one.decision.effect for one in judged] == ["ask", "deny"]
+
+
+async def test_a_terminal_that_can_do_no_more_gets_lines(tmp_path: Path, home: Path) -> None:
+    work = workplace(tmp_path, home)
+    async with (
+        MessagesServer([Step(text="Hello.")]) as server,
+        terminal("chat", "--plain", cwd=work, server=server) as screen,
+    ):
+        await screen.shows("devagent · claude-sonnet-5-5", "›")
+        await screen.types("Hi")
+        await screen.shows("Hello.", "done", "›")
+        assert "\x1b[3" not in await screen.coloured()
+        await screen.presses("C-d")
+        await screen.shows("verify: ok", "[exit 0]")

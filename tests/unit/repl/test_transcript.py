@@ -1,0 +1,99 @@
+"""A session on the screen: one line a call, one calm line a denial, and all of it on demand."""
+
+from msgspec.structs import replace
+
+from devagent.core.events import Event, ModelReplied, Prompt, TextDelta, ToolFinished, TurnCut
+from devagent.core.verdicts import Decision
+from devagent.repl.capabilities import Capabilities
+from devagent.repl.replay import rows_of
+from devagent.repl.style import text_of
+from devagent.repl.transcript import Transcript
+from tests.support.log_events import call, judged, turn
+
+
+def drawn(*events: Event, columns: int = 200) -> list[str]:
+    screen = Transcript(Capabilities(), columns)
+    return list(rows_of(out for event in events for out in screen.show(event)))
+
+
+WITH = "  with limit_rows=500 max_cost_usd=0.5 by org/acme#no-force (org.toml:14)"
+
+
+def test_a_call_is_one_line_once_it_is_over() -> None:
+    assert drawn(*call()) == ["● git.push branch:origin/main · done", WITH]
+
+
+def test_a_denial_is_one_calm_line_with_the_rule_and_how_to_get_it() -> None:
+    line = " ".join(one.strip() for one in drawn(*call("deny")))
+    assert line == (
+        "✗ git.push branch:origin/main · denied by org/acme#no-force (org.toml:14): "
+        "Force pushes rewrite shared history → Ask #platform"
+    )
+
+
+def test_a_call_that_was_approved_says_so_and_one_that_was_not_too() -> None:
+    assert drawn(*call("ask"))[0].endswith("· done · you said yes")
+    assert drawn(*call("ask", answer="no")) == ["✗ git.push branch:origin/main · you said no"]
+
+
+def test_a_failure_says_why_and_an_edit_how_much() -> None:
+    failed = ToolFinished(turn=1, call="c1", outcome="failed", err="conflict", text="no remote\nx")
+    assert drawn(judged("allow"), failed)[0].endswith("· failed: no remote x")
+    edited = ToolFinished(
+        turn=1, call="c1", outcome="ok", text="edited", structured={"added": 3, "removed": 1}
+    )
+    assert drawn(judged("allow"), edited)[0].endswith("· +3 -1")
+
+
+def test_a_reply_that_streamed_is_not_drawn_again_and_one_that_did_not_is() -> None:
+    reply = ModelReplied(
+        turn=1, model="m", stop="end_turn", content=[{"type": "text", "text": "Hi *you*"}]
+    )
+    assert drawn(TextDelta(turn=1, text="Hi *y"), TextDelta(turn=1, text="ou*"), reply) == [
+        "Hi you"
+    ]
+    assert drawn(reply) == ["Hi you"]
+
+
+def test_blocks_stand_apart_and_calls_together() -> None:
+    rows = drawn(*turn(call(), call(name="c2")))
+    assert rows == [
+        "› push it, “please”",
+        "",
+        "Pushing.",
+        "",
+        "● git.push branch:origin/main · done",
+        WITH,
+        "● git.push branch:origin/main · done",
+        WITH,
+        "",
+        "done · 10 in, 2 out",
+    ]
+
+
+def test_a_long_prompt_is_shown_in_part_and_says_so() -> None:
+    rows = drawn(Prompt(turn=1, text="\n".join(map(str, range(5_000)))))
+    assert len(rows) == 31
+    assert rows[-1].strip() == "… 4,970 more lines"
+
+
+def test_a_call_unfolds_to_all_that_is_known_of_it() -> None:
+    screen = Transcript(Capabilities(), 80)
+    for event in call("ask"):
+        list(screen.show(event))
+    text = "\n".join(map(text_of, screen.unfolded()))
+    for part in ('{"branch":"main"}', "Force pushes", "answered yes by ana", "done"):
+        assert part in text
+    assert screen.unfolded(2) == []
+
+
+def test_nothing_that_a_tool_says_moves_the_terminal() -> None:
+    nasty = "\x1b[2Jgone\r\nand \x9b31m more\u202e"
+    done = ToolFinished(turn=1, call="c1", outcome="ok", text=nasty, view=nasty)
+    decision = Decision("deny", nasty, grant=nasty)
+    rows = [*drawn(judged("allow"), done), *drawn(replace(judged("deny"), decision=decision))]
+    assert all(row.isprintable() for row in rows)
+
+
+def test_a_turn_that_was_stopped_says_that_its_work_stays() -> None:
+    assert drawn(TurnCut(turn=1, err="cancelled")) == ["stopped; what was done so far stays"]
