@@ -11,6 +11,9 @@ from devagent.core.events import (
     ApprovalsLoaded,
     BudgetStopped,
     BudgetWarned,
+    BundleInForce,
+    BundleRevoked,
+    BundleSynced,
     Compacted,
     CompactionUndone,
     ErrorRaised,
@@ -68,6 +71,18 @@ def spoken(event: Event | Unknown) -> tuple[str, str]:
             return "limit", event.reason
         case ApprovalsLoaded():
             return "approval", f"{event.key} {event.file} {' '.join(event.ids)}"
+        case BundleInForce():
+            return (
+                "policy",
+                f"bundle {event.org} {event.revision} {event.environment} {event.ring} {event.bundle}",
+            )
+        case BundleSynced():
+            return (
+                "policy",
+                f"bundle {event.org} {event.outcome} {event.after} {event.err}\n{event.reason}",
+            )
+        case BundleRevoked():
+            return "policy", f"revoked {event.reason}"
         case PolicyLoaded():
             return "policy", f"{event.layer}/{event.name} {event.file}"
         case ExtensionLoaded():

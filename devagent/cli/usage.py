@@ -29,8 +29,9 @@ from devagent.core.codec import canonical, to_plain
 from devagent.core.errors import UsageError
 from devagent.core.principal import Principal
 from devagent.core.text import cells, one_line
+from devagent.session.enrolled import policy_in_force
+from devagent.settings.identity import principal
 from devagent.settings.places import places
-from devagent.settings.policies import effective_policy
 
 if TYPE_CHECKING:
     from devagent.audit.export.rows import Column
@@ -126,7 +127,7 @@ def sparkline(days: dict[int, float], first: int, last: int, bars: str = _BARS) 
 
 def groups_in_force() -> Callable[[Principal], Iterable[str]]:
     """A principal's groups by the policy in force now; those that the record names count too."""
-    names = effective_policy(places()).compiled.names
+    names = policy_in_force(places(), principal())[0].compiled.names
     return lambda who: sorted(
         name.removeprefix("group:") for name in names(who) if name.startswith("group:")
     )
