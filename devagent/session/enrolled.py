@@ -14,7 +14,7 @@ from msgspec import Struct
 from devagent import __version__
 from devagent.audit.bundles_seen import bundles_seen
 from devagent.audit.device import Device
-from devagent.core.errors import ConfigError
+from devagent.core.errors import ConfigError, DevagentError
 from devagent.core.events import BundleInForce, BundleSynced, Event
 from devagent.core.principal import Principal
 from devagent.policy import CompiledPolicy
@@ -148,7 +148,7 @@ def enrolled(here: Places, who: Principal, *, online: bool = False) -> Enrolled 
             with closing(source_for(client.pin.url, file_s=ONLINE_S)) as source:
                 synced = client.sync(source)
             found = client.look()
-    except ConfigError as error:
+    except DevagentError as error:
         return Enrolled(file, refused=error.what)
     if isinstance(found, Refused):
         return Enrolled(file, client, refused=found.what, synced=synced)

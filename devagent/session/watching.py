@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from devagent.core.errors import ConfigError
+from devagent.core.errors import DevagentError
 from devagent.core.events import BundleRevoked, BundleSynced, Event, ExtensionReference
 from devagent.core.verdicts import Decision, RuleReference
 from devagent.session.enrolled import revoked_principal, synced_event
@@ -81,7 +81,7 @@ class Watch:
             if refused.code != "unreachable":  # being offline is no news
                 self._refuse(refused.code, refused.what)
             return
-        except ConfigError as error:
+        except DevagentError as error:
             self._refuse("pin", error.what)
             return
         if done.outcome != "unchanged" and done.code not in ("busy", "unreachable"):

@@ -102,8 +102,7 @@ async def test_a_session_names_its_bundle_and_what_it_stands_on(
 async def test_nothing_of_the_persons_loosens_the_bundle(pin: Path, tmp_path: Path) -> None:
     own_file("policy.toml", '[[rule]]\nid = "all"\neffect = "allow"\n')
     judged, _ = await played(tmp_path, [("workspace.shell", {"command": "ls"}), READ])
-    # Running could never be granted, so it is not even told to the model.
-    assert [(one.tool, one.decision.effect) for one in judged] == []
+    assert [one.decision.effect for one in judged] == ["deny", "allow"]
 
 
 async def test_no_variable_leads_away_from_the_organisation(
@@ -113,7 +112,7 @@ async def test_no_variable_leads_away_from_the_organisation(
     monkeypatch.setenv("DEVAGENT_HOME", str(tmp_path / "elsewhere"))
     monkeypatch.setenv("HOME", str(tmp_path / "elsewhere"))
     judged, record = await played(tmp_path, [("workspace.shell", {"command": "ls"})])
-    assert [one for one in judged if one.decision.effect != "deny"] == []
+    assert [one.decision.effect for one in judged] == ["deny"]
     assert [one.revision for one in record if isinstance(one, BundleInForce)] == [1]
 
 
@@ -123,8 +122,7 @@ async def test_enrolled_without_any_bundle_is_locked(
     enrolled_here(org, tmp_path, monkeypatch)
     unreachable(org)
     judged, record = await played(tmp_path, [READ, WRITE])
-    # What could never be granted is not even told to the model.
-    assert [(one.tool, one.decision.effect) for one in judged] == [("read", "allow")]
+    assert [one.decision.effect for one in judged] == ["allow", "deny"]
     (locked,) = [one for one in record if isinstance(one, PolicyLocked)]
     assert "has no policy bundle yet" in locked.reason
     (synced,) = [one for one in record if isinstance(one, BundleSynced)]
@@ -152,9 +150,18 @@ async def test_a_damaged_enrolment_is_locked(
     else:
         pin.write_bytes(damage)
     judged, record = await played(tmp_path, [READ, WRITE])
-    # What could never be granted is not even told to the model.
-    assert [(one.tool, one.decision.effect) for one in judged] == [("read", "allow")]
+    assert [one.decision.effect for one in judged] == ["allow", "deny"]
     assert [type(one) for one in record if isinstance(one, PolicyLocked)] == [PolicyLocked]
+
+
+async def test_an_enrolment_that_somebody_else_could_change_is_locked(
+    pin: Path, tmp_path: Path
+) -> None:
+    pin.chmod(0o666)
+    judged, record = await played(tmp_path, [READ, WRITE])
+    assert [one.decision.effect for one in judged] == ["allow", "deny"]
+    (locked,) = [one for one in record if isinstance(one, PolicyLocked)]
+    assert "can be written by others" in locked.reason
 
 
 class TestOffline:
@@ -186,7 +193,7 @@ class TestOffline:
         unreachable(org)
         clock.forward(days=5)
         judged, _ = await played(tmp_path, [("workspace.shell", {"command": "ls"})])
-        assert [one for one in judged if one.decision.effect != "deny"] == []
+        assert [one.decision.effect for one in judged] == ["deny"]
 
     async def test_past_the_snapshot(
         self, org: Organisation, pin: Path, tmp_path: Path, clock: Clock
@@ -194,7 +201,7 @@ class TestOffline:
         unreachable(org)
         clock.forward(days=14.1)
         judged, record = await played(tmp_path, [READ, WRITE])
-        assert [(one.tool, one.decision.effect) for one in judged] == [("read", "allow")]
+        assert [one.decision.effect for one in judged] == ["allow", "deny"]
         (locked,) = [one for one in record if isinstance(one, PolicyLocked)]
         assert "the policy's signed term is over: snapshot was signed until" in locked.reason
 
