@@ -23,14 +23,13 @@ from devagent.audit.spending_report import (
     whole_usage,
 )
 from devagent.audit.usage import Reply, day_of, replies
+from devagent.cli.governed import policy_here
 from devagent.cli.session.output_file import force_option, opened, output_option
 from devagent.cli.session.shared import known_names, write
 from devagent.core.codec import canonical, to_plain
 from devagent.core.errors import UsageError
 from devagent.core.principal import Principal
 from devagent.core.text import cells, one_line
-from devagent.session.enrolled import policy_in_force
-from devagent.settings.identity import principal
 from devagent.settings.places import places
 
 if TYPE_CHECKING:
@@ -127,7 +126,7 @@ def sparkline(days: dict[int, float], first: int, last: int, bars: str = _BARS) 
 
 def groups_in_force() -> Callable[[Principal], Iterable[str]]:
     """A principal's groups by the policy in force now; those that the record names count too."""
-    names = policy_in_force(places(), principal())[0].compiled.names
+    names = policy_here().compiled.names
     return lambda who: sorted(
         name.removeprefix("group:") for name in names(who) if name.startswith("group:")
     )
