@@ -4,7 +4,7 @@ In this order, and nothing runs before the last of them:
 
 1. The tool must exist, and its arguments, completed with the schema's defaults, must fit.
 2. The extension names the resources that the call would touch; what it cannot name is a deny.
-3. The floor refuses devagent's own files, and all but reading while the record waits too long for its
+3. The floor refuses what was revoked (``withdrawn``) and devagent's own files, and all but reading while the record waits too long for its
    witness (``withhold``); then policy decides: allow, ask or deny; what could reach those files unseen is
    at least an ask. The decision is an event, so it is on disk before anything else.
 4. An ask is answered by an approval on file or by a person, with the exact call shown (``asking``). Where
@@ -49,6 +49,8 @@ Redact = Callable[[Sequence[str], str], str]
 """Kinds of what is to go, and a text → the text without it."""
 Withhold = Callable[[ToolSpec], Awaitable[Decision | None]]
 """A tool that does more than read → a deny where nothing but reading may be done for now."""
+Withdrawn = Callable[[ExtensionReference], Decision | None]
+"""Which code would run → a deny where that, or all that this session may do, was revoked meanwhile."""
 MAX_NAMED = 40
 """Tools that the answer to a call of one that is none names."""
 REDACTS = ("secrets", "keys", "pii")
@@ -69,6 +71,7 @@ class Gate:
         redact: Redact,
         *,
         withhold: Withhold | None = None,
+        withdrawn: Withdrawn | None = None,
         dry_run: bool = False,
     ) -> None:
         self.dry_run = dry_run
@@ -76,6 +79,7 @@ class Gate:
         self._redact = redact
         self._floor = floor
         self._withhold = withhold
+        self._withdrawn = withdrawn
         self._toolbox = toolbox
         self._asking = asking
         self._evidence = Evidence(judge, circumstances)
@@ -136,7 +140,8 @@ class Gate:
             return
         # Of a tool that is hidden no call can be granted: its extension is not even asked, or what it says
         # of a repository or a database would tell the model what it may not know.
-        hidden = tool in self.hidden
+        withdrawn = self._withdrawn(self._toolbox.reference(tool)) if self._withdrawn else None
+        hidden = tool in self.hidden or withdrawn is not None
         try:
             args = call.args if hidden else self._toolbox.complete(tool, call.args)
         except ToolFailure as failure:
@@ -160,7 +165,7 @@ class Gate:
             yield self._refused(turn, call, tool, args, decision)
             return
         request = replace(request, resources=resources)
-        decision = self._floor.refusal(resources) or granted_by_the_house(tool)
+        decision = withdrawn or self._floor.refusal(resources) or granted_by_the_house(tool)
         if decision is None and self._withhold and tool.tool_class != "read":
             decision = await self._withhold(tool)
         decision = decision or self._judge.decide(request)

@@ -15,6 +15,7 @@ from devagent.audit.record import Unknown
 from devagent.core.events import (
     Approval,
     ApprovalAnswered,
+    BundleRevoked,
     Event,
     PolicyLocked,
     ToolFinished,
@@ -77,7 +78,7 @@ def facts(event: Event | Unknown) -> Iterator[Fact]:
                 yield "quick", approval.by
         case ToolFinished(outcome="denied"):
             yield "deny", ""
-        case PolicyLocked():
+        case PolicyLocked() | BundleRevoked(extensions=()):
             yield "locked", ""
         case _:
             pass

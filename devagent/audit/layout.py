@@ -16,8 +16,9 @@ EVENTS, BODIES, CHECKPOINTS = "events.jsonl", "bodies.jsonl", "checkpoints"
 KEYS, DEVICE_KEY, LOCK = "keys.age", "device.vkey", "lock"
 HOLD, TOMBSTONE = "hold", "tombstone"
 
-REVIEW = "review"
-"""The mode of a log that holds a reviewer's marks."""
+REVIEW, ORG = "review", "org"
+"""The modes of logs that hold no conversation: a reviewer's marks, and what became of looks at an organisation's server."""
+NO_CONVERSATIONS = (REVIEW, ORG)
 
 _FIRST_LINE = 1 << 20
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
@@ -68,8 +69,8 @@ def days(sessions: str) -> list[str]:
     return [day for day in _listed(sessions) if len(day) == len("2026-01-01")]
 
 
-def is_review(session: str) -> bool:
-    """Whether a session's log holds a reviewer's marks, not a conversation. False where it cannot be read."""
+def is_no_conversation(session: str) -> bool:
+    """Whether a session's log holds something else than a conversation. False where it cannot be read."""
     try:
         with open(os.path.join(session, EVENTS), "rb") as file:
             first = parse(file.readline(_FIRST_LINE))
@@ -77,20 +78,20 @@ def is_review(session: str) -> bool:
         return False
     match first:
         case {"type": "session.started", "mode": mode}:
-            return mode == REVIEW
+            return mode in NO_CONVERSATIONS
         case _:
             return False
 
 
 def find_session(sessions: str, name: str) -> str:
     """The folder of the session of that id or name (``names``), of the only id that begins or ends so, or
-    the ``last`` (reviewers' logs apart).
+    the ``last`` (logs that hold no conversation apart).
 
     Raises UsageError where there is none, or more than one.
     """
     if name == "last":
         for folder in newest_first(sessions):
-            if not is_review(folder):
+            if not is_no_conversation(folder):
                 return folder
         raise UsageError("There is no session yet.", hint="Start one with `devagent`.")
     wanted = name.upper()

@@ -21,6 +21,9 @@ from devagent.core.events import (
     BatchNoted,
     BudgetStopped,
     BudgetWarned,
+    BundleInForce,
+    BundleRevoked,
+    BundleSynced,
     Compacted,
     CompactionUndone,
     Cost,
@@ -306,6 +309,15 @@ def _other(record: Record, event: Event | Unknown, texts: _Texts) -> Entry | Non
             return _entry(record, "policy", 0, texts(title), texts(f"{event.file}\n{event.digest}"))
         case PolicyLocked():
             return _entry(record, "policy", 0, "Locked to reading", texts(event.reason))
+        case BundleInForce():
+            title = f"Bundle {event.org} {event.revision}, {event.environment}, ring {event.ring}: {event.state}"
+            text = f"approved by {', '.join(event.approved_by)}\n{event.bundle}\n{event.why}"
+            return _entry(record, "policy", 0, texts(title), texts(text))
+        case BundleSynced():
+            title = f"Bundle of {event.org}: {event.outcome} {event.err}, revision {event.before} to {event.after}"
+            return _entry(record, "policy", 0, texts(title), texts(event.reason))
+        case BundleRevoked():
+            return _entry(record, "policy", 0, "Revoked", texts(event.reason))
         case ExtensionLoaded():
             title = f"Extension {event.ext.name} {event.ext.version}"
             text = f"{', '.join(event.tools)}\n{event.ext.digest}"

@@ -12,6 +12,9 @@ from devagent.core.events import (
     BatchNoted,
     BudgetStopped,
     BudgetWarned,
+    BundleInForce,
+    BundleRevoked,
+    BundleSynced,
     Compacted,
     CompactionUndone,
     ErrorRaised,
@@ -77,6 +80,18 @@ def spoken(event: Event | Unknown) -> tuple[str, str]:
             return "limit", event.reason
         case ApprovalsLoaded():
             return "approval", f"{event.key} {event.file} {' '.join(event.ids)}"
+        case BundleInForce():
+            return (
+                "policy",
+                f"bundle {event.org} {event.revision} {event.environment} {event.ring} {event.bundle}",
+            )
+        case BundleSynced():
+            return (
+                "policy",
+                f"bundle {event.org} {event.outcome} {event.after} {event.err}\n{event.reason}",
+            )
+        case BundleRevoked():
+            return "policy", f"revoked {event.reason}"
         case PolicyLoaded():
             return "policy", f"{event.layer}/{event.name} {event.file}"
         case ExtensionLoaded():

@@ -21,6 +21,10 @@ COMMANDS: dict[str, Entry] = {
     "usage": Entry("devagent.cli.usage", "usage", "What sessions used and cost, and by what."),
     "ext": Entry("devagent.cli.ext", "ext", "See extensions, and let MCP servers in."),
     "mcp": Entry("devagent.cli.mcp", "mcp", "Serve the extensions to any MCP client."),
+    "bundle": Entry(
+        "devagent.cli.bundle", "bundle", "Make, approve and roll out an organisation's policy."
+    ),
+    "org": Entry("devagent.cli.org", "org", "Belong to an organisation, and follow its policy."),
     "collector": Entry(
         "devagent.cli.collector", "collector", "Keep the checkpoints of a team's devices."
     ),

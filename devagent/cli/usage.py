@@ -23,6 +23,7 @@ from devagent.audit.spending_report import (
     whole_usage,
 )
 from devagent.audit.usage import Reply, day_of, replies
+from devagent.cli.governed import policy_here
 from devagent.cli.session.output_file import force_option, opened, output_option
 from devagent.cli.session.shared import known_names, write
 from devagent.core.codec import canonical, to_plain
@@ -30,7 +31,6 @@ from devagent.core.errors import UsageError
 from devagent.core.principal import Principal
 from devagent.core.text import cells, one_line
 from devagent.settings.places import places
-from devagent.settings.policies import effective_policy
 
 if TYPE_CHECKING:
     from devagent.audit.export.rows import Column
@@ -126,7 +126,7 @@ def sparkline(days: dict[int, float], first: int, last: int, bars: str = _BARS) 
 
 def groups_in_force() -> Callable[[Principal], Iterable[str]]:
     """A principal's groups by the policy in force now; those that the record names count too."""
-    names = effective_policy(places()).compiled.names
+    names = policy_here().compiled.names
     return lambda who: sorted(
         name.removeprefix("group:") for name in names(who) if name.startswith("group:")
     )

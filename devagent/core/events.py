@@ -143,6 +143,46 @@ class PolicyLocked(_Event, frozen=True, kw_only=True, tag="policy.locked"):
     reason: str
 
 
+class BundleInForce(_Event, frozen=True, kw_only=True, tag="bundle.in_force"):
+    """The organisation's signed bundle that governs from here on: its revision and archive's digest, the machine's ring,
+    how long ago the state was signed (``age_s``) and when (``issued``, seconds since 1970). ``state`` is ``fresh`` or
+    ``stale``, then with ``why``. ``versions`` and ``keys`` by role: what this machine must not fall behind again."""
+
+    org: str
+    environment: str
+    ring: str
+    revision: int
+    bundle: str
+    state: Literal["fresh", "stale"]
+    age_s: int
+    issued: int
+    approved_by: tuple[str, ...]
+    versions: dict[str, int]
+    keys: dict[str, str]
+    shadow: str = ""
+    why: str = ""
+
+
+class BundleSynced(_Event, frozen=True, kw_only=True, tag="bundle.synced"):
+    """The organisation's server was asked for what is new. ``before`` and ``after`` are revisions (0: none). What was
+    ``refused`` (``err``, and ``reason``) has changed nothing."""
+
+    org: str
+    environment: str
+    outcome: Literal["updated", "renewed", "unchanged", "refused"]
+    before: int
+    after: int
+    err: str = ""
+    reason: str = ""
+
+
+class BundleRevoked(_Event, frozen=True, kw_only=True, tag="bundle.revoked"):
+    """A revocation reached this session: from here on it denies all calls, or those of the extensions named."""
+
+    reason: str
+    extensions: tuple[str, ...] = ()
+
+
 class ApprovalsLoaded(_Event, frozen=True, kw_only=True, tag="approvals.loaded"):
     """A signed file of approvals may answer asks. ``digest`` is of the file's bytes, ``key`` names who signed,
     ``ids`` are its approvals, ``expires`` is the ISO date that the file holds up to and with."""
@@ -573,6 +613,9 @@ Event = (
     | SessionEnded
     | PolicyLoaded
     | PolicyLocked
+    | BundleInForce
+    | BundleSynced
+    | BundleRevoked
     | ApprovalsLoaded
     | ExtensionLoaded
     | ExtensionRefused

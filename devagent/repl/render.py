@@ -19,6 +19,9 @@ from devagent.core.events import (
     BatchNoted,
     BudgetStopped,
     BudgetWarned,
+    BundleInForce,
+    BundleRevoked,
+    BundleSynced,
     Compacted,
     CompactionUndone,
     ErrorRaised,
@@ -128,6 +131,15 @@ def render(event: Event, signs: Signs = FULL, *, full: bool = False) -> str:
             )
         case PolicyLocked():
             return _plain(f"{s.alert} locked to reading: {event.reason}")
+        case BundleInForce():
+            why = f" {s.dot} STALE: {event.why}" if event.why else ""
+            return _plain(
+                f"bundle {event.org} {event.revision} {s.dot} {event.environment}, ring {event.ring}{why}"
+            )
+        case BundleSynced():
+            return _bundle_synced(event, s)
+        case BundleRevoked():
+            return _plain(f"{s.alert} revoked: {event.reason}")
         case ExtensionLoaded():
             return _plain(
                 f"extension {event.ext.name} {event.ext.version} {s.dot} {counted(len(event.tools), 'tool')}"
@@ -363,6 +375,15 @@ def _finished(event: ToolFinished, s: Signs, full: bool) -> str:
         between = ": " if failed and said else ""
         lines = [f"  {s.result} {failed}{between}{said}{tail}".rstrip()]
     return "\n".join(lines)
+
+
+def _bundle_synced(event: BundleSynced, s: Signs) -> str:
+    if event.outcome == "refused":
+        stays = f"revision {event.after} stays" if event.after else "nothing is in force"
+        return _plain(
+            f"{s.alert} policy of {event.org} refused ({event.err}), {stays}: {event.reason}"
+        )
+    return _plain(f"policy of {event.org}: {event.outcome}, revision {event.after}")
 
 
 def _model_failed(event: ModelFailed, s: Signs) -> str:

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from devagent.core.events import (
     ApprovalAnswered,
     ApprovalAsked,
+    BundleInForce,
     Event,
     ExtensionLoaded,
     PolicyLoaded,
@@ -47,7 +48,9 @@ class Replay:
                 self._streamed = event.mode == "chat"
                 self._opening = [event]
                 return
-            case PolicyLoaded() | PolicyLocked() | ExtensionLoaded() if self._opening:
+            case PolicyLoaded() | PolicyLocked() | BundleInForce() | ExtensionLoaded() if (
+                self._opening
+            ):
                 self._opening.append(event)
                 return
             case _:

@@ -86,6 +86,8 @@ class Session:
         self._connecting = connecting
         self._access = access
         self._witnessing = witnessing
+        watch = ground.watch
+        self._polling = asyncio.ensure_future(watch.keep_polling()) if watch is not None else None
         self.policy = ground.policy
         self.opening = tuple(opening)
         self.unfinished = unfinished
@@ -200,6 +202,9 @@ class Session:
                 if isinstance(event, ToolFinished):
                     for news in self._toolbox.take_news():
                         yield news
+                if self._ground.watch is not None:
+                    for news in self._ground.watch.take_news():
+                        yield news
 
     async def undo(self, wanted: str = "") -> UndoDone:
         """Go back to a snapshot of the workspace (see ``devagent.undo.restore.undo``); it is on record, and the
@@ -256,6 +261,10 @@ class Session:
     async def close(self, stop: Stop, exit_code: int, reason: str = "") -> str:
         """End the session and its record; what ``session verify`` says of it now, in a few words."""
         self._connecting.cancel()
+        if self._polling is not None:
+            self._polling.cancel()
+        if self._ground.watch is not None:
+            self._ground.watch.close()
         try:
             self._log.write(SessionEnded(stop=stop, exit_code=exit_code, reason=reason))
         finally:

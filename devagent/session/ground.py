@@ -34,6 +34,7 @@ from devagent.host.configured import configured
 from devagent.host.extension import is_server
 from devagent.host.manifest import FIRST_PARTY
 from devagent.host.toolbox import Extensions
+from devagent.policy.beside import Beside
 from devagent.policy.bounds import (
     approval_bounds,
     approval_keys,
@@ -44,6 +45,7 @@ from devagent.policy.bounds import (
     shared_budgets,
 )
 from devagent.policy.denied_paths import denied_paths
+from devagent.session.enrolled import Enrolled, policy_in_force
 from devagent.session.keeping import sealed_for, withheld, witnessing_of
 from devagent.settings.approvals import ApprovalsOnFile, Together
 from devagent.settings.config import Config, load_config
@@ -51,7 +53,7 @@ from devagent.settings.credentials import stored_secret
 from devagent.settings.data_sources import with_org_sources
 from devagent.settings.identity import principal
 from devagent.settings.places import Places, places
-from devagent.settings.policies import EffectivePolicy, effective_policy, is_enrolled
+from devagent.settings.policies import EffectivePolicy, is_enrolled
 from devagent.settings.trusted_file import read_trusted
 from devagent.undo.guard import SnapshotGuard
 
@@ -59,6 +61,7 @@ if TYPE_CHECKING:
     from devagent.audit.approval_file import SignedFile
     from devagent.audit.witness import Witnessing
     from devagent.host.mcp_extension import McpExtension
+    from devagent.session.watching import Watch
 
 
 class Options(Struct, frozen=True, kw_only=True):
@@ -102,6 +105,8 @@ class Ground(Struct, frozen=True, kw_only=True):
     folder: str
     governed: bool
     policy: EffectivePolicy
+    enrolled: Enrolled | None
+    watch: "Watch | None"
     today: str
     signed: "tuple[SignedFile, ...]"
     extensions: Callable[[], Extensions]
@@ -135,13 +140,16 @@ def stand(options: Options, environment: Mapping[str, str] | None) -> Ground:
         # Only where a rule is about arguments, and so about the tools' schemas.
         return made(config.extensions)
 
-    policy = effective_policy(
+    policy, governs = policy_in_force(
         here,
-        org_file=options.org_policy,
-        local_file=options.local_policy,
+        who,
+        given={"org": options.org_policy, "local": options.local_policy},
         narrowing=options.policies,
         tools=lambda: before_policy().specs(),
+        online=True,
     )
+    if governs is not None and governs.in_force is not None:
+        who = governs.who
     if policy.locked and options.mode != "chat":
         raise ConfigError(policy.locked, hint="Ask whoever runs devagent in your organisation.")
     today = datetime.now(UTC).date().isoformat()
@@ -161,6 +169,8 @@ def stand(options: Options, environment: Mapping[str, str] | None) -> Ground:
         folder=folder,
         governed=governed,
         policy=policy,
+        enrolled=governs,
+        watch=_watch(governs, policy.compiled.names(who)),
         today=today,
         signed=_signed(options, here, who, policy, today),
         extensions=extensions,
@@ -186,12 +196,21 @@ def findable_of(toolbox: Toolbox, ticket: str = "") -> Findable:
     return Findable(toolbox, lambda tool: tool.extension in own, first)
 
 
+def _watch(governs: Enrolled | None, names: frozenset[str]) -> "Watch | None":
+    """What makes revocations reach a running session of an enrolled machine."""
+    if governs is None or governs.client is None or governs.in_force is None:
+        return None
+    from devagent.session.watching import Watch  # noqa: PLC0415  (only on an enrolled machine)
+
+    return Watch(governs.client, governs.in_force, names)
+
+
 async def gate_of(
     ground: Ground, toolbox: Extensions, options: Options, findable: Findable | None = None
 ) -> Gate:
     """The extensions that may be, behind policy; ``findable`` is the same toolbox for a model that is told of some."""
     policy = ground.policy
-    _leave_out(toolbox, policy, options)
+    _leave_out(toolbox, policy, options, ground.watch)
     refused = await toolbox.admit(
         # Even to learn its tools a server would have to be started.
         first_use=not ground.governed and not policy.locked and not options.dry_run,
@@ -215,14 +234,20 @@ async def gate_of(
         revoked_approvals(policy.compiled.files),
     )
     asking = Asking(options.approver, on_file, terms)
+    candidate = (
+        ground.enrolled.candidate(ground.here, options.policies, toolbox.specs)
+        if ground.enrolled
+        else None
+    )
     gate = Gate(
-        policy.compiled,
+        Beside(policy.compiled, candidate) if candidate else policy.compiled,
         findable or toolbox,
         asking,
         circumstances,
         floor,
         _redacted,
         withhold=partial(withheld, ground.witnessing) if ground.witnessing else None,
+        withdrawn=ground.watch.refuses if ground.watch else None,
         dry_run=options.dry_run,
     )
     if findable is not None:
@@ -289,12 +314,16 @@ def _servers(
     )
 
 
-def _leave_out(toolbox: Extensions, policy: EffectivePolicy, options: Options) -> None:
+def _leave_out(
+    toolbox: Extensions, policy: EffectivePolicy, options: Options, watch: "Watch | None"
+) -> None:
     """Policy's word on which extensions may run. Raises ConfigError for one that was asked for by name."""
     keepers: dict[str, str] = {}
 
     def forbidden(reference: ExtensionReference) -> bool:
         keeper = forbids_extension(policy.compiled.files, reference.name, reference.digest)
+        if not keeper and watch is not None and watch.refuses(reference):
+            keeper = "the organisation's revocations"
         keepers[reference.name] = keeper
         return bool(keeper)
 

@@ -11,7 +11,7 @@ from devagent import __version__
 from devagent.audit.device import Device
 from devagent.audit.forks import conversation
 from devagent.audit.in_force import InForce, last_model, last_ticket
-from devagent.audit.layout import find_session, is_review
+from devagent.audit.layout import find_session, is_no_conversation
 from devagent.audit.redaction.declared import secret_arguments
 from devagent.audit.redaction.redactor import Redactor
 from devagent.audit.writer import SessionLog
@@ -53,10 +53,10 @@ def earlier_session(here: Places, named: str) -> str:
     if not named:
         return ""
     folder = find_session(here.sessions, named)
-    if is_review(folder):
+    if is_no_conversation(folder):
         raise UsageError(
-            f"{os.path.basename(folder)} holds a reviewer's marks; there is nothing to go on with.",
-            hint="`devagent review` goes on with the reviewing.",
+            f"{os.path.basename(folder)} holds no conversation; there is nothing to go on with.",
+            hint="`devagent session list` shows which do; `devagent review` goes on with reviewing.",
         )
     return folder
 
@@ -84,7 +84,12 @@ def open_log(
     what went before."""
     here, policy = ground.here, ground.policy
     versions = {"devagent": __version__, "python": platform.python_version(), "log": "1"}
-    settled = (*_settled(policy, toolbox), *(file.event for file in ground.signed))
+    governs = ground.enrolled.events() if ground.enrolled else []
+    settled = (
+        *governs,
+        *_settled(policy, toolbox),
+        *(file.event for file in ground.signed),
+    )
     redact = _redactor(policy, toolbox, ground.environment, credential)
     device = Device(here.data)
     unfinished = ""

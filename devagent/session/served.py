@@ -1,5 +1,6 @@
 """A session for a client that has a model of its own: calls, each of them logged."""
 
+import asyncio
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from typing import TYPE_CHECKING
@@ -19,7 +20,7 @@ from devagent.host.toolbox import Extensions
 from devagent.settings.policies import EffectivePolicy
 
 if TYPE_CHECKING:
-    pass
+    from devagent.session.watching import Watch
 
 
 from devagent.session.ground import (
@@ -44,6 +45,7 @@ class Served:
         toolbox: Extensions,
         gate: Gate,
         policy: EffectivePolicy,
+        watch: "Watch | None" = None,
     ) -> None:
         self._log = log
         self._calls = calls
@@ -51,6 +53,8 @@ class Served:
         self._toolbox = toolbox
         self._gate = gate
         self.policy = policy
+        self._watch = watch
+        self._polling = asyncio.ensure_future(watch.keep_polling()) if watch is not None else None
 
     @property
     def id(self) -> str:
@@ -76,9 +80,16 @@ class Served:
                 yield event
         for news in self._toolbox.take_news():
             yield news
+        if self._watch is not None:
+            for news in self._watch.take_news():
+                yield news
 
     async def close(self, stop: Stop, exit_code: int, reason: str = "") -> str:
         """End the session and its record; what ``session verify`` says of it now, in a few words."""
+        if self._polling is not None:
+            self._polling.cancel()
+        if self._watch is not None:
+            self._watch.close()
         try:
             self._side_by_side.end_turn()
             self._log.write(SessionEnded(stop=stop, exit_code=exit_code, reason=reason))
@@ -102,4 +113,11 @@ async def open_served(options: Options, environment: Mapping[str, str] | None = 
     except BaseException:
         await toolbox.aclose()
         raise
-    return Served(log=log, calls=calls, toolbox=toolbox, gate=gate, policy=ground.policy)
+    return Served(
+        log=log,
+        calls=calls,
+        toolbox=toolbox,
+        gate=gate,
+        policy=ground.policy,
+        watch=ground.watch,
+    )

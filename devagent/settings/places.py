@@ -18,6 +18,28 @@ _ORG_FOLDERS = {
 ORG_FOLDER = _ORG_FOLDERS.get(sys.platform, "/etc/devagent")
 
 
+OWN_ORG_FOLDER = ".devagent-org"
+"""Where one person's own enrolment lies, below their home by the password database."""
+PIN = "org.json"
+
+
+def enrolments() -> tuple[str, str]:
+    """Where an enrolment may lie: the machine's, which root alone writes, and the person's own. No variable moves them."""
+    own = OWN_ORG_FOLDER if os.path.isabs(OWN_ORG_FOLDER) else os.path.join(_home(), OWN_ORG_FOLDER)
+    return os.path.join(ORG_FOLDER, PIN), os.path.join(own, PIN)
+
+
+def _home() -> str:
+    if sys.platform == "win32":
+        return os.path.expanduser("~")
+    import pwd  # noqa: PLC0415  (POSIX only)
+
+    try:
+        return pwd.getpwuid(os.geteuid()).pw_dir
+    except KeyError:  # a container's arbitrary user id has no entry
+        return "/nonexistent"
+
+
 class Places(Struct, frozen=True):
     """Absolute paths; none of them need exist yet."""
 
@@ -41,11 +63,20 @@ class Places(Struct, frozen=True):
             self.policy,
             *(os.path.join(self.data, name) for name in names),
             os.path.join(ORG_FOLDER, "policy.toml"),
+            *enrolments(),
         )
 
     def own(self) -> tuple[str, ...]:
         """The folders and files that no tool may write: the agent cannot touch its own rules or record."""
-        folders = {os.path.dirname(self.config), self.sessions, self.data, self.cache, ORG_FOLDER}
+        enrolled = os.path.dirname(enrolments()[1])
+        folders = {
+            os.path.dirname(self.config),
+            self.sessions,
+            self.data,
+            self.cache,
+            ORG_FOLDER,
+            enrolled,
+        }
         return tuple(sorted(folders))
 
 

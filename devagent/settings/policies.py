@@ -14,10 +14,12 @@ from msgspec.structs import replace
 
 from devagent.core.codec import sha256
 from devagent.core.errors import PolicyError
+from devagent.core.principal import Principal
 from devagent.core.tools import ToolSpec
 from devagent.policy import CompiledPolicy, PolicyFile, compile_policy, from_cache, parse, to_cache
 from devagent.policy.document import decoded
-from devagent.policy.syntax import speaks_of_arguments
+from devagent.policy.index import build_index
+from devagent.policy.syntax import LayerName, speaks_of_arguments
 from devagent.settings import places as _places
 from devagent.settings.places import Places
 from devagent.settings.trusted_file import read_trusted
@@ -34,6 +36,25 @@ class Layer(Struct, frozen=True):
     file: str
     digest: str
     rules: int
+
+
+class SignedFile(Struct, frozen=True):
+    """A policy file of an organisation's bundle, verified. ``layer``: org, team or narrowing. ``principals``: it speaks for
+    these alone, where any are named; ``lapsed``: what it allows holds no longer, what it denies and asks about goes on."""
+
+    layer: LayerName
+    path: str
+    data: bytes
+    principals: tuple[str, ...] = ()
+    lapsed: bool = False
+
+
+class SignedPolicy(Struct, frozen=True):
+    """What an enrolled machine's organisation says: its verified files, the org's own first; or why there are none."""
+
+    files: tuple[SignedFile, ...] = ()
+    refused: str = ""
+    who: Principal = Principal()
 
 
 class EffectivePolicy(Struct, frozen=True):
@@ -54,7 +75,7 @@ def is_enrolled() -> bool:
 
     A link that leads nowhere counts: what it led to may be a share that is not mounted.
     """
-    return os.path.lexists(_places.ORG_FOLDER)
+    return any(map(os.path.lexists, (_places.ORG_FOLDER, *_places.enrolments())))
 
 
 def effective_policy(
@@ -64,8 +85,12 @@ def effective_policy(
     local_file: str = "",
     narrowing: Sequence[str] = (),
     tools: Tools | None = None,
+    signed: SignedPolicy | None = None,
 ) -> EffectivePolicy:
     """The policy in force.
+
+    ``signed`` is the bundle's of an enrolled machine, which stands in the org's place; a file that the machine's manager
+    put there beside it is one more layer below.
 
     ``org_file`` and ``local_file`` put other files in those places (the demo's sample company).
     ``narrowing`` are files from the command line: one more layer each, never the org's.
@@ -73,8 +98,11 @@ def effective_policy(
     an argument, which must then fit (an org file that does not fit is damaged, as any other slip makes it).
     Raises PolicyError for a damaged or missing file below the org's place.
     """
-    first, locked = _org(here, org_file, tools)
-    files = [first]
+    if signed is None or org_file:
+        first, locked = _org(here, org_file, tools)
+        files = [first]
+    else:
+        files, locked = _signed(here, signed, tools)
     local = _optional(local_file or here.policy, here, tools)
     if local is not None:
         files.append(local)
@@ -111,6 +139,35 @@ def _org(here: Places, given: str, tools: Tools | None) -> tuple[Read, str]:
         return _shipped("baseline", here), ""
     except PolicyError as error:
         return _shipped("locked", here), f"the organisation's policy is not usable: {error.what}"
+
+
+def _signed(here: Places, signed: SignedPolicy, tools: Tools | None) -> tuple[list[Read], str]:
+    if signed.refused:
+        return [_shipped("locked", here)], signed.refused
+    files: list[Read] = []
+    try:
+        for number, one in enumerate(signed.files):
+            file = parse(one.data, one.path, org=number == 0)
+            if number:
+                file = replace(file, layer=one.layer)
+            if one.principals:
+                names = compile_policy([files[0][0]]).names(signed.who)
+                if names.isdisjoint(one.principals):
+                    continue
+            if one.lapsed:
+                rules = tuple(rule for rule in file.rules if rule.effect != "allow")
+                file = replace(file, rules=rules, index=build_index(rules))
+            files.append((_fitting(file, one.data, tools), sha256(one.data)))
+        try:
+            data = read_trusted(org_file(), root_only=True)
+            beside = parse(data, org_file(), org=None)
+            beside = replace(beside, layer="narrowing", groups={}, envelopes=(), org=False)
+            files.append((_fitting(beside, data, tools), sha256(data)))
+        except (FileNotFoundError, NotADirectoryError):
+            pass  # nothing was put there
+    except PolicyError as error:
+        return [_shipped("locked", here)], f"the organisation's policy is not usable: {error.what}"
+    return files, ""
 
 
 def _shipped(name: str, here: Places) -> Read:

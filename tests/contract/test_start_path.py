@@ -1,6 +1,7 @@
 """What may not be imported before it is needed (design, section 7): a list of modules, not a stopwatch."""
 
 import asyncio
+import os
 import signal
 import sys
 from pathlib import Path
@@ -108,6 +109,36 @@ async def test_a_run_up_to_its_first_request_imports_no_heavy_module(
     modules = imported(file)
     assert {"devagent.cli.run", "devagent.session", "devagent.models.messages"} <= modules
     assert heavy(modules) == set()
+
+
+ENROLLED = """
+import os
+from devagent.settings import places
+places.ORG_FOLDER, places.OWN_ORG_FOLDER = os.environ["TEST_ORG"], os.environ["TEST_ORG"] + "-own"
+"""
+
+
+async def test_a_run_of_an_enrolled_machine_imports_no_heavy_module(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its bundle is verified with cryptography alone."""
+    from tests.support.org_machine import enrolled_here, sync_here
+    from tests.support.org_repository import Organisation
+
+    pin = enrolled_here(Organisation(tmp_path), tmp_path, monkeypatch)
+    assert sync_here(pin).outcome == "updated"
+    if os.geteuid() != 0:  # what only root may write is the person's own here
+        os.rename(tmp_path / "etc", tmp_path / "etc-own")
+    file = tmp_path / "modules"
+    program = ("-c", ENROLLED + LISTING, str(file))
+    async with MessagesServer([Step(text="Hello.")]) as server:
+        done = await devagent(
+            "run", "Hi", server=server, cwd=small(tmp_path / "checkout"), program=program,
+            env={"TEST_ORG": str(tmp_path / "etc")},
+        )  # fmt: skip
+    assert done.code == 0, done.stderr
+    assert "devagent.org.in_force" in imported(file)
+    assert heavy(imported(file)) == set()
 
 
 async def test_a_run_with_a_recorded_server_imports_no_sdk_before_that_server_is_called(

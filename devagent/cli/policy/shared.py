@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import click
 
+from devagent.cli.governed import enrolled_here, policy_here
 from devagent.cli.policy.tool_specs import tool_specs
 from devagent.core.errors import PolicyError
 from devagent.core.tools import ToolSpec
@@ -18,7 +19,7 @@ from devagent.policy.syntax import speaks_of_arguments
 from devagent.policy.tool_types import check_tools
 from devagent.settings.config import load_config
 from devagent.settings.places import places
-from devagent.settings.policies import EffectivePolicy, effective_policy, is_enrolled, org_file
+from devagent.settings.policies import EffectivePolicy, is_enrolled, org_file
 from devagent_policies import path_of
 
 policy_files = click.option(
@@ -47,11 +48,15 @@ def read_policies(files: Sequence[str]) -> CompiledPolicy:
 
 def policy_in_force() -> EffectivePolicy:
     """The policy in force here, as a session has it. Raises PolicyError."""
-    return effective_policy(places(), tools=first_party_tools)
+    return policy_here(first_party_tools)
 
 
 def files_in_force() -> tuple[str, ...]:
     """The files of the policy in force here, whatever is in them; the first stands in the org's place."""
+    governs = enrolled_here()
+    if governs is not None and governs.in_force is not None:
+        every = [layer.path for layer in governs.policy().files if os.path.isabs(layer.path)]
+        return (*every, places().policy) if os.path.lexists(places().policy) else tuple(every)
     first = org_file() if is_enrolled() else path_of("baseline")
     local = places().policy
     return (first, local) if os.path.lexists(local) else (first,)

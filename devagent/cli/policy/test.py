@@ -44,8 +44,8 @@ def test_command(
     """
     day = (today.date() if today else date.today()).isoformat()
     tools = tool_specs(tool_files)
-    suites = _Suites(files or files_in_force(), tools, in_force=not files)
-    report = run(suites.all(), day, _Known(tools))
+    suites = Suites(files or files_in_force(), tools, in_force=not files)
+    report = run(suites.all(), day, Known(tools))
     enough = report.percent >= min_coverage
     if output_format == "json":
         click.echo(canonical(_as_json(report)))
@@ -60,7 +60,7 @@ def test_command(
         context.exit(1)
 
 
-class _Suites:
+class Suites:
     """The cases of the files named, each with the policy that judges it.
 
     The examples of an org file are judged by that file alone, those of a lower one below the org file that is
@@ -115,7 +115,7 @@ class _Suites:
         return self._parsed[name, org]
 
 
-class _Known:
+class Known:
     """Tools by their recorded definitions (``policy.requests.Known``)."""
 
     def __init__(self, tools: Sequence[ToolSpec]) -> None:

@@ -10,7 +10,7 @@ import click
 from devagent import __version__
 from devagent.audit.device import Device
 from devagent.audit.flags import FLAGS, Flag, FlagRules, Spotted
-from devagent.audit.layout import is_review, started_at
+from devagent.audit.layout import is_no_conversation, started_at
 from devagent.audit.marks import Queue, Queued, Reviewer, queue
 from devagent.audit.record import to_base64
 from devagent.audit.redaction.redactor import Redactor
@@ -88,7 +88,7 @@ def marked(
         raise UsageError(
             "An escalation needs somebody and a reason.", hint="Give --to WHO and --note WHY."
         )
-    if is_review(found.folder):
+    if is_no_conversation(found.folder):
         raise UsageError(f"Session {found.sid} holds a reviewer's marks itself.")
     return ReviewMarked(
         reviewed=found.sid,

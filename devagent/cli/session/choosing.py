@@ -6,7 +6,7 @@ from itertools import islice
 import click
 
 from devagent.audit.ending import last_events
-from devagent.audit.layout import REVIEW
+from devagent.audit.layout import NO_CONVERSATIONS
 from devagent.audit.reader import Session, sessions
 from devagent.cli.keys import use_keys_at_hand
 from devagent.cli.session.shared import known_names
@@ -45,4 +45,4 @@ def preview(one: Session) -> Sequence[str]:
 
 
 def _goes_on(one: Session) -> bool:
-    return one.mode != REVIEW and one.state in ("ended", "open")
+    return one.mode not in NO_CONVERSATIONS and one.state in ("ended", "open")

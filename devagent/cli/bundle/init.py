@@ -1,0 +1,201 @@
+"""``devagent bundle init``: a policy repository with its keys, walked through."""
+
+import os
+import sys
+from typing import Any
+
+import click
+
+from devagent import __version__
+from devagent.cli.bundle.shared import CONTENT, KEYS, KEYS_FILE, ONLINE, SETTINGS, Workplace
+from devagent.cli.bundle.templates import CI_GITHUB, CI_GITLAB, IGNORED, README, settings_text
+from devagent.core.errors import ConfigError, UsageError
+from devagent.org import release
+from devagent.org.keys import KeyFolder, recipient_of
+from devagent.org.manifest import ORG_NAME
+from devagent.org.repository import Repository, Terms
+from devagent_policies import path_of
+
+CI = "ci"
+
+
+@click.command()
+@click.argument("folder")
+@click.option("--org", "org", prompt="Name of the organisation (a-z, 0-9, -)", help="The organisation's name.")  # fmt: skip
+@click.option("--person", "people", multiple=True, metavar="NAME[=KEY]", help="Who signs, with the age key to seal theirs for: age1…, or a file. Without it a passphrase is asked for. Three or more.")  # fmt: skip
+@click.option("--ci", "ci_key", default="", metavar="KEY", help="The age key (age1…, or a file) of whatever publishes.")  # fmt: skip
+@click.option("--timestamp-days", type=float, default=3.0, show_default=True, help="How long a machine offline stays fresh.")  # fmt: skip
+@click.option("--snapshot-days", type=float, default=14.0, show_default=True, help="How long it may work at all.")  # fmt: skip
+def init(
+    folder: str,
+    org: str,
+    people: tuple[str, ...],
+    ci_key: str,
+    timestamp_days: float,
+    snapshot_days: float,
+) -> None:
+    """Make a policy repository in FOLDER: keys, roles, a first policy, and templates for CI.
+
+    Each person gets two keys: one for the root, to be kept offline, and one for everyday signing. Root needs two
+    of them, and so does the environment prod; dev and test need one.
+    """
+    if not ORG_NAME.fullmatch(org):
+        raise UsageError(
+            f"{org!r} cannot be an organisation's name", hint="a-z, 0-9 and -, up to 40."
+        )
+    named = dict(_named(people) or _asked_people())
+    if len(named) < 2:
+        raise UsageError(
+            "a policy needs two people at least",
+            hint="Nobody approves their own: name --person twice or more.",
+        )
+    if os.path.exists(os.path.join(folder, SETTINGS)):
+        raise ConfigError(f"{folder} holds a policy repository already")
+    terms = Terms(timestamp=timestamp_days, snapshot=snapshot_days)
+    os.makedirs(folder, exist_ok=True)
+    made = _Keys(KeyFolder(os.path.join(folder, KEYS)))
+    roots = [made.key(f"root-{name}", name, key) for name, key in named.items()]
+    everyday = [made.key(name, name, key) for name, key in named.items()]
+    online = {role: made.key(role, CI, ci_key) for role in ONLINE}
+    repository = Repository(folder, terms)
+    repository.found(
+        roots,
+        root_threshold=2,
+        people=everyday,
+        targets_threshold=2,
+        online=online,
+        environments={"dev": 1, "test": 1, "prod": 2},
+        client={"poll_s": 60},
+    )
+    _write(folder, SETTINGS, settings_text(org, terms))
+    _write(folder, KEYS_FILE, made.text())
+    _write(folder, ".gitignore", IGNORED)
+    _write(folder, "README.md", README.format(org=org))
+    _write(folder, ".github/workflows/policy.yml", CI_GITHUB.format(version=__version__))
+    _write(folder, ".gitlab-ci.yml", CI_GITLAB.format(version=__version__))
+    _first_content(folder, org)
+    _found(Workplace(folder), made, list(named))
+    _tell(folder, org, list(named), len(named))
+
+
+class _Keys:
+    """Makes the keys, and remembers them open for the first signatures."""
+
+    def __init__(self, folder: KeyFolder) -> None:
+        self.folder = folder
+        self.entries: dict[str, tuple[str, str]] = {}
+        self._passphrases: dict[str, str] = {}
+
+    def key(self, name: str, owner: str, sealed_for: str) -> Any:
+        recipient = recipient_of(sealed_for) if sealed_for else ""
+        passphrase = "" if recipient else self._passphrase(owner)
+        public = self.folder.new(
+            name, owner, recipients=[recipient] if recipient else [], passphrase=passphrase
+        )
+        self.entries[name] = owner, public.keyid
+        return public
+
+    def _passphrase(self, owner: str) -> str:
+        if owner not in self._passphrases:
+            if not sys.stdin.isatty():
+                raise UsageError(
+                    f"nothing says what {owner}'s keys are to be sealed for",
+                    hint=f"Name an age key: --person {owner}=age1… (for ci: --ci age1…).",
+                )
+            text: str = click.prompt(
+                f"A passphrase for {owner}'s keys",
+                hide_input=True,
+                confirmation_prompt=True,
+                err=True,
+            )
+            if len(text) < 12:
+                raise UsageError(
+                    "a passphrase needs 12 characters at least", hint="Four words will do."
+                )
+            self._passphrases[owner] = text
+        return self._passphrases[owner]
+
+    def text(self) -> str:
+        lines = [
+            "# Where each key is, and whose. No secret: the files are sealed (age) for their owners.",
+            "",
+        ]
+        for name, (owner, id) in self.entries.items():
+            lines += [
+                f"[{name}]",
+                f'uri = "age:{name}.age"',
+                f'owner = "{owner}"',
+                f'id = "{id}"',
+                "",
+            ]
+        return "\n".join(lines)
+
+
+def _found(workplace: Workplace, made: _Keys, people: list[str]) -> None:
+    """The first signatures and the first publication, with the keys that are still open."""
+    repository = workplace.repository
+    workplace.use(made.folder)
+    release.set_revocations(
+        repository, release.revocations(repository, workplace.settings.org), signer=None
+    )
+    for one in repository.pending():
+        for person in people[: one.threshold]:
+            for signer in workplace.signers(person, one.role):
+                repository.sign(one.role, signer)
+    repository.publish(workplace.online())
+
+
+def _named(people: tuple[str, ...]) -> list[tuple[str, str]]:
+    found: list[tuple[str, str]] = []
+    for one in people:
+        name, _, key = one.partition("=")
+        if not ORG_NAME.fullmatch(name) or name == CI or name.startswith("root-") or name in ONLINE:
+            raise UsageError(f"{name!r} cannot be a person's name here", hint="a-z, 0-9 and -.")
+        found.append((name, key))
+    return found
+
+
+def _asked_people() -> list[tuple[str, str]]:
+    if not sys.stdin.isatty():
+        return []
+    click.echo(
+        "Who signs? Three people are best: two of them must agree, and one may lose a key.",
+        err=True,
+    )
+    text: str = click.prompt("Their names, with spaces between", err=True)
+    return _named(tuple(text.split()))
+
+
+def _first_content(folder: str, org: str) -> None:
+    with open(path_of("baseline"), encoding="utf-8") as file:
+        text = file.read()
+    first = text.index("version = 1")
+    text = text[first:].replace('name = "baseline"', f'name = "{org}"', 1)
+    _write(folder, f"{CONTENT}/policy/org.toml", text)
+
+
+def _write(folder: str, name: str, text: str) -> None:
+    path = os.path.join(folder, name)
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(text)
+
+
+def _tell(folder: str, org: str, people: list[str], count: int) -> None:
+    workplace = Workplace(folder)
+    click.echo(f"made {folder}: {org}, signed by {', '.join(people)}")
+    click.echo(f"root sha256 {workplace.root_sha256()}")
+    click.echo(
+        f"  root: 2 of {count}; prod: 2 of {count}; dev, test, revocations: 1 of {count}", err=True
+    )
+    click.echo(
+        f"  Take {folder}/keys/root-*.age offline, each to its owner, and out of the repository.",
+        err=True,
+    )
+    if count < 3:
+        click.echo(
+            "  With two people a lost root key cannot be replaced: a third is better.", err=True
+        )
+    click.echo(
+        "  Next: `devagent bundle build --as NAME`, then `bundle promote dev --as NAME`.", err=True
+    )

@@ -1,0 +1,38 @@
+"""``devagent org sync``: what is new of the organisation's policy."""
+
+from contextlib import closing
+
+import click
+
+from devagent.cli.org.shared import client, in_words, record
+from devagent.core.errors import ConfigError
+from devagent.org.sources import source_for
+from devagent.session.enrolled import synced_event
+from devagent.settings.places import places
+
+
+@click.command()
+@click.option("--quiet", is_flag=True, help="Say nothing where it went well.")
+def sync(*, quiet: bool) -> int:
+    """Fetch the organisation's newest policy, check it, and bring it into force.
+
+    What is refused changes nothing; it is told, and on record. Sessions do this in the background.
+    """
+    here = places()
+    found = client(here)
+    with closing(source_for(found.pin.url)) as source:
+        done = found.sync(source)
+    if done.code == "busy":
+        raise ConfigError(done.reason)
+    if done.outcome != "unchanged":
+        record(here, found, done)
+    line = in_words(synced_event(found.pin, done))
+    if done.outcome == "refused":
+        click.echo(f"devagent: {line}", err=True)
+        click.echo(f"  {done.hint}", err=True)
+        return 78
+    if not quiet:
+        click.echo(line)
+        if done.unkept:
+            click.echo(f"  The marks are in this machine's files alone: {done.unkept}", err=True)
+    return 0

@@ -1,0 +1,202 @@
+"""Other places that signed files are fetched from: git, OCI registries, and object stores through fsspec.
+
+They differ in how bytes come, in nothing else. What each needs is loaded where it is named.
+"""
+
+import importlib
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+from typing import Any
+from urllib.parse import urlsplit
+
+from devagent.core.errors import ConfigError, UsageError
+from devagent.org.refusals import Refused
+from devagent.org.sources import FILE_S, Absent, Fetched, HttpSource, Source
+
+FSSPEC = {
+    "s3": "s3fs",
+    "gs": "gcsfs",
+    "gcs": "gcsfs",
+    "az": "adlfs",
+    "abfs": "adlfs",
+    "memory": "fsspec",
+}
+"""Scheme → the package that it needs."""
+_NAME = re.compile(r"[A-Za-z0-9._/@+-]+")
+
+
+def other_source(url: str) -> Source:
+    """The source for a URL that is neither https nor a folder. Raises UsageError, ConfigError."""
+    scheme = urlsplit(url).scheme
+    if scheme in FSSPEC:
+        return StoreSource(url, scheme)
+    if scheme.startswith("git+"):
+        return GitSource(url.removeprefix("git+"))
+    if scheme in ("oci", "oci+http"):
+        return OciSource(url)
+    known = ", ".join(["https", "file", "git+https", "git+ssh", "oci", *FSSPEC])
+    raise UsageError(f"a policy cannot be fetched by {scheme}", hint=f"There are {known}.")
+
+
+class StoreSource:
+    """An object store, through fsspec. Its credentials are those of its own configuration."""
+
+    def __init__(self, url: str, scheme: str) -> None:
+        try:
+            fsspec: Any = importlib.import_module("fsspec")
+            self._files, self._root = fsspec.core.url_to_fs(
+                url.rstrip("/"), use_listings_cache=False
+            )
+        except ImportError as e:
+            raise ConfigError(
+                f"{scheme}: needs a package that is not installed",
+                hint=f"Install it: `pip install {FSSPEC[scheme]}`.",
+            ) from e
+
+    def fetch(self, path: str, limit: int, tag: str = "") -> Fetched:
+        full = f"{self._root}/{path}"
+        try:
+            found: dict[str, Any] = self._files.info(full)
+            now = _tag(found)
+            if tag and tag == now:
+                return Fetched(b"", tag, unchanged=True)
+            if int(found.get("size") or 0) > limit:
+                raise Refused("endless", f"{path} has {found['size']:,} bytes")
+            data: bytes = self._files.cat_file(full, start=0, end=limit + 1)
+        except FileNotFoundError as e:
+            raise Absent(path) from e
+        except Refused:
+            raise
+        except Exception as e:  # each store raises what its own library raises
+            raise Refused("unreachable", f"{path}: {type(e).__name__}") from e
+        if len(data) > limit:
+            raise Refused("endless", f"{path} has more than {limit:,} bytes")
+        return Fetched(data, now)
+
+    def close(self) -> None:
+        """The library keeps its own connections."""
+
+
+def _tag(found: dict[str, Any]) -> str:
+    for key in (
+        "ETag",
+        "etag",
+        "generation",
+        "md5Hash",
+        "content_settings",
+        "LastModified",
+        "mtime",
+    ):
+        if found.get(key):
+            return str(found[key])
+    return ""
+
+
+class GitSource:
+    """A branch of a git repository: ``git+https://host/repository?ref=main&path=published``. Git's own ways to log in."""
+
+    def __init__(self, url: str) -> None:
+        self._url, _, query = url.partition("?")
+        pairs = (part.partition("=") for part in query.split("&") if part)
+        wanted = {key: value for key, _, value in pairs}
+        self._ref, self._path = wanted.get("ref", "HEAD"), wanted.get("path", "").strip("/")
+        for name in filter(None, (self._ref, self._path)):
+            if not _NAME.fullmatch(name) or name.startswith("-") or ".." in name:
+                raise UsageError(f"{name!r} is no name of a branch or folder")
+        self._folder = ""
+        self._commit = ""
+
+    def fetch(self, path: str, limit: int, tag: str = "") -> Fetched:
+        if not self._commit:
+            self._commit = self._fetched()
+        if tag and tag == self._commit:
+            return Fetched(b"", tag, unchanged=True)
+        name = f"{self._commit}:{self._path + '/' if self._path else ''}{path}"
+        size = self._git("cat-file", "-s", name, absent=path)
+        if not size.strip().isdigit() or int(size) > limit:
+            raise Refused("endless", f"{path} has {size.strip().decode()} bytes")
+        return Fetched(self._git("cat-file", "blob", name, absent=path), self._commit)
+
+    def close(self) -> None:
+        if self._folder:
+            shutil.rmtree(self._folder, ignore_errors=True)
+        self._folder = self._commit = ""
+
+    def _fetched(self) -> str:
+        self._folder = tempfile.mkdtemp(prefix="devagent-git-")
+        self._git("init", "--quiet", "--bare")
+        self._git("fetch", "--quiet", "--depth=1", "--no-tags", "--", self._url, self._ref)
+        return self._git("rev-parse", "--verify", "FETCH_HEAD^{commit}").decode().strip()
+
+    def _git(self, *arguments: str, absent: str = "") -> bytes:
+        environment = {**os.environ, "GIT_TERMINAL_PROMPT": "0"}
+        safe = ("-c", "protocol.ext.allow=never", "-c", "core.hooksPath=/dev/null")
+        try:
+            done = subprocess.run(  # noqa: S603  (fixed words, a URL behind --, checked names)
+                ["git", *safe, "-C", self._folder, *arguments],  # noqa: S607  (git of the person's own path)
+                capture_output=True, stdin=subprocess.DEVNULL, timeout=FILE_S, env=environment, check=False,
+            )  # fmt: skip
+        except FileNotFoundError as e:
+            raise ConfigError("git is not installed") from e
+        except subprocess.TimeoutExpired as e:
+            raise Refused("slow", self._url) from e
+        if done.returncode:
+            if absent:
+                raise Absent(absent)
+            last = done.stderr.decode("utf-8", "replace").strip().splitlines()[-1:]
+            raise Refused("unreachable", f"{self._url}: {''.join(last)[:200]}")
+        return done.stdout
+
+
+class OciSource:
+    """An artifact of a registry, ``oci://host/name:tag``: one layer a file, its path in ``org.opencontainers.image.title``
+    (as `oras push` puts it). Public, or behind a proxy that adds the login."""
+
+    MANIFEST = "application/vnd.oci.image.manifest.v1+json"
+    MOST = 1_000_000
+
+    def __init__(self, url: str) -> None:
+        parts = urlsplit(url)
+        name, _, reference = parts.path.strip("/").rpartition(":")
+        if not name or not reference or not _NAME.fullmatch(name):
+            raise UsageError(f"{url}: write oci://HOST/NAME:TAG")
+        secure = parts.scheme == "oci"
+        if not secure and parts.hostname not in ("127.0.0.1", "localhost", "::1"):
+            raise UsageError(f"{url} is not https")
+        base = f"{'https' if secure else 'http'}://{parts.netloc}"
+        self._http = HttpSource(f"{base}/v2/{name}", accept=self.MANIFEST)
+        self._reference = reference
+        self._layers: dict[str, str] = {}
+        self._tag = ""
+
+    def fetch(self, path: str, limit: int, tag: str = "") -> Fetched:
+        if not self._layers:
+            self._read(tag)
+            if not self._layers:
+                return Fetched(b"", tag, unchanged=True)
+        digest = self._layers.get(path)
+        if digest is None:
+            raise Absent(path)
+        return Fetched(self._http.fetch(f"blobs/{digest}", limit).data, self._tag)
+
+    def close(self) -> None:
+        self._http.close()
+
+    def _read(self, tag: str) -> None:
+        from devagent.core.codec import parse  # noqa: PLC0415  (only where a registry is the way)
+
+        fetched = self._http.fetch(f"manifests/{self._reference}", self.MOST, tag)
+        if fetched.unchanged:
+            return
+        self._tag = fetched.tag
+        try:
+            layers: list[Any] = parse(fetched.data)["layers"]
+            self._layers = {
+                one["annotations"]["org.opencontainers.image.title"]: one["digest"]
+                for one in layers
+            }
+        except (ValueError, KeyError, TypeError) as e:
+            raise Refused("malformed", "the registry's manifest") from e

@@ -1,0 +1,317 @@
+"""Fetching an organisation's newest state: python-tuf walks the repository, this puts what it brings into force.
+
+1. The timestamp alone is asked for, with what the server said last time: where it is still the one in force, nothing else is
+   loaded or fetched.
+2. Else python-tuf's client updates its own cache from the pin on (``bootstrap``): root, timestamp, snapshot, targets, and the
+   delegated roles that this machine needs.
+3. What it has brought is verified once more by ``in_force``, against the marks, as a session will; then the bundle is fetched,
+   unpacked, and its policies are read.
+4. Only then the pointer moves. Whatever is refused before leaves what was in force in force.
+"""
+
+import logging
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Collection, Generator, Iterator
+from contextlib import contextmanager, suppress
+from typing import IO
+
+from msgspec.structs import replace
+from tuf.api import exceptions as tuf_errors
+from tuf.ngclient import Updater, UpdaterConfig
+from tuf.ngclient.fetcher import FetcherInterface
+
+from devagent.core.codec import parse, sha256
+from devagent.core.errors import PolicyError
+from devagent.org import archive, manifest, principals
+from devagent.org import marks as marking
+from devagent.org.in_force import (
+    REVOKE,
+    TEAM,
+    Chosen,
+    InForce,
+    Machine,
+    approval_of,
+    choose,
+    env_role,
+    envelope_path,
+    in_force,
+    manifest_of,
+    team_path,
+)
+from devagent.org.manifest import ORG_POLICY, check_files
+from devagent.org.marks import Marks
+from devagent.org.pin import Pin
+from devagent.org.refusals import Refused
+from devagent.org.rollout import REVOCATIONS, RINGS
+from devagent.org.sources import Absent, Source
+from devagent.org.state import State, target_name
+from devagent.org.statement import MAX_BYTES as MAX_ENVELOPE
+from devagent.org.trusted import TOP_LEVEL, Target
+from devagent.policy import parse as parse_policy
+
+METADATA, TARGETS = "metadata", "targets"
+_CONFIG = UpdaterConfig(
+    max_root_rotations=64,
+    root_max_length=100_000,
+    timestamp_max_length=16_384,
+    snapshot_max_length=200_000,
+    targets_max_length=1_000_000,
+)
+logging.getLogger("tuf").setLevel(logging.CRITICAL)  # what it finds is told by refusals
+
+
+def pinned_root(pin: Pin, source: Source) -> bytes:
+    """The root that the pin names, fetched. Raises Refused where it is another."""
+    try:
+        data = source.fetch(
+            f"{METADATA}/{pin.root_version}.root.json", _CONFIG.root_max_length
+        ).data
+    except Absent as e:
+        raise Refused("missing", f"{pin.root_version}.root.json") from e
+    if sha256(data) != pin.root_sha256:
+        raise Refused(
+            "root",
+            f"the server's has sha256 {sha256(data)[:16]}…, and {pin.root_sha256[:16]}… was expected",
+        )
+    return data
+
+
+def refresh(
+    pin: Pin,
+    state: State,
+    source: Source,
+    machine: Machine,
+    *,
+    now: float,
+    marks: Collection[Marks],
+    keep: Callable[[Marks], None],
+) -> InForce:
+    """Bring the newest state into force; ``keep`` writes the marks down before it is. Raises Refused.
+
+    The caller holds the state's lock.
+    """
+    files = _fetched(pin, state, source)
+    chosen = choose(pin, files, machine, now=now, marks=marks)
+    _check_published(chosen, now)
+    envelope = files[target_name(chosen.envelope)] = _envelope(source, chosen.envelope)
+    approval = approval_of(pin, chosen, envelope)
+    _bundle(state, source, chosen.bundle)
+    if chosen.shadow is not None:
+        # As approved as what is enforced: it is judged by the same code.
+        path = envelope_path(pin.environment, chosen.shadow.sha256)
+        files[target_name(path)] = _envelope(source, path)
+        approval_of(pin, replace(chosen, bundle=chosen.shadow), files[target_name(path)])
+        _bundle(state, source, chosen.shadow)
+    manifest_of(
+        state.read(os.path.join("bundles", chosen.bundle.sha256, manifest.FILE)), approval, machine
+    )
+    found = marking.of(chosen.trusted)
+    keep(marking.together([found, *marks]))
+    state.switch(f"{int(time.time() * 1e6):015x}-{sha256(files['timestamp.json'])[:8]}", files)
+    state.tidy()
+    return in_force(pin, state, machine, now=now, marks=[*marks, found])
+
+
+def _check_published(chosen: Chosen, now: float) -> None:
+    """What is fetched must be fresh: a server that still offers an old timestamp is held back, or nobody publishes."""
+    if now >= chosen.standing.fresh_until:
+        raise Refused("frozen", chosen.standing.why)
+
+
+def _envelope(source: Source, path: str) -> bytes:
+    """The envelope at a path; it bears its own signatures. Raises Refused."""
+    try:
+        return source.fetch(f"{TARGETS}/{path}", MAX_ENVELOPE).data
+    except Absent as e:
+        raise Refused("missing", path) from e
+
+
+def _bundle(state: State, source: Source, target: Target) -> None:
+    """Fetch and unpack a bundle where it does not lie here yet; its policies must be usable."""
+    if os.path.isdir(state.bundle(target.sha256)):
+        try:
+            described = manifest.read(
+                state.read(os.path.join("bundles", target.sha256, manifest.FILE)), client="9999"
+            )
+            held = {
+                name: state.read(os.path.join("bundles", target.sha256, name))
+                for name in described.files
+            }
+            check_files(described, held)
+            return
+        except Refused:
+            pass  # it is damaged, or of another form: the archive decides
+    files = archive.unpacked(_download(source, target))
+    if manifest.FILE not in files:
+        raise Refused("manifest", "it has none")
+    described = manifest.read(files[manifest.FILE], client="9999")
+    check_files(described, files)
+    check_policies(files)
+    state.keep_bundle(target.sha256, files)
+
+
+def check_policies(files: dict[str, bytes]) -> None:
+    """That the policies in a bundle can be read. Raises Refused."""
+    for name, data in sorted(files.items()):
+        is_policy = name.startswith("policy/") and name.endswith(".toml")
+        if is_policy and not name.endswith(".test.toml"):
+            try:
+                parse_policy(data, name, org=name == ORG_POLICY)
+            except PolicyError as e:
+                raise Refused("policy", e.what) from e
+    if principals.FILE in files:
+        principals.read(files[principals.FILE])
+
+
+def _download(source: Source, target: Target) -> bytes:
+    """A signed file, whole and as it was signed. Raises Refused."""
+    if target.length > archive.MAX_BYTES:
+        raise Refused("archive", f"{target.path} has {target.length:,} bytes")
+    folder, slash, name = target.path.rpartition("/")
+    path = f"{TARGETS}/{folder}{slash}{target.sha256}.{name}"
+    try:
+        data = source.fetch(path, target.length).data
+    except Absent as e:
+        raise Refused("missing", target.path) from e
+    except Refused as e:
+        if e.code != "endless":
+            raise
+        raise Refused("changed", f"{target.path} is longer than it was signed") from e
+    if len(data) != target.length or sha256(data) != target.sha256:
+        raise Refused("changed", target.path)
+    return data
+
+
+def _fetched(pin: Pin, state: State, source: Source) -> dict[str, bytes]:
+    """The newest signed files, as python-tuf brings them. Raises Refused."""
+    os.makedirs(state.tuf, mode=0o700, exist_ok=True)
+    wanted = (f"{pin.environment}/{RINGS}", REVOCATIONS)
+    with _told_as_refusals(), tempfile.TemporaryDirectory(prefix="devagent-") as folder:
+        updater = Updater(
+            state.tuf,
+            f"source:/{METADATA}/",
+            folder,
+            f"source:/{TARGETS}/",
+            _Fetcher(source),
+            _CONFIG,
+            bootstrap=_bootstrap(pin, state, source),
+        )
+        updater.refresh()
+        files: dict[str, bytes] = {}
+        teams = _teams(state.tuf)
+        for path in (*wanted, *teams):
+            found = updater.get_targetinfo(path)
+            if found is None and path in teams:
+                continue  # the team has put nothing up yet
+            if found is None:
+                raise Refused("missing", path)
+            local = updater.download_target(found)
+            with open(local, "rb") as file:
+                files[target_name(path)] = file.read()
+    roles = (*TOP_LEVEL, env_role(pin.environment), REVOKE, *teams.values())
+    files |= _metadata(state.tuf, roles)
+    files |= _roots(state.tuf, pin.root_version)
+    return files
+
+
+def _teams(folder: str) -> dict[str, str]:
+    """Path → role of the teams that the state knows; what python-tuf has put there is verified."""
+    with open(os.path.join(folder, "snapshot.json"), "rb") as file:
+        known: dict[str, object] = parse(file.read())["signed"]["meta"]
+    names = (name.removesuffix(".json") for name in sorted(known) if name.startswith(TEAM))
+    return {team_path(name): name for name in names}
+
+
+def _bootstrap(pin: Pin, state: State, source: Source) -> bytes:
+    path = os.path.join(state.tuf, "root_history", f"{pin.root_version}.root.json")
+    with suppress(OSError), open(path, "rb") as file:
+        data = file.read()
+        if sha256(data) == pin.root_sha256:
+            return data
+    # Another root, or none: python-tuf's cache may be of anybody.
+    shutil.rmtree(state.tuf, ignore_errors=True)
+    os.makedirs(state.tuf, mode=0o700)
+    return pinned_root(pin, source)
+
+
+def _metadata(folder: str, roles: Collection[str]) -> dict[str, bytes]:
+    files: dict[str, bytes] = {}
+    for role in roles:
+        with open(os.path.join(folder, f"{role}.json"), "rb") as file:
+            files[f"{role}.json"] = file.read()
+    return files
+
+
+def _roots(folder: str, first: int) -> dict[str, bytes]:
+    with open(os.path.join(folder, "root.json"), "rb") as file:
+        last = sha256(file.read())
+    files: dict[str, bytes] = {}
+    number = first
+    while True:
+        name = f"{number}.root.json"
+        with open(os.path.join(folder, "root_history", name), "rb") as file:
+            files[name] = file.read()
+        if sha256(files[name]) == last:
+            return files
+        number += 1
+
+
+class _Fetcher(FetcherInterface):
+    """python-tuf's way to a source. A refusal of the source goes through it as it is."""
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+
+    @contextmanager
+    def download_file(self, url: str, max_length: int) -> Generator[IO[bytes]]:
+        data = self._bytes(url, max_length)
+        with tempfile.TemporaryFile() as file:
+            file.write(data)
+            file.seek(0)
+            yield file
+
+    def download_bytes(self, url: str, max_length: int) -> bytes:
+        return self._bytes(url, max_length)
+
+    def _fetch(self, url: str) -> Iterator[bytes]:
+        yield self._bytes(url, _CONFIG.targets_max_length)
+
+    def _bytes(self, url: str, limit: int) -> bytes:
+        try:
+            return self._source.fetch(url.removeprefix("source:/"), limit).data
+        except Absent:
+            raise tuf_errors.DownloadHTTPError(f"{url} is not there", 404) from None
+
+
+@contextmanager
+def _told_as_refusals() -> Generator[None]:
+    """python-tuf's errors, translated at the edge."""
+    try:
+        yield
+    except Refused:
+        raise
+    except tuf_errors.ExpiredMetadataError as e:
+        text = str(e)
+        raise Refused("frozen" if text.startswith("timestamp") else "expired", text) from e
+    except tuf_errors.BadVersionNumberError as e:
+        # "Expected targets.json version 1, got 2": the snapshot names an older one than the snapshot before.
+        text = str(e)
+        back = ".json version" in text or "must be >=" in text
+        raise Refused("rollback" if back else "mixed", text) from e
+    except tuf_errors.UnsignedMetadataError as e:
+        raise Refused("signatures", str(e)) from e
+    except tuf_errors.LengthOrHashMismatchError as e:
+        raise Refused("mixed", str(e)) from e
+    except tuf_errors.DownloadHTTPError as e:
+        raise Refused("missing", str(e)) from e
+    except tuf_errors.DownloadError as e:
+        raise Refused("unreachable", str(e)) from e
+    except tuf_errors.RepositoryError as e:
+        raise Refused("malformed", str(e)) from e
+    except OSError as e:
+        raise Refused("owner", f"what was fetched cannot be kept ({e.strerror})") from e
+    except ValueError as e:
+        raise Refused("malformed", str(e)) from e
