@@ -2,13 +2,16 @@
 
 import os
 import sys
+from collections.abc import Callable
 
 import click
 from msgspec import Struct
 
 from devagent.cli.asynchronous import run_until_done
+from devagent.cli.passphrase import asked_beforehand
 from devagent.cli.workspace import workspace
 from devagent.core.errors import UsageError
+from devagent.models.catalogue import REHEARSAL
 from devagent.repl.capabilities import capabilities
 from devagent.settings.config import load_config
 from devagent.settings.places import places
@@ -26,6 +29,7 @@ class Asked(Struct, frozen=True, kw_only=True):
     extensions: tuple[str, ...] = ()
     resume: str = ""
     ticket: str = ""
+    passphrase: Callable[[], str] | None = None
 
 
 @click.command()
@@ -85,6 +89,7 @@ def chat(
         extensions=extensions,
         resume="last" if go_on else resume,
         ticket=ticket,
+        passphrase=None if model.startswith(REHEARSAL) else asked_beforehand(),
     )
     terminal = load_config(places().config).terminal
     able = capabilities(

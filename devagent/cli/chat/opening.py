@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from devagent.cli.passphrase import asked_passphrase
 from devagent.core.approvals import asking_rules
 from devagent.core.events import SessionResumed, ToolJudged
 from devagent.core.ports import Question
@@ -65,7 +64,7 @@ async def _open(chat: "Chat") -> "Session":
         resume=asked.resume,
         ticket=asked.ticket,
         guidance=guidance,
-        passphrase=asked_passphrase,
+        passphrase=asked.passphrase,
     )
     return await open_session(options, chat.environment)
 

@@ -8,7 +8,6 @@ from contextlib import aclosing
 import click
 
 from devagent.cli.chat import Asked
-from devagent.cli.passphrase import asked_passphrase
 from devagent.core.errors import Stop
 from devagent.core.events import Event, ModelFailed, ModelReplied, Prompt, SessionResumed, TextDelta
 from devagent.core.text import visible
@@ -37,7 +36,7 @@ async def talk_plainly(asked: Asked, able: Capabilities) -> None:
         extensions=asked.extensions,
         resume=asked.resume,
         ticket=asked.ticket,
-        passphrase=asked_passphrase,
+        passphrase=asked.passphrase,
     )
     await _converse(options, able)
 

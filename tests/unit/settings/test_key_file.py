@@ -8,6 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from devagent.cli.auth import auth
+from devagent.cli.passphrase import asked_beforehand
 from devagent.core.errors import ConfigError
 from devagent.settings.credentials import find_credential
 from devagent.settings.key_file import VARIABLE, KeyFile, passphrase_of
@@ -119,3 +120,20 @@ def test_login_without_keyring_and_passphrase_keeps_nothing(
     done = CliRunner().invoke(auth, ["login", "--no-check"], input=f"{KEY}\n")
     assert isinstance(done.exception, ConfigError)
     assert not KeyFile(places().data).is_there()
+
+
+def test_a_chat_asks_before_it_takes_the_screen_and_only_where_nothing_else_gives_the_key(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("click.prompt", lambda *_, **__: PHRASE)  # pyright: ignore[reportUnknownLambdaType, reportUnknownArgumentType]
+    with in_memory() as ring:
+        assert asked_beforehand() is None  # there is no file
+        kept()
+        ask = asked_beforehand()
+        assert ask is not None
+        assert find_credential(os.environ, ask=ask).value == KEY
+        ring.kept["devagent", "anthropic"] = KEY
+        assert asked_beforehand() is None
+        ring.kept.clear()
+        monkeypatch.setenv(VARIABLE, str(phrase_file(tmp_path)))
+        assert asked_beforehand() is None
