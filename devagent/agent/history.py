@@ -111,7 +111,7 @@ class History:
                     if one.call == call:
                         one.started = True
                         break
-            case ToolFinished(call=call, text=text) if call.startswith(OWN_CALL):
+            case ToolFinished(call=call, text=text) if self._is_own(call):
                 # No reply of the model asked for it, so it is no result that could be paired.
                 self._say("user", [{"type": "text", "text": f"{_OWN_RESULT}\n{text}"}])
             case ToolFinished(call=call, outcome="cut"):
@@ -215,6 +215,9 @@ class History:
         self._ids.add(shown_as)
         self._open.append(_Open(call, shown_as))
         return block if shown_as == call else {**block, "id": shown_as}
+
+    def _is_own(self, call: str) -> bool:
+        return call.startswith(OWN_CALL) and all(one.call != call for one in self._open)
 
     def _tell(self, call: str, text: str, *, failed: bool) -> None:
         for one in self._open:

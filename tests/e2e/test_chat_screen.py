@@ -59,8 +59,11 @@ def as_kept(screen: str) -> str:
     return "\n".join(line.rstrip() for line in screen.rstrip().split("\n")) + "\n"
 
 
-def stands_as_kept(screen: str, name: str) -> None:
-    """The screen is the one that was looked at; ``KEEP_SCREENS=1`` keeps a new one."""
+def stands_as_kept(screen: str, name: str, *, since: str = "") -> None:
+    """The screen is the one that was looked at, from the row with ``since`` on (how far it had scrolled is a matter
+    of time); ``KEEP_SCREENS=1`` keeps a new one."""
+    rows = screen.split("\n")
+    screen = "\n".join(rows[next(n for n, row in enumerate(rows) if since in row) :])
     file = SCREENS / f"{name}.txt"
     if os.environ.get("KEEP_SCREENS"):
         file.write_text(as_kept(screen), encoding="utf-8")
@@ -75,7 +78,7 @@ async def test_a_first_start_explains_itself_and_is_of_use_without_a_key(shop: P
         await screen.shows("rehearsal:tour", READY)
         await screen.types("hello")
         await screen.shows("new file, +3 -0", "org/baseline", QUESTION)
-        stands_as_kept(await screen.coloured(), "question-80x24-dark")
+        stands_as_kept(await screen.coloured(), "question-80x24-dark", since="Ctrl+O")
         assert not (shop / "devagent-tour.md").exists()
         await screen.presses("y")
         await screen.shows("Written, and a snapshot", "done ·", "›")
@@ -287,7 +290,7 @@ async def test_a_folders_own_words_wait_for_trust_and_planning_is_kept_by_policy
         await screen.shows("› look at @fe", " fee.py")
         await screen.presses("Tab")
         await screen.shows("› look at @fee.py")
-        stands_as_kept(await screen.coloured(), "planning-200x50-light")
+        stands_as_kept(await screen.coloured(), "planning-200x50-light", since="/plan on")
         await screen.presses("C-u")
         await screen.presses("C-d")
         await screen.shows("verify: ok", "[exit 0]")

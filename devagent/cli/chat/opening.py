@@ -75,6 +75,8 @@ async def _trusted(chat: "Chat") -> FolderSays:
     says = folder_says(folder)
     if not says.digest or chat.trusted.trusts(folder, says):
         return says
+    if says.digest in chat.declined:
+        return FolderSays({}, {}, "")
     again = " and has changed since you trusted it" if chat.trusted.known(folder) else ""
     many = counted(len(says.files), "file")
     chat.print(
@@ -101,6 +103,7 @@ async def _trusted(chat: "Chat") -> FolderSays:
             chat.trusted.trust(folder, says)
             return says
         if key != "v":
+            chat.declined.add(says.digest)
             return FolderSays({}, {}, "")
         for name, text in [*says.instructions.items(), *says.commands.items()]:
             rows = [line(Segment(name, "bold")), *(line(f"  {row}") for row in text.splitlines())]

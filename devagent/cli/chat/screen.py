@@ -91,6 +91,7 @@ class Chat:
         self.usd_micros = 0
         self.environment: dict[str, str] | None = None
         self.plan = False
+        self.declined: set[str] = set()
         self.todo: list[tuple[str, bool]] = []
         self.last_reply = ""
         self._session: Session | None = None
@@ -296,15 +297,14 @@ class Chat:
             self.print(lines, whole=True)
 
     async def _command(self, text: str) -> None:
-        name, _, rest = text[1:].partition(" ")
-        name = ALIASES.get(name.lower(), name.lower())
+        name, rest = named(text)
         said = Prompt(turn=0, text=text, of_the_house=True)
         self.live.paper.put(self.transcript.show(said))
         self.live.draw_now()
         if name in TABLE:
-            await command(name)(self, rest.strip())
+            await command(name)(self, rest)
         elif name in self.says.commands:
-            filled = self.says.commands[name].replace("$ARGUMENTS", rest.strip())
+            filled = self.says.commands[name].replace("$ARGUMENTS", rest)
             await self.turn(self.session.turn(filled), "thinking")
         else:
             from difflib import get_close_matches  # noqa: PLC0415  (for a slip)
@@ -318,7 +318,7 @@ class Chat:
             self.put(text)
             self._queue_changed()
             return
-        name = ALIASES.get(text[1:].split()[0].lower(), text[1:].split()[0].lower()) if text[1:].split() else ""  # fmt: skip
+        name, _ = named(text)
         if text.startswith("/") and name in TABLE and not TABLE[name].idle:
             task = asyncio.ensure_future(self._do(text))
             self._background.add(task)
@@ -449,6 +449,12 @@ class Chat:
     def plan_policy(self) -> str:
         """The file of the policy that lets nothing but reading through."""
         return os.path.join(os.path.dirname(os.path.abspath(__file__)), "plan.toml")
+
+
+def named(text: str) -> tuple[str, str]:
+    """A command's name, whatever it is called by, and what follows it."""
+    name, _, rest = text[1:].partition(" ")
+    return ALIASES.get(name.lower(), name.lower()), rest.strip()
 
 
 def short_path(path: str) -> str:

@@ -4,6 +4,7 @@ from msgspec.structs import replace
 
 from devagent.core.approvals import SCOPES, ApprovalBounds, Scope, StandingApproval
 from devagent.core.events import Approval, ApprovalAnswered, ApprovalAsked, Event, ToolJudged
+from devagent.core.ports import Answer, Question
 from devagent.core.resources import Resource
 from devagent.core.tools import ToolCall
 from devagent.core.verdicts import RuleReference
@@ -185,3 +186,36 @@ async def test_an_approval_for_one_call_or_one_session_is_worth_nothing_on_file(
         on_file = FakeApprovals(replace(await given(), scope=scope))
         _, approver, _ = await asked(UNATTENDED, on_file=on_file)
         assert len(approver.asked) == 1, scope
+
+
+async def test_an_approval_may_be_made_narrower_and_never_wider() -> None:
+    class Narrowing(FakeApprover):
+        days = 0
+
+        async def ask(self, question: Question) -> Answer:
+            answer = await super().ask(question)
+            return Answer(answer.approval, days=self.days, exact=True)
+
+    for days, expires in ((7, "2026-11-27"), (900, "2026-12-20"), (-3, "2026-11-20")):
+        on_file = FakeApprovals()
+        approver = Narrowing(yes("always"))
+        approver.days = days
+        gate = gate_of(
+            FakeJudge("ask", determining=(LOOK,)),
+            FakeToolbox(named=[BRANCH]),
+            approver,
+            approvals=on_file,
+        )
+        async for event in gate.judge(1, ToolCall("c1", "git__push", {})):
+            gate.apply(event)
+        (kept,) = on_file.kept
+        assert (kept.expires, bool(kept.arguments)) == (expires, True)
+
+
+async def test_a_question_says_what_a_yes_of_the_widest_scope_would_file() -> None:
+    _, approver, _ = await asked(yes("once"))
+    standing = approver.asked[0].standing
+    assert standing is not None
+    assert (standing.scope, standing.expires) == ("always", "2026-12-20")
+    _, approver, _ = await asked(yes("once"), sticky=True)
+    assert approver.asked[0].standing is None
