@@ -5,6 +5,8 @@ machine = org.machine(tmp_path / "m")
 assert machine.sync().outcome == "updated"
 """
 
+import copy
+import shutil
 from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -80,6 +82,18 @@ class Organisation:
         if publish:
             self.promote(self.build("first"))
             self.publish()
+
+    def copied(self, folder: Path) -> "Organisation":
+        """The same organisation with a repository of its own in ``folder``: quicker than one from nothing."""
+        made = copy.copy(self)
+        made.folder = folder / "repository"
+        made.roots, made.people, made.online = (
+            dict(self.roots),
+            dict(self.people),
+            dict(self.online),
+        )
+        shutil.copytree(self.folder, made.folder)
+        return made
 
     @property
     def repository(self) -> Repository:

@@ -38,16 +38,25 @@ from tests.support.owners import owned_by
 NEW = "metadata/timestamp.json"
 
 
-@pytest.fixture
-def org(tmp_path: Path) -> Organisation:
-    return Organisation(tmp_path)
-
-
-@pytest.fixture
-def machine(org: Organisation, tmp_path: Path) -> Enrolled:
-    made = org.machine(tmp_path / "machine")
+@pytest.fixture(scope="module")
+def first(tmp_path_factory: pytest.TempPathFactory) -> tuple[Organisation, Path]:
+    """An organisation, and the folder of a machine that has its first bundle: each test gets a copy."""
+    folder = tmp_path_factory.mktemp("first")
+    org = Organisation(folder)
+    made = org.machine(folder / "machine")
     assert made.sync().outcome == "updated"
-    return made
+    return org, folder / "machine"
+
+
+@pytest.fixture
+def org(first: tuple[Organisation, Path], tmp_path: Path) -> Organisation:
+    return first[0].copied(tmp_path)
+
+
+@pytest.fixture
+def machine(org: Organisation, first: tuple[Organisation, Path], tmp_path: Path) -> Enrolled:
+    shutil.copytree(first[1], tmp_path / "machine", symlinks=True)
+    return org.machine(tmp_path / "machine")
 
 
 def refused(machine: Enrolled, server: Server, *codes: str) -> Synced:
