@@ -11,9 +11,10 @@ from devagent.audit.export.items import AnyItem
 from devagent.audit.export.progress import Progress
 from devagent.audit.export.run import Export, Tally
 from devagent.audit.export.target import Batch, Target
-from devagent.audit.layout import oldest_first
+from devagent.audit.layout import EVENTS, oldest_first
 from devagent.audit.verify import verify_session
 from devagent.audit.writer import SessionLog
+from devagent.core.codec import canonical, parse
 from devagent.core.events import (
     Cost,
     Event,
@@ -142,6 +143,22 @@ def fleet(sessions: Path, days: int = 3, first_us: int = 1_800_000_000_000_000) 
         bo = [who("bo", "platform/ops", on_behalf_of="care"), *a_turn(1, cost=None)]
         folders.append(ended_session(sessions, bo, at_us=at + 3_600_000_000))
     return folders
+
+
+def with_numbers_beyond_all_bounds(sessions: Path) -> None:
+    """Ana's session, changed by somebody: its times and sums are larger than any number of a table. Then Bo's."""
+    folder = ended_session(sessions, [who("ana"), *a_turn()], at_us=1_800_000_000_000_000)
+    path = Path(folder) / EVENTS
+    headers = [parse(line) for line in path.read_bytes().splitlines()]
+    for header in headers:
+        if header["type"] == "tool.called":
+            header["ts"] = 10**30
+        if "cost" in header:
+            header["cost"]["usd_micros"] = 10**25
+            header["usage"]["input"] = 2**63 - 1
+            header["dur_us"] = 10**25
+    path.write_bytes(b"".join(canonical(header) + b"\n" for header in headers))
+    ended_session(sessions, [who("bo"), *a_turn()], at_us=1_800_000_100_000_000)
 
 
 def export(

@@ -10,20 +10,30 @@ from collections.abc import Sequence
 from typing import Any
 
 from devagent.audit.export.arrow import arrow_table
-from devagent.audit.export.folder import folder_error, made
+from devagent.audit.export.folder import folder_error, made, real_folder
 from devagent.audit.export.libraries import load
 from devagent.audit.export.rows import COLUMNS, PARTITIONS, Row, Table, rows
 from devagent.audit.export.target import Batch, ExportError
+from devagent.core.errors import UsageError
+from devagent.core.text import one_line
+
+_NOT_IN_PATHS = frozenset("%[\\]^|<>")
+"""Characters that the library takes for something else in a path: it ends, or writes elsewhere."""
 
 
 class Delta:
-    """Tables below ``folder`` (a ``Target``)."""
+    """Tables below ``folder`` (a ``Target``). Raises UsageError for a folder that cannot have any."""
 
     most_items = 20_000
     keeps_ids = False
 
     def __init__(self, folder: str) -> None:
-        self._folder = os.path.abspath(folder)
+        self._folder = real_folder(folder)
+        if odd := sorted({c for c in self._folder if c in _NOT_IN_PATHS or not c.isprintable()}):
+            raise UsageError(
+                f"{one_line(self._folder)}: Delta tables cannot be below a folder with {one_line(' '.join(odd))} in its name.",
+                hint="Name another folder.",
+            )
         self.identity = f"delta:{self._folder}"
 
     def is_there(self) -> bool:

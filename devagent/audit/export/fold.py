@@ -8,12 +8,14 @@ content: without content they are told by their program alone.
 from collections.abc import Callable, Iterable, Iterator
 from fnmatch import fnmatchcase
 from typing import Any
+from urllib.parse import quote
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from devagent.audit.contentless import without_content
 from devagent.audit.export.items import (
+    LATEST,
     About,
     AnyItem,
     Asked,
@@ -27,6 +29,7 @@ from devagent.audit.export.items import (
     Verdict,
 )
 from devagent.audit.record import ENVELOPE, Record, Unknown
+from devagent.core.codec import sha256
 from devagent.core.events import (
     ApprovalAnswered,
     ApprovalAsked,
@@ -56,6 +59,8 @@ GroupsOf = Callable[[Principal], Iterable[str]]
 NO_TEAM = "none"
 _MOST_OPEN = 1_000
 _HIDDEN = frozenset({*ENVELOPE, "type"})
+_LONGEST_TEAM = 200
+"""Bytes of a team's name as it stands in the name of a folder, which may have 255."""
 
 
 class Teams(Struct, frozen=True):
@@ -68,7 +73,14 @@ class Teams(Struct, frozen=True):
     def of(self, who: Principal) -> tuple[tuple[str, ...], str]:
         """All groups, and the team."""
         groups = tuple(sorted({*who.groups, *self.groups_of(who)}))
-        return groups, next((g for g in groups if fnmatchcase(g, self.pattern)), NO_TEAM)
+        return groups, next((_short(g) for g in groups if fnmatchcase(g, self.pattern)), NO_TEAM)
+
+
+def _short(team: str) -> str:
+    """The name, or its beginning and its digest where no folder can bear the whole of it."""
+    if len(quote(team, safe="")) <= _LONGEST_TEAM:
+        return team or NO_TEAM
+    return f"{team[:12]}~{sha256(team.encode())[:16]}"
 
 
 class Fold:
@@ -95,6 +107,8 @@ class Fold:
 
     def step(self, record: Record) -> Iterator[AnyItem]:
         """The items that this record completes; the record itself is the first."""
+        if not 0 <= record.ts <= LATEST:
+            record = replace(record, ts=max(0, min(record.ts, LATEST)))
         event = without_content(record.event)
         sums = self._sums
         sums.events, sums.seq, sums.ended = record.seq + 1, record.seq, record.ts
@@ -220,7 +234,7 @@ class Fold:
         request, self._request = self._request, None
         reply: Reply = self._item(Reply, record, model=event.model, purpose=event.purpose)
         reply.opened = request.opened if request else record.seq
-        reply.began = request.began if request else record.ts - event.dur_us
+        reply.began = request.began if request else _before(record.ts, event.dur_us)
         reply.stop, reply.usage, reply.cost = event.stop, event.usage, event.cost
         reply.request_id = event.request_id
         if self._content:
@@ -344,6 +358,10 @@ def _closed(item: Any, record: Record, *, err: str = "") -> Any:
 def _at(item: Any, seq: int, ts: int) -> Any:
     item.closed, item.ended = seq, ts
     return item
+
+
+def _before(moment: int, duration: int) -> int:
+    return max(0, moment - max(0, duration))
 
 
 def _program(resource: str) -> str:

@@ -10,6 +10,11 @@ from devagent.audit.export.target import ExportError
 _PRIVATE, _PRIVATE_FILE = 0o700, 0o600
 
 
+def real_folder(folder: str) -> str:
+    """The folder that this names, by whatever way: what was exported to it is not exported again by another."""
+    return os.path.realpath(folder)
+
+
 def made(folder: str) -> None:
     """Make the folder where it is not there; folders that are keep their mode. Raises OSError."""
     os.makedirs(folder, _PRIVATE, exist_ok=True)

@@ -67,6 +67,8 @@ class Server:
         self._headers = dict(headers or {})
         self._wait = wait
         self._tls = tls
+        # What is for this machine stays on it: a proxy would be told secrets without TLS.
+        self._proxies = parts.hostname not in _LOOPBACK
         self._opener: urllib.request.OpenerDirector | None = None
 
     def post(
@@ -90,7 +92,7 @@ class Server:
 
     def refused(self, answer: Answer, what: str) -> ExportError:
         """The error for an answer that is none to go on with."""
-        said = one_line(answer.body[:300].decode("utf-8", "replace"))
+        said = self.told(answer.body.decode("utf-8", "replace"))
         why = {
             401: "it asks for credentials: --header 'Authorization=Bearer env:NAME'",
             403: "the credentials do not suffice",
@@ -100,6 +102,13 @@ class Server:
             f"{self.address} did not take {what}: {answer.status}, {why}.",
             hint="What is not exported yet stays to be exported: run it again.",
         )
+
+    def told(self, text: str) -> str:
+        """What a server said, as a short line without the secrets that it was sent: some say headers back."""
+        for value in self._headers.values():
+            for secret in (value, value.rpartition(" ")[2]):
+                text = text.replace(secret, "[the header's secret]")
+        return one_line(text[:300])
 
     def _send(
         self, method: str, path: str, data: bytes | None, headers: Mapping[str, str]
@@ -124,7 +133,14 @@ class Server:
                 why = f"it answered {e.code}"
                 wait_s = _asked_wait_s(e.headers.get("Retry-After", ""), wait_s)
             except (OSError, HTTPException) as e:
-                why = one_line(str(getattr(e, "reason", "") or e or type(e).__name__))
+                why = self.told(str(getattr(e, "reason", "") or e or type(e).__name__))
+            except (
+                ValueError
+            ) as e:  # a name or a proxy that is none; its text may hold the proxy's password
+                raise ExportError(
+                    f"{self.address} cannot be reached: the host's name, or the proxy that the environment names, is none.",
+                    hint="Look at the address and at HTTPS_PROXY.",
+                ) from e
             if attempt + 1 < ATTEMPTS:
                 self._wait(min(wait_s, LONGEST_WAIT_S))
         raise ExportError(
@@ -134,7 +150,8 @@ class Server:
 
     def _open(self, request: urllib.request.Request):
         if self._opener is None:
-            self._opener = _opener(self._tls() if self._tls and request.type == "https" else None)
+            tls = self._tls() if self._tls and request.type == "https" else None
+            self._opener = _opener(tls, proxies=self._proxies)
         return self._opener.open(request, timeout=TIMEOUT_S)
 
 
@@ -150,11 +167,12 @@ def _asked_wait_s(text: str, otherwise: float) -> float:
         return otherwise
 
 
-def _opener(tls: SSLContext | None) -> urllib.request.OpenerDirector:
-    """Proxies of the environment are used, redirects are not followed: what leaves goes where it was told to."""
+def _opener(tls: SSLContext | None, *, proxies: bool) -> urllib.request.OpenerDirector:
+    """Proxies of the environment are used where ``proxies`` says so, redirects are not followed: what leaves goes
+    where it was told to."""
     opener = urllib.request.OpenerDirector()
     for handler in (
-        urllib.request.ProxyHandler(),
+        urllib.request.ProxyHandler(None if proxies else {}),
         urllib.request.HTTPHandler(),
         urllib.request.HTTPSHandler(context=tls),
         urllib.request.HTTPDefaultErrorHandler(),

@@ -18,6 +18,17 @@ State = Literal["open", "ended", "left"]
 """open: a process writes to it; left: none does, and it was never ended."""
 
 
+MOST = 2**63 - 1
+"""No target holds a larger number. A log may: its numbers have no end, and a log that was changed is told too."""
+LATEST = MOST // 1000
+"""The latest moment that all targets hold (microseconds; some keep nanoseconds): in the year 2262."""
+
+
+def bounded(number: int) -> int:
+    """The nearest number that every target holds."""
+    return max(-MOST, min(number, MOST))
+
+
 class About(Struct, frozen=True, kw_only=True):
     """Whose session it is. ``team`` is the one of the ``groups`` that it is counted for; ``device`` the name of the
     computer's key; ``folder`` is content and empty without it."""

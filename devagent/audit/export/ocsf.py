@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from devagent.audit.export import conventions as names
-from devagent.audit.export.folder import folder_error, made, whole_file
+from devagent.audit.export.folder import folder_error, made, real_folder, whole_file
 from devagent.audit.export.items import AnyItem, Call, Happened, Item, Standing
 from devagent.audit.export.spans import trace_id
 from devagent.audit.export.target import Batch
@@ -49,7 +49,7 @@ class Ocsf:
     keeps_ids = False
 
     def __init__(self, folder: str) -> None:
-        self._folder = os.path.abspath(folder)
+        self._folder = real_folder(folder)
         self.identity = f"ocsf:{self._folder}"
 
     def is_there(self) -> bool:

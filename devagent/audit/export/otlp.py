@@ -42,5 +42,5 @@ class Otlp:
             if answer.status != 200:
                 raise self._server.refused(answer, path)
             if rejected := self._telemetry.rejected(path, answer.body):
-                notes.append(f"{self._server.address}{path} {rejected}")
+                notes.append(f"{self._server.address}{path} {self._server.told(rejected)}")
         return notes

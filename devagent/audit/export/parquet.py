@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from urllib.parse import quote
 
 from devagent.audit.export.arrow import write_parquet
-from devagent.audit.export.folder import folder_error, made, whole_file
+from devagent.audit.export.folder import folder_error, made, real_folder, whole_file
 from devagent.audit.export.rows import COLUMNS, PARTITIONS, Column, Row, Table, rows
 from devagent.audit.export.target import Batch
 
@@ -28,7 +28,7 @@ class Parquet:
     keeps_ids = False
 
     def __init__(self, folder: str) -> None:
-        self._folder = os.path.abspath(folder)
+        self._folder = real_folder(folder)
         self.identity = f"parquet:{self._folder}"
 
     def is_there(self) -> bool:

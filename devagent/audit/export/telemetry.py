@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from devagent.audit.export import conventions as names
-from devagent.audit.export.items import AnyItem, Happened, Standing
+from devagent.audit.export.items import AnyItem, Happened, Standing, bounded
 from devagent.audit.export.libraries import need
 from devagent.audit.export.spans import Attributes, Span, common, span_id, trace_id
 from devagent.core.codec import canonical
@@ -86,7 +86,7 @@ class Telemetry:
             context=context,
             parent=self._context(one.trace, one.parent) if one.parent else None,
             resource=self._resource,
-            attributes=one.attributes,
+            attributes=_held(one.attributes),
             kind=kind,
             status=trace.Status(code, one.error or None),
             start_time=one.began * 1000,
@@ -117,13 +117,15 @@ class Telemetry:
             severity_text=text,
             body=body,
             event_name=name,
-            attributes={
-                **common(item.about),
-                names.LOG_RECORD: item.id,
-                names.EVENT: item.id,
-                names.SEQ: item.seq,
-                **attributes,
-            },
+            attributes=_held(
+                {
+                    **common(item.about),
+                    names.LOG_RECORD: item.id,
+                    names.EVENT: item.id,
+                    names.SEQ: item.seq,
+                    **attributes,
+                }
+            ),
         )
         return self._sdk_logs.ReadableLogRecord(record, self._resource, self._scope)
 
@@ -136,6 +138,13 @@ class Telemetry:
         if item.type in _WARNING or _is_denial(item):
             return levels.WARN, "WARN"
         return levels.INFO, "INFO"
+
+
+def _held(attributes: Mapping[str, Any]) -> dict[str, Any]:
+    """The attributes with numbers that OTLP can hold; the SDK leaves others out, with a traceback for each."""
+    return {
+        name: bounded(value) if type(value) is int else value for name, value in attributes.items()
+    }
 
 
 def _is_denial(item: Happened) -> bool:

@@ -8,13 +8,22 @@ import pytest
 
 from devagent.audit.device import Device
 from devagent.audit.export import conventions as names
-from devagent.audit.export.http import Server
+from devagent.audit.export.http import Answer, Server
+from devagent.audit.export.items import MOST
 from devagent.audit.export.otlp import Otlp
 from devagent.audit.export.target import ExportError
 from devagent.audit.export.telemetry import Telemetry
 from devagent.audit.reader import read
 from devagent.core.errors import UsageError
-from tests.support.exported import SECRET, a_turn, ended_session, export, fleet, who
+from tests.support.exported import (
+    SECRET,
+    a_turn,
+    ended_session,
+    export,
+    fleet,
+    who,
+    with_numbers_beyond_all_bounds,
+)
 from tests.support.otlp_receiver import Receiver, receiving
 from tests.unit.audit.test_export_run import damaged_at
 
@@ -176,6 +185,49 @@ def test_a_header_with_a_secret_is_sent_and_told_nowhere(
     assert receiver.requests[0][1]["authorization"] == "Bearer s3cret"
     assert "s3cret" not in str(caught.value)
     assert "credentials" in str(caught.value)
+
+
+def test_a_server_that_says_headers_back_does_not_put_them_on_the_screen() -> None:
+    server = Server("https://example.com", headers={"Authorization": "Bearer s3cret-of-ours"})
+    said = (
+        b"bad request: "
+        + b"x" * 250
+        + b" authorization: Bearer s3cret-of-ours, token s3cret-of-ours"
+    )
+    assert "s3cr" not in str(server.refused(Answer(400, said), "the traces"))
+    assert "bad request" in str(server.refused(Answer(400, said), "the traces"))
+
+
+def test_what_is_for_this_machine_goes_past_no_proxy(
+    receiver: Receiver, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with receiving() as proxy:
+        monkeypatch.setenv("http_proxy", proxy.url)
+        fleet(tmp_path / "sessions", 1)
+        assert export(
+            target(receiver, Authorization="Bearer s3cret"), tmp_path, tmp_path / "sessions"
+        ).ok
+        assert receiver.requests
+        assert not proxy.requests
+
+
+def test_a_proxy_that_is_none_is_an_error_without_its_password(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("https_proxy", "http:/ana:pw4proxy@proxy")
+    with pytest.raises(ExportError, match="HTTPS_PROXY") as caught:
+        Server("https://example.com").post("/v1/traces", b"x", "text/plain")
+    assert "pw4proxy" not in str(caught.value)
+
+
+def test_numbers_that_otlp_cannot_hold_come_as_the_largest_and_stop_nothing(
+    receiver: Receiver, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with_numbers_beyond_all_bounds(tmp_path / "sessions")
+    assert len(export(target(receiver), tmp_path, tmp_path / "sessions").unverified) == 1
+    assert not caplog.records
+    assert {found[names.USER] for _, found in receiver.spans()} == {"ana", "bo"}
+    assert MOST in [found.get(names.COST) for _, found in receiver.spans()]
 
 
 @pytest.mark.parametrize(

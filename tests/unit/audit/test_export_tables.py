@@ -12,9 +12,11 @@ from deltalake import DeltaTable
 
 from devagent.audit.export.delta import Delta
 from devagent.audit.export.fold import Teams
+from devagent.audit.export.items import MOST
 from devagent.audit.export.parquet import Parquet
 from devagent.audit.export.rows import COLUMNS
 from devagent.audit.export.target import ExportError
+from devagent.core.errors import UsageError
 from tests.support.exported import (
     SECRET,
     TEAMS,
@@ -24,6 +26,7 @@ from tests.support.exported import (
     export,
     fleet,
     who,
+    with_numbers_beyond_all_bounds,
 )
 
 Kind = Literal["parquet", "delta"]
@@ -170,3 +173,58 @@ def test_a_target_that_cannot_be_written_is_an_error_that_says_so(
     assert "lake" in caught.value.what
     os.unlink(tmp_path / "lake")
     assert export(target_of(kind, tmp_path / "lake"), tmp_path, tmp_path / "sessions").resent == 1
+
+
+def test_a_log_with_numbers_beyond_all_bounds_does_not_keep_the_others_back(
+    tmp_path: Path, kind: Kind
+) -> None:
+    with_numbers_beyond_all_bounds(tmp_path / "sessions")
+    lake = tmp_path / "lake"
+    tally = export(target_of(kind, lake), tmp_path, tmp_path / "sessions")
+    assert (len(tally.unverified), tally.failed) == (1, [])
+    assert ask(kind, lake, "select user_id, usd_micros from costs order by all") == [
+        ("ana", MOST),
+        ("bo", 1_500),
+    ]
+    assert ask(kind, lake, "select user_id, verified, input_tokens from sessions order by all") == [
+        ("ana", False, MOST),
+        ("bo", True, 100),
+    ]  # fmt: skip
+    assert ask(kind, lake, "select distinct day from calls where user_id = 'ana'") == [
+        ("2262-04-11",)
+    ]
+
+
+def test_a_team_that_no_folder_can_bear_the_name_of_is_cut_and_told_apart(
+    tmp_path: Path, kind: Kind
+) -> None:
+    long = "é" * 300
+    for at, group in enumerate((f"{long}1", f"{long}2", "../../up", "")):
+        events = [who("ana", group), *a_turn()]
+        ended_session(tmp_path / "sessions", events, at_us=1_800_000_000_000_000 + at * 10**9)
+    lake = tmp_path / "lake"
+    assert export(target_of(kind, lake), tmp_path, tmp_path / "sessions").ok
+    teams = [team for (team,) in ask(kind, lake, "select distinct team from calls order by 1")]
+    assert [team[:12] for team in teams] == ["../../up", "none", "é" * 12, "é" * 12]
+    assert [one.name for one in tmp_path.iterdir() if one.name == "up"] == []
+
+
+def test_a_folder_by_another_way_is_the_same_target(tmp_path: Path, kind: Kind) -> None:
+    fleet(tmp_path / "sessions", 1)
+    (tmp_path / "lake").mkdir()
+    (tmp_path / "link").symlink_to("lake")
+    assert export(target_of(kind, tmp_path / "lake"), tmp_path, tmp_path / "sessions").sessions == 2
+    assert (
+        export(target_of(kind, tmp_path / "link"), tmp_path, tmp_path / "sessions").unchanged == 2
+    )
+
+
+def test_a_folder_that_the_library_takes_for_another_is_refused(tmp_path: Path, kind: Kind) -> None:
+    fleet(tmp_path / "sessions", 1)
+    for name in ("a%20b", "a^b", "a[b]", "a\\b"):
+        if kind == "delta":
+            with pytest.raises(UsageError, match="in its name"):
+                target_of(kind, tmp_path / name)
+        else:
+            assert export(target_of(kind, tmp_path / name), tmp_path, tmp_path / "sessions").ok
+            assert len(list((tmp_path / name).glob("calls/*/*/*.parquet"))) == 2
