@@ -51,7 +51,8 @@ class Server:
             usable = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
         except ValueError:
             parts, usable = SplitResult("", "", "", "", ""), False
-        if not usable or parts.query or parts.fragment:
+        odd = " " in address or not address.isprintable()  # urlsplit overlooks some of these
+        if not usable or odd or parts.query or parts.fragment:
             raise UsageError("That is no address of a server.", hint="As https://host:4318")
         if parts.username or parts.password:
             raise UsageError(

@@ -239,6 +239,8 @@ def test_numbers_that_otlp_cannot_hold_come_as_the_largest_and_stop_nothing(
         ("example.com:4318", {}),
         ("https://example.com/?x=1", {}),
         ("https://[::1", {}),
+        ("https://example.com/\r\nHost:", {}),
+        ("ht\ntps://example.com", {}),
         ("https://example.com:port", {}),
     ],
 )

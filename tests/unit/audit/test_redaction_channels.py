@@ -3,17 +3,29 @@
 And the other half: more than two hundred lines that only look like it stay as they are.
 """
 
+import gzip
+import re
 from base64 import b64encode
 from collections.abc import Iterator
+from html import escape
 from pathlib import Path
 from urllib.parse import quote
 
+import duckdb
 import pytest
+from click.testing import CliRunner
 
+from devagent.audit.export.delta import Delta
+from devagent.audit.export.http import Server
+from devagent.audit.export.ocsf import Ocsf
+from devagent.audit.export.otlp import Otlp
+from devagent.audit.export.parquet import Parquet
+from devagent.audit.export.telemetry import Telemetry
 from devagent.audit.reader import read, read_events
 from devagent.audit.redaction.redactor import Redactor
 from devagent.audit.verify import verify_session
 from devagent.audit.writer import SessionLog
+from devagent.cli.session import session
 from devagent.core.codec import canonical
 from devagent.core.events import (
     Approval,
@@ -41,8 +53,10 @@ from devagent.core.events import (
 from devagent.core.principal import Principal
 from devagent.core.resources import Resource
 from devagent.core.verdicts import Decision, RuleReference
+from tests.support.exported import export
 from tests.support.innocent_lines import innocent_lines
 from tests.support.log_events import GIT, started
+from tests.support.otlp_receiver import receiving
 from tests.support.synthetic_secrets import TOKENS, secrets
 
 COUNT = 500
@@ -174,6 +188,71 @@ def test_five_hundred_secrets_through_every_channel_leave_none_on_the_disk(tmp_p
     assert found.headline.startswith("verify: ok ")
     assert found.events == written + 2
     assert sum(1 for _ in read_events(log.folder)) == written + 2
+
+
+def telling(secret: str) -> bytes:
+    """The longest part of a secret that is the same in each of its forms in a text."""
+    return max(re.findall(r"[A-Za-z0-9]*", secret), key=len).encode()
+
+
+def handed_on(folder: str, place: Path) -> Iterator[tuple[str, bytes]]:
+    """What becomes of a log, with all its content: each name with every byte that leaves."""
+    with receiving() as receiver:
+        otlp = Otlp(Server(receiver.url), Telemetry("1"))
+        for target in (
+            Ocsf(f"{place}/ocsf"),
+            Parquet(f"{place}/parquet"),
+            Delta(f"{place}/delta"),
+            otlp,
+        ):
+            export(target, place, Path(folder).parents[1], content=True)
+        yield "otlp", b"\n".join(gzip.decompress(body) for _, _, body in receiver.requests)
+    yield "ocsf", b"".join(file.read_bytes() for file in place.glob("ocsf/*"))
+    for kind in ("parquet", "delta"):
+        files = list(place.glob(f"{kind}/**/*.parquet"))
+        assert files
+        with duckdb.connect() as db:
+            rows = [
+                db.execute(f"select columns(*)::varchar from read_parquet('{file}')").fetchall()
+                for file in files
+            ]
+        yield (
+            kind,
+            "\n".join(str(value) for table in rows for row in table for value in row).encode(),
+        )
+        yield f"{kind} names", "\n".join(map(str, place.glob(f"{kind}/**/*"))).encode()
+        yield (
+            f"{kind} log",
+            b"".join(file.read_bytes() for file in place.glob(f"{kind}/*/_delta_log/*")),
+        )
+    for command in (["report", "--format", "html"], ["report", "--format", "markdown"], ["report", "--format", "json"],
+                    ["export", "--format", "jsonl"], ["export", "--format", "markdown"], ["export", "--format", "html"]):  # fmt: skip
+        out = place / "written"
+        done = CliRunner().invoke(session, [*command, folder, "-o", str(out), "--force"])
+        assert done.exit_code == 0, done.output
+        yield " ".join(command), out.read_bytes()
+
+
+def test_of_the_secrets_of_a_session_none_is_in_what_is_made_of_it(tmp_path: Path) -> None:
+    drawn = secrets(COUNT)
+    with SessionLog.create(str(tmp_path / "sessions"), redact=Redactor()) as log:
+        log.write(started())
+        # A turn holds several: the record of each is the other test's subject.
+        for number in range(1, COUNT // 10 + 1):
+            texts = [text for _, _, text in drawn[number * 10 - 10 : number * 10]]
+            for event in everywhere("\n".join(texts), number):
+                log.write(event)
+        log.write(SessionEnded(stop="done", exit_code=0))
+    for name, data in handed_on(log.folder, tmp_path):
+        left = [
+            (name, kind, secret)
+            for kind, secret, _ in drawn
+            if telling(secret) in data  # one look each: it is much that is looked through
+            for form in (*forms(secret), escape(secret).encode())
+            if form in data
+        ]
+        assert left == []
+        assert "names" in name or "log" in name or len(data) > 10_000
 
 
 @pytest.mark.parametrize("secret", KNOWN)
