@@ -1,6 +1,4 @@
-"""A second verifier of session logs, written from docs/log-format.md: python verify_log.py FOLDER [VKEY]
-
-Standard library; signatures need ``cryptography``, else they are said to be unchecked. Exit code 0 or 1."""
+"""A second verifier, from docs/log-format.md alone: python verify_log.py FOLDER [VKEY]; exit code 0 or 1."""
 
 import base64
 import hashlib
@@ -9,17 +7,16 @@ import json
 import sys
 from pathlib import Path
 
-STEPS = {  # (state of a call, event) -> its next state; ran: it may only be denied again
-    ("", "called"): "called", ("called", "judged"): "judged", ("allow", "started"): "started", ("ask", "asked"): "asked",
-    ("asked", "answered"): "answered", ("yes", "started"): "started", ("started", "finished"): "ran",
-    ("ran", "called"): "again", ("again", "judged"): "judged again",
+STEPS = {  # (state of a call, event) -> its next state; ran: it may only be denied
+    ("", "called"): "called", ("called", "judged allow"): "granted", ("called", "judged ask"): "ask",
+    ("called", "judged deny"): "denied", ("ask", "asked"): "asked", ("asked", "answered yes"): "granted",
+    ("asked", "answered no"): "denied", ("granted", "started"): "started", ("started", "finished"): "ran", ("ran", "called"): "again", ("again", "judged deny"): "ran",
 }  # fmt: skip
 FORMS = (("content", "salt", "seq"), ("sealed", "seq"), ("by", "erased", "seq"))
 
 
 def check(holds: object, where: str, what: str) -> None:
-    if not holds:
-        sys.exit(print(f"verify: FAILED {where}: {what}") or 1)
+    holds or sys.exit(print(f"verify: FAILED {where}: {what}") or 1)
 
 
 def is_plain(value: object) -> bool:
@@ -35,23 +32,27 @@ def root(leaves: list[bytes]) -> bytes:
     return leaves[0] if leaves else hashlib.sha256(b"").digest()
 
 
-def check_headers(lines: list[bytes], torn: bytes) -> tuple[list[dict], list[bytes], bytes]:
-    headers, leaves = [], [bytes(32)]  # the first line's prev is 64 zeros
-    for number, line in enumerate(lines):
-        where = f"events.jsonl:{number + 1}"
+def parse(data: bytes, file: str) -> tuple[list[dict], list[bytes], bytes]:
+    *lines, torn = data.split(b"\n")
+    found, leaves = [], [hashlib.sha256(b"\x00" + line).digest() for line in lines]
+    for number, line in enumerate(lines, 1):
         try:
-            header = json.loads(line)
+            found.append(json.loads(line))
         except ValueError:
-            check(number == len(lines) - 1 and not torn, where, "does not parse")
-            return headers, leaves[1:], line
-        text = json.dumps(header, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-        check(text.encode() == line and is_plain(header), where, "is not canonical")
-        headers.append(header)
+            check(number == len(lines) and not torn, f"{file}:{number}", "does not parse")
+            return found, leaves[:-1], line + b"\n"
+        text = json.dumps(found[-1], sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+        check(text.encode() == line and is_plain(found[-1]), f"{file}:{number}", "is not canonical")
+    return found, leaves, torn
+
+
+def check_headers(headers: list[dict], leaves: list[bytes]) -> None:
+    for number, header in enumerate(headers):
+        where, before = f"events.jsonl:{number + 1}", leaves[number - 1] if number else bytes(32)
         right = (header["v"], header["seq"], header["sid"]) == (1, number, headers[0]["sid"])
-        check(right, where, "has the wrong v, seq or sid")
-        check(header["prev"] == leaves[-1].hex(), where, "its prev is not the line before's hash")
-        leaves.append(hashlib.sha256(b"\x00" + line).digest())
-    return headers, leaves[1:], torn
+        types = [type(header.get(name)) for name in ("v", "seq", "ts", "mono", "type")]
+        check(right and types == [int] * 4 + [str], where, "has a wrong v, seq, sid, ts or type")
+        check(header["prev"] == before.hex(), where, "its prev is not the line before's hash")
 
 
 def check_bodies(bodies: list[dict], headers: list[dict], keys: bool) -> None:
@@ -63,54 +64,54 @@ def check_bodies(bodies: list[dict], headers: list[dict], keys: bool) -> None:
         if "content" in body:
             salt = base64.b64decode(body["salt"], validate=True)
             found = hmac.new(salt, body["content"].encode(), hashlib.sha256).hexdigest()
-            check(found == headers[seq]["body"], where, "is not what its header commits to")
+            check(len(salt) >= 16 and found == headers[seq]["body"], where, "is not its header's")
         elif "erased" in body:
-            by = headers[body["by"]]
-            says = by["type"] == "log.erased" and by["range"][0] <= seq <= by["range"][1]
+            by, (first, last) = headers[body["by"]], headers[body["by"]].get("range", (1, 0))
+            says = by["type"] == "log.erased" and first <= seq <= last and seq < body["by"]
             check(says, where, f"event {body['by']} does not say that it is erased")
         else:
             found = hashlib.sha256(body["sealed"].encode()).hexdigest()
             check(keys and headers[seq].get("sealed", found) == found, where, "was sealed anew")
 
 
-def check_order(headers: list[dict]) -> None:
-    calls, turn = {}, None
+def check_order(headers: list[dict], torn: bytes) -> None:
+    calls, turn, ended = {}, None, False
     for header in headers:
         kind, where = header["type"], f"events.jsonl:{header['seq'] + 1}"
         group, _, step = kind.partition(".")
-        if kind in ("turn.started", "turn.ended", "turn.cut"):
-            fits = turn == (None if step == "started" else header["turn"])
-            fits &= "started" not in calls.values()
+        ended = kind == "session.ended" or (ended and group in ("log", "review", "feedback"))
+        if kind in ("turn.started", "turn.ended", "turn.cut", "session.ended"):
+            left = ("started", "called", "again")[: 3 if kind == "turn.ended" else 1]
+            fits = turn == (header["turn"] if kind in ("turn.ended", "turn.cut") else None)
+            fits &= not set(left) & set(calls.values())
             check(fits, where, f"{kind}, but another turn is open or a call has not finished")
-            turn, calls = header["turn"] if step == "started" else None, {}
+            turn, calls = header["turn"] if kind == "turn.started" else None, {}
         elif group in ("tool", "approval"):
-            before = calls.get(header["call"], "")
+            before, said = calls.get(header["call"], ""), header.get("decision", {}).get("effect")
             if step == "called" and before not in ("ran", "started"):
-                before = ""  # a call that never ran may begin anew
-            check((before, step) in STEPS, where, f"{kind} after {before or 'nothing'}")
-            after = STEPS[before, step]
-            if step == "judged":
-                effect, again = header["decision"]["effect"], after == "judged again"
-                check(not again or effect == "deny", where, "a call that ran is not denied")
-                after = "ran" if again else effect
-            calls[header["call"]] = header["approval"]["answer"] if step == "answered" else after
+                before = ""  # it never ran, and may begin anew
+            if step in ("judged", "answered"):
+                step += f" {said if step == 'judged' else header['approval']['answer']}"
+            check((before, step) in STEPS, where, f"{kind} of turn {header['turn']}: not now")
+            calls[header["call"]] = STEPS[before, step]
+    check(not (ended and torn), "events.jsonl", "is torn after the session's end")
 
 
-def check_notes(text: str, vkey: str, sid: str, leaves: list[bytes] | None) -> str:
-    name, hex_id, encoded = vkey.split("+", 2)
+def check_notes(text: str, vkey: str, sid: str, leaves: list[bytes], removed: bool) -> str:
+    name, hex_id, encoded = vkey.strip().split("+", 2)
     parts, size, unchecked = text.split("\n\n"), 0, ""
     for head, signatures in zip(parts[:-1:2], parts[1::2], strict=False):
         origin, count, encoded_root, *more = head.split("\n")
         where, before, size = f"the signed note of {count} lines", size, int(count)
         check(origin.endswith(f"/{sid}") and before <= size, where, f"is not the next of {sid}")
-        if leaves is not None:
+        if not removed:
             same = size <= len(leaves) and root(leaves[:size]) == base64.b64decode(encoded_root)
             check(same, where, "is over other lines: they were cut or changed")
         mine = (one.split(" ")[2] for one in signatures.split("\n") if f"— {name} " in one)
         signature = base64.b64decode(next(mine, ""))
         check(signature[:4].hex() == hex_id, where, f"is not signed by {name}")
         try:
-            from cryptography.hazmat.primitives.asymmetric import ed25519  # noqa: PLC0415
+            from cryptography.hazmat.primitives.asymmetric import ed25519  # noqa: PLC0415  (the one that is not Python's)
 
             key = ed25519.Ed25519PublicKey.from_public_bytes(base64.b64decode(encoded)[1:])
             key.verify(signature[4:], f"{head}\n".encode())
@@ -119,7 +120,7 @@ def check_notes(text: str, vkey: str, sid: str, leaves: list[bytes] | None) -> s
         except Exception as error:
             check(False, where, f"its signature is not good ({type(error).__name__})")
     torn = "" if len(parts) % 2 and not parts[-1] else "; the last checkpoint is torn"
-    if leaves is not None:
+    if not removed:
         return f"{len(leaves) - size} lines after the last checkpoint{torn}{unchecked}"
     check(not torn and len(parts) == 3 and more, "tombstone", "is no signed note of a removal")
     return f"removed: {parts[0].split('reason ')[1]}{unchecked}"
@@ -128,18 +129,17 @@ def check_notes(text: str, vkey: str, sid: str, leaves: list[bytes] | None) -> s
 def main(folder: Path, vkey: str = "") -> None:
     try:
         files = {one.name: one.read_bytes() for one in folder.iterdir()}
-        *lines, torn = files.get("events.jsonl", b"").split(b"\n")
-        headers, leaves, torn = check_headers(lines, torn)
-        *lines, torn_body = files.get("bodies.jsonl", b"").split(b"\n")
-        check_bodies(list(map(json.loads, lines)), headers, "keys.age" in files)
-        check_order(headers)
-        sid, note = headers[0]["sid"] if headers else folder.name, "no checkpoints"
-        name = folder.resolve().name  # 26 letters and digits: a session's
+        headers, leaves, torn = parse(files.get("events.jsonl", b""), "events.jsonl")
+        check_headers(headers, leaves)
+        bodies, _, torn_body = parse(files.get("bodies.jsonl", b""), "bodies.jsonl")
+        check_bodies(bodies, headers, "keys.age" in files)
+        check_order(headers, torn)
+        name, note = folder.resolve().name, "no checkpoints"
+        sid = headers[0]["sid"] if headers else name
         check(name == sid or len(name) != 26, "events.jsonl", f"is of {sid}, not of {name}")
         removed = not headers and "tombstone" in files
         if signed := files.get("tombstone" if removed else "checkpoints", b"").decode():
-            vkey = vkey or files["device.vkey"].decode().strip()
-            note = check_notes(signed, vkey, sid, None if removed else leaves)
+            note = check_notes(signed, vkey or files["device.vkey"].decode(), sid, leaves, removed)
     except (KeyError, IndexError, TypeError, ValueError, AttributeError, OSError) as error:
         check(False, str(folder), repr(error))
     print(f"verify: ok {sid} {len(headers)} events; {note}", "; torn" * bool(torn or torn_body))
