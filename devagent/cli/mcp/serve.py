@@ -43,7 +43,11 @@ _LOOPBACK = ("127.0.0.1", "localhost", "::1")
     metavar="HOST",
     help="A name of a proxy before this server, for its Host and Origin headers. May be repeated.",
 )
-@click.option("--profile", type=click.Choice(["conformance"]), hidden=True)
+@click.option(
+    "--profile",
+    type=click.Choice(["conformance"]),
+    help="Serve the official suite's fixture instead, without tokens; for --http on loopback.",
+)
 @click.option("-C", "--folder", default=".", metavar="FOLDER", help="Work in this folder.")
 def serve(
     address: str | None,
