@@ -1,11 +1,15 @@
-"""The official MCP conformance suite against devagent's client. Not part of the test command: it needs npm.
+"""The official MCP conformance suite against devagent's client and its gateway. It needs npm.
 
-    python tests/conformance.py [--scenario NAME …] [--revision REV …]
+    python tests/conformance.py [client|server] [--sample] [--scenario NAME …] [--revision REV …]
 
 Fetches the suite (pinned below) and, where ``node`` is older than 22, a Node 22 from npm, into ``--cache``. Each
-revision's required scenarios are the suite's own frozen list, run one after another: in parallel the timed
-ones fail on a small machine. A scenario without a verdict (a time-out, no check) is run once more; a failed
-check is not. Exit 0: all required ones passed.
+revision's required scenarios are the suite's own frozen list.
+
+The server leg is one run of the suite for each revision against one ``devagent mcp serve --profile conformance``: all
+required scenarios, about ten seconds. In the client leg every scenario starts devagent anew, as the suite wants it (two
+core-seconds each, most of it the import of ``mcp``): all of them take minutes, run one after another, because in parallel the
+timed ones fail on a small machine. ``--sample`` runs ``SAMPLE`` of them, one for each kind. A scenario of that leg without
+a verdict (a time-out, no check) is run once more; a failed check is not. Exit 0: all required ones that ran passed.
 """
 
 import argparse
@@ -14,6 +18,7 @@ import platform
 import re
 import shlex
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
@@ -23,6 +28,19 @@ from typing import Any, NamedTuple
 
 PACKAGE, VERSION = "@modelcontextprotocol/conformance", "0.2.0-alpha.12"
 REVISIONS = ("2025-11-25", "2026-07-28")
+SAMPLE = {
+    "2025-11-25": ("initialize", "tools_call", "elicitation-sep1034-client-defaults", "sse-retry"),
+    "2026-07-28": (
+        "request-metadata",
+        "sep-2322-client-request-state",
+        "http-custom-headers",
+        "http-invalid-tool-headers",
+        "auth/metadata-default",
+        "auth/iss-wrong-issuer",
+    ),
+}
+"""Of the client's scenarios: the handshake, calls, forms and broken streams of the older era; metadata, rounds, headers and
+signing in of the newer."""
 CLIENT = f"{shlex.quote(sys.executable)} -m devagent ext conformance"
 LIMIT_S = 60
 
@@ -40,6 +58,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
+    parser.add_argument("leg", nargs="?", choices=["client", "server"], help="only this one")
+    parser.add_argument("--sample", action="store_true", help="of the client's, one of each kind")
     parser.add_argument("--revision", action="append", choices=REVISIONS)
     parser.add_argument("--scenario", action="append", help="only this one; may be repeated")
     parser.add_argument("--unscored", action="store_true", help="also what is reported only")
@@ -51,20 +71,97 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         out: Path = asked.out or Path(folder)
         for revision in asked.revision or REVISIONS:
-            scored, unscored = required(suite, revision)
-            names = asked.scenario or [*scored, *(unscored if asked.unscored else ())]
-            for name in names:
-                verdict = judged(suite, name, revision, out)
-                counts = name not in unscored
+            verdicts: list[tuple[str, bool, Verdict]] = []
+            if asked.leg != "client" and not asked.scenario:
+                verdicts += server_leg(suite, revision, out)
+            if asked.leg != "server":
+                verdicts += client_leg(suite, revision, out, asked)
+            for _, counts, verdict in verdicts:
                 passed += verdict.ok and counts
                 failed += not verdict.ok and counts
-                word = "ok" if verdict.ok else "FAIL" if counts else "fail (not scored)"
-                about = f"({verdict.checks} checks, {verdict.seconds:.1f} s)"
-                print(f"{word:18} {revision} {name} {about}", flush=True)
-                for check in verdict.failed:
-                    print(f"{'':19}{check}")
     print(f"{passed} passed, {failed} failed")
     return 1 if failed or not passed else 0
+
+
+def told(name: str, revision: str, verdict: Verdict, *, counts: bool) -> tuple[str, bool, Verdict]:
+    """Print one verdict, and give it back."""
+    word = "ok" if verdict.ok else "FAIL" if counts else "fail (not scored)"
+    print(
+        f"{word:18} {revision} {name} ({verdict.checks} checks, {verdict.seconds:.1f} s)",
+        flush=True,
+    )
+    for check in verdict.failed:
+        print(f"{'':19}{check}")
+    return name, counts, verdict
+
+
+def client_leg(
+    suite: list[str], revision: str, out: Path, asked: argparse.Namespace
+) -> list[tuple[str, bool, Verdict]]:
+    scored, unscored = required(suite, revision, "client")
+    names = asked.scenario or [*scored, *(unscored if asked.unscored else ())]
+    if asked.sample:
+        if missing := set(SAMPLE[revision]) - set(scored):
+            raise SystemExit(f"no longer required for {revision}: {', '.join(sorted(missing))}")
+        names = [name for name in names if name in SAMPLE[revision]]
+    return [
+        told(
+            f"client {name}",
+            revision,
+            judged(suite, name, revision, out),
+            counts=name not in unscored,
+        )
+        for name in names
+    ]
+
+
+def server_leg(suite: list[str], revision: str, out: Path) -> list[tuple[str, bool, Verdict]]:
+    """All required scenarios against one gateway with the suite's fixture behind it."""
+    scored, _ = required(suite, revision, "server")
+    began = time.monotonic()
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    serve = [sys.executable, "-m", "devagent", "mcp", "serve", "--profile", "conformance"]
+    folder = out / "server" / revision
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "server.log").open("w") as log:
+        server = subprocess.Popen([*serve, "--http", f"127.0.0.1:{port}"], stderr=log, stdout=log)
+        try:
+            listening(server, port)
+            named = ["--requirements", revision, "--timeout", str(LIMIT_S * 1000)]
+            url = ["--url", f"http://127.0.0.1:{port}/mcp"]
+            command = [*suite, "server", *url, *named, "-o", str(folder)]
+            done = subprocess.run(
+                command, capture_output=True, text=True, timeout=10 * LIMIT_S, check=False
+            )
+        finally:
+            server.terminate()
+            server.wait(timeout=30)
+    (folder / "log.txt").write_text(done.stdout + done.stderr)
+    seconds = (time.monotonic() - began) / max(len(scored), 1)
+    return [
+        told(f"server {name}", revision, kept(folder, name, seconds), counts=True)
+        for name in scored
+    ]
+
+
+def listening(server: subprocess.Popen[bytes], port: int) -> None:
+    """Until the gateway takes connections. Raises SystemExit where it does not."""
+    until = time.monotonic() + LIMIT_S
+    while time.monotonic() < until and server.poll() is None:
+        try:
+            with socket.create_connection(("127.0.0.1", port), timeout=1):
+                return
+        except OSError:
+            time.sleep(0.1)
+    raise SystemExit(f"the gateway does not listen on port {port}")
+
+
+def kept(folder: Path, name: str, seconds: float) -> Verdict:
+    """The verdict on one scenario of the server leg: the suite's folders are named by scenario and time."""
+    stem = re.compile(rf"server-{re.escape(name.replace('/', '-'))}-\d{{4}}-\d\d-\d\dT")
+    found = [one for one in folder.iterdir() if stem.match(one.name)]
+    return verdict_of(found[-1], 0, seconds) if found else Verdict(False, 0, ["did not run"], 0.0)
 
 
 def installed(cache: Path) -> str:
@@ -98,8 +195,8 @@ def fetch(folder: Path, package: str) -> None:
     subprocess.run([*command, package], check=True, timeout=600)
 
 
-def required(suite: list[str], revision: str) -> tuple[list[str], list[str]]:
-    """The client's scenarios that the suite scores for a revision, and those that it only reports."""
+def required(suite: list[str], revision: str, leg: str) -> tuple[list[str], list[str]]:
+    """A leg's scenarios that the suite scores for a revision, and those that it only reports."""
     command = [*suite, "list", "--requirements", revision]
     said = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout
     scored: list[str] = []
@@ -112,9 +209,9 @@ def required(suite: list[str], revision: str) -> tuple[list[str], list[str]]:
         elif "never scored" in low:
             part = "unscored"
         elif found := re.match(r"\s*-\s+(\S+)(.*)", line):
-            if part == "client":
+            if part == leg:
                 scored.append(found[1])
-            elif part == "unscored" and "[client]" in found[2]:
+            elif part == "unscored" and f"[{leg}]" in found[2]:
                 unscored.append(found[1])
     return scored, unscored
 
@@ -139,6 +236,11 @@ def once(suite: list[str], name: str, revision: str, out: Path) -> Verdict:
     except subprocess.TimeoutExpired as e:
         code, said = 124, str(e)
     (folder / "log.txt").write_text(said)
+    return verdict_of(folder, code, time.monotonic() - began)
+
+
+def verdict_of(folder: Path, code: int, seconds: float) -> Verdict:
+    """What the checks in a folder come to."""
     held = 0
     failed: list[str] = []
     for file in folder.rglob("checks.json"):
@@ -150,7 +252,7 @@ def once(suite: list[str], name: str, revision: str, out: Path) -> Verdict:
             if check["status"] in ("FAILURE", "WARNING")
         ]
     ok = code == 0 and not failed and held > 0
-    return Verdict(ok, held, failed, time.monotonic() - began)
+    return Verdict(ok, held, failed, seconds)
 
 
 if __name__ == "__main__":

@@ -1,16 +1,16 @@
 """Calls of somebody who has a model of their own (an MCP client): judged and carried out like an agent's."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing
 
 from devagent.agent.gate import Gate
 from devagent.agent.loop import carried_out
 from devagent.agent.safeguards import Safeguards
 from devagent.agent.spending import Spending
-from devagent.core.events import BudgetStopped, Event
+from devagent.core.events import BudgetStopped, BudgetWarned, Event
 from devagent.core.limits import Limits
 from devagent.core.ports import SharedSpending, Toolbox
-from devagent.core.tools import ToolCall
+from devagent.core.tools import ToolCall, ToolSpec
 
 
 class Calls:
@@ -34,9 +34,15 @@ class Calls:
         self._gate.apply(event)
         self._spending.apply(event)
 
-    async def call(self, turn: int, call: ToolCall) -> AsyncGenerator[Event, None]:
-        """One call; where a budget is used up only ``budget.stopped``."""
-        for limit in self._spending.check(turn, before_call=True):
+    async def call(
+        self, turn: int, call: ToolCall, given: ToolSpec | None = None
+    ) -> AsyncGenerator[Event, None]:
+        """One call; where a budget is used up only ``budget.stopped``. ``given``: see ``carried_out``."""
+
+        def check(turn: int) -> Iterator[BudgetWarned | BudgetStopped]:
+            return self._spending.check(turn, before_call=True)
+
+        for limit in check(turn):
             self.apply(limit)
             yield limit
             if isinstance(limit, BudgetStopped):
@@ -44,6 +50,7 @@ class Calls:
         self._safeguards.own_files.refuse_if_changed()
         way = carried_out(
             turn, call, gate=self._gate, toolbox=self._toolbox, keep=self.apply, safeguards=self._safeguards,
+            check=check, given=given,
         )  # fmt: skip
         async with aclosing(way) as events:
             async for event in events:

@@ -24,7 +24,7 @@ from devagent.core.events import (
     ToolFinished,
     ToolJudged,
 )
-from devagent.core.ports import MayRead, Progress, Toolbox
+from devagent.core.ports import MayRead, Meanwhile, Progress, Toolbox
 from devagent.core.resources import Resource
 from devagent.core.tools import ToolResult, ToolSpec
 from devagent.core.verdicts import Decision
@@ -169,9 +169,10 @@ class Findable:
         obligations: Mapping[str, Any],
         may_read: MayRead | None = None,
         progress: Progress | None = None,
+        meanwhile: Meanwhile | None = None,
     ) -> ToolResult:
         if tool.extension != HOUSE:
-            return await self._inner.run(tool, args, obligations, may_read, progress)
+            return await self._inner.run(tool, args, obligations, may_read, progress, meanwhile)
         return self._looked_for(str(args["query"]), int(args["limit"]))
 
     def _looked_for(self, query: str, limit: int) -> ToolResult:

@@ -123,10 +123,11 @@ class Gate:
             self._seen.add(event.call)
 
     async def judge(
-        self, turn: int, call: ToolCall
+        self, turn: int, call: ToolCall, given: ToolSpec | None = None
     ) -> AsyncGenerator[ToolJudged | ApprovalAsked | ApprovalAnswered, None]:
-        """Judge one call. The last event says whether it may run: see ``granted``."""
-        tool = self._toolbox.find(call.name)
+        """Judge one call. The last event says whether it may run: see ``granted``. ``given``: the tool, where it is
+        one of the house that no model is offered."""
+        tool = given or self._toolbox.find(call.name)
         if tool is None:
             yield self._refused(turn, call, None, call.args, _no_such_tool(call, self.offered))
             return
@@ -141,7 +142,8 @@ class Gate:
         # Of a tool that is hidden no call can be granted: its extension is not even asked, or what it says
         # of a repository or a database would tell the model what it may not know.
         withdrawn = self._withdrawn(self._toolbox.reference(tool)) if self._withdrawn else None
-        hidden = tool in self.hidden or withdrawn is not None
+        unseen = given is not None and self._judge.is_hidden(self._evidence.principal, given)
+        hidden = tool in self.hidden or unseen or withdrawn is not None
         try:
             args = call.args if hidden else self._toolbox.complete(tool, call.args)
         except ToolFailure as failure:
@@ -170,6 +172,8 @@ class Gate:
             decision = await self._withhold(tool)
         decision = decision or self._judge.decide(request)
         decision = self._floor.asked(bounded(decision, REDACTS), resources)
+        if tool.asks_itself and decision.effect == "ask" and not needs_reason(decision):
+            decision = replace(decision, effect="allow", reason="the person is asked themself")
         if hidden and decision.effect != "deny":
             decision = replace(decision, effect="deny", obligations={})
         judged = self._judged(turn, call, tool, request, decision)
@@ -228,6 +232,7 @@ class Gate:
             view=result.view,
             structured=result.structured,
             about=about,
+            content=result.content,
         )
         decision = bounded(self._judge.decide_result(request), REDACTS)
         if decision.effect != "allow":
@@ -244,8 +249,8 @@ class Gate:
         kinds = {*kinds_to_redact(judged.decision), *kinds_to_redact(decision)}
         if kinds:
             text, view = (self._redact(sorted(kinds), part) for part in (result.text, result.view))
-            # The structured copy holds the same, for programs alone: it is left out rather than walked.
-            finished = replace(finished, text=text, view=view, structured={})
+            # The structured copy and the blocks hold the same: they are left out rather than walked.
+            finished = replace(finished, text=text, view=view, structured={}, content=[])
         return finished if not decision.rules else replace(finished, decision=decision)
 
     def may_be_watched(self, judged: ToolJudged, tool: ToolSpec) -> bool:

@@ -4,6 +4,7 @@ Live and resumed sessions use the same fold, so there is no second store. Every 
 paired with a result, also where a turn was cut, and no call id stands twice.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 from msgspec import Struct
@@ -17,6 +18,8 @@ from devagent.core.events import (
     Event,
     ModelReplied,
     Prompt,
+    ResourceChanged,
+    ToolCalled,
     ToolFinished,
     ToolJudged,
     ToolStarted,
@@ -28,15 +31,19 @@ _OWN_RESULT = "[The person ran this command themselves; what it gave:]"
 OWN_CALL = "person_"
 """How the id of a call begins that the person made themselves."""
 CUT = "This call was cut off before it could finish; whether it had effects is not known."
+MODEL_IMAGES = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
+"""What the Messages API takes."""
 NOT_RUN = "This call was not run: the turn ended before it."
 
 
 class _Open(Struct):
-    """A call without a result yet; ``shown_as`` is its id in the messages."""
+    """A call without a result yet; ``shown_as`` is its id in the messages, or with ``reading`` (what the person
+    wanted read) it is told as the person's."""
 
     call: str
     shown_as: str
     started: bool = False
+    reading: str = ""
 
 
 class _Typed(Struct):
@@ -106,6 +113,11 @@ class History:
                 self._tell(call, reply, failed=decision.effect != "allow")
             case ApprovalAnswered(call=call, reply=reply) if reply:
                 self._tell(call, reply, failed=True)
+            case ToolCalled(asked_by="person"):
+                named = " ".join(str(value) for value in event.args.values())
+                self._open.append(
+                    _Open(event.call, "", reading=f"{event.ext}.{event.tool} {named}")
+                )
             case ToolStarted(call=call):
                 for one in self._open:
                     if one.call == call:
@@ -117,7 +129,10 @@ class History:
             case ToolFinished(call=call, outcome="cut"):
                 self._tell(call, CUT, failed=True)
             case ToolFinished(call=call, text=text, outcome=outcome):
-                self._tell(call, text, failed=outcome != "ok")
+                self._tell(call, text, failed=outcome != "ok", images=_images(event.content))
+            case ResourceChanged(uris=uris):
+                told = f"[{event.ext.name}: changed since it was read: {', '.join(uris)}]"
+                self._say("user", [{"type": "text", "text": told}])
             case UndoDone():
                 self._say("user", [{"type": "text", "text": _undone(event)}])
             case BudgetWarned(told=told) if told:
@@ -219,18 +234,26 @@ class History:
     def _is_own(self, call: str) -> bool:
         return call.startswith(OWN_CALL) and all(one.call != call for one in self._open)
 
-    def _tell(self, call: str, text: str, *, failed: bool) -> None:
+    def _tell(
+        self, call: str, text: str, *, failed: bool, images: Sequence[dict[str, Any]] = ()
+    ) -> None:
         for one in self._open:
             if one.call == call:
                 self._open.remove(one)
-                self._pair(one, text, failed=failed)
+                self._pair(one, text, failed=failed, images=images)
                 return
 
-    def _pair(self, one: _Open, text: str, *, failed: bool) -> None:
+    def _pair(
+        self, one: _Open, text: str, *, failed: bool, images: Sequence[dict[str, Any]] = ()
+    ) -> None:
+        if one.reading:
+            told = f"[{one.reading}, which the person wants read, {'failed' if failed else 'is'}]\n{text}"
+            self._say("user", [{"type": "text", "text": told}, *images])
+            return
         block: dict[str, Any] = {
             "type": "tool_result",
             "tool_use_id": one.shown_as,
-            "content": text,
+            "content": [{"type": "text", "text": text}, *images] if images else text,
         }
         if failed:
             block["is_error"] = True
@@ -240,6 +263,22 @@ class History:
         for one in self._open:
             self._pair(one, CUT if one.started else NOT_RUN, failed=True)
         self._open.clear()
+
+
+def _images(content: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The images among a result's blocks, as the Messages API takes them."""
+    return [
+        {
+            "type": "image",
+            "source": {
+                "type": "base64",
+                "media_type": block.get("mimeType", ""),
+                "data": block.get("data", ""),
+            },
+        }
+        for block in content
+        if block.get("type") == "image" and block.get("mimeType") in MODEL_IMAGES
+    ]
 
 
 def _undone(event: UndoDone) -> str:

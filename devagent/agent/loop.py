@@ -11,6 +11,7 @@ from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from contextlib import aclosing
 from typing import Any, TypeVar
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from devagent.agent.circles import Circles
@@ -18,12 +19,14 @@ from devagent.agent.finding import Findable
 from devagent.agent.fitting import Fitting, Window
 from devagent.agent.gate import Gate, granted
 from devagent.agent.history import History
+from devagent.agent.meanwhile import Running
 from devagent.agent.progress import Told, ended
 from devagent.agent.safeguards import Safeguards, not_kept
 from devagent.agent.spending import Spending
 from devagent.agent.tasks import SIDE_BY_SIDE, TASK, Making, carried_out_by, side_by_side
 from devagent.core.errors import DevagentError, ModelError
 from devagent.core.events import (
+    AskedBy,
     BudgetStopped,
     BudgetWarned,
     Compacted,
@@ -46,13 +49,24 @@ from devagent.core.events import (
 )
 from devagent.core.limits import Limits
 from devagent.core.ports import Estimator, Model, ModelRequest, SharedSpending, Toolbox
-from devagent.core.tools import ToolCall, ToolResult
+from devagent.core.tools import ToolCall, ToolResult, ToolSpec
 
 E = TypeVar("E", bound=Event)
+
+
+class Reading(Struct, frozen=True):
+    """What the person wants read before the model is asked: a call of a tool, their own."""
+
+    tool: ToolSpec
+    args: dict[str, Any]
+
+
 Keep = Callable[[Event], None]
 """Takes an event in, before it is yielded."""
 Delegate = Callable[[ToolJudged], AsyncGenerator[Event | ToolResult, None]]
 """Has a sub-agent do what the call asks: its events, and last its answer."""
+Check = Callable[[int], Iterator[BudgetWarned | BudgetStopped]]
+"""A turn → what stands against one more call in it, or nearly does."""
 
 _PAUSES = 10
 """The service may pause a long turn of its own tools; it is asked to go on so often, and no more."""
@@ -182,6 +196,7 @@ class Agent:
         yield self._keep(Prompt(turn=turn, text=said))
         way = carried_out(
             turn, call, gate=self._gate, toolbox=self._toolbox, keep=self.apply, safeguards=self._safeguards,
+            check=self._check_call,
         )  # fmt: skip
         async with aclosing(way) as events:
             async for event in events:
@@ -194,12 +209,14 @@ class Agent:
         *,
         of_the_house: bool = False,
         attachments: Sequence[dict[str, Any]] = (),
+        readings: Sequence[Reading] = (),
     ) -> AsyncGenerator[Event, None]:
         """One turn: from a prompt to the model's last word. Ends with ``TurnEnded``.
 
         ``of_the_house``: nobody typed this prompt, so it vouches for no value in it. ``attachments``: images
-        and documents as blocks of the Messages API. Raises only for failures of the house; tools and the
-        model service fail as events.
+        and documents as blocks of the Messages API. ``readings``: what the person mentions, read (through the
+        gate) before the model is asked. Raises only for failures of the house; tools and the model service fail
+        as events.
         """
         self._safeguards.own_files.refuse_if_changed()
         turn = self._history.turn + 1
@@ -209,6 +226,14 @@ class Agent:
         yield self._keep(
             Prompt(turn=turn, text=text, of_the_house=of_the_house, attachments=list(attachments))
         )
+        for number, reading in enumerate(readings, 1):
+            call = ToolCall(f"read_{turn}_{number}", reading.tool.api_name, reading.args)
+            async with aclosing(self._aside(turn, call, reading.tool, "person")) as events:
+                async for event in events:
+                    yield event
+                    if isinstance(event, BudgetStopped):
+                        yield self._ended(turn, began, usage, "limit", event.reason)
+                        return
         pauses = 0
         fits = not self._compacts  # made to, since the last whole reply
         while True:
@@ -280,6 +305,32 @@ class Agent:
                         usage += _used(event)
                         yield event
 
+    async def aside(self, call: ToolCall, tool: ToolSpec) -> AsyncGenerator[Event, None]:
+        """A call of the person's screen between two turns; the model does not read of it."""
+        turn = self._history.turn
+        async with aclosing(self._aside(turn, call, tool, "screen")) as events:
+            async for event in events:
+                yield event
+
+    async def _aside(
+        self, turn: int, call: ToolCall, given: ToolSpec, asked_by: AskedBy
+    ) -> AsyncGenerator[Event, None]:
+        """A call that no model makes; where a budget is used up ``budget.stopped`` is the last event."""
+        for limit in self._check_call(turn):
+            yield self._keep(limit)
+            if isinstance(limit, BudgetStopped):
+                return
+        way = carried_out(
+            turn, call, gate=self._gate, toolbox=self._toolbox, keep=self.apply, safeguards=self._safeguards,
+            check=self._check_call, given=given, asked_by=asked_by,
+        )  # fmt: skip
+        async with aclosing(way) as events:
+            async for event in events:
+                yield event
+
+    def _check_call(self, turn: int) -> Iterator[BudgetWarned | BudgetStopped]:
+        return self._spending.check(turn, before_call=True)
+
     def _carried_out(self, turn: int, call: ToolCall, among: int) -> AsyncGenerator[Event, None]:
         async def delegate(judged: ToolJudged) -> AsyncGenerator[Event | ToolResult, None]:
             limits = self._spending.left().share(among)
@@ -296,7 +347,7 @@ class Agent:
 
         return carried_out(
             turn, call, gate=self._gate, toolbox=self._toolbox, keep=self.apply, safeguards=self._safeguards,
-            delegate=delegate,
+            check=self._check_call, delegate=delegate,
         )  # fmt: skip
 
     def _request(self, turn: int) -> ModelRequest:
@@ -360,19 +411,27 @@ async def carried_out(
     keep: Keep,
     safeguards: Safeguards,
     delegate: Delegate | None = None,
+    check: Check,
+    given: ToolSpec | None = None,
+    asked_by: AskedBy = "",
 ) -> AsyncGenerator[Event, None]:
     """One call, whoever makes it: judged, and where it is granted carried out. Its events, from
-    ``tool.called`` to ``tool.finished`` or to the refusal. Raises OwnFilesChanged after its end."""
-    tool = toolbox.find(call.name)
-    yield ToolCalled(
+    ``tool.called`` to ``tool.finished`` or to the refusal, and among them those of the calls that it needs, for
+    which ``check`` is asked. ``given``: a tool of the house that the toolbox offers to no model. Raises OwnFilesChanged
+    after its end."""
+    tool = given or toolbox.find(call.name)
+    called = ToolCalled(
         turn=turn,
         call=call.id,
         ext=tool.extension if tool else "",
         tool=tool.name if tool else call.name,
         args=call.args,
+        asked_by=asked_by,
     )
+    keep(called)
+    yield called
     judged = last = None
-    async with aclosing(gate.judge(turn, call)) as events:
+    async with aclosing(gate.judge(turn, call, given)) as events:
         async for event in events:
             judged = event if isinstance(event, ToolJudged) else judged
             last = event
@@ -398,7 +457,23 @@ async def carried_out(
     began = time.monotonic_ns()
     before = safeguards.own_files.now()
     may_read = gate.may_read(judged, tool)
+
+    async def within(inner: ToolCall, needed: ToolSpec) -> AsyncGenerator[Event, None]:
+        for limit in check(turn):
+            keep(limit)
+            yield limit
+            if isinstance(limit, BudgetStopped):
+                return
+        way = carried_out(
+            turn, inner, gate=gate, toolbox=toolbox, keep=keep, safeguards=safeguards,
+            check=check, given=needed, asked_by="server",
+        )  # fmt: skip
+        async with aclosing(way) as events:
+            async for event in events:
+                yield event
+
     told = Told()
+    meanwhile = Running(turn, call.id, within, told)
     watched: bool | None = None
     result: ToolResult | None = None
     running: asyncio.Task[ToolResult] | None = None
@@ -412,15 +487,18 @@ async def carried_out(
                     keep(event)
                     yield event
         if result is None:
-            running = asyncio.create_task(
-                toolbox.run(tool, judged.args, judged.decision.obligations, may_read, told)
+            run = toolbox.run(
+                tool, judged.args, judged.decision.obligations, may_read, told, meanwhile
             )
-            async with aclosing(told.until(running)) as texts:
-                async for text in texts:
-                    if watched is None:
-                        watched = gate.may_be_watched(judged, tool)
-                    if watched:
-                        yield ToolProgress(turn=turn, call=call.id, text=text)
+            running = asyncio.create_task(run)
+            async with aclosing(meanwhile.events(running)) as told_events:
+                async for event in told_events:
+                    if isinstance(event, ToolProgress) and event.call == call.id:
+                        if watched is None:
+                            watched = gate.may_be_watched(judged, tool)
+                        if not watched:
+                            continue
+                    yield event
             result = await running
     finally:
         if running is not None:

@@ -6,7 +6,6 @@ command that prints without end costs neither memory nor time here.
 
 import asyncio
 import threading
-from collections.abc import AsyncGenerator
 from typing import TypeVar
 
 MOST_CHARACTERS = 4_000
@@ -19,7 +18,8 @@ class Told:
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
-        self._news = asyncio.Event()
+        self.news = asyncio.Event()
+        """Set where there is something to ``take``."""
         self._lock = threading.Lock()
         self._text = ""
 
@@ -28,21 +28,13 @@ class Told:
             first = not self._text
             self._text = (self._text + text)[-MOST_CHARACTERS:]
         if first and not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self._news.set)
+            self._loop.call_soon_threadsafe(self.news.set)
 
-    async def until(self, task: "asyncio.Task[T]") -> AsyncGenerator[str, None]:
-        """What is told until the task is over, however it ends; its result is not looked at."""
-        while not task.done():
-            news = asyncio.ensure_future(self._news.wait())
-            try:
-                await asyncio.wait((task, news), return_when=asyncio.FIRST_COMPLETED)
-            finally:
-                news.cancel()
-            self._news.clear()
-            with self._lock:
-                text, self._text = self._text, ""
-            if text:
-                yield text
+    def take(self) -> str:
+        """What was told since this was asked last."""
+        with self._lock:
+            text, self._text = self._text, ""
+        return text
 
 
 async def ended(task: "asyncio.Task[T]") -> None:

@@ -38,7 +38,7 @@ from devagent.core.events import (
     Usage,
 )
 from devagent.core.limits import Limits
-from devagent.core.ports import MayRead, Model, Progress, Toolbox
+from devagent.core.ports import MayRead, Meanwhile, Model, Progress, Toolbox
 from devagent.core.resources import Resource
 from devagent.core.tools import ToolResult, ToolSpec
 
@@ -113,10 +113,11 @@ class WithTasks:
         obligations: Mapping[str, Any],
         may_read: MayRead | None = None,
         progress: Progress | None = None,
+        meanwhile: Meanwhile | None = None,
     ) -> ToolResult:
         if tool is TASK:
             return ToolResult("No sub-agent can be asked here.", failed=True, error="unavailable")
-        return await self._inner.run(tool, args, obligations, may_read, progress)
+        return await self._inner.run(tool, args, obligations, may_read, progress, meanwhile)
 
 
 class ReadingOnly:
@@ -153,8 +154,9 @@ class ReadingOnly:
         obligations: Mapping[str, Any],
         may_read: MayRead | None = None,
         progress: Progress | None = None,
+        meanwhile: Meanwhile | None = None,
     ) -> ToolResult:
-        return await self._inner.run(tool, args, obligations, may_read, progress)
+        return await self._inner.run(tool, args, obligations, may_read, progress, meanwhile)
 
 
 class Subagent(Struct, frozen=True):

@@ -41,6 +41,7 @@ from devagent.core.events import (
     PolicyLoaded,
     PolicyLocked,
     Prompt,
+    ResourceChanged,
     ReviewMarked,
     SessionEnded,
     SessionForked,
@@ -325,6 +326,8 @@ def _other(record: Record, event: Event | Unknown, texts: _Texts) -> Entry | Non
         case ExtensionRefused():
             title = f"Extension {event.ext.name} {event.ext.version} refused"
             return _entry(record, "extension", 0, texts(title), texts(event.err))
+        case ResourceChanged():
+            return None  # the model's next prompt says so
         case ExtensionChanged():
             title = f"Extension {event.ext.name}: tools changed, withheld until approved"
             return _entry(record, "extension", 0, texts(title), texts(", ".join(event.tools)))
@@ -437,6 +440,8 @@ def _purpose(event: ModelReplied) -> str:
             return "A summary, to compact the conversation"
         case "task":
             return f"Of the sub-agent of call {event.task}"
+        case "sampling":
+            return "A reply to a third party's server"
         case "":
             return ""
 

@@ -31,6 +31,7 @@ from devagent.core.events import (
     PolicyLoaded,
     PolicyLocked,
     Prompt,
+    ResourceChanged,
     ReviewMarked,
     SessionEnded,
     SessionForked,
@@ -100,6 +101,8 @@ def spoken(event: Event | Unknown) -> tuple[str, str]:
             return "extension", f"{event.ext.name} {event.ext.version} refused: {event.err}"
         case ExtensionChanged():
             return "extension", f"{event.ext.name} changed: {' '.join(event.tools)}"
+        case ResourceChanged():
+            return "extension", f"{event.ext.name}\n" + "\n".join(event.uris)
         case Prompt():
             return "prompt", event.text
         case ModelReplied():

@@ -93,24 +93,24 @@ class SideBySide:
             self._turn, self._cut, self._began = self._turn + 1, "", time.monotonic_ns()
             self._log.write(TurnStarted(turn=self._turn))
         self._running += 1
-        started: ToolStarted | None = None
+        started: dict[str, ToolStarted] = {}
         try:
             async with aclosing(call(self._turn)) as events:
                 async for event in events:
                     if not isinstance(event, Unlogged):
                         self._log.write(event)
                     if isinstance(event, ToolStarted):
-                        started = event
+                        started[event.call] = event
                     elif isinstance(event, ToolFinished):
-                        started = None
+                        started.pop(event.call, None)
                     yield event
         except BaseException as e:
             self._cut = error_class(e)
-            if started is not None and self._log.failure is None:
-                cut = ToolFinished(
-                    turn=started.turn, call=started.call, outcome="cut", err=self._cut
-                )
-                self._log.write(cut)
+            for one in tuple(started.values()):
+                if self._log.failure is None:
+                    self._log.write(
+                        ToolFinished(turn=one.turn, call=one.call, outcome="cut", err=self._cut)
+                    )
             raise
         finally:
             self._running -= 1

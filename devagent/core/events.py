@@ -19,10 +19,14 @@ from devagent.core.tools import ToolCall, ToolClass
 from devagent.core.verdicts import Decision
 
 Outcome = Literal["ok", "failed", "denied", "cut", "timeout"]
+AskedBy = Literal["", "person", "screen", "server"]
+"""Whose call it is: the model's (or client's), the person's own, their screen's (a completion, which the model never
+sees), or one that a third party's server asks for."""
 Mark = Literal["seen", "noted", "escalated"]
 Rating = Literal["good", "bad", "edit"]
-Purpose = Literal["", "compaction", "task"]
-"""What a model is asked for besides the conversation's next reply: a summary of it, or a sub-agent's reply."""
+Purpose = Literal["", "compaction", "task", "sampling"]
+"""What a model is asked for besides the conversation's next reply: a summary of it, a sub-agent's reply, or a reply
+that a third party's server asks for."""
 CompactionReason = Literal["window", "overflow", "asked"]
 
 
@@ -211,6 +215,14 @@ class ExtensionChanged(_Event, frozen=True, kw_only=True, tag="extension.changed
     tools: tuple[str, ...]
 
 
+class ResourceChanged(_Event, frozen=True, kw_only=True, tag="resource.changed"):
+    """Resources that were read with ``watch`` have changed since, says their server."""
+
+    ext: ExtensionReference
+    uris: tuple[str, ...]
+    BODY: ClassVar[frozenset[str]] = frozenset({"uris"})
+
+
 class TurnStarted(_Event, frozen=True, kw_only=True, tag="turn.started"):
     turn: int
 
@@ -365,13 +377,15 @@ class CompactionUndone(_Event, frozen=True, kw_only=True, tag="compaction.undone
 
 
 class ToolCalled(_Event, frozen=True, kw_only=True, tag="tool.called"):
-    """The model asks for a tool. ``args`` as it wrote them; the judged ones are digested below."""
+    """The model asks for a tool. ``args`` as it wrote them; the judged ones are digested below. ``asked_by``: where
+    not the model asks, but the person (what they mention is read) or a server that carries out another call."""
 
     turn: int
     call: str
     ext: str
     tool: str
     args: dict[str, Any]
+    asked_by: AskedBy = ""
     BODY: ClassVar[frozenset[str]] = frozenset({"args"})
 
 
@@ -444,16 +458,23 @@ class ToolStarted(_Event, frozen=True, kw_only=True, tag="tool.started"):
 
 class ToolProgress(_Event, frozen=True, kw_only=True, tag="tool.progress"):
     """What a call under way has printed since the last one of these: new lines, the last of them where
-    they came too fast. For a person's eyes; what the model reads is the result."""
+    they came too fast. For a person's eyes; what the model reads is the result. A server of a third party says how far
+    it is: ``done`` of ``total`` (0: nobody knows) in units of its own, or with a ``level`` a line of its log, from its
+    ``logger``."""
 
     turn: int
     call: str
-    text: str
+    text: str = ""
+    done: float = 0.0
+    total: float = 0.0
+    level: str = ""
+    logger: str = ""
 
 
 class ToolFinished(_Event, frozen=True, kw_only=True, tag="tool.finished"):
-    """How it ended. ``text`` is what the model reads, ``view`` what the person reads where it differs.
-    ``about`` is what rules of the result phase could look at (``context.result``), where there was a result."""
+    """How it ended. ``text`` is what the model reads, ``view`` what the person reads where it differs, ``content``
+    the blocks of a result that has more than text (see ``ToolResult``). ``about`` is what rules of the result phase
+    could look at (``context.result``), where there was a result."""
 
     turn: int
     call: str
@@ -468,7 +489,8 @@ class ToolFinished(_Event, frozen=True, kw_only=True, tag="tool.finished"):
     view: str = ""
     structured: dict[str, Any] = field(default_factory=dict)
     about: dict[str, Any] = field(default_factory=dict)
-    BODY: ClassVar[frozenset[str]] = frozenset({"text", "view", "structured", "about"})
+    content: list[dict[str, Any]] = field(default_factory=list)
+    BODY: ClassVar[frozenset[str]] = frozenset({"text", "view", "structured", "about", "content"})
 
 
 class SnapshotMade(_Event, frozen=True, kw_only=True, tag="snapshot.made"):
@@ -620,6 +642,7 @@ Event = (
     | ExtensionLoaded
     | ExtensionRefused
     | ExtensionChanged
+    | ResourceChanged
     | TurnStarted
     | Prompt
     | ModelRequested

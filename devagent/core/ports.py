@@ -1,13 +1,14 @@
 """Ports: what the loop and the gate need of the world, one or two methods each."""
 
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from devagent.core.approvals import Scope, StandingApproval
 from devagent.core.events import (
     Approval,
+    Event,
     ExtensionReference,
     ModelFailed,
     ModelReplied,
@@ -15,6 +16,7 @@ from devagent.core.events import (
     SnapshotMade,
     TextDelta,
     ThinkingDelta,
+    ToolFinished,
     ToolJudged,
     Usage,
 )
@@ -91,6 +93,31 @@ Progress = Callable[[str], None]
 """Takes what a tool prints while it runs, for a person's eyes alone. It never waits; any thread may call it."""
 
 
+class Meanwhile(Protocol):
+    """What a tool may do while its call runs. All of it is refused with ToolFailure once the call is over."""
+
+    def progress(
+        self,
+        *,
+        done: float = 0.0,
+        total: float = 0.0,
+        text: str = "",
+        level: str = "",
+        logger: str = "",
+    ) -> None:
+        """Say how far it is (see ``ToolProgress``); dropped where nobody can follow."""
+        ...
+
+    async def tell(self, event: Event) -> None:
+        """Put an event on record; it is there when this returns."""
+        ...
+
+    async def call(self, tool: ToolSpec, args: dict[str, Any]) -> ToolFinished | None:
+        """A call that this one needs, judged and recorded like any other; None where it may not be, or a budget
+        is used up."""
+        ...
+
+
 class Toolbox(Protocol):
     """The extensions."""
 
@@ -127,6 +154,7 @@ class Toolbox(Protocol):
         obligations: Mapping[str, Any],
         may_read: MayRead | None = None,
         progress: Progress | None = None,
+        meanwhile: Meanwhile | None = None,
     ) -> ToolResult:
         """Carry it out, with the obligations, and show nothing that ``may_read`` refuses; ``progress`` is
         told what it prints meanwhile, by tools that print anything.
@@ -214,3 +242,66 @@ class Approver(Protocol):
     """Whoever can answer an ask."""
 
     async def ask(self, question: Question) -> Answer: ...
+
+
+class Form(Struct, frozen=True):
+    """What a third party's server asks the person: the fields of a flat ``schema``, or to open a ``url`` (then
+    nothing is opened before they agree; ``host`` is where it leads). All texts are the server's, cleaned."""
+
+    server: str
+    message: str
+    schema: dict[str, Any] = field(default_factory=dict)
+    url: str = ""
+    host: str = ""
+    key: str = ""
+    """What the server calls this question, where it has a name for it."""
+
+
+class Filled(Struct, frozen=True):
+    """What the person did with it; ``content`` only where they accept a form."""
+
+    action: Literal["accept", "decline", "cancel"]
+    content: dict[str, Any] = field(default_factory=dict)
+    by: str = "nobody"
+
+
+class Elicitor(Protocol):
+    """Whoever can fill in what a server asks of the person."""
+
+    async def fill(self, form: Form) -> Filled: ...
+
+
+class RootsGiver(Protocol):
+    """An MCP client of ours that may be asked for its folders."""
+
+    async def roots(self, server: str, key: str) -> list[dict[str, Any]]:
+        """Them, in the protocol's names. Raises ToolFailure."""
+        ...
+
+
+class Sampled(Struct, frozen=True):
+    """A reply that a server gets: ``content`` in the names of MCP, and what ended it."""
+
+    model: str
+    content: dict[str, Any]
+    stop: str = "endTurn"
+
+
+class Sampler(Protocol):
+    """The model that a third party's server may ask, where policy lets it."""
+
+    @property
+    def model(self) -> str:
+        """``provider/id``, as policy names it; "" where it is the client's own affair."""
+        ...
+
+    async def sample(
+        self,
+        request: Mapping[str, Any],
+        meanwhile: Meanwhile,
+        labels: Sequence[str],
+        key: str = "",
+    ) -> Sampled:
+        """The reply to ``sampling/createMessage``, in the protocol's names; ``labels`` as in ``ModelRequest``,
+        ``key`` as in ``Form``. Raises ToolFailure."""
+        ...

@@ -11,7 +11,8 @@ class ToolSpec(Struct, frozen=True):
     """A tool as the model, the policy and the host know it.
 
     ``input_schema`` is JSON Schema 2020-12 of an object. ``can`` lists the obligations that the
-    extension declares it can carry out (the request's ``can``).
+    extension declares it can carry out (the request's ``can``). ``asks_itself``: carrying it out is asking
+    the person, so where policy asks, that is the question.
     """
 
     extension: str
@@ -20,6 +21,7 @@ class ToolSpec(Struct, frozen=True):
     description: str
     input_schema: dict[str, Any]
     can: tuple[str, ...] = ()
+    asks_itself: bool = False
 
     @property
     def qualified(self) -> str:
@@ -46,6 +48,7 @@ class ToolResult(Struct, frozen=True, omit_defaults=True):
     ``text`` is for the model; ``view`` for the person where it differs. ``error`` is an error
     *class* (``not_found``, ``conflict``), never raw text of an engine. ``taint`` labels an untrusted
     or private source. ``accessed`` names what was truly touched where that is known only afterwards.
+    ``content`` are the result's blocks in the names of MCP where it has more than text; ``text`` tells of them in words.
     """
 
     text: str
@@ -55,3 +58,4 @@ class ToolResult(Struct, frozen=True, omit_defaults=True):
     rows: int = 0
     taint: tuple[str, ...] = ()
     structured: dict[str, Any] = field(default_factory=dict)
+    content: list[dict[str, Any]] = field(default_factory=list)

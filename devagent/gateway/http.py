@@ -12,6 +12,7 @@ from mcp.server.transport_security import TransportSecuritySettings
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from devagent.gateway.names import Names
 from devagent.gateway.server import Context, make_server
 from devagent.gateway.sessions import Sessions
 
@@ -30,13 +31,14 @@ async def serve_http(
     named: Named | None,
     hosts: tuple[str, ...],
     ready: Callable[[str], None],
+    names: Names | None = None,
 ) -> None:
     """Serve until SIGTERM or SIGINT. Without ``named`` nobody is asked for a token; ``ready`` gets the URL.
 
     ``hosts``: what the Host header may name besides the loopback (a proxy's name). Raises OSError where the
     address cannot be had.
     """
-    server = make_server(sessions, _client_of)
+    server = make_server(sessions, _client_of, names)
     local = ["127.0.0.1:*", "localhost:*", "[::1]:*"]
     security = TransportSecuritySettings(
         enable_dns_rebinding_protection=True,

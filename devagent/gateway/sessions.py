@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 from devagent.core.errors import Stop
+from devagent.core.tools import ToolSpec
 from devagent.gateway.calling import Calling
 from devagent.session.served import Served
 
@@ -25,10 +26,16 @@ class Sessions:
         # The first request may be cancelled while others wait for the same session.
         return await asyncio.shield(opening)
 
-    async def start(self, client: str, tool: str, args: dict[str, object]) -> Calling:
-        """Begin a call in the client's session."""
+    async def start(
+        self,
+        client: str,
+        tool: str,
+        args: dict[str, object],
+        given: ToolSpec | None = None,
+    ) -> Calling:
+        """Begin a call in the client's session; ``given`` is a tool of the house."""
         served = await self.of(client)
-        calling = Calling(served, tool, args, client, over=self._calling.discard)
+        calling = Calling(served, tool, args, client, over=self._calling.discard, given=given)
         self._calling.add(calling)
         return calling
 

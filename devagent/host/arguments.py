@@ -71,6 +71,17 @@ class Arguments:
         )
 
 
+def fits(schema: Mapping[str, Any], value: object) -> bool:
+    """Whether a value fits a schema; one that cannot be used is fitted by nothing."""
+    import jsonschema_rs  # noqa: PLC0415  (a native library, on the first call only)
+
+    try:
+        validator = jsonschema_rs.Draft202012Validator(dict(schema), retriever=_no_fetch)
+        return validator.is_valid(value)
+    except ValueError:
+        return False
+
+
 def _no_fetch(uri: str) -> Any:
     raise ValueError(f"a tool's schema may not refer to {uri}")
 

@@ -5,7 +5,7 @@ from typing import Any, Protocol
 
 from devagent.core.errors import ConfigError
 from devagent.core.events import ExtensionReference
-from devagent.core.ports import MayRead, Progress
+from devagent.core.ports import MayRead, Meanwhile, Progress
 from devagent.core.resources import Resource
 from devagent.core.tools import ToolResult, ToolSpec
 
@@ -46,8 +46,9 @@ class Extension(Protocol):
         obligations: Mapping[str, Any],
         may_read: MayRead | None = None,
         progress: Progress | None = None,
+        meanwhile: Meanwhile | None = None,
     ) -> ToolResult:
-        """Carry the call out; a failure is a result. ``may_read``, ``progress``: see ``core.ports.Toolbox``."""
+        """Carry the call out; a failure is a result. ``may_read``, ``progress``, ``meanwhile``: see ``core.ports.Toolbox``."""
         ...
 
     def deny_paths(self, patterns: Sequence[str]) -> None:

@@ -18,7 +18,7 @@ from msgspec import Struct
 
 from devagent.core.codec import canonical, from_plain, well_formed, well_formed_value
 from devagent.core.events import ExtensionReference
-from devagent.core.ports import MayRead, Progress, ToolFailure
+from devagent.core.ports import MayRead, Meanwhile, Progress, ToolFailure
 from devagent.core.resources import Resource
 from devagent.core.tools import ToolResult, ToolSpec
 from devagent.host.manifest import Manifest
@@ -134,8 +134,10 @@ class InProcess:
         obligations: Mapping[str, Any],
         may_read: MayRead | None = None,
         progress: Progress | None = None,
+        meanwhile: Meanwhile | None = None,
     ) -> ToolResult:
         """Carry the call out; a failure is a result."""
+        del meanwhile  # it has nobody to ask
         try:
             raw = await self._call(
                 lambda here: getattr(self._module(), tool)(here, **args),

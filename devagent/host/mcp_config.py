@@ -11,6 +11,8 @@
     call_s = 120                            # one call
     classes = { read_file = "read" }        # a tool that is not here is exec
     resources = { read_file = ["path:{args.path}"] }
+    sampling = true                         # it may ask for the model, where policy lets it
+    roots = ["/srv/docs"]                   # the folders that it is told it may work in
 
     [extensions.tracker]
     type = "http"
@@ -53,7 +55,7 @@ MAX_START_S, MAX_CALL_S = 600.0, 3600.0
 
 _NAME = re.compile(r"[a-z][a-z0-9]*(?:[-_][a-z0-9]+)*")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_SECRET = re.compile(r"(?:^|_)(?:TOKEN|SECRET|PASSWORD|PASSWD|PASSPHRASE|CREDENTIALS?|KEY)$", re.I)
+SECRET = re.compile(r"(?:^|_)(?:TOKEN|SECRET|PASSWORD|PASSWD|PASSPHRASE|CREDENTIALS?|KEY)$", re.I)
 
 
 class ServerSettings(Struct, frozen=True, kw_only=True):
@@ -73,6 +75,8 @@ class ServerSettings(Struct, frozen=True, kw_only=True):
     call_s: float = 120.0
     classes: dict[str, ToolClass] = {}
     resources: dict[str, tuple[Template, ...]] = {}
+    sampling: bool = False
+    roots: tuple[str, ...] = ()
 
     @property
     def variables(self) -> tuple[str, ...]:
@@ -87,6 +91,8 @@ _BOTH: _Kinds = {
     "call_s": ("a number", (int, float)),
     "classes": ("a table", dict),
     "resources": ("a table", dict),
+    "sampling": ("true or false", bool),
+    "roots": ("a list of texts", list),
 }
 _KEYS: dict[str, _Kinds] = {
     "stdio": {
@@ -147,11 +153,13 @@ class _Table:
                 names = ", ".join([*known, "enabled"])
                 hint = f"Did you mean {near[0]!r}?" if near else f"Known: {names}."
                 raise self._wrong(f"unknown key {key!r}", key, hint=hint)
-            if not isinstance(value, known[key][1]) or isinstance(value, bool):
+            kind_of = known[key][1]
+            if not isinstance(value, kind_of) or (isinstance(value, bool) and kind_of is not bool):
                 raise self._wrong(f"{key} must be {known[key][0]}", key)
         start_s = self._seconds("start_s", 30.0, MAX_START_S)
         call_s = self._seconds("call_s", 120.0, MAX_CALL_S)
         classes, resources = self._classes(), self._resources()
+        sampling, roots = bool(self._table.get("sampling", False)), self._roots()
         if kind == "http":
             headers = self._headers()
             return ServerSettings(
@@ -164,6 +172,8 @@ class _Table:
                 call_s=call_s,
                 classes=classes,
                 resources=resources,
+                sampling=sampling,
+                roots=roots,
             )
         return ServerSettings(
             name=self._name,
@@ -176,7 +186,16 @@ class _Table:
             call_s=call_s,
             classes=classes,
             resources=resources,
+            sampling=sampling,
+            roots=roots,
         )
+
+    def _roots(self) -> tuple[str, ...]:
+        roots = tuple(os.path.expanduser(one) for one in self._texts("roots"))
+        for at, one in enumerate(roots):
+            if not os.path.isabs(one):
+                raise self._wrong("roots must hold absolute paths", "roots", at)
+        return roots
 
     def _wrong(self, what: str, *path: str | int, hint: str = "") -> ConfigError:
         here = ("extensions", self._name, *path)
@@ -245,7 +264,7 @@ class _Table:
                 raise self._wrong(f"{name!r} is no name of a variable", "env", name)
             if not isinstance(value, str) or "\0" in value:
                 raise self._wrong(f"env.{name} must be text", "env", name)
-            if value and _SECRET.search(name):
+            if value and SECRET.search(name):
                 what = f"env.{name} looks like a secret, which does not belong into a config file"
                 hint = f'Set {name} in your environment, and here pass_env = ["{name}"].'
                 raise self._wrong(what, "env", name, hint=hint)

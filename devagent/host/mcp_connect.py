@@ -20,6 +20,7 @@ def over_stdio(
     env: Mapping[str, str],
     cwd: str,
     *,
+    answers: Answers | None,
     legacy: bool,
 ) -> Launch:
     """A program on this machine; ``env`` is its whole environment."""
@@ -29,6 +30,7 @@ def over_stdio(
         start_s=settings.start_s,
         call_s=settings.call_s,
         legacy=legacy,
+        answers=answers or Answers(),
     )
 
 

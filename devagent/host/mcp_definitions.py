@@ -48,6 +48,15 @@ class ToolDefinition(Struct, frozen=True, omit_defaults=True):
     claims: dict[str, Any] = {}
 
 
+class PromptDefinition(Struct, frozen=True, omit_defaults=True):
+    """A prompt as it was recorded. ``arguments``: (name, description, whether it must be given)."""
+
+    name: str
+    digest: str
+    description: str = ""
+    arguments: tuple[tuple[str, str, bool], ...] = ()
+
+
 class LeftOut(Struct, frozen=True):
     """A tool that cannot be offered, and why."""
 
@@ -82,6 +91,38 @@ def definitions(listed: Sequence[Any], server: str) -> tuple[list[ToolDefinition
             others = ", ".join(repr(one_line(name, 80)) for name in alike)
             left_out.append(LeftOut(tool.wire, f"these names cannot be told apart: {others}"))
     return clear, left_out
+
+
+MAX_PROMPTS = 200
+
+
+def prompt_definitions(listed: Sequence[Any]) -> list[PromptDefinition]:
+    """The usable prompts of a listing; one whose name is none, or stands twice, is left out."""
+    found: dict[str, PromptDefinition] = {}
+    twice: set[str] = set()
+    for raw in listed[:MAX_PROMPTS]:
+        one = _prompt(raw) if is_table(raw) else None
+        if one is None:
+            continue
+        twice |= {one.name} & set(found)
+        found[one.name] = one
+    return [one for name, one in found.items() if name not in twice]
+
+
+def _prompt(raw: dict[str, Any]) -> PromptDefinition | None:
+    raw = well_formed_value(raw)
+    name, given = raw.get("name"), raw.get("arguments")
+    if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z0-9_.-]{1,64}", name):
+        return None
+    arguments: list[tuple[str, str, bool]] = []
+    for one in given if is_list(given) else ():
+        if not is_table(one) or not isinstance(one.get("name"), str):
+            return None
+        about = one_line(str(one.get("description") or ""), 200)
+        arguments.append((one_line(one["name"], 80), about, one.get("required") is True))
+    told = {key: raw.get(key) for key in ("name", "description", "arguments")}
+    about = prose(str(raw.get("description") or ""))
+    return PromptDefinition(name, digest(told), about, tuple(arguments))
 
 
 def _definition(raw: Any, server: str) -> ToolDefinition:

@@ -9,21 +9,28 @@ is started again at the next call, a few times; no call is ever repeated.
 import asyncio
 import os
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Literal
 
 from msgspec.structs import replace
 
-from devagent.core.codec import digest
+from devagent.core.codec import canonical, digest
 from devagent.core.errors import ConfigError
 from devagent.core.events import ExtensionChanged, ExtensionReference
-from devagent.core.ports import MayRead, Progress, ToolFailure
+from devagent.core.ports import MayRead, Meanwhile, Progress, ToolFailure
 from devagent.core.resources import Access, Resource
 from devagent.core.text import one_line
 from devagent.core.tools import ToolClass, ToolResult, ToolSpec
+from devagent.host.arguments import fits
 from devagent.host.mcp_config import ServerSettings
-from devagent.host.mcp_definitions import ToolDefinition, definitions
+from devagent.host.mcp_definitions import (
+    PromptDefinition,
+    ToolDefinition,
+    definitions,
+    prompt_definitions,
+)
 from devagent.host.mcp_handles import NoKeyring, Secrets
 from devagent.host.mcp_lock import (
     PinnedServer,
@@ -34,9 +41,12 @@ from devagent.host.mcp_lock import (
     sign_in_key,
 )
 from devagent.host.mcp_resources import mapped
+from devagent.host.mcp_under_way import WAY, UnderWay
 
 if TYPE_CHECKING:
-    from devagent.host.mcp_server import Answers, Launch, McpServer
+    from mcp.types import LoggingMessageNotificationParams
+
+    from devagent.host.mcp_server import Answers, Changed, Launch, McpServer
     from devagent.host.mcp_sign_in import Browser
 
 MAX_STARTS, STARTS_WITHIN_S = 4, 60.0
@@ -81,6 +91,9 @@ class McpExtension:
         self._starting = asyncio.Lock()
         self._starts: deque[float] = deque(maxlen=MAX_STARTS)
         self._closed = False
+        self.asks_roots = False
+        """It may ask for the folders of the client that this session serves."""
+        self._under_way: list[UnderWay] = []
         self._withheld: set[str] = set()
         self._changes: list[ExtensionChanged] = []
         self._take(known)
@@ -92,6 +105,10 @@ class McpExtension:
         usable = known if known is not None and self.state == "pinned" else None
         self._definitions = {tool.name: tool for tool in usable.tools} if usable else {}
         self._withheld = set(usable.pending) & set(self._definitions) if usable else set()
+        self.prompts: dict[str, PromptDefinition] = (
+            {prompt.name: prompt for prompt in usable.prompts} if usable else {}
+        )
+        """Its prompts as they were let in; one that is another now is gone from here."""
         self.tools = tuple(
             self._spec(tool)
             for tool in self._definitions.values()
@@ -110,6 +127,12 @@ class McpExtension:
     def class_of(self, tool: str) -> ToolClass:
         """What the config says, never the server; exec without a word, or where an organisation speaks."""
         return "exec" if self._governed else self.settings.classes.get(tool, "exec")
+
+    def has(self, capability: str) -> bool:
+        """Whether it said so when it ran last (``resources``, ``prompts``, …)."""
+        return self.state == "pinned" and bool(
+            self.pinned and capability in self.pinned.capabilities
+        )
 
     def take_changes(self) -> Sequence[ExtensionChanged]:
         """What has changed since this was asked last."""
@@ -142,10 +165,11 @@ class McpExtension:
         obligations: Mapping[str, Any],
         may_read: MayRead | None = None,
         progress: Progress | None = None,
+        meanwhile: Meanwhile | None = None,
     ) -> ToolResult:
         """Carry the call out; a failure is a result, and all that the server said is tainted."""
         del may_read, progress
-        limit = min(self.settings.call_s, float(obligations.get("timeout_s", self.settings.call_s)))
+        limit = self._limit(obligations)
         taint = (f"mcp.{self.settings.name}",)
         try:
             server = await self._running()
@@ -156,7 +180,9 @@ class McpExtension:
                     f"the person runs `devagent ext approve {name}`. Do not try to get around this."
                 )
                 return ToolResult(text, failed=True, error="definition_changed")
-            answer = await server.call(self._wire(tool), dict(args), limit)
+            with self._way(meanwhile, limit) as way:
+                answer = await server.call(self._wire(tool), dict(args), limit, way)
+            self._check_output(tool, answer)
         except ToolFailure as failure:
             tail: Sequence[str] = getattr(failure, "tail", ())
             view = "\n".join([failure.text, *tail]) if tail else ""
@@ -166,6 +192,128 @@ class McpExtension:
         from devagent.host.mcp_results import tool_result  # noqa: PLC0415  (with the first answer)
 
         return tool_result(answer, self.settings.name)
+
+    async def list_resources(
+        self, obligations: Mapping[str, Any], meanwhile: Meanwhile | None = None
+    ) -> ToolResult:
+        """Its resources and templates. Raises ToolFailure, as all of these do."""
+        del meanwhile
+        server = await self._running()
+        resources, templates = await server.resources(self._limit(obligations))
+        from devagent.host.mcp_results import listed  # noqa: PLC0415  (with the first answer)
+
+        names = ("name", "title", "description", "mimeType")
+        found = listed(resources, ("uri", *names))
+        patterns = listed(templates, ("uriTemplate", *names))
+        lines = [
+            " - ".join(
+                filter(None, [one.get("uri") or one.get("uriTemplate"), one.get("description")])
+            )
+            for one in (*found, *patterns)
+        ]
+        return ToolResult(
+            "\n".join(lines) or f"{self.settings.name} has nothing to read",
+            rows=len(lines),
+            structured={"resources": found, "resourceTemplates": patterns},
+        )
+
+    async def read_resource(
+        self,
+        uri: str,
+        obligations: Mapping[str, Any],
+        meanwhile: Meanwhile | None = None,
+        *,
+        watch: bool = False,
+    ) -> ToolResult:
+        """A resource, and with ``watch`` word of its changes (``take_updates``)."""
+        server = await self._running()
+        limit = self._limit(obligations)
+        with self._way(meanwhile, limit) as way:
+            answer = await server.read(uri, limit, way)
+        if watch:
+            await server.watch(uri, limit)
+        from devagent.host.mcp_results import read_result  # noqa: PLC0415  (with the first answer)
+
+        return read_result(answer, uri)
+
+    def tell(self, uri: str, changed: "Changed | None") -> None:
+        """Whom to tell of the changes of a watched resource, besides ``take_updates``."""
+        if self._server is not None:
+            self._server.tell(uri, changed)
+
+    def take_updates(self) -> Sequence[str]:
+        """The watched resources that have changed since this was asked last."""
+        if self._server is None:
+            return ()
+        updated = sorted(self._server.updated)
+        self._server.updated.clear()
+        return updated
+
+    async def get_prompt(
+        self,
+        name: str,
+        args: dict[str, str],
+        obligations: Mapping[str, Any],
+        meanwhile: Meanwhile | None = None,
+    ) -> ToolResult:
+        """A prompt, filled in by the server."""
+        server = await self._running()
+        if name not in self.prompts:
+            raise ToolFailure(
+                f"{self.settings.name} has no prompt {name!r} that was let in",
+                error="no_such_prompt",
+            )
+        limit = self._limit(obligations)
+        with self._way(meanwhile, limit) as way:
+            answer = await server.prompt(name, args, limit, way)
+        from devagent.host.mcp_results import prompt_result  # noqa: PLC0415  (with the first answer)
+
+        return prompt_result(answer)
+
+    async def complete(self, args: Mapping[str, Any], obligations: Mapping[str, Any]) -> ToolResult:
+        """How an argument may go on."""
+        server = await self._running()
+        others = {k: str(v) for k, v in args.get("arguments", {}).items()} or None
+        argument = {"name": str(args["argument"]), "value": str(args["value"])}
+        answer = await server.completion(args["ref"], argument, others, self._limit(obligations))
+        given = answer.get("completion", {}).get("values", [])
+        values = [one_line(str(value), 200) for value in given[:100]]
+        return ToolResult("\n".join(values), rows=len(values), structured={"values": values})
+
+    async def roots(self) -> ToolResult:
+        """The folders that the config tells it of."""
+        from pathlib import Path  # noqa: PLC0415  (where a server asks for them)
+
+        roots = [{"uri": Path(one).as_uri()} for one in self.settings.roots]
+        return ToolResult("\n".join(self.settings.roots), structured={"roots": roots})
+
+    def _limit(self, obligations: Mapping[str, Any]) -> float:
+        most = self.settings.call_s
+        return min(most, float(obligations.get("timeout_s", most)))
+
+    @contextmanager
+    def _way(self, meanwhile: Meanwhile | None, limit_s: float) -> Generator[UnderWay]:
+        way = UnderWay(meanwhile, limit_s)
+        self._under_way.append(way)
+        before = WAY.set(way)
+        try:
+            yield way
+        finally:
+            WAY.reset(before)
+            self._under_way.remove(way)
+
+    def _current(self) -> UnderWay | None:
+        """The call that a question of the server is about: the last one that is under way."""
+        return self._under_way[-1] if self._under_way else None
+
+    def _check_output(self, tool: str, answer: Mapping[str, Any]) -> None:
+        """Raises ToolFailure where the server breaks its own output schema."""
+        schema = self._definitions[tool].output_schema
+        if schema is None or answer.get("isError") is True:
+            return
+        if not fits(schema, answer.get("structuredContent")):
+            text = f"The MCP server {self.settings.name} broke the output schema of {tool}"
+            raise ToolFailure(text, error="bad_answer")
 
     def _wire(self, tool: str) -> str:
         if tool not in self._definitions:
@@ -197,6 +345,8 @@ class McpExtension:
             calls_itself=server.calls_itself,
             legacy=server.legacy,
             tools=tuple(tools),
+            capabilities=server.capabilities,
+            prompts=tuple(prompt_definitions(server.prompts)),
             left_out=(*left_out, *server.left_out),
         )
 
@@ -250,25 +400,48 @@ class McpExtension:
         launch = await asyncio.to_thread(self._launch)
         module = _server_module()
         self._server = server = await module.McpServer.start(launch)
+        server.say = self._said
         return server
+
+    def _said(self, params: "LoggingMessageNotificationParams") -> None:
+        """A line of the server's log: shown, where a call is under way."""
+        way = self._current()
+        if way is not None and way.meanwhile is not None:
+            said = params.data if isinstance(params.data, str) else canonical(params.data).decode()
+            way.meanwhile.progress(
+                text=one_line(said, 500),
+                level=params.level,
+                logger=one_line(params.logger or "", 80),
+            )
 
     def _launch(self) -> "Launch":
         from devagent.host.mcp_connect import over_http, over_stdio  # noqa: PLC0415  (imports mcp)
 
         pinned = self.pinned if self.state == "pinned" else None
         legacy = pinned.legacy if pinned else False
+        answers = self._answers or _asks_module().answers(
+            self.settings.name,
+            self._current,
+            sampling=self.settings.sampling,
+            roots=bool(self.settings.roots) or self.asks_roots,
+        )
         if self.program is None:
             return over_http(
                 self.settings,
                 key=self.sign_in_key,
                 secrets=self._secrets,
                 browser=self._browser,
-                answers=self._answers,
+                answers=answers,
                 legacy=legacy,
             )
         argv = (self.program.path, *self.settings.args)
         return over_stdio(
-            self.settings, argv, self._environment(), self._working_folder(), legacy=legacy
+            self.settings,
+            argv,
+            self._environment(),
+            self._working_folder(),
+            answers=answers,
+            legacy=legacy,
         )
 
     @property
@@ -303,10 +476,20 @@ class McpExtension:
                 pending[name] = found
         changed = set(pending) - self._withheld
         pending |= {name: tool for name, tool in now.items() if name not in self._definitions}
+        for prompt in prompt_definitions(server.prompts):
+            if prompt.name in self.prompts and self.prompts[prompt.name].digest != prompt.digest:
+                del self.prompts[prompt.name]
         known = self.pinned
-        if known is not None and (known.pending, known.legacy) != (pending, server.legacy):
-            self._lock.mark(self.settings.name, self.identity, pending, legacy=server.legacy)
-            self.pinned = replace(known, pending=pending, legacy=server.legacy)
+        has, legacy = server.capabilities, server.legacy
+        if known is not None and (known.pending, known.legacy, known.capabilities) != (
+            pending,
+            legacy,
+            has,
+        ):
+            self._lock.mark(
+                self.settings.name, self.identity, pending, legacy=legacy, capabilities=has
+            )
+            self.pinned = replace(known, pending=pending, legacy=legacy, capabilities=has)
         if changed:
             self._withheld |= changed
             self._changed(changed)
@@ -336,6 +519,12 @@ def _server_module() -> ModuleType:
     from devagent.host import mcp_server  # noqa: PLC0415  (imports mcp, see above)
 
     return mcp_server
+
+
+def _asks_module() -> ModuleType:
+    from devagent.host import mcp_asks  # noqa: PLC0415  (imports mcp, see above)
+
+    return mcp_asks
 
 
 def shown_command(settings: ServerSettings) -> str:

@@ -23,7 +23,7 @@ from msgspec.structs import replace
 from devagent.core.codec import canonical, digest, from_plain, parse, sha256
 from devagent.core.errors import ConfigError, DevagentError
 from devagent.host.mcp_config import ServerSettings
-from devagent.host.mcp_definitions import LeftOut, ToolDefinition
+from devagent.host.mcp_definitions import LeftOut, PromptDefinition, ToolDefinition
 
 VERSION = 1
 LOCK_WAIT_S = 2.0
@@ -58,11 +58,15 @@ class PinnedServer(Struct, frozen=True, kw_only=True):
     tools: tuple[ToolDefinition, ...] = ()
     left_out: tuple[LeftOut, ...] = ()
     pending: dict[str, ToolDefinition | None] = {}
+    capabilities: tuple[str, ...] = ()
+    prompts: tuple[PromptDefinition, ...] = ()
 
     @property
     def definition(self) -> str:
         """The digest of the server and of all its tools."""
-        return digest([self.identity, {tool.name: tool.digest for tool in self.tools}])
+        tools = {tool.name: tool.digest for tool in self.tools}
+        prompts = {prompt.name: prompt.digest for prompt in self.prompts}
+        return digest([self.identity, tools, prompts] if prompts else [self.identity, tools])
 
 
 class _File(Struct, frozen=True):
@@ -116,12 +120,15 @@ class ToolsLock:
         pending: Mapping[str, ToolDefinition | None],
         *,
         legacy: bool,
+        capabilities: tuple[str, ...],
     ) -> None:
-        """Keep what differs, and how the server is spoken to, where it is still that server."""
+        """Keep what differs, how the server is spoken to and what it has, where it is still that server."""
         with self._changing() as servers:
             known = servers.get(name)
             if known is not None and known.identity == identity:
-                servers[name] = replace(known, pending=dict(pending), legacy=legacy)
+                servers[name] = replace(
+                    known, pending=dict(pending), legacy=legacy, capabilities=capabilities
+                )
 
     @contextmanager
     def _changing(self) -> Generator[dict[str, PinnedServer]]:
@@ -194,7 +201,8 @@ def identity(settings: ServerSettings, program: Program | None) -> str:
     if program is None:
         # Not where the secrets are kept: moving one from a variable to the keyring changes no server.
         return digest(
-            {
+            _may(settings)
+            | {
                 "kind": settings.kind,
                 "url": settings.url,
                 "headers": sorted(name.lower() for name in settings.headers),
@@ -205,7 +213,8 @@ def identity(settings: ServerSettings, program: Program | None) -> str:
             }
         )
     return digest(
-        {
+        _may(settings)
+        | {
             "kind": settings.kind,
             "command": settings.command,
             "program": program.path,
@@ -215,6 +224,16 @@ def identity(settings: ServerSettings, program: Program | None) -> str:
             "cwd": settings.cwd,
         }
     )
+
+
+def _may(settings: ServerSettings) -> dict[str, object]:
+    """What it is let do beside: nothing for most, whose identity is then what it always was."""
+    found: dict[str, object] = {}
+    if settings.sampling:
+        found["sampling"] = True
+    if settings.roots:
+        found["roots"] = list(settings.roots)
+    return found
 
 
 def sign_in_key(name: str, identity: str) -> str:

@@ -8,30 +8,51 @@ Imports ``mcp``: only for use when a server is started.
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Sequence
+import warnings
+from collections.abc import Awaitable, Callable, Sequence
 from types import TracebackType
 from typing import Any, Protocol
 
-from mcp import Client, MCPError
+from mcp import Client, MCPDeprecationWarning, MCPError
 from mcp.client._transport import TransportStreams
 from mcp.client.session import ElicitationFnT, ListRootsFnT, SamplingFnT
+from mcp.client.subscriptions import ResourceUpdated, SubscriptionLost, ToolsListChanged
 from mcp.types import (
     CONNECTION_CLOSED,
     PARSE_ERROR,
     REQUEST_TIMEOUT,
+    EmptyResult,
     Implementation,
+    LoggingMessageNotificationParams,
+    PromptReference,
+    ResourceTemplateReference,
+    ResourceUpdatedNotification,
+    SetLevelRequest,
+    SetLevelRequestParams,
+    SubscribeRequest,
+    SubscribeRequestParams,
     ToolListChangedNotification,
 )
 from msgspec import Struct
+from pydantic import BaseModel
 
 from devagent import __version__
 from devagent.core.ports import ToolFailure
 from devagent.core.text import one_line
 from devagent.host.mcp_definitions import MAX_TOOLS, LeftOut
+from devagent.host.mcp_under_way import UnderWay
 from devagent.policy.plain import is_list
 
 MAX_PAGES = 50
 CLOSE_LIMIT_S = 6.0
+LISTEN_S = 2.0
+"""How long opening a stream of notices is waited for; they may come later, too."""
+_FOR_EVER_S = 1e6
+"""The limit is kept here, where the time that a person takes does not count."""
+MAX_ENTRIES = 1_000
+"""Resources, templates or prompts of one server."""
+LOG_LEVEL = "info"
+MAX_WATCHED = 100
 MAX_TOLD = 500
 """Characters of a server's own words in an error."""
 
@@ -39,6 +60,8 @@ MAX_TOLD = 500
 for _name in ("mcp", "client"):
     logging.getLogger(_name).addHandler(logging.NullHandler())
     logging.getLogger(_name).propagate = False
+# Roots, sampling, logging and subscribing are deprecated and still what most servers speak.
+warnings.filterwarnings("ignore", category=MCPDeprecationWarning)
 
 
 class ServerFailure(ToolFailure):
@@ -89,6 +112,10 @@ class Answers(Struct, frozen=True, kw_only=True):
     roots: ListRootsFnT | None = None
 
 
+Changed = Callable[[], Awaitable[None]]
+"""Tells somebody that a resource has changed."""
+
+
 class Launch(Struct, frozen=True, kw_only=True):
     """What is started: ``transport`` makes a new way to it. Limits are in seconds."""
 
@@ -117,6 +144,17 @@ class McpServer:
         self.calls_itself = ""
         self.tools_changed = False
         """It has said that its tools are others now."""
+        self.capabilities: tuple[str, ...] = ()
+        """What it has beside tools (``resources``, ``resources.subscribe``, ``prompts``, …), sorted."""
+        self.prompts: list[dict[str, Any]] = []
+        """Its prompts, as it listed them when it started."""
+        self.updated: set[str] = set()
+        """The watched resources that it says have changed since this was emptied."""
+        self.say: Callable[[LoggingMessageNotificationParams], None] | None = None
+        """Who is told what it logs."""
+        self._watched: set[str] = set()
+        self._tells: dict[str, Changed] = {}
+        self._listening: asyncio.Task[None] | None = None
 
     @classmethod
     async def start(cls, launch: Launch) -> "McpServer":
@@ -158,13 +196,95 @@ class McpServer:
             await self.close()
             raise
 
-    async def call(self, wire: str, args: dict[str, Any], limit_s: float) -> dict[str, Any]:
+    async def call(
+        self, wire: str, args: dict[str, Any], limit_s: float, way: UnderWay | None = None
+    ) -> dict[str, Any]:
         """The answer to ``tools/call`` in the protocol's names. Raises ToolFailure."""
+
+        async def told(progress: float, total: float | None, message: str | None) -> None:
+            if way is not None and way.meanwhile is not None:
+                said = one_line(message or "", MAX_TOLD)
+                way.meanwhile.progress(done=progress, total=total or 0.0, text=said)
+
+        def ask(client: Client) -> Awaitable[BaseModel]:
+            return client.call_tool(
+                wire, args, read_timeout_seconds=_FOR_EVER_S, progress_callback=told
+            )
+
+        return await self._answer(ask, limit_s, way)
+
+    async def resources(self, limit_s: float) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+        """Its resources and its templates, in the protocol's names. Raises ToolFailure."""
+        found = await self._pages(lambda c, at: c.list_resources(cursor=at), "resources", limit_s)
+        templates = await self._pages(
+            lambda c, at: c.list_resource_templates(cursor=at), "resourceTemplates", limit_s
+        )
+        return found, templates
+
+    async def read(self, uri: str, limit_s: float, way: UnderWay | None = None) -> dict[str, Any]:
+        """The answer to ``resources/read``. Raises ToolFailure."""
+        return await self._answer(lambda c: c.read_resource(uri), limit_s, way)
+
+    async def prompt(
+        self, name: str, args: dict[str, str], limit_s: float, way: UnderWay | None = None
+    ) -> dict[str, Any]:
+        """The answer to ``prompts/get``. Raises ToolFailure."""
+        return await self._answer(lambda c: c.get_prompt(name, args), limit_s, way)
+
+    async def completion(
+        self,
+        ref: dict[str, Any],
+        argument: dict[str, str],
+        others: dict[str, str] | None,
+        limit_s: float,
+    ) -> dict[str, Any]:
+        """The answer to ``completion/complete``. Raises ToolFailure."""
+        named = (
+            PromptReference(type="ref/prompt", name=str(ref["name"]))
+            if "name" in ref
+            else ResourceTemplateReference(type="ref/resource", uri=str(ref.get("uri", "")))
+        )
+        return await self._answer(lambda c: c.complete(named, argument, others), limit_s)
+
+    async def watch(self, uri: str, limit_s: float) -> None:
+        """Have it say when the resource changes (``updated``). Raises ToolFailure."""
+        if len(self._watched) >= MAX_WATCHED:
+            raise ToolFailure(f"{MAX_WATCHED} resources are watched already", error="too_many")
+        self._watched.add(uri)
+        if self.legacy:
+            await self._answer(lambda c: _subscribed(c, uri), limit_s)
+        elif self._client is not None:
+            await self._listen(self._client)
+
+    async def _pages(
+        self, ask: Callable[[Client, str | None], Awaitable[BaseModel]], key: str, limit_s: float
+    ) -> list[dict[str, Any]]:
+        entries: list[dict[str, Any]] = []
+        cursor: str | None = None
+        for _ in range(MAX_PAGES):
+            page = await self._answer(lambda c, at=cursor: ask(c, at), limit_s)
+            entries += page.get(key, [])
+            cursor = page.get("nextCursor")
+            if not cursor or len(entries) > MAX_ENTRIES:
+                break
+        return entries[:MAX_ENTRIES]
+
+    async def _answer(
+        self,
+        ask: Callable[[Client], Awaitable[BaseModel]],
+        limit_s: float,
+        way: UnderWay | None = None,
+    ) -> dict[str, Any]:
         client = self._client
         if client is None or not self.alive:
             raise self._failure("is gone", "server_gone")
+        way = way or UnderWay(None, limit_s)
         try:
-            answer = await client.call_tool(wire, args, read_timeout_seconds=limit_s)
+            async with way.limited():
+                answer = await ask(client)
+        except TimeoutError as e:
+            text = f"The MCP server {self._launch.name} gave no answer within {limit_s:g} s"
+            raise ToolFailure(text, error="timeout") from e
         except MCPError as e:
             raise await self._translated(e, limit_s) from e
         except (ValueError, RuntimeError) as e:  # pydantic's ValidationError is a ValueError
@@ -207,6 +327,8 @@ class McpServer:
                 elicitation_callback=self._launch.answers.elicitation,
                 sampling_callback=self._launch.answers.sampling,
                 list_roots_callback=self._launch.answers.roots,
+                logging_callback=self._logged,
+                log_level=LOG_LEVEL,
                 cache=None,
             ) as client:
                 await self._list(client)
@@ -214,6 +336,7 @@ class McpServer:
                 self.calls_itself = one_line(f"{info.name} {info.version}", 80) if info else ""
                 self.legacy = client.session.discover_result is None
                 self._client = client
+                await self._more(client)
                 self._ready.set_result(None)
                 await self._until_the_end()
         except asyncio.CancelledError:
@@ -225,6 +348,8 @@ class McpServer:
                 self._ready.set_exception(self._not_started(e))
         finally:
             self._client = None
+            if self._listening is not None:
+                self._listening.cancel()
             if self._ready.done() and not self._ready.cancelled():
                 self._ready.exception()  # looked at, whether or not somebody still waits
 
@@ -247,9 +372,75 @@ class McpServer:
         self.listing = self._transport.listing
         self.left_out = [LeftOut(one_line(name, 80), why) for name, why in self._transport.unfit]
 
+    async def _more(self, client: Client) -> None:
+        """What it has beside tools; that it cannot list its prompts is no reason not to use its tools."""
+        has = client.server_capabilities
+        found = {
+            "resources": has.resources is not None,
+            "resources.subscribe": has.resources is not None and bool(has.resources.subscribe),
+            "prompts": has.prompts is not None,
+            "completions": has.completions is not None,
+            "logging": has.logging is not None,
+        }
+        self.capabilities = tuple(sorted(name for name, there in found.items() if there))
+        if found["prompts"]:
+            with contextlib.suppress(ToolFailure):
+                self.prompts = await self._pages(
+                    lambda c, at: c.list_prompts(cursor=at), "prompts", self._launch.start_s
+                )
+        if self.legacy and found["logging"]:
+            with contextlib.suppress(ToolFailure):
+                await self._answer(_with_level, self._launch.start_s)
+        if not self.legacy and has.tools is not None and has.tools.list_changed:
+            await self._listen(client)
+
+    async def _listen(self, client: Client) -> None:
+        """Servers of the newer protocol say what changes only where they are listened to."""
+        if self._listening is not None:
+            self._listening.cancel()
+        opened = asyncio.Event()
+        self._listening = asyncio.get_running_loop().create_task(self._listened(client, opened))
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(LISTEN_S):
+                await opened.wait()
+
+    async def _listened(self, client: Client, opened: asyncio.Event) -> None:
+        try:
+            async with client.listen(
+                tools_list_changed=True, resource_subscriptions=sorted(self._watched)
+            ) as changes:
+                opened.set()
+                async for change in changes:
+                    if isinstance(change, ToolsListChanged):
+                        self.tools_changed = True
+                    elif isinstance(change, ResourceUpdated):
+                        await self._changed(change.uri)
+        except (MCPError, SubscriptionLost, TimeoutError, RuntimeError):
+            self.tools_changed = True  # it may have said so meanwhile: they are listed once more
+        finally:
+            opened.set()
+
+    def tell(self, uri: str, changed: Changed | None) -> None:
+        """Whom to tell when a watched resource changes; None: nobody any more."""
+        self._tells.pop(uri, None)
+        if changed is not None:
+            self._tells[uri] = changed
+
+    async def _changed(self, uri: str) -> None:
+        if uri in self._watched:
+            self.updated.add(uri)
+            if tell := self._tells.get(uri):
+                await tell()
+
     async def _told(self, message: object) -> None:
         if isinstance(message, ToolListChangedNotification):
             self.tools_changed = True
+        elif isinstance(message, ResourceUpdatedNotification):
+            await self._changed(str(message.params.uri))
+
+    async def _logged(self, params: LoggingMessageNotificationParams) -> None:
+        if self.say is not None:
+            self.say(params)
 
     async def _translated(self, error: MCPError, limit_s: float) -> ToolFailure:
         if error.code == CONNECTION_CLOSED or self._transport.fault:
@@ -286,6 +477,16 @@ class McpServer:
         text = f"The MCP server {self._launch.name} {what}{fault}"
         error = self._transport.error or error
         return ServerFailure(text, error=error, tail=self._transport.tail)
+
+
+def _subscribed(client: Client, uri: str) -> Awaitable[BaseModel]:
+    request = SubscribeRequest(params=SubscribeRequestParams(uri=uri))
+    return client.session.send_request(request, EmptyResult)
+
+
+def _with_level(client: Client) -> Awaitable[BaseModel]:
+    request = SetLevelRequest(params=SetLevelRequestParams(level=LOG_LEVEL))
+    return client.session.send_request(request, EmptyResult)
 
 
 def _first(error: BaseException) -> BaseException:

@@ -7,8 +7,13 @@ from typing import TYPE_CHECKING, Any
 from msgspec.structs import replace
 
 from devagent.core.codec import canonical
-from devagent.core.events import ExtensionChanged, ExtensionReference, ExtensionRefused
-from devagent.core.ports import MayRead, Progress
+from devagent.core.events import (
+    ExtensionChanged,
+    ExtensionReference,
+    ExtensionRefused,
+    ResourceChanged,
+)
+from devagent.core.ports import Elicitor, MayRead, Meanwhile, Progress, Sampler
 from devagent.core.resources import Resource
 from devagent.core.tools import ToolResult, ToolSpec
 from devagent.host.arguments import Arguments
@@ -16,33 +21,48 @@ from devagent.host.extension import Extension, Fault
 
 if TYPE_CHECKING:
     from devagent.host.mcp_extension import McpExtension
+    from devagent.host.mcp_house import House
     from devagent.host.third_party import Refusal
 
+News = ExtensionRefused | ExtensionChanged | ResourceChanged
 MAX_TEXT_BYTES = 400_000
 """What one result may put before the model, and before the person; more is cut with a note, whatever
 the extension does."""
+MAX_BLOCKS = 8 << 20
+"""Bytes of a result's images and other blocks."""
 
 
 class Extensions:
     """The session's extensions, found by the model's name for a tool."""
 
     def __init__(
-        self, extensions: Sequence[Extension], servers: Sequence["McpExtension"] = ()
+        self,
+        extensions: Sequence[Extension],
+        servers: Sequence["McpExtension"] = (),
+        house: "House | None" = None,
     ) -> None:
         self._extensions: list[Extension] = [*extensions, *servers]
         self._servers = list(servers)
+        self.house = house
+        """What the servers have beside tools, and what they ask for; None where there are no servers."""
         self._news: list[ExtensionRefused | ExtensionChanged] = []
         self._arguments = Arguments()
         self._index()
 
     def _index(self) -> None:
+        names = [server.settings.name for server in self._servers]
+        self._extensions = [e for e in self._extensions if e is not self.house]
+        if self.house is not None and names:
+            self.house.keep(names)
+            self._extensions.append(self.house)
         self._by_name = {e.reference.name: e for e in self._extensions}
         self._specs = tuple(tool for e in self._extensions for tool in e.tools)
         self._by_api_name = {tool.api_name: tool for tool in self._specs}
 
     def leave_out(self, forbidden: Callable[[ExtensionReference], bool]) -> Sequence[str]:
         """The names of the extensions that policy lets nobody run: they leave before they are loaded."""
-        out = [e.reference for e in self._extensions if forbidden(e.reference)]
+        named = [e for e in self._extensions if e is not self.house]
+        out = [e.reference for e in named if forbidden(e.reference)]
         names = tuple(reference.name for reference in out)
         self._remove(names)
         self._news += [ExtensionRefused(ext=ref, err="not_allowed") for ref in out]
@@ -73,9 +93,24 @@ class Extensions:
         self._news += [refusal.event for refusal in refused]
         return refused
 
-    def take_news(self) -> Sequence[ExtensionRefused | ExtensionChanged]:
+    def attend(self, elicitor: Elicitor | None, sampler: Sampler | None) -> None:
+        """Whom servers may ask: the person, and a model."""
+        if self.house is not None:
+            self.house.elicitor = elicitor or self.house.elicitor
+            self.house.sampler = sampler
+
+    @property
+    def servers(self) -> Sequence["McpExtension"]:
+        """The third parties' servers that are let in."""
+        return tuple(self._servers)
+
+    def take_news(self) -> Sequence[News]:
         """What the record should tell of the extensions since this was asked last."""
-        news = [*self._news, *(event for s in self._servers for event in s.take_changes())]
+        news: list[News] = list(self._news)
+        for server in self._servers:
+            news += server.take_changes()
+            if updated := server.take_updates():
+                news.append(ResourceChanged(ext=server.reference, uris=tuple(updated)))
         self._news = []
         return news
 
@@ -115,9 +150,10 @@ class Extensions:
         obligations: Mapping[str, Any],
         may_read: MayRead | None = None,
         progress: Progress | None = None,
+        meanwhile: Meanwhile | None = None,
     ) -> ToolResult:
         result = await self._by_name[tool.extension].run(
-            tool.name, args, obligations, may_read, progress
+            tool.name, args, obligations, may_read, progress, meanwhile
         )
         return _bounded(result, int(obligations.get("limit_bytes", MAX_TEXT_BYTES)))
 
@@ -126,7 +162,13 @@ def _bounded(result: ToolResult, limit: int) -> ToolResult:
     text, view = _cut(result.text, limit), _cut(result.view, limit)
     # The same data once more: half an object is no object.
     fits = text is result.text and len(canonical(result.structured)) <= limit
-    return replace(result, text=text, view=view, structured=result.structured if fits else {})
+    content = result.content if text is result.text and _size(result.content) <= MAX_BLOCKS else []
+    structured = result.structured if fits else {}
+    return replace(result, text=text, view=view, structured=structured, content=content)
+
+
+def _size(content: Sequence[Mapping[str, Any]]) -> int:
+    return len(canonical(content)) if content else 0
 
 
 def _cut(text: str, limit: int) -> str:

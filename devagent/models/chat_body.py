@@ -85,13 +85,20 @@ def _user(blocks: list[dict[str, Any]]) -> list[dict[str, Any]]:
         for block in blocks
         if block.get("type") == "tool_result"
     ]
-    parts = [part for block in blocks if (part := _part(block))]
+    parts = [part for block in [*blocks, *_images(blocks)] if (part := _part(block))]
     if not parts:
         return results
     if all(part["type"] == "text" for part in parts):  # not every server takes parts
         text = "\n\n".join(part["text"] for part in parts)
         return [*results, {"role": "user", "content": text}]
     return [*results, {"role": "user", "content": parts}]
+
+
+def _images(blocks: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The images in tools' results: this wire takes them from the user alone."""
+    results = [block.get("content") for block in blocks if block.get("type") == "tool_result"]
+    parts = [part for content in results if is_array(content) for part in content]
+    return [part for part in parts if is_object(part) and part.get("type") == "image"]
 
 
 def _part(block: dict[str, Any]) -> dict[str, Any] | None:

@@ -38,6 +38,7 @@ from devagent.core.events import (
     PolicyLoaded,
     PolicyLocked,
     Prompt,
+    ResourceChanged,
     ReviewMarked,
     SessionEnded,
     SessionForked,
@@ -153,6 +154,12 @@ def render(event: Event, signs: Signs = FULL, *, full: bool = False) -> str:
                 f"{s.alert} extension {event.ext.name}: withheld until approved, as they have changed: "
                 f"{', '.join(event.tools)}"
             )
+        case ResourceChanged():
+            return _plain(
+                f"{s.dot} {event.ext.name}: changed since it was read: {', '.join(event.uris)}"
+            )
+        case ToolProgress():
+            return _progress(event, s)
         case Prompt():
             return _block(event.text, f"{s.prompt} ", "  ")
         case BatchNoted():
@@ -167,6 +174,8 @@ def render(event: Event, signs: Signs = FULL, *, full: bool = False) -> str:
             return _plain(
                 f"{s.dot} sub-agent {event.agent} ended {s.dot} {counted(event.replies, 'turn')}{how}"
             )
+        case ModelRequested(purpose="sampling"):
+            return f"  {s.dot} a server asks the model {s.more}"
         case ModelRequested() if event.purpose == "compaction":
             return f"{s.dot} the conversation is being compacted {s.more}"
         case ModelReplied():
@@ -230,7 +239,6 @@ def render(event: Event, signs: Signs = FULL, *, full: bool = False) -> str:
             | ToolCalled()
             | ApprovalAsked()
             | ToolStarted()
-            | ToolProgress()
         ):
             return ""  # a line of theirs would say what the next event's says better
         case _:
@@ -442,6 +450,16 @@ def _marked(event: ReviewMarked, s: Signs) -> str:
     note = f": {event.note}" if event.note else ""
     head = f"{event.mark}{to} {s.dot} session {event.reviewed}, {counted(event.size, 'event')}"
     return _plain(f"{head}{flags}{failed}{note}")
+
+
+def _progress(event: ToolProgress, s: Signs) -> str:
+    if event.level:
+        who = f"{event.logger} " if event.logger else ""
+        return _plain(f"  {s.dot} {event.level} {who}{event.text}")
+    if not event.total and not event.done:
+        return ""  # what it prints: its result follows
+    of = f" of {event.total:g}" if event.total else ""
+    return _plain(f"  {s.dot} {event.done:g}{of} {event.text}".rstrip())
 
 
 def usage_text(usage: Usage) -> str:

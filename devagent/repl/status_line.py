@@ -22,7 +22,7 @@ class StatusLine:
     def event(self, event: Event) -> bool:
         """Take in an event: whether it was one for this line. Any other wipes it, before it is drawn."""
         if isinstance(event, ToolProgress):
-            self._show(event.text)
+            self._show(event.text or f"{event.done:g} of {event.total:g}")
             return True
         self.wipe()
         return False

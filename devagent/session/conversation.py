@@ -22,6 +22,7 @@ from devagent.core.events import (
     BudgetStopped,
     Event,
     FeedbackGiven,
+    Prompt,
     Rating,
     SessionEnded,
     ToolFinished,
@@ -33,6 +34,14 @@ from devagent.core.tools import ToolCall, ToolSpec
 from devagent.host.toolbox import Extensions
 from devagent.models import REHEARSAL, OpenModel
 from devagent.models.estimate import Estimate
+from devagent.session.beside import (
+    Reading,
+    ServerPrompt,
+    completion_of,
+    mentioned,
+    prompts_of,
+    reading_of,
+)
 from devagent.session.ground import (
     Ground,
     Options,
@@ -45,6 +54,7 @@ from devagent.session.ground import (
 )
 from devagent.session.keeping import waiting
 from devagent.session.model_access import ModelAccess
+from devagent.session.model_sampler import ModelSampler
 from devagent.session.named_prices import named_prices
 from devagent.session.record import earlier_session, model_before, open_log, ticket_before
 from devagent.session.subagents import Lent, subagents
@@ -129,13 +139,21 @@ class Session:
         *,
         of_the_house: bool = False,
         attachments: Sequence[dict[str, Any]] = (),
+        readings: Sequence[Reading] = (),
     ) -> AsyncGenerator[Event, None]:
         """One logged turn: every event is on disk before it is seen here. Close it with ``aclosing``.
 
         ``of_the_house``: devagent itself wrote the prompt (see ``Prompt``). ``attachments``: images and
-        documents as blocks of the Messages API.
+        documents as blocks of the Messages API. ``readings``: what is read before the model is asked
+        (``reading_of``); resources that a typed prompt mentions (``@server:uri``) are read as well.
         """
-        turn = self._agent.turn(text, of_the_house=of_the_house, attachments=attachments)
+        mentions = () if of_the_house else mentioned(self._toolbox, text)
+        turn = self._agent.turn(
+            text,
+            of_the_house=of_the_house,
+            attachments=attachments,
+            readings=[*readings, *mentions],
+        )
         return self._timed(tapped(self._told(turn), self._log))
 
     def steer(self, text: str) -> None:
@@ -159,6 +177,26 @@ class Session:
     def workspace(self) -> str:
         """The folder that the session works in."""
         return self._ground.folder
+
+    @property
+    def prompts(self) -> Sequence[ServerPrompt]:
+        """The prompts of the session's servers, as they are on record."""
+        return prompts_of(self._toolbox)
+
+    def reading_of(self, prompt: ServerPrompt, args: Mapping[str, str]) -> Reading:
+        """The prompt, for ``turn``. Raises UsageError where an argument is missing."""
+        return reading_of(self._toolbox, prompt, args)
+
+    async def complete(self, server: str, prompt: str, argument: str, value: str) -> Sequence[str]:
+        """How the server would complete a prompt's argument, judged and logged; empty where it may not or cannot
+        say."""
+        call, tool = completion_of(self._toolbox, server, {"name": prompt}, argument, value)
+        values: Sequence[str] = ()
+        async with aclosing(tapped(self._agent.aside(call, tool), self._log)) as events:
+            async for event in events:
+                if isinstance(event, ToolFinished) and event.outcome == "ok":
+                    values = event.structured.get("values", ())
+        return values
 
     async def _timed(self, events: AsyncGenerator[Event, None]) -> AsyncGenerator[Event, None]:
         """The turn, cut where a limit of time is over while something is under way."""
@@ -199,8 +237,9 @@ class Session:
         async with aclosing(turn) as events:
             async for event in events:
                 yield event
-                if isinstance(event, ToolFinished):
+                if isinstance(event, ToolFinished | Prompt):
                     for news in self._toolbox.take_news():
+                        self._agent.apply(news)
                         yield news
                 if self._ground.watch is not None:
                     for news in self._ground.watch.take_news():
@@ -338,6 +377,7 @@ async def open_session(options: Options, environment: Mapping[str, str] | None =
                 model=model_of_a_subagent,
             ),
         )
+        toolbox.attend(options.elicitor, ModelSampler(model, str(access.main)))
         log, opening, unfinished = open_log(ground, options, toolbox, credential, model.name, agent)
         guard.session = log.sid
     except BaseException:

@@ -28,7 +28,7 @@ from devagent.core.events import (
     ExtensionReference,
 )
 from devagent.core.limits import Limits
-from devagent.core.ports import Approver, Toolbox
+from devagent.core.ports import Approver, Elicitor, RootsGiver, Sampler, Toolbox
 from devagent.core.principal import Principal
 from devagent.host.configured import configured
 from devagent.host.extension import is_server
@@ -61,12 +61,15 @@ if TYPE_CHECKING:
     from devagent.audit.approval_file import SignedFile
     from devagent.audit.witness import Witnessing
     from devagent.host.mcp_extension import McpExtension
+    from devagent.host.mcp_house import House
     from devagent.session.watching import Watch
 
 
 class Options(Struct, frozen=True, kw_only=True):
     """What one session is opened with.
 
+    ``elicitor`` is whoever fills in what servers ask of the person (None: nobody is there). ``sampler`` and ``roots``:
+    an MCP client that is served may answer for its own model and folders.
     ``policies`` are further, narrowing policy files. ``extensions`` limits the session to these (empty =
     all that are configured). ``approvals`` are signed files of approvals; with ``dry_run`` every call is judged
     and none carried out. ``org_policy`` and ``local_policy`` put other files in those places: for
@@ -77,6 +80,9 @@ class Options(Struct, frozen=True, kw_only=True):
     folder: str
     mode: str
     approver: Approver
+    elicitor: Elicitor | None = None
+    sampler: Sampler | None = None
+    roots: RootsGiver | None = None
     model: str = ""
     interactive: bool = False
     agent: str = "main"
@@ -133,7 +139,8 @@ def stand(options: Options, environment: Mapping[str, str] | None) -> Ground:
             own=here.own(),
             secret=partial(stored_secret, env),
         )
-        return Extensions(own, _servers(config, folder, options, here, governed=governed))
+        servers = _servers(config, folder, options, here, governed=governed)
+        return Extensions(own, servers, _house(servers, governed=governed))
 
     @cache
     def before_policy() -> Extensions:
@@ -312,6 +319,15 @@ def _servers(
         governed=governed,
         secrets=KeyringSecrets(),
     )
+
+
+def _house(servers: "list[McpExtension]", *, governed: bool) -> "House | None":
+    """What those servers have beside tools."""
+    if not servers:
+        return None
+    from devagent.host.mcp_house import House  # noqa: PLC0415  (only where there are servers)
+
+    return House(servers, governed=governed)
 
 
 def _leave_out(

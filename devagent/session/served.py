@@ -1,7 +1,7 @@
 """A session for a client that has a model of its own: calls, each of them logged."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing
 from typing import TYPE_CHECKING
 
@@ -17,6 +17,7 @@ from devagent.core.events import (
 )
 from devagent.core.tools import ToolCall, ToolSpec
 from devagent.host.toolbox import Extensions
+from devagent.session.beside import ServerPrompt, prompts_of, tool_of
 from devagent.settings.policies import EffectivePolicy
 
 if TYPE_CHECKING:
@@ -70,12 +71,38 @@ class Served:
         """The tools that the client is told about."""
         return self._gate.offered
 
-    def call(self, call: ToolCall) -> AsyncGenerator[Event, None]:
-        """One logged call, beside others that run. Close it with ``aclosing``."""
-        return self._side_by_side.tapped(lambda turn: self._told(turn, call))
+    @property
+    def servers(self) -> Sequence[str]:
+        """The third parties' servers behind it, by name."""
+        return [server.settings.name for server in self._toolbox.servers]
 
-    async def _told(self, turn: int, call: ToolCall) -> AsyncGenerator[Event, None]:
-        async with aclosing(self._calls.call(turn, call)) as events:
+    def having(self, capability: str) -> Sequence[str]:
+        """Those of them that say they have this (``resources``, ``completions``)."""
+        return [server.settings.name for server in self._toolbox.servers if server.has(capability)]
+
+    def watched(self, server: str, uri: str, changed: Callable[[], Awaitable[None]] | None) -> None:
+        """Whom to tell when a watched resource changes (None: nobody any more)."""
+        for one in self._toolbox.servers:
+            if one.settings.name == server:
+                one.tell(uri, changed)
+
+    @property
+    def prompts(self) -> Sequence[ServerPrompt]:
+        """The prompts of those servers, as they are on record."""
+        return prompts_of(self._toolbox)
+
+    def tool(self, name: str) -> ToolSpec:
+        """A tool of the house (``READ_RESOURCE``, …) that no model is offered. Raises UsageError without servers."""
+        return tool_of(self._toolbox, name)
+
+    def call(self, call: ToolCall, given: ToolSpec | None = None) -> AsyncGenerator[Event, None]:
+        """One logged call, beside others that run. Close it with ``aclosing``. ``given``: a ``tool`` of the house."""
+        return self._side_by_side.tapped(lambda turn: self._told(turn, call, given))
+
+    async def _told(
+        self, turn: int, call: ToolCall, given: ToolSpec | None
+    ) -> AsyncGenerator[Event, None]:
+        async with aclosing(self._calls.call(turn, call, given)) as events:
             async for event in events:
                 yield event
         for news in self._toolbox.take_news():
@@ -103,6 +130,11 @@ async def open_served(options: Options, environment: Mapping[str, str] | None = 
     """Open a session for a client that has a model of its own. Raises as ``open_session``."""
     ground = stand(options, environment)
     toolbox = ground.extensions()
+    toolbox.attend(options.elicitor, options.sampler)
+    if toolbox.house is not None and options.roots is not None:
+        toolbox.house.client_roots = options.roots
+        for server in toolbox.servers:
+            server.asks_roots = True
     try:
         gate = await gate_of(ground, toolbox, options)
         safeguards, guard = safeguards_of(ground, options)

@@ -26,6 +26,7 @@ from devagent.core.ports import (
     Approvals,
     Judge,
     MayRead,
+    Meanwhile,
     Model,
     ModelEvent,
     ModelRequest,
@@ -149,6 +150,7 @@ class FakeToolbox:
         obligations: Mapping[str, Any],
         may_read: MayRead | None = None,
         progress: Progress | None = None,
+        meanwhile: Meanwhile | None = None,
     ) -> ToolResult:
         del may_read, progress
         self.ran.append((tool.qualified, args, obligations))

@@ -191,6 +191,8 @@ def _of(kind: Any) -> st.SearchStrategy[Any]:
         return st.booleans()
     if kind is int:
         return st.integers(-(2**63), 2**63 - 1)
+    if kind is float:
+        return st.floats(allow_nan=False, allow_infinity=False)
     if kind is type(None):
         return st.none()
     origin, args = get_origin(kind), get_args(kind)

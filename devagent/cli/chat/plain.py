@@ -13,6 +13,7 @@ from devagent.core.events import Event, ModelFailed, ModelReplied, Prompt, Sessi
 from devagent.core.text import visible
 from devagent.repl.approver import AtTerminal
 from devagent.repl.capabilities import Capabilities
+from devagent.repl.forms import FormsAtTerminal
 from devagent.repl.render import ASCII, FULL, READER, Signs, render
 from devagent.session import Options, Session, open_session
 from devagent.settings.identity import principal
@@ -31,6 +32,7 @@ async def talk_plainly(asked: Asked, able: Capabilities) -> None:
         mode="chat",
         interactive=True,
         approver=AtTerminal(principal().user),
+        elicitor=FormsAtTerminal(principal().user),
         model=asked.model,
         policies=asked.policies,
         extensions=asked.extensions,

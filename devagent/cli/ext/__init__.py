@@ -11,6 +11,11 @@ COMMANDS: dict[str, Entry] = {
     "add": Entry(
         "devagent.cli.ext.add", "add", "Look at an MCP server, let it in, print its config."
     ),
+    "import": Entry(
+        "devagent.cli.ext.import_",
+        "import_servers",
+        "Servers from other programs' files, as lines for the config.",
+    ),
     "approve": Entry(
         "devagent.cli.ext.approve",
         "approve",

@@ -61,7 +61,7 @@ def add(
     click.echo(f"Add this to {file}:\n")
     click.echo(f"[extensions.{name}]")
     for key, value in table.items():
-        click.echo(f"{key} = {_toml(value)}")
+        click.echo(f"{key} = {toml(value)}")
     return 0
 
 
@@ -103,9 +103,12 @@ def _fault(path: tuple[str | int, ...], what: str, hint: str) -> ConfigError:
     return ConfigError(what, hint=hint)
 
 
-def _toml(value: Any) -> str:
+def toml(value: Any) -> str:
+    """A value as TOML on one line."""
     # JSON's texts and lists are TOML's too, but for DEL, which JSON does not escape.
     if isinstance(value, dict):
-        inner = ", ".join(f"{json.dumps(k)} = {_toml(v)}" for k, v in value.items())  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+        inner = ", ".join(f"{json.dumps(k)} = {toml(v)}" for k, v in value.items())  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
         return f"{{ {inner} }}"
+    if isinstance(value, bool):
+        return "true" if value else "false"
     return json.dumps(value).replace("\x7f", "\\u007f")

@@ -43,12 +43,18 @@ _LOOPBACK = ("127.0.0.1", "localhost", "::1")
     metavar="HOST",
     help="A name of a proxy before this server, for its Host and Origin headers. May be repeated.",
 )
+@click.option(
+    "--profile",
+    type=click.Choice(["conformance"]),
+    help="Serve the official suite's fixture instead, without tokens; for --http on loopback.",
+)
 @click.option("-C", "--folder", default=".", metavar="FOLDER", help="Work in this folder.")
 def serve(
     address: str | None,
     policies: tuple[str, ...],
     extensions: tuple[str, ...],
     hosts: tuple[str, ...],
+    profile: str | None,
     folder: str,
 ) -> int:
     """Serve the extensions to MCP clients, behind policy and on record.
@@ -56,7 +62,12 @@ def serve(
     A client sees the tools that policy may grant it. What policy asks a person about is asked through the client
     where it can ask (elicitation), else it is denied. Each client has a session of its own in the log.
     """
+    if profile is not None:
+        from devagent.cli.mcp.conformance import serve_fixture  # noqa: PLC0415  (mcp takes a second)
+
+        return serve_fixture(*host_and_port(address or ""))
     place = workspace(folder)
+    client_side = ByTheClient()
 
     async def open_for(client: str) -> Served:
         return await open_served(
@@ -64,7 +75,9 @@ def serve(
                 folder=place,
                 mode="gateway",
                 agent=f"mcp-{client}",
-                approver=ByTheClient(),
+                approver=client_side,
+                elicitor=client_side,
+                sampler=client_side,
                 policies=policies,
                 extensions=extensions,
             )
@@ -80,7 +93,7 @@ async def _serve(sessions: Sessions, address: str | None, hosts: tuple[str, ...]
         if address is None:
             await _over_stdio(sessions)
         else:
-            await _over_http(sessions, *_host_and_port(address), hosts)
+            await _over_http(sessions, *host_and_port(address), hosts)
     except asyncio.CancelledError:
         stop, code, reason = "interrupted", 130, "a signal ended the server"
     except DevagentError as error:
@@ -127,7 +140,8 @@ async def _over_http(sessions: Sessions, host: str, port: int, hosts: tuple[str,
     )
 
 
-def _host_and_port(address: str) -> tuple[str, int]:
+def host_and_port(address: str) -> tuple[str, int]:
+    """The address to serve on. Raises UsageError for none, and for one beyond this machine."""
     host, _, port = address.rpartition(":")
     host = host.strip("[]")
     if not port.isdecimal() or int(port) > 65535:

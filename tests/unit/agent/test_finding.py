@@ -16,7 +16,7 @@ from devagent.agent.finding import (
 )
 from devagent.agent.ranking import rank, words
 from devagent.core.events import ExtensionReference, ToolFinished, ToolJudged
-from devagent.core.ports import MayRead, Progress
+from devagent.core.ports import MayRead, Meanwhile, Progress
 from devagent.core.resources import Resource
 from devagent.core.tools import ToolResult, ToolSpec
 from devagent.core.verdicts import Decision
@@ -73,6 +73,7 @@ class Box:
         obligations: Mapping[str, Any],
         may_read: MayRead | None = None,
         progress: Progress | None = None,
+        meanwhile: Meanwhile | None = None,
     ) -> ToolResult:
         return ToolResult(f"ran {tool.qualified}")
 

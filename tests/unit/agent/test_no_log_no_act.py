@@ -17,7 +17,7 @@ from devagent.audit.verify import verify_session
 from devagent.audit.writer import SessionLog
 from devagent.core.errors import LogError
 from devagent.core.events import Event, ToolFinished, ToolJudged, ToolStarted, TurnCut
-from devagent.core.ports import MayRead, Progress
+from devagent.core.ports import MayRead, Meanwhile, Progress
 from devagent.core.tools import ToolResult, ToolSpec
 from tests.support.agent_parts import (
     FakeApprover,
@@ -171,6 +171,7 @@ async def test_a_turn_that_is_cancelled_in_a_tool_has_its_closing_record(tmp_pat
             obligations: Mapping[str, Any],
             may_read: MayRead | None = None,
             progress: Progress | None = None,
+            meanwhile: Meanwhile | None = None,
         ) -> ToolResult:
             running.set()
             await asyncio.Event().wait()

@@ -11,7 +11,7 @@ from devagent.agent.floor import Floor
 from devagent.agent.own_files import OwnFiles
 from devagent.core.errors import OwnFilesChanged
 from devagent.core.events import ErrorRaised, Event, ToolFinished
-from devagent.core.ports import MayRead, Progress
+from devagent.core.ports import MayRead, Meanwhile, Progress
 from devagent.core.resources import Resource
 from devagent.core.tools import ToolResult, ToolSpec
 from devagent.core.verdicts import Decision, Effect
@@ -37,6 +37,7 @@ class Reaching(FakeToolbox):
         obligations: Mapping[str, Any],
         may_read: MayRead | None = None,
         progress: Progress | None = None,
+        meanwhile: Meanwhile | None = None,
     ) -> ToolResult:
         self._act()
         return await super().run(tool, args, obligations, may_read, progress)

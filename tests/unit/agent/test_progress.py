@@ -13,7 +13,7 @@ from devagent.agent.progress import MOST_CHARACTERS, Told
 from devagent.audit.tap import tapped
 from devagent.core.errors import LogError
 from devagent.core.events import ToolFinished, ToolProgress
-from devagent.core.ports import MayRead, Progress
+from devagent.core.ports import MayRead, Meanwhile, Progress
 from devagent.core.principal import Principal
 from devagent.core.tools import ToolResult, ToolSpec
 from devagent.core.verdicts import Decision, Needs
@@ -47,6 +47,7 @@ class Printing(FakeToolbox):
         obligations: Mapping[str, Any],
         may_read: MayRead | None = None,
         progress: Progress | None = None,
+        meanwhile: Meanwhile | None = None,
     ) -> ToolResult:
         assert progress is not None
         try:
@@ -134,8 +135,7 @@ async def test_a_cut_turn_ends_the_call_that_prints() -> None:
 
 
 async def test_a_flood_leaves_its_end_for_a_slow_reader() -> None:
-    told, done = Told(), asyncio.Event()
-    task = asyncio.create_task(done.wait())
+    told = Told()
 
     def flood() -> None:
         for number in range(20_000):
@@ -144,8 +144,8 @@ async def test_a_flood_leaves_its_end_for_a_slow_reader() -> None:
     thread = threading.Thread(target=flood)
     thread.start()
     thread.join()
-    async with aclosing(told.until(task)) as texts:
-        async for text in texts:
-            assert len(text) <= MOST_CHARACTERS
-            assert text.endswith("line 19999\n")
-            done.set()
+    await asyncio.wait_for(told.news.wait(), 20)
+    text = told.take()
+    assert len(text) <= MOST_CHARACTERS
+    assert text.endswith("line 19999\n")
+    assert told.take() == ""

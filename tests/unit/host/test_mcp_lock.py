@@ -91,9 +91,11 @@ def test_a_lock_is_read_as_it_was_written(tool: Path, tmp_path: Path) -> None:
     lock.put("even", one)
     assert lock_in(tmp_path / "data").servers() == {"odd": one, "even": one}
     assert Path(lock.path).stat().st_mode & 0o777 == 0o600
-    lock.mark("odd", one.identity, {"gone": None}, legacy=True)
-    lock.mark("even", "another server's", {"gone": None}, legacy=True)
-    assert lock.servers()["odd"] == replace(one, pending={"gone": None}, legacy=True)
+    lock.mark("odd", one.identity, {"gone": None}, legacy=True, capabilities=())
+    lock.mark("even", "another server's", {"gone": None}, legacy=True, capabilities=())
+    assert lock.servers()["odd"] == replace(
+        one, pending={"gone": None}, legacy=True, capabilities=()
+    )
     assert lock.servers()["even"] == one
     assert lock.remove("odd")
     assert not lock.remove("odd")

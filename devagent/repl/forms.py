@@ -1,0 +1,136 @@
+"""What a third party's server asks the person, at the terminal: a form field by field, or a page's address.
+
+The server is named first, by the name that the config gives it. Nothing is opened here: the address is shown
+whole with its host, and whoever agrees opens it.
+"""
+
+import asyncio
+import sys
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from devagent.core.ports import Filled, Form
+from devagent.core.text import one_line, visible
+from devagent.policy.plain import is_list, is_table
+
+if TYPE_CHECKING:
+    from prompt_toolkit import PromptSession
+
+_NO = ("", "n", "no")
+
+
+class FormsAtTerminal:
+    """Asks the person at the terminal (``core.ports.Elicitor``). Ctrl+D cancels; Ctrl+C stops the turn."""
+
+    def __init__(self, user: str) -> None:
+        self._by = f"user:{user}"
+
+    async def fill(self, form: Form) -> Filled:
+        from prompt_toolkit import PromptSession  # noqa: PLC0415  (140 ms; only when somebody is asked)
+
+        sys.stdout.write(introduction(form))
+        sys.stdout.flush()
+        session: PromptSession[str] = PromptSession()
+        try:
+            if form.url:
+                said = await _typed(session, "  Go there yourself and then go on? [y]es  [n]o: ")
+                agreed = said.lower() not in _NO
+                return Filled("accept" if agreed else "decline", by=self._by)
+            said = await _typed(session, "  Fill it in? [y]es  [n]o: ")
+            if said.lower() in _NO:
+                return Filled("decline", by=self._by)
+            content: dict[str, Any] = {}
+            for name, field in form.schema.get("properties", {}).items():
+                await self._field(session, name, field, form, content)
+        except EOFError:
+            return Filled("cancel", by=self._by)
+        return Filled("accept", content, by=self._by)
+
+    async def _field(
+        self,
+        session: "PromptSession[str]",
+        name: str,
+        field: Mapping[str, Any],
+        form: Form,
+        content: dict[str, Any],
+    ) -> None:
+        required = name in form.schema.get("required", ())
+        while True:
+            typed = await _typed(session, asked(name, field, required=required))
+            if not typed:
+                if "default" in field:
+                    content[name] = field["default"]
+                    return
+                if not required:
+                    return
+            else:
+                try:
+                    content[name] = meant(typed, field)
+                    return
+                except ValueError as e:
+                    sys.stdout.write(f"  ! {e}\n")
+
+
+async def _typed(session: "PromptSession[str]", question: str) -> str:
+    try:
+        return (await session.prompt_async(question, handle_sigint=False)).strip()
+    except KeyboardInterrupt:
+        raise asyncio.CancelledError from None
+
+
+def introduction(form: Form) -> str:
+    """Who asks, and for what."""
+    lines = [f"? The MCP server {form.server} asks you:", *visible(form.message).splitlines()]
+    if form.url:
+        odd = " (its name is in another script)" if "xn--" in form.host else ""
+        lines += [f"to open a page of {form.host}{odd}:", form.url]
+    return "\n  ".join(lines) + "\n"
+
+
+def asked(name: str, field: Mapping[str, Any], *, required: bool) -> str:
+    """The question for one field."""
+    label = one_line(str(field.get("title") or name))
+    about = f" ({one_line(str(field['description']))})" if field.get("description") else ""
+    options = [value for value, _ in choices(field)]
+    among = f" [{', '.join(options)}]" if options else ""
+    default = f" = {field['default']}" if "default" in field else ""
+    return f"  {label}{about}{among}{default}{'' if required else ', or nothing'}: "
+
+
+def choices(field: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """What may be chosen, each with its title; empty where it is free."""
+    items = field.get("items")
+    if is_table(items):
+        return choices(items)
+    if is_list(options := field.get("enum")):
+        titles = field.get("enumNames")
+        names = titles if is_list(titles) and len(titles) == len(options) else options
+        return [(str(a), str(b)) for a, b in zip(options, names, strict=True)]
+    for key in ("oneOf", "anyOf"):
+        if is_list(options := field.get(key)):
+            return [(str(o["const"]), str(o.get("title", ""))) for o in options if is_table(o)]
+    return []
+
+
+def meant(typed: str, field: Mapping[str, Any]) -> Any:
+    """The value that was typed. Raises ValueError, which says what fits."""
+    options = [value for value, _ in choices(field)]
+    kind = field.get("type")
+    if kind == "array":
+        chosen = [one.strip() for one in typed.split(",") if one.strip()]
+        if not set(chosen) <= set(options):
+            raise ValueError(f"one or more of: {', '.join(options)}")
+        return chosen
+    if options and typed not in options:
+        raise ValueError(f"one of: {', '.join(options)}")
+    if kind == "boolean":
+        if typed.lower() not in ("y", "yes", "true", "n", "no", "false"):
+            raise ValueError("yes or no")
+        return typed.lower() in ("y", "yes", "true")
+    if kind in ("number", "integer"):
+        read: Callable[[str], float] = int if kind == "integer" else float
+        try:
+            return read(typed)
+        except ValueError:
+            raise ValueError("a number") from None
+    return typed
