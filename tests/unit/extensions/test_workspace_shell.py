@@ -223,8 +223,8 @@ def test_a_job_that_ends_tells_its_exit_and_leaves_no_watcher(here: Place) -> No
     tools.shell(here, command="echo bye; exit 4", background=True)
     until(lambda: "[exit 4" in tools.job(here, action="read", id=1)["text"])
     job = jobs_of(here.folder).find(1)
-    assert members(job.pid) == []
-    assert job._watcher.returncode is not None  # pyright: ignore[reportPrivateUsage]
+    until(lambda: members(job.pid) == [])
+    until(lambda: job._watcher.returncode is not None)  # pyright: ignore[reportPrivateUsage]
 
 
 def test_a_job_ends_with_the_process_that_started_it(tmp_path: Path) -> None:
