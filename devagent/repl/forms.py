@@ -6,12 +6,14 @@ whole with its host, and whoever agrees opens it.
 
 import asyncio
 import sys
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING, Any, Protocol
 
 from devagent.core.ports import Filled, Form
 from devagent.core.text import one_line, visible
 from devagent.policy.plain import is_list, is_table
+from devagent.repl.style import Line, Segment, line
 
 if TYPE_CHECKING:
     from prompt_toolkit import PromptSession
@@ -69,6 +71,68 @@ class FormsAtTerminal:
                     return
                 except ValueError as e:
                     sys.stdout.write(f"  ! {e}\n")
+
+
+class FormsOnScreen:
+    """Asks in the live region (``core.ports.Elicitor``); what is asked, and by whom, goes to ``print``, to stay.
+    Escape and Ctrl+C cancel."""
+
+    def __init__(self, live: "Asking", user: str, print: Callable[[Sequence[Line]], None]) -> None:
+        self._live = live
+        self._print = print
+        self._by = f"user:{user}"
+
+    async def fill(self, form: Form) -> Filled:
+        self._print([line(row) for row in introduction(form).rstrip("\n").split("\n")])
+        await self._live.quiet()
+        with self._live.questions():
+            what = "Go there yourself and then go on?" if form.url else "Fill it in?"
+            rows = [line(what), line("  y yes    n no    esc cancel")]
+            key = await self._live.ask(rows, ["y", "n", "escape", "c-c", "c-d"])
+            if key != "y":
+                return Filled("decline" if key == "n" else "cancel", by=self._by)
+            content: dict[str, Any] = {}
+            if not form.url:
+                for name, field in form.schema.get("properties", {}).items():
+                    if not await self._field(name, field, form, content):
+                        return Filled("cancel", by=self._by)
+        return Filled("accept", content, by=self._by)
+
+    async def _field(
+        self, name: str, field: Mapping[str, Any], form: Form, content: dict[str, Any]
+    ) -> bool:
+        """Have one field filled in; whether it was."""
+        required = name in form.schema.get("required", ())
+        question = asked(name, field, required=required).strip().removesuffix(":")
+        label = question
+        while True:
+            typed = await self._live.read(label)
+            if typed is None:
+                return False
+            if typed := typed.strip():
+                try:
+                    content[name] = meant(typed, field)
+                except ValueError as e:
+                    label = f"{question} ({e})"
+                else:
+                    return True
+            elif "default" in field:
+                content[name] = field["default"]
+                return True
+            elif not required:
+                return True
+
+
+class Asking(Protocol):
+    """The part of the live region that questions stand in (``repl.live.Live``)."""
+
+    def questions(self) -> AbstractContextManager[None]: ...
+
+    async def quiet(self) -> None: ...
+
+    async def ask(self, rows: Sequence[Sequence[Segment]], keys: Sequence[str]) -> str: ...
+
+    async def read(self, label: str) -> str | None: ...
 
 
 async def _typed(session: "PromptSession[str]", question: str) -> str:

@@ -9,10 +9,12 @@ from devagent.core.approvals import asking_rules
 from devagent.core.events import SessionResumed, ToolJudged
 from devagent.core.ports import Question
 from devagent.core.tools import ToolCall
+from devagent.repl.forms import FormsOnScreen
 from devagent.repl.render import counted, render
 from devagent.repl.style import Segment, line
 from devagent.settings.credentials import NoKey
 from devagent.settings.folder import FolderSays, folder_says
+from devagent.settings.identity import principal
 
 if TYPE_CHECKING:
     from devagent.cli.chat.screen import Chat
@@ -58,6 +60,7 @@ async def _open(chat: "Chat") -> "Session":
         mode="chat",
         interactive=True,
         approver=chat.asker,
+        elicitor=FormsOnScreen(chat.live, principal().user, chat.print),
         model=asked.model,
         policies=(*asked.policies, *plan),
         extensions=asked.extensions,
