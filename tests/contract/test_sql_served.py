@@ -1,6 +1,7 @@
 """Every engine through MCP: as a plain server, and under policy through the gateway."""
 
 import json
+import warnings
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import Any
 
 import duckdb
 import pytest
-from mcp import Client
+from mcp import Client, MCPDeprecationWarning
 
 from devagent.gateway.calling import ByTheClient
 from devagent.gateway.server import make_server
@@ -101,7 +102,10 @@ async def gateway(folder: Path, policy: str) -> AsyncGenerator[Client]:
 
     sessions = Sessions(open_for)
     try:
-        async with Client(make_server(sessions, lambda _context: "desk")) as client:
+        with warnings.catch_warnings():  # what it keeps of the older era is deprecated in the newer
+            warnings.simplefilter("ignore", MCPDeprecationWarning)
+            server = make_server(sessions, lambda _context: "desk")
+        async with Client(server) as client:
             yield client
     finally:
         await sessions.close("done", 0)

@@ -162,6 +162,8 @@ def test_an_interrupted_installation_leaves_nothing_half_made(
         stderr=subprocess.PIPE,
         encoding="utf-8",
         start_new_session=True,
+        # A shell in the background hands SIGINT on as ignored, and then no trap of a script can take it.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     try:
         limit = time.monotonic() + 30
@@ -174,6 +176,7 @@ def test_an_interrupted_installation_leaves_nothing_half_made(
     finally:
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
+            process.communicate(timeout=30)
     assert process.returncode == 130, said
     assert "interrupted" in said
     assert tree(prefix) == ["bin", "share", "share/devagent"]
