@@ -183,3 +183,17 @@ def test_a_long_read_is_paged(here: ShopSurroundings) -> None:
     kept = Kept()
     found = paged.run(sql, 2_500, kept, NO_RULES, Clock.of(20))
     assert (len(kept.rows), found.cut) == (2_500, "rows")
+
+
+def test_a_name_that_functions_have_stands_for_no_column_that_was_not_named(
+    here: ShopSurroundings,
+) -> None:
+    for sql in (
+        "SELECT (SELECT id FROM range(1)) FROM customers GROUP BY ALL",
+        "SELECT (SELECT max(id) FROM range(1)) FROM customers GROUP BY city",
+        "SELECT rowid FROM customers, range(1) GROUP BY rowid",
+    ):
+        touched = tools.resources("query", {"source": "shop", "sql": sql}, here)
+        assert "column:shop.main.customers.id" not in {one["id"] for one in touched}
+        error, told = outcome(here, sql)
+        assert error, told

@@ -110,6 +110,26 @@ def test_the_corpus_is_large_enough() -> None:
     assert len(found) >= 400
 
 
+@pytest.mark.parametrize("name", ["email", "phone", "xmin", "ctid"])
+def test_the_name_of_a_function_stands_for_no_column_that_was_not_named(
+    here: ShopSurroundings, name: str
+) -> None:
+    """What the parser takes for a function's row may be a column of a table around it to the server."""
+    for sql in (
+        f"SELECT id, (SELECT {name}::text FROM json_each('{{\"a\":1}}') AS {name}) FROM customers GROUP BY id",
+        f"SELECT (SELECT string_agg({name}::text, ',') FROM json_each('{{\"a\":1}}') AS {name}) FROM customers GROUP BY city",
+        f"SELECT (SELECT {name}::text FROM (SELECT 1, 2) AS {name}) FROM customers GROUP BY id",
+        f"SELECT (SELECT max({name}::text) FROM customers GROUP BY city LIMIT 1) FROM json_each('{{\"a\":1}}') AS {name}",
+    ):
+        named = ids(here, sql)
+        error, told = outcome(here, sql)
+        if f"column:shop.public.customers.{name}" not in named:
+            assert CANARY not in told, sql
+            assert error or "(a,1)" in told or "(1,2)" in told, sql
+    sql = "SELECT c.id, c.name, count(n) FROM customers c, generate_series(1, 2) AS t(n) GROUP BY c.id ORDER BY 1 LIMIT 1"
+    assert rows(here, sql) == [[1, "Ana", 2]]
+
+
 def test_no_part_of_a_statement_is_written_as_something_else(here: ShopSurroundings) -> None:
     """Words that the parser takes bare, given as quoted names: written anew they would be statements."""
     hidden = here._replace(obligations=HIDE)

@@ -25,6 +25,8 @@ class Columns:
     def __init__(self, dialect: Dialect, query: Query) -> None:
         self._dialect = dialect
         self._query = query
+        self.guessed = False
+        """A name was taken for a function's column, and may be another's to the engine."""
 
     def _key(self, name: str) -> str:
         return key(self._dialect, name)
@@ -95,7 +97,7 @@ class Columns:
             node.set("db", None)
             if name not in source.columns:
                 raise no_such_column()
-            source.use(name)
+            self._use(source, name)
             return
         if alias_first and name in aliases:
             self._use_candidates(name, scope)
@@ -119,10 +121,14 @@ class Columns:
             if name in source.columns:
                 source.use(name)
 
+    def _use(self, source: Source, name: str) -> None:
+        self.guessed |= source.loose and name not in source.certain
+        source.use(name)
+
     def _take(self, node: exp.Column, name: str, reach: Scope, having: list[Source]) -> None:
         places = {at for at, source in enumerate(reach.sources) if source in having}
         for source in having:
-            source.use(name)
+            self._use(source, name)
         if len(having) == 1:
             if having[0].name and self._dialect.quotes_all and not having[0].loose:
                 node.set("table", exp.to_identifier(having[0].name, quoted=True))
@@ -137,6 +143,8 @@ class Columns:
         while reach is not None:
             for source in reach.sources:
                 if source.name and self._key(source.name) == name:
+                    # A table may have a system column of that name, which goes before.
+                    self.guessed |= source.reference is None
                     source.use_all()
                     return
             reach = reach.outer

@@ -42,7 +42,12 @@ class Resolver:
         Raises SqlError: no_such_table, no_such_column, ambiguous_column, unsupported_syntax.
         """
         normalise(tree, self._dialect)
-        return self.query(tree, None, {})
+        outputs = self.query(tree, None, {})
+        if self._columns.guessed:
+            # No table may then stay itself: a column that was not named must not be there.
+            for reference in self.references:
+                reference.grouped = False
+        return outputs
 
     def query(self, node: exp.Expr, outer: Scope | None, ctes: Expressions) -> Outputs:
         if isinstance(node, exp.Select):
