@@ -192,8 +192,40 @@ def test_a_name_that_functions_have_stands_for_no_column_that_was_not_named(
         "SELECT (SELECT id FROM range(1)) FROM customers GROUP BY ALL",
         "SELECT (SELECT max(id) FROM range(1)) FROM customers GROUP BY city",
         "SELECT rowid FROM customers, range(1) GROUP BY rowid",
+        "SELECT rowid AS rowid FROM customers GROUP BY rowid",
     ):
         touched = tools.resources("query", {"source": "shop", "sql": sql}, here)
         assert "column:shop.main.customers.id" not in {one["id"] for one in touched}
         error, told = outcome(here, sql)
         assert error, told
+
+
+def test_the_small_group_rule_is_not_asked_around_by_errors(here: ShopSurroundings) -> None:
+    grouped = here._replace(obligations={"min_group": 2})
+    for sql in (
+        "SELECT count(*) FROM customers WHERE id = 1 AND name = 5",
+        "SELECT count(*) FROM customers WHERE name = id",
+        "SELECT count(*) FROM customers WHERE name IN (1, 2)",
+        "SELECT count(*) FROM customers WHERE (name) BETWEEN 1 AND 2",
+        "SELECT count(*) FROM customers WHERE coalesce(name, 1) = 2",
+        "SELECT count(*) FROM customers WHERE (id, name) = (1, 5)",
+        "SELECT count(*) FROM customers WHERE id = 1 AND CAST(name AS INTEGER) > 0",
+        "SELECT count(*) FROM customers WHERE id = 1 AND NOT name",
+        "SELECT count(*) FROM customers WHERE name",
+        "SELECT count(*) FROM customers WHERE name = true",
+        "SELECT count(*) FROM customers WHERE name IS TRUE",
+        "SELECT count(*) FROM customers WHERE lower(name) >= DATE '2026-01-01'",
+        "SELECT count(*) FROM orders WHERE placed = status",
+    ):
+        assert outcome(grouped, sql)[0] == "small_group", sql
+    for sql, rows in (
+        (
+            "SELECT count(*) FROM customers WHERE id > 2 AND city = 'Oslo' AND name IS NOT NULL",
+            [[2]],
+        ),
+        (
+            "SELECT year(placed), count(*) FROM orders WHERE placed >= '2026-01-01' GROUP BY 1",
+            [[2026, 12]],
+        ),
+    ):
+        assert tools.query(grouped, source="shop", sql=sql).get("structured", {})["rows"] == rows

@@ -253,6 +253,14 @@ def test_the_small_group_rule_gives_large_groups_only(server: PostgresServer) ->
         "SELECT array_agg(salary) FROM staff",
         "SELECT count(*) FROM staff GROUP BY ROLLUP (team)",
         "SELECT DISTINCT team FROM staff",
+        "SELECT count(*) FROM staff WHERE id = 6 AND 1 / (salary - 123456) > 0",
+        "SELECT count(*) FROM staff WHERE id = 6 AND CAST(name AS int) > 0",
+        "SELECT count(*) FROM staff WHERE id = 6 AND salary * 1000000000 > 0",
+        "SELECT count(*) FROM staff WHERE name LIKE 'P\\'",
+        "SELECT count(*) FROM staff WHERE id = 6 AND date_trunc(name, now()) > now()",
+        "SELECT count(*) FROM staff WHERE substr(name, 1, id - 7) = ''",
+        "SELECT count(*) FROM staff GROUP BY round(1 / (salary - 123456))",
+        "SELECT team, count(*) FROM staff GROUP BY team HAVING 1 / (count(*) - 1) > 0",
     ):
         assert error_of(writer, refused) == "small_group", refused
 

@@ -15,6 +15,8 @@ from devagent_sql.tree.scopes import (
     unsupported,
 )
 
+_PSEUDO_COLUMNS = frozenset(["rowid", "_rowid", "ctid", "xmin", "xmax", "cmin", "cmax", "tableoid"])
+"""A table's, which no catalog lists: MySQL's ``_rowid`` is its key."""
 _QUERIES = (exp.Select, exp.SetOperation)
 Query = Callable[[exp.Expr, Scope | None, Expressions], Outputs]
 
@@ -112,6 +114,7 @@ class Columns:
                 return
             reach, first = reach.outer, False
         if name in aliases:
+            self.guessed |= name in _PSEUDO_COLUMNS
             return
         self._whole_row(node, name, scope)
 
