@@ -598,6 +598,19 @@ def test_a_reader_changes_nothing_through_write(here: ShopSurroundings) -> None:
     assert raised.value.error == "permission_denied"
 
 
+def test_describe_tells_nothing_of_what_is_kept_back(here: ShopSurroundings) -> None:
+    with pytest.raises(SqlError) as raised:
+        tools.describe(here, source="shop", table="vault")
+    assert raised.value.error == "no_such_table"
+    filtered = here._replace(obligations=HIDE)
+    assert "rows" not in tools.describe(filtered, source="shop", table="customers")["text"]
+    listed = tools.describe(filtered, source="shop").get("structured", {})["rows"]
+    counts = {name: count for name, _, count in listed}
+    assert (counts["customers"], counts["cities"], counts["orders"]) == (None, None, 30)
+    grouped = here._replace(obligations={"min_group": 3})
+    assert "rows" not in tools.describe(grouped, source="shop", table="staff")["text"]
+
+
 def test_a_plan_and_a_profile_are_given(here: ShopSurroundings) -> None:
     assert (
         "Seq Scan" in tools.explain(here, source="shop", sql="SELECT name FROM customers")["text"]
