@@ -126,6 +126,10 @@ def test_the_name_of_a_function_stands_for_no_column_that_was_not_named(
         if f"column:shop.public.customers.{name}" not in named:
             assert CANARY not in told, sql
             assert error or "(a,1)" in told or "(1,2)" in told, sql
+    change = f"""UPDATE products SET title = (SELECT (SELECT {name}::text FROM json_each('{{"a":1}}') AS {name}) FROM customers GROUP BY id LIMIT 1) WHERE sku = 'cup'"""
+    with pytest.raises(SqlError) as raised:
+        tools.resources("write", {"source": "shop", "sql": change}, here)
+    assert raised.value.error == "unsupported_syntax"
     sql = "SELECT c.id, c.name, count(n) FROM customers c, generate_series(1, 2) AS t(n) GROUP BY c.id ORDER BY 1 LIMIT 1"
     assert rows(here, sql) == [[1, "Ana", 2]]
 

@@ -43,11 +43,16 @@ class Resolver:
         """
         normalise(tree, self._dialect)
         outputs = self.query(tree, None, {})
-        if self._columns.guessed:
+        if self.guessed:
             # No table may then stay itself: a column that was not named must not be there.
             for reference in self.references:
                 reference.grouped = False
         return outputs
+
+    @property
+    def guessed(self) -> bool:
+        """A name was taken for what may be a column to the engine that was not named."""
+        return self._columns.guessed
 
     def query(self, node: exp.Expr, outer: Scope | None, ctes: Expressions) -> Outputs:
         if isinstance(node, exp.Select):
