@@ -125,7 +125,9 @@ class Columns:
                 source.use(name)
 
     def _use(self, source: Source, name: str) -> None:
-        self.guessed |= source.loose and name not in source.certain
+        # Engines differ in what they call the columns of VALUES, and without a name nothing qualifies them.
+        unsure = source.loose or (not source.name and source.reference is None)
+        self.guessed |= unsure and name not in source.certain
         source.use(name)
 
     def _take(self, node: exp.Column, name: str, reach: Scope, having: list[Source]) -> None:
