@@ -25,6 +25,7 @@ MOST_BYTES = 256 * 2**20
 _CHUNK = 1 << 20
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠", "|", "%")
 _NUMBER = re.compile(r"[+-]?[0-9]+(?:\.[0-9]*)?(?:[eE][+-]?[0-9]+)?")
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _MADE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
@@ -76,7 +77,8 @@ def csv_cell(cell: Cell) -> str:
             text = f"\\x{cell.hex()}"
         case str():
             text = cell
-            if text.startswith(_FORMULA) and _NUMBER.fullmatch(text) is None:
+            # The mark of byte order is dropped where a file begins with it.
+            if text.lstrip("\ufeff").startswith(_FORMULA) and _NUMBER.fullmatch(text) is None:
                 text = f"'{text}"
         case _:
             return str(cell)
@@ -139,7 +141,7 @@ def _plain_cell(cell: Cell) -> str:
 @contextlib.contextmanager
 def made(target: Target) -> Generator[IO[bytes]]:
     """The new file, open for writing; removed where the block raises."""
-    folder = os.open(target.folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    folder = _opened(target)
     try:
         try:
             descriptor = os.open(target.name, _MADE, 0o600, dir_fd=folder)
@@ -155,6 +157,25 @@ def made(target: Target) -> Generator[IO[bytes]]:
         raise SqlError("cannot_open", f"The file cannot be written ({error.strerror}).") from None
     finally:
         os.close(folder)
+
+
+def _opened(target: Target) -> int:
+    """The folder, step by step from the workspace: none of them may have become a link meanwhile."""
+    parts = target.relative.split(os.sep)[:-1]
+    root = target.folder
+    for _ in parts:
+        root = os.path.dirname(root)
+    try:
+        folder = os.open(root, _FOLDER)
+        for part in parts:
+            outer = folder
+            try:
+                folder = os.open(part, _FOLDER, dir_fd=outer)
+            finally:
+                os.close(outer)
+    except OSError:
+        raise SqlError("outside_workspace", "The file's folder is no longer what it was.") from None
+    return folder
 
 
 def write_parquet(target: Target, fill: Callable[[IO[bytes]], CsvSink]) -> CsvSink:

@@ -70,14 +70,28 @@ def describe(here: Surroundings, *, source: str, table: str = "") -> Result:
     """
     obligations = read_obligations(here.obligations)
     found = find_source(here.settings, source)
-    tables = engine_for(found, here).describe(table, _clock(here, obligations))
+    tables = [
+        _counted(found, one, obligations)
+        for one in engine_for(found, here).describe(table, _clock(here, obligations))
+    ]
     if table:
+        if not tables[0].columns:
+            raise SqlError("no_such_table", "No such table or view. Use describe to list them.")
         return _described(found, tables[0], obligations)
     listed = [[one.name, one.kind, _count(one.rows)] for one in tables]
     result = listing(("table", "kind", "rows"), listed, obligations, "tables")
     result["taint"] = [f"sql.{found.name}"]
     result["accessed"] = [found.id, *(found.table_id(one.schema, one.name) for one in tables)]
     return result
+
+
+def _counted(source: Source, table: Table, obligations: Obligations) -> Table:
+    """Its number of rows only where policy keeps none of them back."""
+    rules = obligations.rules(source)
+    whole = table.kind == "table" or not obligations.filters
+    if whole and not rules.filters(table.schema, table.name) and not rules.min_group:
+        return table
+    return table._replace(rows=None)
 
 
 def query(here: Surroundings, *, source: str, sql: str, limit: int = 100) -> Result:

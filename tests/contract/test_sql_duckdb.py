@@ -35,6 +35,8 @@ CREATE TABLE order_lines (order_id INTEGER, sku VARCHAR, quantity INTEGER);
 INSERT INTO order_lines SELECT i, ['cup','pen','rug'][1 + i % 3], i % 3 + 1 FROM range(1, 13) t(i);
 CREATE TABLE kinds (id INTEGER, h HUGEINT, f DOUBLE, b BLOB, l INTEGER[], s STRUCT(a INTEGER), d DATE, u UUID);
 INSERT INTO kinds VALUES (1, 170141183460469231731687303715884105727, 'nan', '\\x00\\xFF'::BLOB, [1, 2], {{'a': 1}}, '2026-02-28', '00000000-0000-0000-0000-000000000001'), (2, NULL, 'inf', NULL, NULL, NULL, NULL, NULL);
+CREATE TABLE "values" (column1 VARCHAR, other INTEGER);
+INSERT INTO "values" VALUES ('{CANARY}', 1);
 CREATE TABLE "odd name" ("a b" INTEGER);
 INSERT INTO "odd name" VALUES (1);
 CREATE VIEW contacts AS SELECT id, name, email AS mail FROM customers;
@@ -183,3 +185,51 @@ def test_a_long_read_is_paged(here: ShopSurroundings) -> None:
     kept = Kept()
     found = paged.run(sql, 2_500, kept, NO_RULES, Clock.of(20))
     assert (len(kept.rows), found.cut) == (2_500, "rows")
+
+
+def test_a_name_that_functions_have_stands_for_no_column_that_was_not_named(
+    here: ShopSurroundings,
+) -> None:
+    for sql in (
+        "SELECT (SELECT id FROM range(1)) FROM customers GROUP BY ALL",
+        "SELECT (SELECT max(id) FROM range(1)) FROM customers GROUP BY city",
+        'SELECT (SELECT column1 FROM (VALUES (1))) FROM "values" GROUP BY other',
+        "SELECT rowid FROM customers, range(1) GROUP BY rowid",
+        "SELECT rowid AS rowid FROM customers GROUP BY rowid",
+    ):
+        touched = tools.resources("query", {"source": "shop", "sql": sql}, here)
+        named = {one["id"] for one in touched}
+        assert not named & {"column:shop.main.customers.id", "column:shop.main.values.column1"}
+        error, told = outcome(here, sql)
+        assert error, told
+
+
+def test_the_small_group_rule_is_not_asked_around_by_errors(here: ShopSurroundings) -> None:
+    grouped = here._replace(obligations={"min_group": 2})
+    for sql in (
+        "SELECT count(*) FROM customers WHERE id = 1 AND name = 5",
+        "SELECT count(*) FROM customers WHERE name = id",
+        "SELECT count(*) FROM customers WHERE name IN (1, 2)",
+        "SELECT count(*) FROM customers WHERE (name) BETWEEN 1 AND 2",
+        "SELECT count(*) FROM customers WHERE coalesce(name, 1) = 2",
+        "SELECT count(*) FROM customers WHERE (id, name) = (1, 5)",
+        "SELECT count(*) FROM customers WHERE id = 1 AND CAST(name AS INTEGER) > 0",
+        "SELECT count(*) FROM customers WHERE id = 1 AND NOT name",
+        "SELECT count(*) FROM customers WHERE name",
+        "SELECT count(*) FROM customers WHERE name = true",
+        "SELECT count(*) FROM customers WHERE name IS TRUE",
+        "SELECT count(*) FROM customers WHERE lower(name) >= DATE '2026-01-01'",
+        "SELECT count(*) FROM orders WHERE placed = status",
+    ):
+        assert outcome(grouped, sql)[0] == "small_group", sql
+    for sql, rows in (
+        (
+            "SELECT count(*) FROM customers WHERE id > 2 AND city = 'Oslo' AND name IS NOT NULL",
+            [[2]],
+        ),
+        (
+            "SELECT year(placed), count(*) FROM orders WHERE placed >= '2026-01-01' GROUP BY 1",
+            [[2026, 12]],
+        ),
+    ):
+        assert tools.query(grouped, source="shop", sql=sql).get("structured", {})["rows"] == rows

@@ -529,3 +529,13 @@ def test_a_change_is_previewed_and_committed_as_previewed(server: MariaDBServer)
         for one in tools.resources("write", {"source": "shop", "sql": "DELETE FROM staff"}, writer)
     }
     assert tags["table:shop.shop.staff", "write"] == ["sql.delete", "sql.unbounded"]
+
+
+def test_the_hidden_name_of_a_key_stands_for_no_column_that_was_not_named(
+    here: ShopSurroundings,
+) -> None:
+    for sql in (
+        "SELECT _rowid FROM customers GROUP BY _rowid",
+        "SELECT max(_rowid) AS _rowid FROM customers GROUP BY city",
+    ):
+        assert outcome(here, sql)[0] == "no_such_column", sql

@@ -110,6 +110,30 @@ def test_the_corpus_is_large_enough() -> None:
     assert len(found) >= 400
 
 
+@pytest.mark.parametrize("name", ["email", "phone", "xmin", "ctid"])
+def test_the_name_of_a_function_stands_for_no_column_that_was_not_named(
+    here: ShopSurroundings, name: str
+) -> None:
+    """What the parser takes for a function's row may be a column of a table around it to the server."""
+    for sql in (
+        f"SELECT id, (SELECT {name}::text FROM json_each('{{\"a\":1}}') AS {name}) FROM customers GROUP BY id",
+        f"SELECT (SELECT string_agg({name}::text, ',') FROM json_each('{{\"a\":1}}') AS {name}) FROM customers GROUP BY city",
+        f"SELECT (SELECT {name}::text FROM (SELECT 1, 2) AS {name}) FROM customers GROUP BY id",
+        f"SELECT (SELECT max({name}::text) FROM customers GROUP BY city LIMIT 1) FROM json_each('{{\"a\":1}}') AS {name}",
+    ):
+        named = ids(here, sql)
+        error, told = outcome(here, sql)
+        if f"column:shop.public.customers.{name}" not in named:
+            assert CANARY not in told, sql
+            assert error or "(a,1)" in told or "(1,2)" in told, sql
+    change = f"""UPDATE products SET title = (SELECT (SELECT {name}::text FROM json_each('{{"a":1}}') AS {name}) FROM customers GROUP BY id LIMIT 1) WHERE sku = 'cup'"""
+    with pytest.raises(SqlError) as raised:
+        tools.resources("write", {"source": "shop", "sql": change}, here)
+    assert raised.value.error == "unsupported_syntax"
+    sql = "SELECT c.id, c.name, count(n) FROM customers c, generate_series(1, 2) AS t(n) GROUP BY c.id ORDER BY 1 LIMIT 1"
+    assert rows(here, sql) == [[1, "Ana", 2]]
+
+
 def test_no_part_of_a_statement_is_written_as_something_else(here: ShopSurroundings) -> None:
     """Words that the parser takes bare, given as quoted names: written anew they would be statements."""
     hidden = here._replace(obligations=HIDE)
@@ -233,6 +257,14 @@ def test_the_small_group_rule_gives_large_groups_only(server: PostgresServer) ->
         "SELECT array_agg(salary) FROM staff",
         "SELECT count(*) FROM staff GROUP BY ROLLUP (team)",
         "SELECT DISTINCT team FROM staff",
+        "SELECT count(*) FROM staff WHERE id = 6 AND 1 / (salary - 123456) > 0",
+        "SELECT count(*) FROM staff WHERE id = 6 AND CAST(name AS int) > 0",
+        "SELECT count(*) FROM staff WHERE id = 6 AND salary * 1000000000 > 0",
+        "SELECT count(*) FROM staff WHERE name LIKE 'P\\'",
+        "SELECT count(*) FROM staff WHERE id = 6 AND date_trunc(name, now()) > now()",
+        "SELECT count(*) FROM staff WHERE substr(name, 1, id - 7) = ''",
+        "SELECT count(*) FROM staff GROUP BY round(1 / (salary - 123456))",
+        "SELECT team, count(*) FROM staff GROUP BY team HAVING 1 / (count(*) - 1) > 0",
     ):
         assert error_of(writer, refused) == "small_group", refused
 
@@ -568,6 +600,19 @@ def test_a_reader_changes_nothing_through_write(here: ShopSurroundings) -> None:
     with pytest.raises(SqlError) as raised:
         tools.write(here, source="shop", sql="DELETE FROM subscribers WHERE topic = 'tea'")
     assert raised.value.error == "permission_denied"
+
+
+def test_describe_tells_nothing_of_what_is_kept_back(here: ShopSurroundings) -> None:
+    with pytest.raises(SqlError) as raised:
+        tools.describe(here, source="shop", table="vault")
+    assert raised.value.error == "no_such_table"
+    filtered = here._replace(obligations=HIDE)
+    assert "rows" not in tools.describe(filtered, source="shop", table="customers")["text"]
+    listed = tools.describe(filtered, source="shop").get("structured", {})["rows"]
+    counts = {name: count for name, _, count in listed}
+    assert (counts["customers"], counts["cities"], counts["orders"]) == (None, None, 30)
+    grouped = here._replace(obligations={"min_group": 3})
+    assert "rows" not in tools.describe(grouped, source="shop", table="staff")["text"]
 
 
 def test_a_plan_and_a_profile_are_given(here: ShopSurroundings) -> None:

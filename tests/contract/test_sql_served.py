@@ -111,6 +111,7 @@ async def gateway(folder: Path, policy: str) -> AsyncGenerator[Client]:
         await sessions.close("done", 0)
 
 
+@pytest.mark.filterwarnings("ignore::mcp.MCPDeprecationWarning")  # of logging, still offered
 async def test_the_gateway_serves_every_engine_under_policy(
     sources: dict[str, Any], tmp_path: Path, home: Path
 ) -> None:

@@ -80,9 +80,32 @@ def target_of(tree: exp.Insert | exp.Update | exp.Delete) -> exp.Table:
 
 
 def is_unbounded(tree: exp.Insert | exp.Update | exp.Delete) -> bool:
-    """An UPDATE or DELETE whose condition names no column: it is about every row."""
+    """An UPDATE or DELETE whose condition leaves no row out, as far as its form shows."""
     where = tree.args.get("where")
-    return not isinstance(tree, exp.Insert) and (where is None or where.find(exp.Column) is None)
+    return not isinstance(tree, exp.Insert) and (where is None or not _narrows(where.this))
+
+
+def _narrows(condition: exp.Expr) -> bool:
+    """Whether it compares a column with something other than itself; each side of an OR must."""
+    match condition:
+        case exp.Paren():
+            return _narrows(condition.this)
+        case exp.And():
+            return _narrows(condition.this) or _narrows(condition.expression)
+        case exp.Or():
+            return _narrows(condition.this) and _narrows(condition.expression)
+        case exp.Not():
+            inner = condition.this.unnest()
+            empty = isinstance(inner, exp.Is) and isinstance(inner.expression, exp.Null)
+            return not empty and _narrows(inner)
+        case exp.Exists():
+            where = condition.find(exp.Where)
+            return where is not None and _narrows(where.this)
+        case exp.Binary():
+            sides = [condition.this.unnest(), condition.expression.unnest()]
+            return sides[0] != sides[1] and condition.find(exp.Column) is not None
+        case _:
+            return condition.find(exp.Column) is not None
 
 
 def verb_of(tree: exp.Insert | exp.Update | exp.Delete) -> Verb:
@@ -112,6 +135,10 @@ def govern_change(sql: str, dialect: Dialect, lookup: Lookup, key: tuple[str, ..
         raise SqlError("no_such_column", "No such column. Use describe with the table's name.")
     shown = tuple(dict.fromkeys((*key, *(written if isinstance(tree, exp.Update) else ()))))
     references = _resolved(tree, target, resolver)
+    if resolver.guessed:
+        raise SqlError(
+            "unsupported_syntax", "A name may be a function's or a column: use column aliases."
+        )
     for reference in references:
         put(reference, NO_RULES, dialect, None)
     target.set("db", exp.to_identifier(relation.schema, quoted=True))

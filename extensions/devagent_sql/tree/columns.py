@@ -15,6 +15,8 @@ from devagent_sql.tree.scopes import (
     unsupported,
 )
 
+_PSEUDO_COLUMNS = frozenset(["rowid", "_rowid", "ctid", "xmin", "xmax", "cmin", "cmax", "tableoid"])
+"""A table's, which no catalog lists: MySQL's ``_rowid`` is its key."""
 _QUERIES = (exp.Select, exp.SetOperation)
 Query = Callable[[exp.Expr, Scope | None, Expressions], Outputs]
 
@@ -25,6 +27,8 @@ class Columns:
     def __init__(self, dialect: Dialect, query: Query) -> None:
         self._dialect = dialect
         self._query = query
+        self.guessed = False
+        """A name was taken for a function's column, and may be another's to the engine."""
 
     def _key(self, name: str) -> str:
         return key(self._dialect, name)
@@ -95,7 +99,7 @@ class Columns:
             node.set("db", None)
             if name not in source.columns:
                 raise no_such_column()
-            source.use(name)
+            self._use(source, name)
             return
         if alias_first and name in aliases:
             self._use_candidates(name, scope)
@@ -110,6 +114,7 @@ class Columns:
                 return
             reach, first = reach.outer, False
         if name in aliases:
+            self.guessed |= name in _PSEUDO_COLUMNS
             return
         self._whole_row(node, name, scope)
 
@@ -119,10 +124,16 @@ class Columns:
             if name in source.columns:
                 source.use(name)
 
+    def _use(self, source: Source, name: str) -> None:
+        # Engines differ in what they call the columns of VALUES, and without a name nothing qualifies them.
+        unsure = source.loose or (not source.name and source.reference is None)
+        self.guessed |= unsure and name not in source.certain
+        source.use(name)
+
     def _take(self, node: exp.Column, name: str, reach: Scope, having: list[Source]) -> None:
         places = {at for at, source in enumerate(reach.sources) if source in having}
         for source in having:
-            source.use(name)
+            self._use(source, name)
         if len(having) == 1:
             if having[0].name and self._dialect.quotes_all and not having[0].loose:
                 node.set("table", exp.to_identifier(having[0].name, quoted=True))
@@ -137,6 +148,8 @@ class Columns:
         while reach is not None:
             for source in reach.sources:
                 if source.name and self._key(source.name) == name:
+                    # A table may have a system column of that name, which goes before.
+                    self.guessed |= source.reference is None
                     source.use_all()
                     return
             reach = reach.outer

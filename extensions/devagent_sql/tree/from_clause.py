@@ -100,6 +100,7 @@ class FromClause:
         ):  # WITH ORDINALITY, its name given
             columns.append(function.args["offset"].name)
         name = item.alias or called
+        certain = columns or _FUNCTION_COLUMNS.get(called, ())
         offered = (
             {*columns, "ordinality"}
             if columns
@@ -123,7 +124,13 @@ class FromClause:
             }
         self._add(
             scope,
-            Source(name, ((self._key(one), one) for one in sorted(offered)), None, loose=True),
+            Source(
+                name,
+                ((self._key(one), one) for one in sorted(offered)),
+                None,
+                loose=True,
+                certain=map(self._key, certain),
+            ),
         )
 
     def _table(self, item: exp.Table, scope: Scope) -> None:

@@ -42,7 +42,7 @@ def govern(sql: str, dialect: Dialect, lookup: Lookup, rules: Rules = NO_RULES) 
     resolver.statement(tree)
     touched = read_by(resolver.references)
     if rules.min_group:
-        keep_large(resolver.references, rules.min_group)
+        keep_large(resolver.references, rules.min_group, typed=dialect.name == "duckdb")
     shielding = _Shielding(relations, dialect, rules)
     tree = shielding.put_all(tree, resolver.references)
     return Governed(

@@ -42,7 +42,17 @@ class Resolver:
         Raises SqlError: no_such_table, no_such_column, ambiguous_column, unsupported_syntax.
         """
         normalise(tree, self._dialect)
-        return self.query(tree, None, {})
+        outputs = self.query(tree, None, {})
+        if self.guessed:
+            # No table may then stay itself: a column that was not named must not be there.
+            for reference in self.references:
+                reference.grouped = False
+        return outputs
+
+    @property
+    def guessed(self) -> bool:
+        """A name was taken for what may be a column to the engine that was not named."""
+        return self._columns.guessed
 
     def query(self, node: exp.Expr, outer: Scope | None, ctes: Expressions) -> Outputs:
         if isinstance(node, exp.Select):

@@ -32,7 +32,8 @@ class Reference:
 class Source:
     """Something in a FROM clause. ``columns`` maps the key of a name to the name of the relation's column.
 
-    ``loose``: a function, whose columns the engine knows better; its names stay unqualified."""
+    ``loose``: a function, whose columns the engine knows better; its names stay unqualified. Of those
+    that are not ``certain`` the engine may have none, and take a column of that name from elsewhere."""
 
     def __init__(
         self,
@@ -41,9 +42,11 @@ class Source:
         reference: Reference | None,
         *,
         loose: bool = False,
+        certain: Iterable[str] = (),
     ) -> None:
         self.name = name
         self.loose = loose
+        self.certain = frozenset(certain)
         self.columns = dict(columns)
         self.reference = reference
         self.schema = (

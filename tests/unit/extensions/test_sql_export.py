@@ -9,7 +9,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from devagent_sql import tools
+from devagent_sql import export_file, tools
 from devagent_sql.errors import SqlError
 from tests.support.shop import CANARY, MASK_PRIVATE, ShopSurroundings, build_shop
 
@@ -63,6 +63,8 @@ def test_a_text_that_a_spreadsheet_would_run_is_written_as_text(here: ShopSurrou
     ]
     named = exported(here, 'SELECT 1 AS "=cmd()", 2 AS n, 3 AS n', "names.csv")
     assert named == "'=cmd(),n,n\r\n1,2,3\r\n"
+    marked = exported(here, 'SELECT 1 AS "\ufeff=cmd()"', "marked.csv")
+    assert marked == "'\ufeff=cmd()\r\n1\r\n"
 
 
 def test_texts_and_bytes_are_told_apart_from_null(here: ShopSurroundings) -> None:
@@ -114,6 +116,23 @@ def test_no_file_is_made_where_one_is_or_outside_the_workspace(
     assert error_of(here, sql, "x.sh") == "bad_arguments"
     assert (folder / "there.csv").read_text() == "kept"
     assert list(other.iterdir()) == []
+
+
+def test_a_folder_that_became_a_link_meanwhile_is_not_followed(
+    here: ShopSurroundings, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    other = tmp_path_factory.mktemp("elsewhere")
+    (other / "b").mkdir()
+    inner = Path(here.folder) / "a" / "b"
+    inner.mkdir(parents=True)
+    target = export_file.target_of(here.folder, "a/b/x.csv")
+    inner.rmdir()
+    inner.parent.rmdir()
+    inner.parent.symlink_to(other)
+    with pytest.raises(SqlError) as raised, export_file.made(target):
+        pass
+    assert raised.value.error == "outside_workspace"
+    assert list((other / "b").iterdir()) == []
 
 
 def test_a_statement_that_fails_leaves_no_file(here: ShopSurroundings) -> None:

@@ -74,6 +74,29 @@ def test_what_a_change_is_is_named_beforehand(here: ShopSurroundings) -> None:
         "sql.delete",
         "sql.unbounded",
     ]
+    for condition, unbounded in (
+        *(
+            ("id = id", True),
+            ("(id) = id", True),
+            ("id = 1 OR true", True),
+            ("id IS NOT NULL", True),
+        ),
+        *(
+            ("NOT (id <> id)", True),
+            ("id = 1 OR id IS NOT NULL", True),
+            ("EXISTS (SELECT 1 FROM orders)", True),
+        ),
+        *(
+            ("id = 1 AND true", False),
+            ("id IN (1, 2)", False),
+            ("name LIKE 'K%'", False),
+            ("NOT id = 1", False),
+        ),
+        *(("id > (SELECT 1)", False), ("manager_id IS NULL", False), ("id = 1 OR id = 2", False)),
+        ("EXISTS (SELECT 1 FROM orders WHERE orders.id = staff.id)", False),
+    ):
+        tags = named(here, f"DELETE FROM staff WHERE {condition}")["table:shop.main.staff", "write"]
+        assert ("sql.unbounded" in tags) == unbounded, condition
     assert named(here, "DROP TABLE staff") == {("source:shop", "write"): ["sql.ddl"]}
     insert = named(here, "INSERT INTO subscribers SELECT email, 'x' FROM customers")
     assert insert["column:shop.main.customers.email", "read"] == ["pii.email"]
