@@ -1,7 +1,6 @@
 """Every engine through MCP: as a plain server, and under policy through the gateway."""
 
 import json
-import warnings
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -9,7 +8,7 @@ from typing import Any
 
 import duckdb
 import pytest
-from mcp import Client, MCPDeprecationWarning
+from mcp import Client
 
 from devagent.gateway.calling import ByTheClient
 from devagent.gateway.server import make_server
@@ -102,10 +101,7 @@ async def gateway(folder: Path, policy: str) -> AsyncGenerator[Client]:
 
     sessions = Sessions(open_for)
     try:
-        with warnings.catch_warnings():  # what it keeps of the older era is deprecated in the newer
-            warnings.simplefilter("ignore", MCPDeprecationWarning)
-            server = make_server(sessions, lambda _context: "desk")
-        async with Client(server) as client:
+        async with Client(make_server(sessions, lambda _context: "desk")) as client:
             yield client
     finally:
         await sessions.close("done", 0)
