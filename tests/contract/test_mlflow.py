@@ -15,7 +15,7 @@ from devagent.audit.export.mlflow import Mlflow
 from devagent.audit.export.target import Batch, ExportError
 from devagent.audit.export.telemetry import Telemetry
 from devagent.audit.marks import Marking, Reviewer
-from devagent.core.events import ReviewMarked
+from devagent.core.events import FeedbackGiven, ReviewMarked
 from devagent.core.principal import Principal
 from tests.support.exported import SECRET, Killed, a_turn, ended_session, export, fleet, who
 from tests.support.mlflow_server import mlflow_server
@@ -124,6 +124,25 @@ def test_reviewers_marks_and_a_log_that_does_not_verify_are_assessments(
     mark = found["devagent.review"]
     assert (mark["feedback"]["value"], mark["source"]) == ("escalated", {"source_type": "HUMAN", "source_id": "mira"})  # fmt: skip
     assert "rationale" not in mark  # the note is content
+
+
+@pytest.mark.parametrize("content", [False, True])
+def test_what_a_person_said_of_an_answer_stands_on_its_turn(
+    url: str, tmp_path: Path, content: bool
+) -> None:
+    sessions, experiment = tmp_path / "sessions", f"said-{content}"
+    bad = FeedbackGiven(
+        turn=1, principal=Principal(user="ana"), agent="x", rating="bad", note="Too long"
+    )
+    ended_session(sessions, [who("ana"), *a_turn(1), *a_turn(2), bad], at_us=AT)
+    export(target(url, experiment), tmp_path, sessions, content=content)
+    first, second = Experiment(url, experiment).traces()
+    found = {one["assessment_name"]: one for one in first["assessments"]}
+    said = found["devagent.feedback"]
+    assert said["feedback"]["value"] == "bad"
+    assert said["source"] == {"source_type": "HUMAN", "source_id": "ana"}
+    assert said.get("rationale") == ("Too long" if content else None)
+    assert "assessments" not in second
 
 
 def test_content_goes_to_mlflow_only_where_it_is_asked_for(url: str, tmp_path: Path) -> None:

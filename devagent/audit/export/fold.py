@@ -34,6 +34,7 @@ from devagent.core.events import (
     ApprovalAnswered,
     ApprovalAsked,
     Event,
+    FeedbackGiven,
     ModelFailed,
     ModelReplied,
     ModelRequested,
@@ -94,6 +95,7 @@ class Fold:
         self._teams = teams
         self._content = content
         self._turn: Turn | None = None
+        self._traces: dict[int, int] = {}
         self._request: Reply | None = None
         self._calls: dict[str, Call] = {}
         self._sums = Standing(
@@ -118,9 +120,10 @@ class Fold:
         if isinstance(event, TurnStarted):
             yield from self._close_turn(record)  # a turn that never ended: a log that was changed
             self._turn = self._item(Turn, record, turn=event.turn, trace=record.seq)
+            self._traces[event.turn] = record.seq
             if sums.first_trace < 0:
                 sums.first_trace = record.seq
-        yield self._happened(record)
+        yield self._happened(record, **self._said_of(event))
         match event:
             case Prompt():
                 if self._turn and self._content and not self._turn.prompt:
@@ -213,7 +216,13 @@ class Fold:
             }
         )
 
-    def _happened(self, record: Record) -> Happened:
+    def _said_of(self, event: Event | Unknown) -> dict[str, int]:
+        """The turn that feedback is about: it has ended, mostly."""
+        if isinstance(event, FeedbackGiven) and event.turn in self._traces:
+            return {"turn": event.turn, "trace": self._traces[event.turn]}
+        return {}
+
+    def _happened(self, record: Record, **of: int) -> Happened:
         fields = {k: v for k, v in record.header.items() if k not in _HIDDEN}
         if not self._content and is_list(fields.get("resources")):
             fields["resources"] = _shortened([r for r in fields["resources"] if is_table(r)])
@@ -227,6 +236,7 @@ class Fold:
             fields=fields,
             body=record.body if self._content else {},
             content=content,
+            **of,
         )
         return _closed(happened, record)
 

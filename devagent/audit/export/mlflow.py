@@ -1,9 +1,9 @@
 """MLflow, over its own REST interface and the OTLP endpoint of its server (3.6 or newer, with a database behind it).
 
 A session is an MLflow session, a turn a trace; replies, calls and decisions are its spans, with tokens and cost. What
-people and devagent say of a session are assessments: reviewers' marks, and whether the log verifies. Spans are put
-under their own ids, so that one that is sent twice is there once; an assessment bears the id of its event, which is
-looked for before it is made.
+people and devagent say of a session are assessments: what its user says of an answer, reviewers' marks, and whether
+the log verifies. Spans are put under their own ids, so that one that is sent twice is there once; an assessment bears
+the id of its event, which is looked for before it is made.
 """
 
 from collections.abc import Iterator, Sequence
@@ -220,6 +220,18 @@ def _assessments(item: AnyItem) -> Iterator[_Assessment]:
                 item.ended,
                 str(item.body.get("note", "")),
                 {"devagent.review.flags": ", ".join(map(str, flags))} if flags else {},
+            )
+        case Happened(type="feedback.given", fields={"rating": str(rating)}) if item.trace >= 0:
+            yield _Assessment(
+                item.id,
+                item.about.sid,
+                f"tr-{trace_id(item.about.sid, item.trace).hex()}",
+                "devagent.feedback",
+                rating,
+                str(item.about.who),
+                "HUMAN",
+                item.ended,
+                str(item.body.get("note", "")),
             )
         case _:
             pass
