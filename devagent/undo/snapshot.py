@@ -23,6 +23,8 @@ MOST_NEW_BYTES = 1024 * 1024 * 1024
 MOST_FILES = 200_000
 MOST_NESTED = 20
 MOST_TIPS = 1000
+MANY_FILES = 100
+"""From so many new files on, a snapshot is worth having git look at them anew once."""
 KEPT = 200
 """So many snapshots of a root are kept; older ones go."""
 _KEEPING = "refs/devagent/kept"
@@ -40,12 +42,14 @@ class Meta(Struct, frozen=True, omit_defaults=True):
 
 class _Seen(Struct, frozen=True):
     """What was found last, so that it need not be read again: the newest snapshot's id, its meta, the state
-    since, and our index as it was when it said what that snapshot holds."""
+    since, and our index as it was when it said what that snapshot holds. ``settled``: so many of its files are not as
+    new as itself."""
 
     id: str
     meta: Meta
     state: State
     index: tuple[int, ...] = ()
+    settled: bool = False
 
 
 class Snapshot(Struct, frozen=True):
@@ -78,6 +82,7 @@ def take_locked(
     last = store.last()
     seen = _seen(store, last)
     before = seen.meta
+    settled = _settled(store, seen, last)
     changed, gone, nested, left_out = _changed(store)
     state = state_of(store, seen.state)
     inner: dict[str, str] = {}
@@ -106,7 +111,7 @@ def take_locked(
         and outline(state) == outline(before.state)
         and inner == before.nested
     ):
-        _remember(store, _Seen(last.id, before, state, _index(store)), seen)
+        _remember(store, _Seen(last.id, before, state, _index(store), settled), seen)
         if call:
             # The list names the last call before which it was so: the one that changed something.
             last = replace(last, time=int(time.time()), session=session, call=call, tool=tool)
@@ -242,6 +247,18 @@ def _index(store: Store) -> tuple[int, ...]:
     except OSError:
         return ()
     return (found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
+
+
+def _settled(store: Store, seen: _Seen, last: Entry | None) -> bool:
+    """Have git look anew at files that were written in the second in which its index was, as after a fresh clone:
+    it reads those again each time, because a change within that second would not show (git's "racy" entries)."""
+    if seen.settled or last is None or last.files < MANY_FILES:
+        return seen.settled
+    index = _index(store)
+    if not index or time.time() < index[2] // 1_000_000_000 + 1:
+        return False
+    store.git("update-index", "-q", "--refresh", fails=False)
+    return True
 
 
 def _remember(store: Store, seen: _Seen, before: _Seen | None) -> None:

@@ -160,6 +160,36 @@ def test_a_snapshot_changes_nothing_and_an_unchanged_workspace_needs_no_second(
         assert not ground.take().new
 
 
+def test_files_of_a_fresh_clone_are_read_once_more_and_not_at_every_call(
+    ground: Ground, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    many = [ground.folder / f"many{number}" for number in range(snapshot.MANY_FILES)]
+    for file in many:
+        file.write_text("as it came")
+    first = ground.take()
+    asked: list[str] = []
+    real = Store.git
+
+    def counted(self: Store, *arguments: str, stdin: bytes = b"", fails: bool = True) -> bytes:
+        asked.append(arguments[0])
+        return real(self, *arguments, stdin=stdin, fails=fails)
+
+    monkeypatch.setattr(Store, "git", counted)
+    now = snapshot.time.time()
+    monkeypatch.setattr(snapshot.time, "time", lambda: now + 2)
+    assert ground.take().entry.tree == first.entry.tree
+    assert "update-index" in asked
+    asked.clear()
+    assert ground.take().entry.tree == first.entry.tree
+    assert asked == ["ls-files"]
+    times = many[0].stat()
+    many[0].write_text("as it goes")
+    os.utime(many[0], ns=(times.st_atime_ns, times.st_mtime_ns))
+    assert ground.take().entry.tree != first.entry.tree
+    ground.undo()
+    assert many[0].read_text() == "as it came"
+
+
 def test_what_is_committed_is_not_stored_again(tmp_path: Path) -> None:
     ground = Ground(tmp_path.resolve(), "sha1")
     (ground.folder / "big").write_bytes(os.urandom(3_000_000))
