@@ -13,6 +13,7 @@ from devagent.core.ports import ModelRequest
 from devagent.core.tools import ToolSpec
 from devagent.models.lean_schema import lean
 from devagent.models.messages_body import encoded
+from devagent.models.pictures import with_images
 from devagent.models.plain import is_array, is_object
 from devagent.models.sampling import Sampling
 
@@ -29,7 +30,8 @@ def encode_chat(request: ModelRequest, model: str, sampling: Sampling) -> bytes:
     messages: list[dict[str, Any]] = []
     if request.system.strip():
         messages.append({"role": "system", "content": request.system})
-    body["messages"] = messages + chat_messages(request.messages)
+    given = with_images(request.messages, takes_images=sampling.images)
+    body["messages"] = messages + chat_messages(given)
     body["stream"] = True
     body["stream_options"] = {"include_usage": True}
     return encoded(body)

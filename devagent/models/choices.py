@@ -24,11 +24,13 @@ class KeySource(Struct, frozen=True):
 
 
 class ModelFacts(Struct, frozen=True):
-    """What the config says of one model of a platform. ``price_as``: another model's price holds."""
+    """What the config says of one model of a platform. ``price_as``: another model's price holds. ``images``: whether
+    it takes any; not said, those of platforms of type ``openai`` do not."""
 
     context: int = 0
     price: Rates | None = None
     price_as: str = ""
+    images: bool | None = None
 
 
 class Platform(Struct, frozen=True):

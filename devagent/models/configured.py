@@ -32,6 +32,7 @@
     context = 131_072
     price = { input = 0, output = 0, cache_write = 0, cache_read = 0 }
     price_as = "claude-sonnet-5-5"      # instead: another model's price
+    images = true                       # the model takes images; not said, it does but for type openai
 
 A bad entry raises ConfigError with its place in the file.
 """
@@ -81,7 +82,7 @@ MODEL_KEYS = (
 PLATFORM_KEYS = (
     "type", "base_url", "key_env", "region", "project", "resource", "profile", "models", *_CONNECTION,
 )  # fmt: skip
-FACT_KEYS = ("context", "price", "price_as")
+FACT_KEYS = ("context", "price", "price_as", "images")
 RATE_KEYS = ("input", "output", "cache_write", "cache_read")
 
 
@@ -208,7 +209,12 @@ def _facts(value: object, path: Path, fault: Fault) -> ModelFacts:
         if rates is None or min(rates.input, rates.output, rates.cache_write, rates.cache_read) < 0:
             hint = f"A table of {', '.join(RATE_KEYS)}, in USD per million tokens."
             raise fault((*path, "price"), "price is not as it must be", hint)
-    return ModelFacts(table.whole("context", least=1000), rates, table.text("price_as"))
+    return ModelFacts(
+        context=table.whole("context", least=1000),
+        price=rates,
+        price_as=table.text("price_as"),
+        images=table.flag("images") if "images" in value else None,
+    )
 
 
 class _Table:

@@ -12,10 +12,13 @@ from devagent.core.events import Usage
 from devagent.core.limits import Spent
 from devagent.core.ports import ModelRequest
 from devagent.models.catalogue import REHEARSAL
+from devagent.models.pictures import images_in, size_of
 from devagent.models.prices import PriceTable
 
 BYTES_PER_TOKEN = 4
 """Of English text and code; other scripts have fewer, so that the estimate stays at the low end."""
+IMAGE_BYTES = 2_000
+"""What an image counts for, which the service measures by its pixels and not by its bytes: a small one's tokens."""
 
 
 class Estimate:
@@ -33,6 +36,8 @@ class Estimate:
             known = last.input + last.cache_read + last.cache_write + last.output
             added = _since_last_reply(added)
         size = sum(_size(message) for message in added)
+        for picture in (one for message in added for one in images_in(message.get("content"))):
+            size += IMAGE_BYTES - size_of(picture)
         if last is None:
             size += len(request.system.encode(errors="replace"))
             size += sum(len(t.description) + _size(t.input_schema) for t in request.tools)

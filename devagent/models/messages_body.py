@@ -16,6 +16,7 @@ from devagent.core.codec import canonical, well_formed_value
 from devagent.core.ports import ModelRequest
 from devagent.core.tools import ToolSpec
 from devagent.models.lean_schema import lean
+from devagent.models.pictures import with_images
 from devagent.models.plain import is_array, is_object
 from devagent.models.sampling import CacheLife, Sampling
 
@@ -97,7 +98,8 @@ def message_body(request: ModelRequest, model: str, sampling: Sampling) -> dict[
     if request.system.strip():
         system: dict[str, Any] = {"type": "text", "text": request.system}
         body["system"] = [{**system, "cache_control": point} if point else system]
-    body["messages"] = _messages(request.messages, point)
+    messages = with_images(request.messages, takes_images=sampling.images)
+    body["messages"] = _messages(messages, point)
     return body
 
 

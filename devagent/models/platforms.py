@@ -108,6 +108,10 @@ def open_on_platform(
     prefix = f"{platform.name}/"
     keys = keys_of(platform.key, environment)
     prices = price_table(choices, prices)
+    images = platform.models.get(model, ModelFacts()).images
+    # Many servers of that type have models of text alone, and refuse the whole conversation for one image.
+    images = platform.type != "openai" if images is None else images
+    sampling = replace(choices.sampling, images=images)
     if platform.type == "openai":
         from devagent.models.chat import ChatDialect  # noqa: PLC0415 - each kind is loaded on use
         from devagent.models.http_model import HttpModel  # noqa: PLC0415 - as above
@@ -115,7 +119,7 @@ def open_on_platform(
         return HttpModel(
             name=name,
             base_url=platform.base_url,
-            dialect=ChatDialect(model, choices.sampling),
+            dialect=ChatDialect(model, sampling),
             keys=keys,
             environment=environment,
             prefix=prefix,
@@ -136,7 +140,7 @@ def open_on_platform(
             prefix=prefix,
             headers=platform.headers,
             tls=platform.tls,
-            sampling=choices.sampling,
+            sampling=sampling,
             pace=pace,
             prices=prices,
         )
@@ -149,7 +153,7 @@ def open_on_platform(
         keys=keys,
         prefix=prefix,
         headers=platform.headers,
-        sampling=choices.sampling,
+        sampling=sampling,
         pace=pace,
         prices=prices,
     )

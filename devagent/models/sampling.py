@@ -31,7 +31,8 @@ _LONG_CACHE = "extended-cache-ttl-2025-04-11"
 
 
 class Sampling(Struct, frozen=True):
-    """``thinking_tokens`` over 0 is an extended-thinking budget. Empty or None: as the model does by itself."""
+    """``thinking_tokens`` over 0 is an extended-thinking budget. Empty or None: as the model does by itself.
+    ``images``: whether the model takes any."""
 
     max_tokens: int = 16_000
     thinking: Thinking = ""
@@ -40,6 +41,7 @@ class Sampling(Struct, frozen=True):
     temperature: float | None = None
     cache: CacheLife = "5m"
     features: tuple[str, ...] = ()
+    images: bool = True
 
     @property
     def thinks(self) -> bool:

@@ -90,7 +90,7 @@ def kind_of(head: bytes) -> str:
 def described(data: bytes, size: int) -> str:
     """A sentence about a file that is not shown as text: its kind, size and, of an image, dimensions."""
     kind = kind_of(data) or "binary file"
-    extent = _dimensions(data, kind)
+    extent = dimensions(data, kind)
     pages = ""
     if kind == "PDF document":
         counted = len(re.findall(rb"/Type\s*/Page(?![s\w])", data))
@@ -98,7 +98,8 @@ def described(data: bytes, size: int) -> str:
     return f"[{kind}{f', {extent[0]} × {extent[1]} pixels' if extent else ''}{pages}, {size_text(size)}]"
 
 
-def _dimensions(data: bytes, kind: str) -> tuple[int, int] | None:
+def dimensions(data: bytes, kind: str) -> tuple[int, int] | None:
+    """Width and height in pixels of an image of this kind; None where they are not told."""
     try:
         if kind == "PNG image":
             return struct.unpack(">II", data[16:24])
@@ -106,13 +107,25 @@ def _dimensions(data: bytes, kind: str) -> tuple[int, int] | None:
             return struct.unpack("<HH", data[6:10])
         if kind == "BMP image":
             return struct.unpack("<ii", data[18:26])
-        if kind == "WebP image" and data[12:16] == b"VP8X":
-            width, height = data[24:27], data[27:30]
-            return int.from_bytes(width, "little") + 1, int.from_bytes(height, "little") + 1
+        if kind == "WebP image":
+            return _webp_dimensions(data)
         if kind == "JPEG image":
             return _jpeg_dimensions(data)
     except struct.error:
         return None
+    return None
+
+
+def _webp_dimensions(data: bytes) -> tuple[int, int] | None:
+    if data[12:16] == b"VP8X":
+        width, height = data[24:27], data[27:30]
+        return int.from_bytes(width, "little") + 1, int.from_bytes(height, "little") + 1
+    if data[12:16] == b"VP8 " and data[23:26] == b"\x9d\x01\x2a":
+        width, height = struct.unpack("<HH", data[26:30])
+        return width & 0x3FFF, height & 0x3FFF
+    if data[12:16] == b"VP8L" and data[20:21] == b"\x2f":
+        (bits,) = struct.unpack("<I", data[21:25])
+        return (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
     return None
 
 

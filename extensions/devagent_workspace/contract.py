@@ -43,12 +43,14 @@ class Surroundings(Protocol):
 
 
 class Result(TypedDict, total=False):
-    """What a call gives back. ``text`` is for the model, ``view`` for the person where it differs."""
+    """What a call gives back. ``text`` is for the model, ``view`` for the person where it differs; ``content`` are
+    blocks in the names of MCP, where there is more than text."""
 
     text: Required[str]
     view: str
     rows: int
     structured: dict[str, Any]
+    content: list[dict[str, Any]]
     taint: list[str]
     failed: bool
     error: str

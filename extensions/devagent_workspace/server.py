@@ -16,6 +16,7 @@ from mcp.server.stdio import stdio_server
 from mcp.types import (
     CallToolRequestParams,
     CallToolResult,
+    ImageContent,
     ListToolsResult,
     PaginatedRequestParams,
     TextContent,
@@ -96,7 +97,14 @@ def make_server(folder: str) -> Server[dict[str, Any]]:
         except WorkspaceError as error:
             return _failed(str(error), error.error)
         return CallToolResult(
-            content=[TextContent(text=result["text"])],
+            content=[
+                TextContent(text=result["text"]),
+                *(
+                    ImageContent(data=block["data"], mime_type=block["mimeType"])
+                    for block in result.get("content", ())
+                    if block["type"] == "image"
+                ),
+            ],
             structured_content=result.get("structured"),
             is_error=result.get("failed", False),
         )

@@ -33,7 +33,7 @@ from tests.support.model_client import (
 )
 from tests.support.other_wires import bedrock_answer, chat_answer
 
-PRICED = ModelFacts(price_as="claude-sonnet-5-5")
+PRICED = ModelFacts(price_as="claude-sonnet-5-5", images=True)
 VARIABLE = "CONTRACT_TEST_VALUE"
 
 
