@@ -48,6 +48,7 @@ ErrorClass = Literal[
     "elevated_role",
     "driver_missing",
     "changed",
+    "side_effects",
     "file_exists",
 ]
 

@@ -8,17 +8,25 @@ and a run that would touch more ends before its first row.
 import threading
 from collections import OrderedDict
 
-from devagent_sql.engines.port import Name
+from devagent_sql.engines.port import Touched
 from devagent_sql.errors import SqlError
 from devagent_sql.sources import Source
 
 _MOST_KEPT = 1_024
-_kept: OrderedDict[tuple[Source, str], frozenset[Name]] = OrderedDict()
+Named = frozenset[tuple[str, ...]]
+_kept: OrderedDict[tuple[Source, str], Named] = OrderedDict()
 _lock = threading.Lock()
 
 
-def keep(source: Source, sql: str, names: frozenset[Name]) -> None:
+def of(touched: Touched) -> Named:
+    """Reads and writes told apart."""
+    reads = {("read", *name) for name in touched.reads}
+    return frozenset(reads | {("write", *name) for name in touched.writes})
+
+
+def keep(source: Source, sql: str, touched: Touched) -> None:
     """Of two namings of one statement what both named counts: either may be the one that was granted."""
+    names = of(touched)
     with _lock:
         _kept[source, sql] = names & _kept.get((source, sql), names)
         _kept.move_to_end((source, sql))
@@ -26,9 +34,10 @@ def keep(source: Source, sql: str, names: frozenset[Name]) -> None:
             _kept.popitem(last=False)
 
 
-def check(source: Source, sql: str, names: frozenset[Name]) -> None:
-    """Raises SqlError ``changed`` where more would be read than was named; a statement that nobody asked
-    about before (a server without policy) may read what it reads."""
+def check(source: Source, sql: str, touched: Touched) -> None:
+    """Raises SqlError ``changed`` where more would be touched than was named; a statement that nobody asked
+    about before (a server without policy) may touch what it touches."""
+    names = of(touched)
     with _lock:
         named = _kept.get((source, sql))
         if named is None or names <= named:

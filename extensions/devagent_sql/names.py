@@ -11,6 +11,10 @@ is not a ``k``.
 
 import re
 from functools import lru_cache
+from urllib.parse import unquote
+
+Name = tuple[str, str] | tuple[str, str, str]
+"""(schema, table) or (schema, table, column), spelled as in the database's own schema."""
 
 _UPPER = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _FOLDED = str.maketrans(_UPPER, _UPPER.lower())
@@ -37,6 +41,15 @@ def segment(name: str) -> str:
 def resource_id(kind: str, *parts: str) -> str:
     """``resource_id("table", "shop", "main", "a.b")`` is ``table:shop.main.a%2Eb``."""
     return f"{kind}:{'.'.join(map(segment, parts))}"
+
+
+def parts_of(resource: str) -> tuple[str, tuple[str, ...]]:
+    """The kind and the parts of a canonical name. Raises ValueError for what is spelled otherwise."""
+    kind, _, spelled = resource.partition(":")
+    parts = tuple(unquote(one, errors="surrogatepass") for one in spelled.split("."))
+    if resource_id(kind, *parts) != resource:
+        raise ValueError(resource)
+    return kind, parts
 
 
 @lru_cache(maxsize=512)

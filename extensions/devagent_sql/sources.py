@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple, cast
 
 from devagent_sql.errors import SqlError
-from devagent_sql.names import matches, resource_id
+from devagent_sql.names import Name, matches, parts_of, resource_id
 
-_COMMON = {"type", "env", "owner", "description", "tags"}
+_COMMON = {"type", "env", "owner", "description", "tags", "effects"}
 _FILE_KEYS = {"path"}
 _SERVER_KEYS = {
     "host",
@@ -77,7 +77,8 @@ class Warehouse(NamedTuple):
 
 
 class Source(NamedTuple):
-    """One database. ``tags`` are pairs of a resource pattern and the labels it gives."""
+    """One database. ``tags`` are pairs of a resource pattern and the labels it gives; ``effects`` of a
+    pattern of tables and what the database's own code changes besides when one of them is changed."""
 
     name: str
     type: str
@@ -88,6 +89,7 @@ class Source(NamedTuple):
     tags: tuple[tuple[str, tuple[str, ...]], ...] = ()
     server: Server = Server()
     warehouse: Warehouse = Warehouse()
+    effects: tuple[tuple[str, tuple[Name, ...]], ...] = ()
 
     @property
     def secret(self) -> str:
@@ -99,6 +101,12 @@ class Source(NamedTuple):
         return sorted(
             {tag for pattern, tags in self.tags if matches(pattern, resource) for tag in tags}
         )
+
+    def effects_of(self, schema: str, table: str) -> frozenset[Name] | None:
+        """What was declared of a table; None = nothing was."""
+        name = self.table_id(schema, table)
+        found = [names for pattern, names in self.effects if matches(pattern, name)]
+        return frozenset(one for names in found for one in names) if found else None
 
     def table_id(self, schema: str, table: str) -> str:
         return resource_id("table", self.name, schema, table)
@@ -141,6 +149,36 @@ def _tags(entry: Mapping[str, Any], what: str) -> tuple[tuple[str, tuple[str, ..
     return tuple(found)
 
 
+def _effects(
+    entry: Mapping[str, Any], source: str, what: str
+) -> tuple[tuple[str, tuple[Name, ...]], ...]:
+    found: list[tuple[str, tuple[Name, ...]]] = []
+    for pattern, effects in _table(entry.get("effects", {}), f"{what}: effects").items():
+        listed = cast("list[object]", effects) if isinstance(effects, list) else [None]
+        names = tuple(_effect(one, source) for one in listed)
+        if not pattern.startswith("table:") or None in names:
+            raise SqlError(
+                "bad_settings",
+                f"{what}: effects are lists of table:{source}.SCHEMA.TABLE and column: names, by table: patterns.",
+            )
+        found.append((pattern, tuple(one for one in names if one is not None)))
+    return tuple(found)
+
+
+def _effect(value: object, source: str) -> Name | None:
+    try:
+        kind, parts = parts_of(value) if isinstance(value, str) else ("", ())
+    except ValueError:
+        return None
+    match kind, parts:
+        case "table", (name, schema, table) if name == source:
+            return schema, table
+        case "column", (name, schema, table, column) if name == source:
+            return schema, table, column
+        case _:
+            return None
+
+
 def read_sources(settings: Mapping[str, Any]) -> dict[str, Source]:
     """All sources by name, in the order of the settings. Raises SqlError ``bad_settings``."""
     return {
@@ -170,6 +208,7 @@ def _source(name: str, value: object) -> Source:
         _tags(entry, what),
         _server(entry, what, SERVERS[kind]) if served else Server(),
         _warehouse(entry, what, kind) if stored else Warehouse(),
+        _effects(entry, name, what),
     )
     if not served and not stored and not source.path:
         raise SqlError("bad_settings", f"{what}: path is missing.")

@@ -118,7 +118,7 @@ def sample(
 def _queried(here: Surroundings, found: Source, sql: str, limit: int) -> Result:
     obligations = read_obligations(here.obligations)
     most_rows = limit if obligations.rows is None else min(limit, obligations.rows)
-    page = Page(obligations, lambda touched: judged.check(found, sql, touched.reads))
+    page = Page(obligations, lambda touched: judged.check(found, sql, touched))
     answer = engine_for(found, here).run(
         sql, most_rows, page, obligations.rules(found), _clock(here, obligations)
     )
@@ -176,7 +176,7 @@ def export(here: Surroundings, *, source: str, sql: str, path: str, limit: int =
         sink = export_file.CsvSink(
             file,
             most_bytes,
-            lambda touched: judged.check(found, sql, touched.reads),
+            lambda touched: judged.check(found, sql, touched),
             plain=target.is_parquet,
         )
         clock = _clock(here, obligations)
@@ -222,7 +222,7 @@ def explain(here: Surroundings, *, source: str, sql: str) -> Result:
     engine, clock = engine_for(found, here), _clock(here, obligations)
     began = time.perf_counter()
     touched = engine.analyse(sql, clock)
-    judged.check(found, sql, touched.reads)
+    judged.check(found, sql, touched)
     named = time.perf_counter()
     ruled = bool(obligations.masks or obligations.filters or obligations.min_group)
     lines = [] if ruled else engine.explain(sql, clock)
@@ -266,7 +266,7 @@ def profile(here: Surroundings, *, source: str, table: str, columns: str = "") -
     for column in chosen:
         bounds = not obligations.min_group and column.type.lower() not in _UNORDERED
         sql = profiling(found, described, column, bounds=bounds)
-        kept = Kept(lambda touched: judged.check(found, named, touched.reads))
+        kept = Kept(lambda touched: judged.check(found, named, touched))
         answer = engine.run(sql, 1, kept, obligations.rules(found), clock)
         seen |= answer.touched.reads
         hidden |= {name[2] for name in answer.masked}
@@ -311,7 +311,11 @@ def write(
         raise SqlError("bad_arguments", "commit needs expected_rows: preview the change first.")
     most = MOST_ROWS if obligations.rows is None else min(MOST_ROWS, obligations.rows)
     done = engine_for(found, here).change(
-        sql, expected_rows if commit else None, most, _clock(here, obligations)
+        sql,
+        expected_rows if commit else None,
+        most,
+        lambda touched: judged.check(found, sql, touched),
+        _clock(here, obligations),
     )
     shown = [["before", *map(as_json, row)] for row in done.before]
     shown += [["after", *map(as_json, row)] for row in done.after]
@@ -356,6 +360,7 @@ def resources(tool: str, args: Mapping[str, Any], here: Surroundings) -> list[Re
     listed = [_resource(found, found.id, "read")]
     if tool == "write":
         analysis = engine.analyse_change(_argument(args, "sql"), clock)
+        judged.keep(found, _argument(args, "sql"), analysis.touched)
         facts = sorted(f"sql.{fact}" for fact in analysis.facts)
         listed[0] = {**listed[0], "access": "write", "tags": [*listed[0]["tags"], *facts]}
         listed += _resources(found, analysis.touched.reads, "read")
@@ -367,7 +372,7 @@ def resources(tool: str, args: Mapping[str, Any], here: Surroundings) -> list[Re
             target = export_file.target_of(here.folder, _argument(args, "path"))
             listed.append({"id": target.id, "access": "write", "tags": ["sql.export"]})
         touched = engine.analyse(sql, clock)
-        judged.keep(found, sql, touched.reads)
+        judged.keep(found, sql, touched)
         listed += _resources(found, touched.reads, "read")
         return listed + _resources(found, touched.writes, "write")
     table = _argument(args, "table", "")
@@ -377,7 +382,7 @@ def resources(tool: str, args: Mapping[str, Any], here: Surroundings) -> list[Re
         (described,) = engine.describe(table, clock)
         sql = selecting(found, described, _chosen(described, _argument(args, "columns", "")))
         touched = engine.analyse(sql, clock)
-        judged.keep(found, sql, touched.reads)
+        judged.keep(found, sql, touched)
         return listed + _resources(found, touched.reads, "read")
     schema, name, columns = engine.find(table, clock)
     names: set[Name] = {(schema, name), *((schema, name, column) for column in columns)}

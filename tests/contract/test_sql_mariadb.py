@@ -491,7 +491,8 @@ def test_a_plan_and_a_profile_are_given(here: ShopSurroundings) -> None:
 
 
 def test_a_change_is_previewed_and_committed_as_previewed(server: MariaDBServer) -> None:
-    writer = ShopSurroundings("/", {}, 10.0, mariadb_shop.settings(server, "writer"))
+    settings = mariadb_shop.settings(server, "writer", effects={"table:shop.shop.staff": []})
+    writer = ShopSurroundings("/", {}, 10.0, settings)
     sql = "UPDATE staff SET salary = salary * 2 WHERE team = 'web'"
     before = mariadb_shop.content(server)
     preview = tools.write(writer, source="shop", sql=sql).get("structured", {})

@@ -22,12 +22,12 @@ def engine_for(source: Source, here: Surroundings) -> Engine:
             _need("psycopg", "postgres")
             from devagent_sql.engines.postgres.engine import Postgres  # noqa: PLC0415
 
-            return Postgres(source.server, lambda: _password(source, here))
+            return Postgres(source.server, lambda: _password(source, here), source.effects_of)
         case "mysql":
             _need("pymysql", "mysql")
             from devagent_sql.engines.mysql.engine import MySQL  # noqa: PLC0415
 
-            return MySQL(source.server, lambda: _password(source, here))
+            return MySQL(source.server, lambda: _password(source, here), source.effects_of)
         case "duckdb":
             _need("duckdb", "duckdb")
             from devagent_sql.engines.duckdb.engine import DuckDB  # noqa: PLC0415

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Literal, NamedTuple, Protocol
 
 from devagent_sql.errors import SqlError
+from devagent_sql.names import Name
 
 Cell = int | float | str | bytes | None
 Row = tuple[Cell, ...]
@@ -15,10 +16,6 @@ Cut = Literal["", "rows", "bytes"]
 
 class Undecodable(bytes):
     """A text of the database that is not valid UTF-8."""
-
-
-Name = tuple[str, str] | tuple[str, str, str]
-"""(schema, table) or (schema, table, column), spelled as in the database's own schema."""
 
 
 class Rules(NamedTuple):
@@ -126,7 +123,7 @@ Verb = Literal["insert", "update", "delete"]
 
 
 class Analysis(NamedTuple):
-    """A statement before it is run. ``facts`` are among insert, update, delete, unbounded, ddl."""
+    """A statement before it is run. ``facts`` are among insert, update, delete, unbounded, cascade, code, ddl."""
 
     touched: Touched
     facts: frozenset[str] = frozenset()
@@ -140,6 +137,21 @@ class Changed(NamedTuple):
     columns: tuple[str, ...]
     before: list[Row]
     after: list[Row]
+    touched: Touched
+    text: str
+    """What ran."""
+
+
+Permit = Callable[[Touched], None]
+"""Told what a change touches, before it runs; where it raises SqlError nothing runs."""
+
+Effects = Callable[[str, str], "frozenset[Name] | None"]
+"""(schema, table) → what the database's own code changes besides, as the source's settings declare it;
+None = they say nothing of that table."""
+
+
+def undeclared(_schema: str, _table: str) -> "frozenset[Name] | None":
+    return None
 
 
 def check_affected(affected: int, expected: int | None, most_rows: int) -> None:
@@ -177,11 +189,13 @@ class Engine(Protocol):
         """What an INSERT, UPDATE or DELETE would touch, and what it is. It is not run."""
         ...
 
-    def change(self, sql: str, expected: int | None, most_rows: int, clock: Clock) -> Changed:
+    def change(
+        self, sql: str, expected: int | None, most_rows: int, permit: Permit, clock: Clock
+    ) -> Changed:
         """Run a change in a transaction, and commit it only where it is about ``expected`` rows.
 
         None = roll it back. Raises SqlError ``changed`` for another number, ``too_large`` for more than
-        ``most_rows``; nothing is then changed."""
+        ``most_rows``, ``side_effects`` where it wrote what was not named; nothing is then changed."""
         ...
 
     def explain(self, sql: str, clock: Clock) -> list[str]:

@@ -28,7 +28,8 @@ _PARTS: dict[type[exp.Expr], set[str]] = {
 
 
 class Change(NamedTuple):
-    """A change that was checked. ``sample`` reads the rows it is about (empty for INSERT), ``columns`` of them."""
+    """A change that was checked. ``sample`` reads the rows it is about (empty for INSERT), ``columns`` of them;
+    ``written`` are the columns that it sets. What the database changes besides is not in ``touched``."""
 
     verb: Verb
     text: str
@@ -36,7 +37,12 @@ class Change(NamedTuple):
     columns: tuple[str, ...]
     sample: str
     unbounded: bool
+    written: tuple[str, ...]
     touched: Touched
+
+    @property
+    def facts(self) -> frozenset[str]:
+        return frozenset({self.verb, *(["unbounded"] if self.unbounded else [])})
 
 
 def is_change(sql: str, dialect: Dialect) -> bool:
@@ -134,6 +140,9 @@ def govern_change(sql: str, dialect: Dialect, lookup: Lookup, key: tuple[str, ..
     if unknown:
         raise SqlError("no_such_column", "No such column. Use describe with the table's name.")
     shown = tuple(dict.fromkeys((*key, *(written if isinstance(tree, exp.Update) else ()))))
+    if isinstance(tree, exp.Insert):
+        # Columns that are not listed get their defaults: they are set as well.
+        written = tuple(column.name for column in relation.columns)
     references = _resolved(tree, target, resolver)
     if resolver.guessed:
         raise SqlError(
@@ -165,6 +174,7 @@ def govern_change(sql: str, dialect: Dialect, lookup: Lookup, key: tuple[str, ..
         shown,
         sample,
         unbounded,
+        written,
         Touched(frozenset(reads), frozenset(writes)),
     )
 

@@ -167,3 +167,60 @@ def test_a_profile_counts_and_obeys_the_rules(here: ShopSurroundings) -> None:
         )
     }
     assert names == {"source:shop", "table:shop.main.customers", "column:shop.main.customers.city"}
+
+
+EFFECTS = """
+CREATE TABLE parent (id INTEGER PRIMARY KEY, code TEXT UNIQUE, low INT, high INT, CHECK (low < high));
+CREATE TABLE child (id INTEGER PRIMARY KEY, parent_id INT REFERENCES parent ON DELETE CASCADE, code TEXT REFERENCES parent (code) ON DELETE SET NULL);
+CREATE TABLE grandchild (child_id INT REFERENCES child (id) ON DELETE CASCADE);
+CREATE TABLE audit (what TEXT);
+CREATE TABLE watched (id INTEGER PRIMARY KEY, x TEXT);
+CREATE TRIGGER watching AFTER UPDATE OF x ON watched BEGIN INSERT INTO audit SELECT email FROM customers LIMIT 1; END;
+CREATE TRIGGER instead INSTEAD OF UPDATE ON contacts BEGIN DELETE FROM watched; END;
+INSERT INTO parent VALUES (1, 'a', 1, 2);
+INSERT INTO child VALUES (1, 1, 'a');
+INSERT INTO grandchild VALUES (1);
+INSERT INTO watched VALUES (1, 'x');
+"""
+
+
+def test_what_a_change_sets_off_is_named_and_done(here: ShopSurroundings) -> None:
+    with closing(sqlite3.connect(f"{here.folder}/shop.db")) as connection, connection:
+        connection.executescript(EFFECTS)
+    gone = "DELETE FROM parent WHERE id = 1"
+    found = named(here, gone)
+    for table in ("parent", "child", "grandchild"):
+        assert found[f"table:shop.main.{table}", "write"] == ["sql.cascade", "sql.delete"]
+    assert ("column:shop.main.child.code", "write") in found
+    tools.write(here, source="shop", sql=gone, commit=True, expected_rows=1)
+    seen = "UPDATE watched SET x = 'y' WHERE id = 1"
+    found = named(here, seen)
+    assert found["table:shop.main.audit", "write"] == ["sql.code", "sql.update"]
+    assert ("column:shop.main.customers.email", "read") in found
+    tools.write(here, source="shop", sql=seen, commit=True, expected_rows=1)
+    with closing(sqlite3.connect(f"{here.folder}/shop.db")) as connection:
+        assert connection.execute("SELECT count(*) FROM grandchild").fetchall() == [(0,)]
+        assert connection.execute("SELECT count(*) FROM audit").fetchall() == [(1,)]
+    assert error_of(here, "UPDATE contacts SET name = 'x' WHERE id = 1") == "unsupported_table"
+
+
+def test_what_a_refusal_would_tell_of_is_named_as_read(here: ShopSurroundings) -> None:
+    with closing(sqlite3.connect(f"{here.folder}/shop.db")) as connection, connection:
+        connection.executescript(EFFECTS)
+    for sql, column in (
+        ("INSERT INTO customers (id, name, email, city, joined) VALUES (99, 'x', 'y', 'z', '')", "customers.email"),
+        ("UPDATE parent SET low = 5 WHERE id = 1", "parent.high"),
+        ("INSERT INTO child (parent_id) VALUES (1)", "parent.id"),
+        ("DELETE FROM customers WHERE id = 1", "orders.customer_id"),
+        ("INSERT INTO subscribers VALUES ('a', 'b')", ""),
+    ):  # fmt: skip
+        columns = {name for name, access in named(here, sql) if (access, name[:6]) == ("read", "column")}  # fmt: skip
+        assert (f"column:shop.main.{column}" in columns) if column else not columns, sql
+
+
+def test_a_change_touches_no_more_than_it_was_judged_for(here: ShopSurroundings) -> None:
+    sql = "UPDATE subscribers SET topic = 'x' WHERE email = 'y'"
+    named(here, sql)
+    with closing(sqlite3.connect(f"{here.folder}/shop.db")) as connection, connection:
+        connection.execute("CREATE TRIGGER late AFTER UPDATE ON subscribers BEGIN DELETE FROM staff; END")  # fmt: skip
+    assert error_of(here, sql, commit=True, expected_rows=0) == "changed"

@@ -14,6 +14,7 @@ from devagent_sql.engines.port import (
     Changed,
     Clock,
     Column,
+    Permit,
     Row,
     Rules,
     Sink,
@@ -111,7 +112,9 @@ class DuckDB:
     def analyse_change(self, sql: str, clock: Clock) -> Analysis:
         raise SqlError("read_only", "DuckDB files are read only here.")
 
-    def change(self, sql: str, expected: int | None, most_rows: int, clock: Clock) -> Changed:
+    def change(
+        self, sql: str, expected: int | None, most_rows: int, permit: Permit, clock: Clock
+    ) -> Changed:
         raise SqlError("read_only", "DuckDB files are read only here.")
 
     def explain(self, sql: str, clock: Clock) -> list[str]:

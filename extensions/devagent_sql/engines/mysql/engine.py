@@ -5,17 +5,21 @@ from collections.abc import Callable
 from devagent_sql.engines.batches import hand_over
 from devagent_sql.engines.mysql.catalog import Catalog, columns_of, listed
 from devagent_sql.engines.mysql.connection import Session, connected, streamed
+from devagent_sql.engines.mysql.side_effects import check_counted, counters, looking, place
 from devagent_sql.engines.port import (
     Analysis,
     Answer,
     Changed,
     Clock,
+    Effects,
+    Permit,
     Row,
     Rules,
     Sink,
     Table,
     Touched,
     check_affected,
+    undeclared,
 )
 from devagent_sql.errors import SqlError
 from devagent_sql.sources import Server
@@ -23,14 +27,18 @@ from devagent_sql.tree import masks, parse
 from devagent_sql.tree.changes import Change, checked, govern_change, is_definition, target_of
 from devagent_sql.tree.dialects import MYSQL
 from devagent_sql.tree.govern import govern, named_tables
+from devagent_sql.tree.side_effects import SideEffects, side_effects
 
 
 class MySQL:
     """See ``Engine``. Connections are kept between calls (``connection``); the password is asked for at each."""
 
-    def __init__(self, server: Server, password: Callable[[], str | None]) -> None:
+    def __init__(
+        self, server: Server, password: Callable[[], str | None], effects: Effects = undeclared
+    ) -> None:
         self._server = server
         self._password = password
+        self._effects = effects
 
     def tables(self, clock: Clock) -> list[tuple[str, str]]:
         with connected(self._server, self._password(), clock) as session:
@@ -57,22 +65,35 @@ class MySQL:
             return Analysis(Touched(frozenset(), frozenset()), frozenset({"ddl"}))
         with connected(self._server, self._password(), clock) as session:
             change = self._checked(session, sql, locking=False)
-        facts = {change.verb, *(["unbounded"] if change.unbounded else [])}
-        return Analysis(change.touched, frozenset(facts))
+            besides = self._besides(session, change)
+        return Analysis(besides.joined(change.touched), change.facts | besides.facts)
 
-    def change(self, sql: str, expected: int | None, most_rows: int, clock: Clock) -> Changed:
+    def change(
+        self, sql: str, expected: int | None, most_rows: int, permit: Permit, clock: Clock
+    ) -> Changed:
         with connected(self._server, self._password(), clock, writing=True) as session:
             change = self._checked(session, sql, locking=True)
+            touched = self._besides(session, change).joined(change.touched)
+            permit(touched)
             before = session.rows(change.sample) if change.sample else []
+            declared = self._effects(*change.table[:2]) is not None
+            counted = {} if declared else counters(session)
             with session.raw.cursor() as cursor:
                 affected = int(cursor.execute(change.text))
+            if not declared:
+                check_counted(counted, counters(session))
             check_affected(affected, expected, most_rows)
             after: list[Row] = []
             if change.verb == "update":
                 after = self._again(session, change, before)
             if expected is not None:
                 session.raw.commit()
-            return Changed(affected, expected is not None, change.columns, before, after)
+            done = expected is not None
+            return Changed(affected, done, change.columns, before, after, touched, change.text)
+
+    def _besides(self, session: Session, change: Change) -> SideEffects:
+        table = place(change.table[0], change.table[1])
+        return side_effects(table, change.verb, change.written, looking(session), self._effects)
 
     def _checked(self, session: Session, sql: str, *, locking: bool) -> Change:
         catalog = self._catalog(session, locking=locking)
@@ -89,6 +110,8 @@ class MySQL:
         """The sampled rows after the change, found by their keys; none where a key itself was changed."""
         relation = self._catalog(session).find(*change.table[:2])
         key = [one.name for one in columns_of(session, relation).columns if one.key]
+        if not key:
+            return []
         places = [change.columns.index(name) for name in key]
         condition = " AND ".join(f"{quoted(name)} = %s" for name in key)
         shown = ", ".join(map(quoted, change.columns))

@@ -11,21 +11,26 @@ from devagent_sql.engines.port import (
     Answer,
     Changed,
     Clock,
+    Effects,
+    Permit,
     Row,
     Rules,
     Sink,
     Table,
     Touched,
     check_affected,
+    undeclared,
 )
 from devagent_sql.engines.postgres.catalog import Catalog, columns_of, listed
 from devagent_sql.engines.postgres.connection import Connection, connected
+from devagent_sql.engines.postgres.side_effects import check_written, looking, oid_of, written
 from devagent_sql.errors import SqlError
 from devagent_sql.sources import Server
 from devagent_sql.tree import masks, parse
 from devagent_sql.tree.changes import Change, checked, govern_change, is_definition, target_of
 from devagent_sql.tree.dialects import POSTGRES
 from devagent_sql.tree.govern import govern, named_tables
+from devagent_sql.tree.side_effects import SideEffects, side_effects
 
 T = TypeVar("T")
 
@@ -34,9 +39,12 @@ class Postgres:
     """See ``Engine``. Connections and what the catalog said are kept between calls (``connection``,
     ``catalog``); the password is asked for at each."""
 
-    def __init__(self, server: Server, password: Callable[[], str | None]) -> None:
+    def __init__(
+        self, server: Server, password: Callable[[], str | None], effects: Effects = undeclared
+    ) -> None:
         self._server = server
         self._password = password
+        self._effects = effects
 
     def _reading(self, clock: Clock, work: Callable[[Connection, Catalog], T]) -> T:
         """``work`` with what is remembered of the catalog; where that turns out to be old, once more without."""
@@ -83,23 +91,36 @@ class Postgres:
             return Analysis(Touched(frozenset(), frozenset()), frozenset({"ddl"}))
         with connected(self._server, self._password(), clock) as connection:
             change = self._checked(connection, sql)
-        facts = {change.verb, *(["unbounded"] if change.unbounded else [])}
-        return Analysis(change.touched, frozenset(facts))
+            besides = self._besides(connection, change)
+        return Analysis(besides.joined(change.touched), change.facts | besides.facts)
 
-    def change(self, sql: str, expected: int | None, most_rows: int, clock: Clock) -> Changed:
+    def change(
+        self, sql: str, expected: int | None, most_rows: int, permit: Permit, clock: Clock
+    ) -> Changed:
         with connected(self._server, self._password(), clock, writing=True) as connection:
             change = self._checked(connection, sql)
+            touched = self._besides(connection, change).joined(change.touched)
+            permit(touched)
+            counted = written(connection)
             before = connection.execute(change.sample.encode()).fetchall() if change.sample else []
             cursor = connection.cursor()
             cursor.execute(change.text.encode(), [])
             affected = cursor.rowcount
+            # What is put off until the end happens now, before the server is asked what it did.
+            connection.execute("SET CONSTRAINTS ALL IMMEDIATE")
+            check_written(counted, written(connection), touched)
             check_affected(affected, expected, most_rows)
             after: list[Row] = []
             if change.verb == "update":
                 after = self._again(connection, change, before)
             if expected is not None:
                 connection.commit()
-            return Changed(affected, expected is not None, change.columns, before, after)
+            done = expected is not None
+            return Changed(affected, done, change.columns, before, after, touched, change.text)
+
+    def _besides(self, connection: Connection, change: Change) -> SideEffects:
+        oid = oid_of(connection, change.table)
+        return side_effects(oid, change.verb, change.written, looking(connection), self._effects)
 
     def _checked(self, connection: Connection, sql: str) -> Change:
         catalog = self._fresh(connection)
@@ -117,6 +138,8 @@ class Postgres:
         catalog = self._fresh(connection)
         relation = catalog.find(change.table[0], change.table[1])
         key = [c.name for c in columns_of(connection, relation).columns if c.key]
+        if not key:
+            return []
         places = [change.columns.index(name) for name in key]
         condition = " AND ".join(f"{_quoted(name)}::text = ${at}" for at, name in enumerate(key, 1))
         shown = ", ".join(map(_quoted, change.columns))

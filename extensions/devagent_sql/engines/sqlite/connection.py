@@ -12,6 +12,7 @@ LONGEST_VALUE = 1_000_000
 """Bytes of one value or row that may be read or made."""
 
 LONGEST_VALUE_IN_SLOW_FUNCTIONS = 100_000
+DEEPEST_TRIGGERS = 20
 _STEPS_BETWEEN_CHECKS = 2_000
 _OLDEST = (3, 37, 0)
 _LONGEST_WAIT_FOR_LOCK_S = 1.0
@@ -64,6 +65,7 @@ _BY_TEXT: tuple[tuple[str, ErrorClass, str], ...] = (
     ("no such function", "forbidden_function", "The statement calls a function not allowed here."),
     ("unsafe use of", "forbidden_function", "A view calls a function not allowed here."),
     ("not authorized to use function", "forbidden_function", "A function is not allowed here."),
+    ("too many levels of trigger", "too_large", "Triggers set each other off too deeply."),
     ("too many sql variables", "syntax", "Parameters are not supported: write the values."),
     ("too many", "too_large", "The statement has too many parts (columns, terms or arguments)."),
     ("query string is too large", "too_large", "The statement is too long."),
@@ -141,6 +143,9 @@ def reading(path: str, clock: Clock, *, writing: bool = False) -> Generator[sqli
         # Table functions ask for the schema when first named: let them do it before the guard stands.
         connection.execute("SELECT 1 FROM json_each('[]'), json_tree('[]')").fetchall()
         connection.execute("PRAGMA foreign_keys = ON")
+        if writing:
+            # Triggers and actions of keys run within a change; the authorizer is told what they touch.
+            connection.setlimit(sqlite3.SQLITE_LIMIT_TRIGGER_DEPTH, DEEPEST_TRIGGERS)
         connection.execute("BEGIN IMMEDIATE" if writing else "BEGIN")
         yield connection
     except (sqlite3.Error, sqlite3.Warning, MemoryError, UnicodeError, SqlError) as error:

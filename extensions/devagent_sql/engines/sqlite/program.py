@@ -51,7 +51,22 @@ def read_by(program: Iterable[tuple[Any, ...]], catalog: Catalog, row_numbers: b
     Raises SqlError ``unsupported_table`` for a B-tree that is not an offered table or its index,
     and for a program that is not understood.
     """
-    steps = [_Step(str(row[1]), row[2], row[3], row[4], row[5], row[6]) for row in program]
+    programs: list[list[_Step]] = []
+    for row in program:
+        if row[0] == 0:
+            # Those of triggers and of keys' actions follow the statement's, each with cursors of its own.
+            programs.append([])
+        programs[-1].append(_Step(str(row[1]), row[2], row[3], row[4], row[5], row[6]))
+    found = [_read_by(steps, catalog, row_numbers) for steps in programs]
+    return Read(
+        frozenset[str]().union(*(one.tables for one in found)),
+        frozenset[tuple[str, str]]().union(*(one.columns for one in found)),
+        tuple(storage for one in found for storage in one.ordered),
+        any(one.virtual for one in found),
+    )
+
+
+def _read_by(steps: list[_Step], catalog: Catalog, row_numbers: bool) -> Read:
     cursors: dict[int, list[Storage]] = {}
     for step in steps:
         if step.opcode in _OPENS:

@@ -15,6 +15,7 @@ from devagent_sql.engines.port import (
     Changed,
     Clock,
     Column,
+    Permit,
     Rules,
     Sink,
     Table,
@@ -154,7 +155,9 @@ class WarehouseEngine:
     def analyse_change(self, sql: str, clock: Clock) -> Analysis:
         raise SqlError("read_only", "Warehouses are read only here.")
 
-    def change(self, sql: str, expected: int | None, most_rows: int, clock: Clock) -> Changed:
+    def change(
+        self, sql: str, expected: int | None, most_rows: int, permit: Permit, clock: Clock
+    ) -> Changed:
         raise SqlError("read_only", "Warehouses are read only here.")
 
     def explain(self, sql: str, clock: Clock) -> list[str]:
