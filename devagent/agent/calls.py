@@ -3,8 +3,8 @@
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing
 
+from devagent.agent.carrying_out import carried_out
 from devagent.agent.gate import Gate
-from devagent.agent.loop import carried_out
 from devagent.agent.safeguards import Safeguards
 from devagent.agent.spending import Spending
 from devagent.core.events import BudgetStopped, BudgetWarned, Event

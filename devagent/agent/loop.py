@@ -2,29 +2,28 @@
 
 An async generator that is *pulled*: its consumer writes each event to the log and only then asks for
 the next one. So a tool runs only after its decision is on disk, and a failed write means that it
-never runs. What does not fit the sentence above is an event, a port or another module.
+never runs. What does not fit the sentence above is an event, a port or another module: one call is
+``carrying_out``, the reasons to end ``last_word``, what a conversation weighs ``fitting``.
 """
 
-import asyncio
 import time
-from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import aclosing
 from typing import Any, TypeVar
 
-from msgspec import Struct
-from msgspec.structs import replace
+from msgspec import Struct, field
 
+from devagent.agent.carrying_out import carried_out, us_since
 from devagent.agent.circles import Circles
 from devagent.agent.finding import Findable
 from devagent.agent.fitting import Fitting, Window
-from devagent.agent.gate import Gate, granted
+from devagent.agent.gate import Gate
 from devagent.agent.history import History
-from devagent.agent.meanwhile import Running
-from devagent.agent.progress import Told, ended
-from devagent.agent.safeguards import Safeguards, not_kept
+from devagent.agent.last_word import BROKEN_OFF, ENDED_WELL, OVERFLOW, TOO_LONG, last_word
+from devagent.agent.safeguards import Safeguards
 from devagent.agent.spending import Spending
-from devagent.agent.tasks import SIDE_BY_SIDE, TASK, Making, carried_out_by, side_by_side
-from devagent.core.errors import DevagentError, ModelError
+from devagent.agent.tasks import Making, carried_out_by, side_by_side, together
+from devagent.core.errors import DevagentError, ModelError, Stop
 from devagent.core.events import (
     AskedBy,
     BudgetStopped,
@@ -32,17 +31,11 @@ from devagent.core.events import (
     Compacted,
     CompactionReason,
     CompactionUndone,
-    ErrorRaised,
     Event,
     ModelReplied,
     ModelRequested,
     Prompt,
-    SnapshotFailed,
-    Stop,
-    ToolCalled,
     ToolJudged,
-    ToolProgress,
-    ToolStarted,
     TurnEnded,
     TurnStarted,
     Usage,
@@ -53,6 +46,9 @@ from devagent.core.tools import ToolCall, ToolResult, ToolSpec
 
 E = TypeVar("E", bound=Event)
 
+_PAUSES = 10
+"""The service may pause a long turn of its own tools; it is asked to go on so often, and no more."""
+
 
 class Reading(Struct, frozen=True):
     """What the person wants read before the model is asked: a call of a tool, their own."""
@@ -61,23 +57,17 @@ class Reading(Struct, frozen=True):
     args: dict[str, Any]
 
 
-Keep = Callable[[Event], None]
-"""Takes an event in, before it is yielded."""
-Delegate = Callable[[ToolJudged], AsyncGenerator[Event | ToolResult, None]]
-"""Has a sub-agent do what the call asks: its events, and last its answer."""
-Check = Callable[[int], Iterator[BudgetWarned | BudgetStopped]]
-"""A turn → what stands against one more call in it, or nearly does."""
+class _Turn(Struct):
+    """A turn under way. ``reply``: the one to act on; ``fits``: the conversation was made to fit since the last whole
+    reply; ``end``: how the turn ended, once it has."""
 
-_PAUSES = 10
-"""The service may pause a long turn of its own tools; it is asked to go on so often, and no more."""
-_OVERFLOW = "model_context_window_exceeded"
-_TOO_LONG: tuple[Stop, str] = (
-    "failed",
-    "the conversation no longer fits the model's context window",
-)
-_ENDED_WELL = frozenset({"end_turn", "stop_sequence"})
-_BROKEN_OFF = frozenset({"max_tokens", _OVERFLOW, "refusal"})
-"""Stop reasons of a reply that may end inside a call, or that was taken back: none of its calls runs."""
+    number: int
+    fits: bool = False
+    usage: Usage = field(default_factory=Usage)
+    pauses: int = 0
+    reply: ModelReplied | None = None
+    end: tuple[Stop, str] | None = None
+    began: int = field(default_factory=time.monotonic_ns)
 
 
 class Agent:
@@ -176,7 +166,7 @@ class Agent:
     async def compact(self) -> AsyncGenerator[Event, None]:
         """Put the older part of the conversation in short, between two turns, because somebody asks for it.
         No event where there is nothing to put in short."""
-        turn = self._history.turn
+        turn = _Turn(self._history.turn)
         async with aclosing(self._shortened(turn, "asked")) as events:
             async for event in events:
                 yield event
@@ -191,17 +181,17 @@ class Agent:
         """A turn that is one call of the person's own, behind the same gate; the model reads of it. ``said``: what
         they typed. Ends with ``TurnEnded``."""
         self._safeguards.own_files.refuse_if_changed()
-        turn, began = self._history.turn + 1, time.monotonic_ns()
-        yield self._keep(TurnStarted(turn=turn))
-        yield self._keep(Prompt(turn=turn, text=said))
+        turn = _Turn(self._history.turn + 1, end=("done", ""))
+        yield self._keep(TurnStarted(turn=turn.number))
+        yield self._keep(Prompt(turn=turn.number, text=said))
         way = carried_out(
-            turn, call, gate=self._gate, toolbox=self._toolbox, keep=self.apply, safeguards=self._safeguards,
+            turn.number, call, gate=self._gate, toolbox=self._toolbox, keep=self.apply, safeguards=self._safeguards,
             check=self._check_call,
         )  # fmt: skip
         async with aclosing(way) as events:
             async for event in events:
                 yield event
-        yield self._ended(turn, began, Usage(), "done", "")
+        yield self._ended(turn)
 
     async def turn(
         self,
@@ -219,91 +209,110 @@ class Agent:
         as events.
         """
         self._safeguards.own_files.refuse_if_changed()
-        turn = self._history.turn + 1
-        began = time.monotonic_ns()
-        usage = Usage()
-        yield self._keep(TurnStarted(turn=turn))
+        turn = _Turn(self._history.turn + 1, fits=not self._compacts)
+        yield self._keep(TurnStarted(turn=turn.number))
         yield self._keep(
-            Prompt(turn=turn, text=text, of_the_house=of_the_house, attachments=list(attachments))
+            Prompt(
+                turn=turn.number,
+                text=text,
+                of_the_house=of_the_house,
+                attachments=list(attachments),
+            )
         )
+        async with aclosing(self._read(turn, readings)) as events:
+            async for event in events:
+                yield event
+        while turn.end is None:
+            turn.reply = None
+            for step in (self._prepared, self._asked, self._acted):
+                async with aclosing(step(turn)) as events:
+                    async for event in events:
+                        yield event
+                if turn.end is not None:
+                    break
+        yield self._ended(turn)
+
+    async def _read(self, turn: _Turn, readings: Sequence[Reading]) -> AsyncGenerator[Event, None]:
+        """What the person wants read."""
         for number, reading in enumerate(readings, 1):
-            call = ToolCall(f"read_{turn}_{number}", reading.tool.api_name, reading.args)
-            async with aclosing(self._aside(turn, call, reading.tool, "person")) as events:
+            call = ToolCall(f"read_{turn.number}_{number}", reading.tool.api_name, reading.args)
+            async with aclosing(self._aside(turn.number, call, reading.tool, "person")) as events:
                 async for event in events:
                     yield event
                     if isinstance(event, BudgetStopped):
-                        yield self._ended(turn, began, usage, "limit", event.reason)
+                        turn.end = "limit", event.reason
                         return
-        pauses = 0
-        fits = not self._compacts  # made to, since the last whole reply
-        while True:
-            for said in self._steered(turn):
-                yield said
-            if not fits and await self._fitting.is_too_large(self._request(turn)):
-                fits = True
-                async with aclosing(self._shortened(turn, "window")) as events:
-                    async for event in events:
-                        usage += _used(event)
-                        yield event
-            request = self._request(turn)
-            for limit in self._before(request):
-                yield self._keep(limit)
-                if isinstance(limit, BudgetStopped):
-                    yield self._ended(turn, began, usage, "limit", limit.reason)
-                    return
-            reply: ModelReplied | None = None
-            try:
-                async with aclosing(self._ask(request)) as events:
-                    async for event in events:
-                        if isinstance(event, ModelReplied):
-                            # Before it is yielded: what is on record is in the history, also where
-                            # the turn is cut right here.
-                            reply = self._keep(event)
-                        yield event
-            except ModelError as error:
-                if error.kind != "too_large" or fits:
-                    yield self._ended(turn, began, usage, error.stop, error.what)
-                    return
-                ended = error.stop, error.what
-            else:
-                ended = None
-            if ended or (reply and reply.stop == _OVERFLOW and not fits):
-                usage += reply.usage if reply else Usage()
-                fits, compactions = True, self.compactions
-                async with aclosing(self._shortened(turn, "overflow")) as events:
-                    async for event in events:
-                        usage += _used(event)
-                        yield event
-                if self.compactions > compactions:
-                    continue
-                yield self._ended(turn, began, usage, *(ended or _TOO_LONG))
+
+    async def _prepared(self, turn: _Turn) -> AsyncGenerator[Event, None]:
+        """What was said meanwhile, a conversation that fits, and limits that hold."""
+        for said in self._steered(turn.number):
+            yield said
+        if not turn.fits and await self._fitting.is_too_large(self._request(turn.number)):
+            async with aclosing(self._shortened(turn, "window")) as events:
+                async for event in events:
+                    yield event
+        for limit in self._before(self._request(turn.number)):
+            yield self._keep(limit)
+            if isinstance(limit, BudgetStopped):
+                turn.end = "limit", limit.reason
                 return
-            if reply is None:
-                yield self._ended(turn, began, usage, "service", "the model gave no reply")
+
+    async def _asked(self, turn: _Turn) -> AsyncGenerator[Event, None]:
+        """The model's reply. None where it did not fit and was made to: then it is asked for again."""
+        failed: ModelError | None = None
+        try:
+            async with aclosing(self._ask(self._request(turn.number))) as events:
+                async for event in events:
+                    if isinstance(event, ModelReplied):
+                        # Before it is yielded: what is on record is in the history, also where
+                        # the turn is cut right here.
+                        turn.reply = self._keep(event)
+                        turn.usage += event.usage
+                    yield event
+        except ModelError as error:
+            failed = error
+        reply = turn.reply
+        beyond = failed.kind == "too_large" if failed else reply and reply.stop == OVERFLOW
+        if beyond and not turn.fits:
+            turn.reply, compactions = None, self.compactions
+            async with aclosing(self._shortened(turn, "overflow")) as events:
+                async for event in events:
+                    yield event
+            if self.compactions > compactions:
                 return
-            usage += reply.usage
-            fits = not self._compacts
-            if reply.stop == "pause_turn" and not reply.calls and pauses < _PAUSES:
-                pauses += 1
-                continue
-            if self._steering and not reply.calls and reply.stop in _ENDED_WELL:
-                continue
-            if not reply.calls or reply.stop in _BROKEN_OFF:
-                yield self._ended(turn, began, usage, *_last_word(reply))
-                return
-            for calls in _together(reply.calls):
-                for _ in calls:
-                    for limit in self._spending.check(turn, before_call=True):
-                        yield self._keep(limit)
-                        if isinstance(limit, BudgetStopped):
-                            yield self._ended(turn, began, usage, "limit", limit.reason)
-                            return
-                ways = [self._carried_out(turn, call, len(calls)) for call in calls]
-                way = ways[0] if len(ways) == 1 else side_by_side(ways)
-                async with aclosing(way) as events:
-                    async for event in events:
-                        usage += _used(event)
-                        yield event
+            turn.end = (failed.stop, failed.what) if failed else TOO_LONG
+        elif failed:
+            turn.end = failed.stop, failed.what
+        elif reply is None:
+            turn.end = "service", "the model gave no reply"
+
+    async def _acted(self, turn: _Turn) -> AsyncGenerator[Event, None]:
+        """What the reply asks for; where it asks for nothing, the turn ends with it."""
+        reply = turn.reply
+        if reply is None:
+            return
+        turn.fits = not self._compacts
+        if reply.stop == "pause_turn" and not reply.calls and turn.pauses < _PAUSES:
+            turn.pauses += 1
+            return
+        if self._steering and not reply.calls and reply.stop in ENDED_WELL:
+            return
+        if not reply.calls or reply.stop in BROKEN_OFF:
+            turn.end = last_word(reply)
+            return
+        for calls in together(reply.calls):
+            for _ in calls:
+                for limit in self._check_call(turn.number):
+                    yield self._keep(limit)
+                    if isinstance(limit, BudgetStopped):
+                        turn.end = "limit", limit.reason
+                        return
+            ways = [self._carried_out(turn.number, call, len(calls)) for call in calls]
+            way = ways[0] if len(ways) == 1 else side_by_side(ways)
+            async with aclosing(way) as events:
+                async for event in events:
+                    turn.usage += _used(event)
+                    yield event
 
     async def aside(self, call: ToolCall, tool: ToolSpec) -> AsyncGenerator[Event, None]:
         """A call of the person's screen between two turns; the model does not read of it."""
@@ -369,11 +378,13 @@ class Agent:
         yield from self._spending.check(request.turn, estimate=ahead)
         yield from self._circles.check(request.turn)
 
-    async def _shortened(self, turn: int, why: CompactionReason) -> AsyncGenerator[Event, None]:
-        spent = any(isinstance(one, BudgetStopped) for one in self._spending.check(turn))
-        compacting = self._fitting.compact(self._request(turn), why, may_ask=not spent)
+    async def _shortened(self, turn: _Turn, why: CompactionReason) -> AsyncGenerator[Event, None]:
+        turn.fits = True
+        spent = any(isinstance(one, BudgetStopped) for one in self._spending.check(turn.number))
+        compacting = self._fitting.compact(self._request(turn.number), why, may_ask=not spent)
         async with aclosing(compacting) as events:
             async for event in events:
+                turn.usage += _used(event)
                 yield self._keep(event)
 
     async def _ask(self, request: ModelRequest) -> AsyncGenerator[Event, None]:
@@ -387,14 +398,15 @@ class Agent:
             async for event in events:
                 yield event
 
-    def _ended(self, turn: int, began: int, usage: Usage, stop: Stop, reason: str) -> TurnEnded:
+    def _ended(self, turn: _Turn) -> TurnEnded:
+        stop, reason = turn.end or ("failed", "")
         return TurnEnded(
-            turn=turn,
+            turn=turn.number,
             stop=stop,
             reason=reason,
-            usage=usage,
+            usage=turn.usage,
             cost_usd_micros=self._spending.turn_usd_micros,
-            dur_us=_us_since(began),
+            dur_us=us_since(turn.began),
         )
 
     def _keep(self, event: E) -> E:
@@ -402,152 +414,6 @@ class Agent:
         return event
 
 
-async def carried_out(
-    turn: int,
-    call: ToolCall,
-    *,
-    gate: Gate,
-    toolbox: Toolbox,
-    keep: Keep,
-    safeguards: Safeguards,
-    delegate: Delegate | None = None,
-    check: Check,
-    given: ToolSpec | None = None,
-    asked_by: AskedBy = "",
-) -> AsyncGenerator[Event, None]:
-    """One call, whoever makes it: judged, and where it is granted carried out. Its events, from
-    ``tool.called`` to ``tool.finished`` or to the refusal, and among them those of the calls that it needs, for
-    which ``check`` is asked. ``given``: a tool of the house that the toolbox offers to no model. Raises OwnFilesChanged
-    after its end."""
-    tool = given or toolbox.find(call.name)
-    called = ToolCalled(
-        turn=turn,
-        call=call.id,
-        ext=tool.extension if tool else "",
-        tool=tool.name if tool else call.name,
-        args=call.args,
-        asked_by=asked_by,
-    )
-    keep(called)
-    yield called
-    judged = last = None
-    async with aclosing(gate.judge(turn, call, given)) as events:
-        async for event in events:
-            judged = event if isinstance(event, ToolJudged) else judged
-            last = event
-            keep(event)
-            yield event
-    if tool is None or judged is None or not granted(last) or gate.dry_run:
-        return
-    started = ToolStarted(
-        turn=turn, call=call.id, ext=judged.ext, tool=tool.name, tool_class=tool.tool_class
-    )
-    keep(started)
-    yield started
-    if safeguards.snapshots is not None and tool.tool_class != "read":
-        kept = await safeguards.snapshots.before(turn, call.id, tool.qualified)
-        if kept is not None:
-            keep(kept)
-            yield kept
-        if isinstance(kept, SnapshotFailed) and kept.refused:
-            refused = not_kept(kept)
-            keep(refused)
-            yield refused
-            return
-    began = time.monotonic_ns()
-    before = safeguards.own_files.now()
-    may_read = gate.may_read(judged, tool)
-
-    async def within(inner: ToolCall, needed: ToolSpec) -> AsyncGenerator[Event, None]:
-        for limit in check(turn):
-            keep(limit)
-            yield limit
-            if isinstance(limit, BudgetStopped):
-                return
-        way = carried_out(
-            turn, inner, gate=gate, toolbox=toolbox, keep=keep, safeguards=safeguards,
-            check=check, given=needed, asked_by="server",
-        )  # fmt: skip
-        async with aclosing(way) as events:
-            async for event in events:
-                yield event
-
-    told = Told()
-    meanwhile = Running(turn, call.id, within, told)
-    watched: bool | None = None
-    result: ToolResult | None = None
-    running: asyncio.Task[ToolResult] | None = None
-    try:
-        if tool is TASK and delegate is not None:
-            async with aclosing(delegate(judged)) as events:
-                async for event in events:
-                    if isinstance(event, ToolResult):
-                        result = event
-                        continue
-                    keep(event)
-                    yield event
-        if result is None:
-            run = toolbox.run(
-                tool, judged.args, judged.decision.obligations, may_read, told, meanwhile
-            )
-            running = asyncio.create_task(run)
-            async with aclosing(meanwhile.events(running)) as told_events:
-                async for event in told_events:
-                    if isinstance(event, ToolProgress) and event.call == call.id:
-                        if watched is None:
-                            watched = gate.may_be_watched(judged, tool)
-                        if not watched:
-                            continue
-                    yield event
-            result = await running
-    finally:
-        if running is not None:
-            await ended(running)
-        changed = safeguards.own_files.changed_since(before)
-    finished = replace(gate.result(judged, tool, result), dur_us=_us_since(began))
-    keep(finished)
-    yield finished
-    if changed:
-        yield ErrorRaised(err="own_files_changed", reason=", ".join(changed))
-        safeguards.own_files.refuse_if_changed()
-
-
-def _together(calls: Sequence[ToolCall]) -> Iterator[Sequence[ToolCall]]:
-    """The calls in their order, each by itself; sub-agents that stand beside each other together."""
-    tasks: list[ToolCall] = []
-    for call in calls:
-        if call.name == TASK.api_name and len(tasks) < SIDE_BY_SIDE:
-            tasks.append(call)
-            continue
-        if tasks:
-            yield tasks
-        tasks = [call] if call.name == TASK.api_name else []
-        if not tasks:
-            yield [call]
-    if tasks:
-        yield tasks
-
-
-def _last_word(reply: ModelReplied) -> tuple[Stop, str]:
-    """How a turn ends by the reply's stop reason (design, section 8, "Settled cases")."""
-    match reply.stop:
-        case "end_turn" | "stop_sequence" | "tool_use" | "pause_turn":
-            return "done", ""
-        case "max_tokens":
-            return ("done" if reply.text else "failed"), "the reply was cut off at max_tokens"
-        case "refusal":
-            why = f" ({reply.detail})" if reply.detail else ""
-            return "failed", f"the model refused to answer{why}"
-        case "model_context_window_exceeded":
-            return _TOO_LONG
-        case unknown:
-            return "done", f"the reply ended with the unknown stop reason {unknown!r}"
-
-
 def _used(event: Event) -> Usage:
     """What a summary or a sub-agent took: the conversation's own replies are counted where they are read."""
     return event.usage if isinstance(event, ModelReplied) and event.purpose else Usage()
-
-
-def _us_since(began_ns: int) -> int:
-    return (time.monotonic_ns() - began_ns) // 1000

@@ -9,7 +9,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from typing import Any
 
@@ -40,7 +40,7 @@ from devagent.core.events import (
 from devagent.core.limits import Limits
 from devagent.core.ports import MayRead, Meanwhile, Model, Progress, Toolbox
 from devagent.core.resources import Resource
-from devagent.core.tools import ToolResult, ToolSpec
+from devagent.core.tools import ToolCall, ToolResult, ToolSpec
 
 HOUSE, NAME = "agent", "task"
 """No extension of a third party may be called so."""
@@ -248,6 +248,22 @@ def _below(event: Event, turn: int, call: str) -> Event | None:
             return event
         case _:
             return None
+
+
+def together(calls: Sequence[ToolCall]) -> Iterator[Sequence[ToolCall]]:
+    """The calls of a reply in their order, each by itself; sub-agents that stand beside each other together."""
+    tasks: list[ToolCall] = []
+    for call in calls:
+        if call.name == TASK.api_name and len(tasks) < SIDE_BY_SIDE:
+            tasks.append(call)
+            continue
+        if tasks:
+            yield tasks
+        tasks = [call] if call.name == TASK.api_name else []
+        if not tasks:
+            yield [call]
+    if tasks:
+        yield tasks
 
 
 async def side_by_side(

@@ -22,30 +22,14 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from devagent.agent.spending import Left, Spending, usd
-from devagent.audit.fold import told
-from devagent.audit.layout import find_session
-from devagent.audit.writer import SessionLog
 from devagent.core.codec import canonical, digest
 from devagent.core.errors import LimitError, ModelError, UsageError
 from devagent.core.events import (
-    BatchNoted,
-    BudgetStopped,
-    Cost,
-    Event,
-    ModelReplied,
-    ModelRequested,
-    Prompt,
-    SessionEnded,
-    Stop,
-    TurnEnded,
-    TurnStarted,
     Usage,
 )
-from devagent.core.limits import Spent
 from devagent.core.ports import ModelRequest
 from devagent.models.batches import Batch, Batches, Result, is_lost
-from devagent.models.estimate import Estimate
+from devagent.session.batch_costs import BatchCosts
 from devagent.session.batch_files import (
     Line,
     State,
@@ -56,13 +40,11 @@ from devagent.session.batch_files import (
     read_state,
     write,
 )
-from devagent.session.ground import Ground, Options, limits_of, shared_spending, stand
+from devagent.session.batch_record import BatchRecord
+from devagent.session.ground import Ground, Options, stand
 from devagent.session.model_access import ModelAccess
 from devagent.session.named_prices import named_prices
-from devagent.session.record import open_log
 
-HALF = 2
-"""What is asked in a batch costs half."""
 CLOCKS_APART_S = 300.0
 """The service's clock may be so far from ours."""
 Tell = Callable[[str], None]
@@ -132,12 +114,12 @@ class _Work:
         self._batches = Batches(self._model)
         asked = [[self._access.main, one.custom_id, one.system, one.prompt] for one in prompts]
         self._digest = digest(asked)
-        self._log: SessionLog | None = None
+        self._costs = BatchCosts(self._access)
+        self._record = BatchRecord(ground, options, self._access, prompts, self._digest)
 
     async def aclose(self) -> None:
         await self._model.aclose()
-        if self._log is not None:
-            self._log.close()
+        self._record.close()
 
     async def done(self) -> Outcome:
         state = read_state(self._output)
@@ -160,9 +142,11 @@ class _Work:
             state = await self._written(state)
         found = list(self._from_output())
         if state.step == "results":
-            state = self._recorded(state, found)
+            self._record.answers(state, found, self._costs)
+            state = replace(state, step="done")
+            keep_state(self._output, state)
         failed = sum(1 for one in found if one.status != "succeeded")
-        costs = [self._cost(one) for one in found if one.status == "succeeded"]
+        costs = [self._costs.of(one) for one in found if one.status == "succeeded"]
         return Outcome(
             prompts=len(found),
             failed=failed,
@@ -175,9 +159,9 @@ class _Work:
 
     async def _sent(self) -> State:
         requests = [self._request(one) for one in self._prompts]
-        self._within_budget(requests)
-        log = self._open_log()
-        self._note("sending")
+        self._tell(self._costs.within_budget(self._ground, self._options, requests))
+        log = self._record.open()
+        self._record.note("sending")
         state = State("sending", self._digest, self._access.main, time.time(), session=log.sid)
         keep_state(self._output, state)
         bodies = [
@@ -188,7 +172,7 @@ class _Work:
         except ModelError as error:
             if not is_lost(error):
                 forget_state(self._output)  # it was refused: there is none
-                self._close("service", 6, error.what)
+                self._record.end("service", 6, error.what)
                 raise
             self._tell(
                 f"{error.what}: whether the batch was created is not known, so it is looked for."
@@ -233,8 +217,8 @@ class _Work:
     def _created(self, state: State, batch: Batch, step: Literal["created", "found"]) -> State:
         state = replace(state, step="created", batch=batch.id)
         keep_state(self._output, state)
-        self._open_log(state.session)
-        self._note(step, batch.id)
+        self._record.open(state.session)
+        self._record.note(step, batch.id)
         self._tell(
             f"Batch {batch.id}: {len(self._prompts)} prompts. The same command goes on with it."
         )
@@ -292,84 +276,8 @@ class _Work:
         if any(block.get("type") != "text" for block in result.content):
             plain["content"] = result.content
         plain["usage"] = msgspec.to_builtins(result.usage)
-        cost = self._cost(result)
+        cost = self._costs.of(result)
         return {**plain, "cost_usd_micros": cost.usd_micros} if cost else plain
-
-    # The record.
-
-    def _recorded(self, state: State, found: Sequence[Result]) -> State:
-        """Each answer once, also where an earlier process was killed amid this."""
-        log = self._open_log(state.session)
-        known = {
-            event.request_id for _, _, event in told(log.folder) if isinstance(event, ModelReplied)
-        }
-        turn = len(known)
-        for line, result in zip(self._prompts, found, strict=True):
-            request_id = f"{state.batch}/{result.custom_id}"
-            if result.status != "succeeded" or request_id in known:
-                continue
-            turn += 1
-            log.write(TurnStarted(turn=turn))
-            log.write(Prompt(turn=turn, text=line.prompt))
-            log.write(ModelRequested(turn=turn, model=state.model, messages=1, tools=0))
-            log.write(
-                ModelReplied(
-                    turn=turn,
-                    model=result.model,
-                    stop=result.stop,
-                    content=result.content,
-                    usage=result.usage,
-                    cost=self._cost(result),
-                    request_id=request_id,
-                )
-            )
-            log.write(TurnEnded(turn=turn, stop="done", usage=result.usage))
-        failed = sum(1 for one in found if one.status != "succeeded")
-        self._note("ended", state.batch, failed)
-        self._close("done" if not failed else "failed", 1 if failed else 0)
-        state = replace(state, step="done")
-        keep_state(self._output, state)
-        return state
-
-    def _open_log(self, session: str = "") -> SessionLog:
-        if self._log is None:
-            credential = self._access.credential()
-            toolbox = self._ground.extensions()
-            options = replace(self._options, resume=session)
-            if session:
-                find_session(self._ground.here.sessions, session)
-            self._log, _, _ = open_log(
-                self._ground,
-                options,
-                toolbox,
-                credential,
-                self._access.main,
-                _Nobody() if session else None,
-            )
-        return self._log
-
-    def _note(
-        self,
-        step: Literal["sending", "created", "found", "ended"],
-        batch: str = "",
-        failed: int = 0,
-    ) -> None:
-        self._open_log().write(
-            BatchNoted(
-                step=step,
-                model=self._access.main,
-                requests=len(self._prompts),
-                digest=self._digest,
-                batch=batch,
-                failed=failed,
-            )
-        )
-
-    def _close(self, stop: Stop, code: int, reason: str = "") -> None:
-        log = self._open_log()
-        log.write(SessionEnded(stop=stop, exit_code=code, reason=reason))
-        log.close()
-        self._log = None
 
     # What is asked, and what it costs.
 
@@ -384,59 +292,6 @@ class _Work:
         body: dict[str, Any] = msgspec.json.decode(self._model.body_of(request))
         body.pop("stream", None)
         return body
-
-    def _cost(self, result: Result) -> Cost | None:
-        prices = self._access.prices()
-        cost = prices.cost(result.model, result.usage) or prices.cost(
-            self._access.main, result.usage
-        )
-        return replace(cost, usd_micros=cost.usd_micros // HALF) if cost else None
-
-    def _within_budget(self, requests: Sequence[ModelRequest]) -> None:
-        """Raises LimitError where the prompts alone would pass a budget, before anything is sent."""
-        estimate = Estimate(self._access.main, self._access.prices)
-        ahead = Spent()
-        for request in requests:
-            one = estimate(request, None)
-            ahead.tokens += one.tokens
-            ahead.usd_micros += one.usd_micros
-            ahead.unpriced = ahead.unpriced or one.unpriced
-        ahead.usd_micros //= HALF
-        limits = limits_of(self._ground, self._options)
-        spending = Spending(limits, shared=shared_spending(self._ground, limits))
-        left = spending.left()
-        for limit in spending.check(1, estimate=ahead):
-            if isinstance(limit, BudgetStopped):
-                raise LimitError(f"{limit.reason}; nothing was sent", limit=limit.limit)
-        if _over(left, ahead):  # a turn's first request may pass a limit a little, a batch may not
-            raise LimitError(
-                f"the prompts alone take about {ahead.tokens:,} tokens and {usd(ahead.usd_micros)}, "
-                "more than is left; nothing was sent",
-                limit="max_cost",
-            )
-        cost = (
-            "at a price that is not known"
-            if ahead.unpriced
-            else f"{usd(ahead.usd_micros)} at batch prices"
-        )
-        self._tell(
-            f"{len(requests)} prompts, about {ahead.tokens:,} tokens: {cost}, and the answers besides."
-        )
-
-
-class _Nobody:
-    """Goes on with a session without an agent (``record.TakesIn``)."""
-
-    def apply(self, event: Event) -> None:
-        pass
-
-    def begin(self) -> None:
-        pass
-
-
-def _over(left: Left, ahead: Spent) -> bool:
-    pairs = ((left.usd_micros, ahead.usd_micros), (left.tokens, ahead.tokens))
-    return any(most is not None and used > most for most, used in pairs)
 
 
 def _time(text: str) -> float:

@@ -16,6 +16,7 @@ from devagent.core.limits import Budget, Limits
 from devagent.repl.approver import Unattended
 from devagent.session import Options, batching
 from devagent.session.batch_files import read_prompts
+from devagent.session.batch_costs import BatchCosts
 from devagent.session.batching import Outcome, run_batch
 from tests.support.batches import PATH, FakeBatches
 from tests.support.command_line import KEY, devagent, logged, logs, own_file
@@ -147,14 +148,15 @@ async def test_where_there_is_certainly_none_it_is_sent_again(
 
 
 @pytest.mark.parametrize(
-    "point", ["keep_state:2", "keep_state:3", "keep_state:4", "write:1", "_plain:2", "_cost:5"]
+    "point", ["keep_state:2", "keep_state:3", "keep_state:4", "write:1", "_plain:2", "of:5"]
 )
 async def test_killed_anywhere_it_goes_on_and_sends_writes_and_records_once(
     service: MessagesServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, point: str
 ) -> None:
     """Whatever the process was about to do the n-th time, it did not come to it."""
     name, _, number = point.partition(":")
-    place: Any = batching._Work if name.startswith("_") else batching  # pyright: ignore[reportPrivateUsage]
+    places: dict[str, Any] = {"_plain": batching._Work, "of": BatchCosts}  # pyright: ignore[reportPrivateUsage]
+    place = places.get(name, batching)
     inner, calls = getattr(place, name), 0
 
     def killed(*args: Any) -> Any:
