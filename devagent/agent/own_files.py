@@ -6,7 +6,8 @@ rest on it: the session stops, and its record says which file.
 """
 
 import os
-from collections.abc import Mapping, Sequence
+import weakref
+from collections.abc import Sequence
 from hashlib import sha256
 
 from msgspec import Struct
@@ -24,6 +25,15 @@ class _Known(Struct, frozen=True):
     digest: str
 
 
+class Before:
+    """How the files were before a call."""
+
+    __slots__ = ("__weakref__", "files")
+
+    def __init__(self, files: dict[str, _Known]) -> None:
+        self.files = files
+
+
 class OwnFiles:
     """The files at these paths; those that are not there count too: they must not come into being."""
 
@@ -31,15 +41,23 @@ class OwnFiles:
         self._paths = tuple(paths)
         self._read: dict[str, _Known] = {}
         self._changed: tuple[str, ...] = ()
+        self._held: weakref.ref[Before] | None = None
 
-    def now(self) -> Mapping[str, "_Known"]:
-        """How they are: for ``changed_since``, to be asked before a call. What is as it was is not read again."""
-        return {path: self._known(path) for path in self._paths}
+    def now(self) -> Before:
+        """How they are: for ``changed_since``, to be asked before a call. What is as it was is not read again.
 
-    def changed_since(self, before: Mapping[str, "_Known"]) -> tuple[str, ...]:
+        While an earlier call still holds its own, that is given: what has changed since then is its matter too.
+        """
+        held = self._held() if self._held is not None else None
+        if held is None:
+            held = Before({path: self._known(path) for path in self._paths})
+            self._held = weakref.ref(held)
+        return held
+
+    def changed_since(self, before: Before) -> tuple[str, ...]:
         """Those whose content or mode is another than before, to be asked after the call."""
         changed: list[str] = []
-        for path, known in before.items():
+        for path, known in before.files.items():
             found = self._known(path)
             if (found.digest, _mode(found.state)) != (known.digest, _mode(known.state)):
                 changed.append(path)

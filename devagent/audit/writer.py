@@ -49,10 +49,25 @@ SYNC_EVERY = 64
 """Events after which even reads are synced."""
 
 _SALT_BYTES = 16
+_DRAW_BYTES = 1024
 
 
 def unredacted(header: Fields, body: Fields) -> tuple[Fields, Fields, dict[str, int]]:
     return header, body, {}
+
+
+class Drawn:
+    """Random bytes from large draws: each call of the system lets other threads in between. For one log alone."""
+
+    def __init__(self, random: Callable[[int], bytes]) -> None:
+        self._source = random
+        self._left = b""
+
+    def __call__(self, size: int) -> bytes:
+        if len(self._left) < size:
+            self._left = self._source(max(size, _DRAW_BYTES))
+        taken, self._left = self._left[:size], self._left[size:]
+        return taken
 
 
 class SessionLog:
@@ -81,7 +96,8 @@ class SessionLog:
         self.redactions = 0
         self.failure: LogError | None = None
         self._files = files
-        self._clock, self._monotonic, self._random, self._redact = clock, monotonic, random, redact
+        self._clock, self._monotonic, self._redact = clock, monotonic, redact
+        self._random = Drawn(random) if random is os.urandom else random
         self._seq, self._prev = tail.seq, tail.prev
         self._unfinished = tail.unfinished
         self._unsynced = 0

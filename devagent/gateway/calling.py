@@ -6,7 +6,6 @@ revision gets the question as the result of its request (MCP, "input required") 
 
 import asyncio
 import contextvars
-import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import aclosing
@@ -56,6 +55,7 @@ class Calling:
     def __init__(
         self,
         served: Served,
+        name: str,
         tool: str,
         args: dict[str, object],
         client: str,
@@ -63,7 +63,7 @@ class Calling:
         over: Callable[["Calling"], None],
         given: ToolSpec | None = None,
     ) -> None:
-        self.call = ToolCall(id=f"mcp_{secrets.token_hex(8)}", name=tool, args=args)
+        self.call = ToolCall(id=name, name=tool, args=args)
         self.client = client
         self.lacks: set[str] = set()
         """The capabilities that the client would need for what a server asked, and does not have."""

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from itertools import count
 
 from devagent.core.errors import Stop
 from devagent.core.tools import ToolSpec
@@ -16,6 +17,7 @@ class Sessions:
         self._open_for = open_for
         self._open: dict[str, asyncio.Task[Served]] = {}
         self._calling: set[Calling] = set()
+        self._calls = count(1)
 
     async def of(self, client: str) -> Served:
         """The client's session. Raises what opening it raises; the next request tries again."""
@@ -35,7 +37,16 @@ class Sessions:
     ) -> Calling:
         """Begin a call in the client's session; ``given`` is a tool of the house."""
         served = await self.of(client)
-        calling = Calling(served, tool, args, client, over=self._calling.discard, given=given)
+        # A plain number: what looks like a token would be looked into on each line of the record.
+        calling = Calling(
+            served,
+            f"mcp_{next(self._calls)}",
+            tool,
+            args,
+            client,
+            over=self._calling.discard,
+            given=given,
+        )
         self._calling.add(calling)
         return calling
 

@@ -8,6 +8,9 @@ from typing import Any
 
 from devagent_docs import __version__
 from devagent_docs.contract import DocsError
+from devagent_serving import Standalone
+
+TIME_LIMIT_S = 30.0
 
 
 def _pair(text: str) -> tuple[str, str]:
@@ -43,12 +46,13 @@ def main(arguments: list[str] | None = None) -> int:
     except (DocsError, OSError, ValueError) as error:
         sys.stderr.write(f"devagent-docs: {error}\n")
         return 78
-    from devagent_docs.server import Standalone, serve  # noqa: PLC0415 - mcp takes a second
-
-    here = Standalone(os.getcwd(), settings)
+    here = Standalone(os.getcwd(), settings, time_limit_s=TIME_LIMIT_S)
     if given.action == "index":
         return _index(here)
-    serve(here)
+    from devagent_docs.server import make_server  # noqa: PLC0415 - mcp takes a second
+    from devagent_serving.server import serve  # noqa: PLC0415 - mcp takes a second
+
+    serve(make_server(here))
     return 0
 
 

@@ -15,9 +15,10 @@ def main() -> int:
     folder: str = parser.parse_args().folder
     if not os.path.isdir(folder):
         parser.error(f"no such folder: {folder}")
-    from devagent_git.server import serve  # noqa: PLC0415 - mcp takes a second to import
+    from devagent_git.server import make_server  # noqa: PLC0415 - mcp takes a second to import
+    from devagent_serving.server import serve  # noqa: PLC0415 - mcp takes a second to import
 
-    serve(folder)
+    serve(make_server(folder))
     return 0
 
 

@@ -41,11 +41,11 @@ def main(arguments: list[str] | None = None) -> int:
     from devagent_sql.server import serve, surroundings  # noqa: PLC0415 — loads mcp: not for --version
 
     try:
-        here = surroundings(dict(given.source), given.config, os.getcwd(), writing=given.write)
+        here = surroundings(dict(given.source), given.config, os.getcwd())
     except (SqlError, OSError, ValueError) as error:
         sys.stderr.write(f"devagent-sql: {error}\n")
         return 78
-    serve(here)
+    serve(here, writing=given.write)
     return 0
 
 

@@ -6,6 +6,7 @@ import sys
 import tomllib
 from typing import Any
 
+from devagent_serving import Standalone
 from devagent_tickets import __version__
 from devagent_tickets.contract import TicketsError
 
@@ -40,12 +41,13 @@ def main(arguments: list[str] | None = None) -> int:
     except (TicketsError, OSError, ValueError) as error:
         sys.stderr.write(f"devagent-tickets: {error}\n")
         return 78
-    from devagent_tickets.server import Standalone, serve  # noqa: PLC0415 - mcp takes a second
-
     here = Standalone(os.getcwd(), settings)
     if given.action in ("import", "export"):
         return _moved(here, given)
-    serve(here)
+    from devagent_serving.server import serve  # noqa: PLC0415 - mcp takes a second
+    from devagent_tickets.server import make_server  # noqa: PLC0415 - mcp takes a second
+
+    serve(make_server(here))
     return 0
 
 

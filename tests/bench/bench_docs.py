@@ -27,8 +27,8 @@ sys.path[:0] = [str(ROOT), str(ROOT / "extensions")]
 
 from devagent_docs import commands, evaluation  # noqa: E402
 from devagent_docs.opening import opened  # noqa: E402
-from devagent_docs.server import Standalone  # noqa: E402
 from devagent_docs.settings import read_collections  # noqa: E402
+from devagent_serving import Standalone  # noqa: E402
 
 CHUNKS = 100_000
 QUERIES = 400

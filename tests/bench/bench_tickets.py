@@ -9,9 +9,9 @@ import tempfile
 import time
 from typing import Any
 
+from devagent_serving import Standalone
 from devagent_tickets import tools
 from devagent_tickets.model import Ticket
-from devagent_tickets.server import Standalone
 from devagent_tickets.store import opened
 
 COMMON = "checkout payment login error page button user server timeout release".split()  # noqa: SIM905

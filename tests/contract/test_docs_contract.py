@@ -16,7 +16,8 @@ from mcp import Client, StdioServerParameters, stdio_client
 import devagent_docs
 from devagent_docs import tools
 from devagent_docs.__main__ import main
-from devagent_docs.server import Standalone, make_server
+from devagent_docs.server import make_server
+from devagent_serving import Standalone
 from tests.support.documentation import index_all, make_place
 
 FUNCTIONS: dict[str, Callable[..., Any]] = {

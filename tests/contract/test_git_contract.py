@@ -166,7 +166,7 @@ async def test_the_server_lists_what_is_recorded_and_answers_calls(tmp_path: Pat
             ("show", {"nope": 1}, "bad_arguments"),
             ("log", {"limit": 0}, "bad_arguments"),
             ("push", {"force": True}, "bad_arguments"),
-            ("nope", {}, "bad_arguments"),
+            ("nope", {}, "unknown_tool"),
         ):
             failed = await client.call_tool(name, arguments)
             assert failed.is_error

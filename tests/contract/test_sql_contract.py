@@ -14,9 +14,11 @@ import pytest
 from mcp import Client, StdioServerParameters, stdio_client
 
 import devagent_sql
+from devagent_serving import Standalone
+from devagent_serving.server import recorded
 from devagent_sql import tools
 from devagent_sql.__main__ import main
-from devagent_sql.server import Standalone, recorded, server, surroundings
+from devagent_sql.server import make_server, surroundings
 from tests.support.shop import MASK_PRIVATE, SETTINGS, build_shop
 
 FUNCTIONS: dict[str, Callable[..., Any]] = {
@@ -44,7 +46,7 @@ def shop(tmp_path: Path) -> Path:
 
 def test_the_manifest_and_the_schemas_name_the_same_tools() -> None:
     declared = manifest()
-    assert list(declared["tools"]) == list(recorded()) == list(FUNCTIONS)
+    assert list(declared["tools"]) == list(recorded("devagent_sql")) == list(FUNCTIONS)
     assert declared["module"] == "devagent_sql"
     assert declared["version"] == devagent_sql.__version__
     classes = {name: tool["class"] for name, tool in declared["tools"].items()}
@@ -53,7 +55,7 @@ def test_the_manifest_and_the_schemas_name_the_same_tools() -> None:
 
 @pytest.mark.parametrize("name", list(FUNCTIONS))
 def test_a_schema_agrees_with_its_function(name: str) -> None:
-    schema = recorded()[name]["input_schema"]
+    schema = recorded("devagent_sql")[name]["input_schema"]
     parameters = dict(inspect.signature(FUNCTIONS[name]).parameters)
     assert str(parameters.pop("here").annotation).endswith("Surroundings'>")
     assert list(schema["properties"]) == list(parameters)
@@ -68,17 +70,21 @@ def test_a_schema_agrees_with_its_function(name: str) -> None:
 
 
 def test_the_schemas_are_small() -> None:
-    assert len(json.dumps(recorded(), separators=(",", ":"))) < 4200
+    assert len(json.dumps(recorded("devagent_sql"), separators=(",", ":"))) < 4200
 
 
 async def test_the_server_lists_the_recorded_schemas_and_answers(shop: Path) -> None:
     here = Standalone(str(shop), SETTINGS, MASK_PRIVATE)
-    async with Client(server(here)) as client:
+    async with Client(make_server(here)) as client:
         listed = (await client.list_tools()).tools
         assert {
             tool.name: {"description": tool.description, "input_schema": tool.input_schema}
             for tool in listed
-        } == {name: entry for name, entry in recorded().items() if name not in ("write", "export")}
+        } == {
+            name: entry
+            for name, entry in recorded("devagent_sql").items()
+            if name not in ("write", "export")
+        }
         arguments: dict[str, Any] = {
             "source": "shop",
             "sql": "SELECT name, email FROM customers",

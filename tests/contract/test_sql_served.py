@@ -15,7 +15,8 @@ from devagent.gateway.server import make_server
 from devagent.gateway.sessions import Sessions
 from devagent.session import Options
 from devagent.session.served import Served, open_served
-from devagent_sql.server import Standalone, server
+from devagent_serving import Standalone
+from devagent_sql.server import make_server as plain_server
 from tests.support import mariadb_server, mariadb_shop, postgres_server, postgres_shop
 from tests.support.command_line import own_file
 from tests.support.shop import CANARY, build_shop
@@ -82,7 +83,7 @@ async def checks(
 
 async def test_the_plain_server_serves_every_engine(sources: dict[str, Any]) -> None:
     here = Standalone("/", {"sources": sources}, {"mask": {"column:**.phone": "null"}}, 30.0)
-    async with Client(server(here)) as client:
+    async with Client(plain_server(here)) as client:
         await checks(client, "", sources)
 
 

@@ -14,10 +14,11 @@ import pytest
 from mcp import Client, StdioServerParameters, stdio_client
 
 import devagent_tickets
+from devagent_serving import Standalone
 from devagent_tickets import tools
 from devagent_tickets.__main__ import main
 from devagent_tickets.changes import WRITES
-from devagent_tickets.server import Standalone, make_server
+from devagent_tickets.server import make_server
 from tests.support.tickets import Place, fill, local_place
 
 NAMES = [

@@ -168,7 +168,7 @@ async def test_the_server_lists_what_is_recorded_and_answers_calls(tmp_path: Pat
             ("read", {"nope": 1}, "bad_arguments"),
             ("grep", {"pattern": "("}, "bad_pattern"),
             ("edit", {"path": "a.txt", "edits": []}, "bad_arguments"),
-            ("nope", {}, "bad_arguments"),
+            ("nope", {}, "unknown_tool"),
         ]
         for name, arguments, error in refused:
             failed = await client.call_tool(name, arguments)

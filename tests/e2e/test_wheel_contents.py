@@ -13,6 +13,7 @@ PACKAGES = {
     "devagent_docs": ROOT / "extensions/devagent_docs",
     "devagent_git": ROOT / "extensions/devagent_git",
     "devagent_secrets": ROOT / "extensions/devagent_secrets",
+    "devagent_serving": ROOT / "extensions/devagent_serving",
     "devagent_sql": ROOT / "extensions/devagent_sql",
     "devagent_tickets": ROOT / "extensions/devagent_tickets",
     "devagent_workspace": ROOT / "extensions/devagent_workspace",

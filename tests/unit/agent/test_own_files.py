@@ -104,9 +104,23 @@ def test_a_large_file_is_read_once_while_it_stays_as_it_is(tmp_path: Path) -> No
     policy.write_text("version = 1\n")
     files = OwnFiles((str(policy),))
     before = files.now()
-    known = before[str(policy)]
-    assert files.now()[str(policy)] is known
-    assert files.changed_since(before) == ()
+    known = before.files[str(policy)]
+    del before
+    again = files.now()
+    assert again.files[str(policy)] is known
+    assert files.changed_since(again) == ()
+
+
+def test_a_call_beside_another_sees_what_changed_since_the_first_began(tmp_path: Path) -> None:
+    policy = tmp_path / "policy.toml"
+    policy.write_text("version = 1\n")
+    files = OwnFiles((str(policy),))
+    first = files.now()
+    policy.write_text("version = 2\n")
+    second = files.now()
+    assert files.changed_since(first) == files.changed_since(second) == (str(policy),)
+    del first, second
+    assert files.changed_since(files.now()) == ()
 
 
 # -- the floor: trees, hard links, commands that nothing holds
