@@ -28,9 +28,10 @@ class Beside:
         self, obligations: Mapping[str, Any], meanwhile: Meanwhile | None = None
     ) -> ToolResult:
         """Its resources, and templates of such."""
-        del meanwhile
         server = await self._running.get()
-        resources, templates = await server.requests.resources(self._running.limit(obligations))
+        limit = self._running.limit(obligations)
+        with self._running.way(meanwhile, limit):
+            resources, templates = await server.requests.resources(limit)
         from devagent.host.mcp_results import listed  # noqa: PLC0415  (with the first answer)
 
         names = ("name", "title", "description", "mimeType")
@@ -106,9 +107,9 @@ class Beside:
         server = await self._running.get()
         others = {k: str(v) for k, v in args.get("arguments", {}).items()} or None
         argument = {"name": str(args["argument"]), "value": str(args["value"])}
-        answer = await server.requests.completion(
-            args["ref"], argument, others, self._running.limit(obligations)
-        )
+        limit = self._running.limit(obligations)
+        with self._running.way(None, limit):
+            answer = await server.requests.completion(args["ref"], argument, others, limit)
         given = answer.get("completion", {}).get("values", [])
         values = [one_line(str(value), 200) for value in given[:100]]
         return ToolResult("\n".join(values), rows=len(values), structured={"values": values})

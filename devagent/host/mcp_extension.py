@@ -171,7 +171,7 @@ class McpExtension:
                 )
                 return ToolResult(text, failed=True, error="definition_changed")
             with self.running.way(meanwhile, limit) as way:
-                answer = await server.requests.call(self._wire(tool), dict(args), limit, way)
+                answer = await server.call(self._wire(tool), dict(args), limit, way)
             self._check_output(tool, answer)
         except ToolFailure as failure:
             tail: Sequence[str] = getattr(failure, "tail", ())
@@ -206,7 +206,7 @@ class McpExtension:
     async def look(self) -> PinnedServer:
         """Start the server and see what it is now; nothing is recorded. Raises ServerFailure."""
         server = await self.running.start()
-        if server.notices.tools_changed:
+        if server.notices.lists_changed:
             await server.list_again()
         tools, left_out = definitions(server.listing, self.settings.name)
         return PinnedServer(

@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from mcp import Client, MCPError
+from mcp import Client, InputRequiredRoundsExceededError, MCPError
 from mcp.types import (
     CONNECTION_CLOSED,
     PARSE_ERROR,
@@ -26,6 +26,7 @@ from pydantic import BaseModel
 from devagent.core.ports import ToolFailure
 from devagent.core.text import one_line
 from devagent.host.mcp_launch import Guarded, ServerFailure
+from devagent.host.mcp_tasks import called_as_task
 from devagent.host.mcp_under_way import UnderWay
 
 MAX_PAGES = 50
@@ -55,9 +56,18 @@ class Requests:
         return not self._over.done() and not self._way.gone.is_set()
 
     async def call(
-        self, wire: str, args: dict[str, Any], limit_s: float, way: UnderWay | None = None
+        self,
+        wire: str,
+        args: dict[str, Any],
+        limit_s: float,
+        way: UnderWay | None = None,
+        *,
+        as_task: bool = False,
     ) -> dict[str, Any]:
-        """The answer to ``tools/call`` in the protocol's names. Raises ToolFailure."""
+        """The answer to ``tools/call`` in the protocol's names. Raises ToolFailure.
+
+        ``as_task``: the tool runs as a task of the older protocol alone.
+        """
 
         async def told(progress: float, total: float | None, message: str | None) -> None:
             if way is not None and way.meanwhile is not None:
@@ -65,6 +75,8 @@ class Requests:
                 way.meanwhile.progress(done=progress, total=total or 0.0, text=said)
 
         def ask(client: Client) -> Awaitable[BaseModel]:
+            if as_task:
+                return called_as_task(client, wire, args, limit_s)
             return client.call_tool(
                 wire, args, read_timeout_seconds=_FOR_EVER_S, progress_callback=told
             )
@@ -135,6 +147,11 @@ class Requests:
             raise ToolFailure(text, error="timeout") from e
         except MCPError as e:
             raise await self._translated(e, limit_s) from e
+        except InputRequiredRoundsExceededError as e:
+            text = (
+                f"The MCP server {self._name} asks again and again (more than {e.max_rounds} times)"
+            )
+            raise ToolFailure(text, error="bad_answer") from e
         except (ValueError, RuntimeError) as e:  # pydantic's ValidationError is a ValueError
             text = f"The MCP server {self._name} gave an answer of the wrong shape"
             raise ToolFailure(text, error="bad_answer") from e

@@ -1,6 +1,10 @@
-"""The server of one configured entry: started at its first call, started again after its end, ended with the session.
+"""The server of one configured entry: started at its first call, ended with the session or after a long silence.
 
-Needs neither the server nor the ``mcp`` SDK before that first call.
+1. It needs neither the server nor the ``mcp`` SDK before that first call.
+2. One that ended is started again at the next call: at once the first time, then ever later, and after a few
+   times within a minute not at all for a while.
+3. One that nobody called for ``idle_s`` is ended, where none of its resources is watched; the next call starts it.
+4. What was watched is watched again after a start, and counts as changed.
 """
 
 import asyncio
@@ -28,6 +32,8 @@ if TYPE_CHECKING:
     from devagent.host.mcp_sign_in import Browser
 
 MAX_STARTS, STARTS_WITHIN_S = 4, 60.0
+BACK_OFF_S = 0.5
+"""Between the second start within ``STARTS_WITHIN_S`` and the third; then twice that."""
 INHERITED = ("HOME", "LANG", "LOGNAME", "PATH", "SHELL", "TERM", "TMPDIR", "TZ", "USER")
 """The variables of devagent's own that every server gets; no key is among them."""
 
@@ -68,6 +74,8 @@ class Running:
         self._starts: deque[float] = deque(maxlen=MAX_STARTS)
         self._closed = False
         self._under_way: list[UnderWay] = []
+        self._idle: asyncio.TimerHandle | None = None
+        self._resting: asyncio.Task[None] | None = None
 
     @property
     def cwd(self) -> str:
@@ -82,14 +90,18 @@ class Running:
     async def get(self) -> "McpServer":
         """The server, running and looked at. Raises ToolFailure."""
         async with self._starting:
-            server = self.server
-            if server is not None and server.alive:
-                if server.notices.tools_changed:
-                    await server.list_again()
-                    self._seen(server)
-                return server
-            server = await self.start()
-            self._seen(server)
+            server, before = self.server, self.server
+            if server is None or not server.alive:
+                server = await self.start()
+                self._seen(server)
+                if before is not None:
+                    await server.watch_as(before, self._settings.call_s)
+            if server.notices.lost:
+                await server.listen_again()
+            if server.notices.lists_changed:
+                await server.list_again()
+                self._seen(server)
+            self._used()
             return server
 
     async def start(self) -> "McpServer":
@@ -107,6 +119,7 @@ class Running:
                 f"within {STARTS_WITHIN_S:g} s; it is left alone for a while"
             )
             raise ToolFailure(text, error="server_gone")
+        await asyncio.sleep(self._back_off_s(loop.time()))
         self._starts.append(loop.time())
         self._check_program()
         # A second of processor time at its first import, which must not hold the event loop; nor must a keyring.
@@ -115,6 +128,11 @@ class Running:
         self.server = server = await module.McpServer.start(launch)
         server.notices.say = self._said
         return server
+
+    def _back_off_s(self, now: float) -> float:
+        recent = [at for at in self._starts if now - at < STARTS_WITHIN_S]
+        wait_s = BACK_OFF_S * 2 ** (len(recent) - 2) if len(recent) >= 2 else 0.0
+        return max(0.0, recent[-1] + wait_s - now) if recent else 0.0
 
     def limit(self, obligations: Mapping[str, Any]) -> float:
         """The seconds that a call may take."""
@@ -132,6 +150,7 @@ class Running:
         finally:
             WAY.reset(before)
             self._under_way.remove(way)
+            self._used()
 
     def _current(self) -> UnderWay | None:
         """The call that a question of the server is about: the last one that is under way."""
@@ -140,8 +159,34 @@ class Running:
     async def close(self) -> None:
         """End it for good."""
         self._closed = True
+        if self._idle is not None:
+            self._idle.cancel()
+        if self._resting is not None:
+            await asyncio.wait([self._resting])
         if self.server is not None:
             await self.server.close()
+
+    def _used(self) -> None:
+        """From now on it is idle, until it is used again."""
+        if self._idle is not None:
+            self._idle.cancel()
+        if not self._closed and self._settings.idle_s:
+            loop = asyncio.get_running_loop()
+            self._idle = loop.call_later(self._settings.idle_s, self._rest)
+
+    def _rest(self) -> None:
+        self._resting = asyncio.get_running_loop().create_task(self._ended_idle())
+
+    async def _ended_idle(self) -> None:
+        async with self._starting:
+            server = self.server
+            if server is None or not server.alive:
+                return
+            if self._under_way or server.notices.watched:
+                self._used()
+                return
+            await server.close()
+            self._starts.clear()  # it did not end by itself
 
     def _said(self, params: "LoggingMessageNotificationParams") -> None:
         """A line of the server's log: shown, where a call is under way."""

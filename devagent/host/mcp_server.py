@@ -21,6 +21,8 @@ from devagent.host.mcp_definitions import MAX_TOOLS, LeftOut
 from devagent.host.mcp_launch import Launch, ServerFailure
 from devagent.host.mcp_notices import Notices
 from devagent.host.mcp_requests import LOG_LEVEL, MAX_PAGES, MAX_TOLD, Requests
+from devagent.host.mcp_tasks import Tasks, needs_a_task
+from devagent.host.mcp_under_way import UnderWay
 from devagent.policy.plain import is_list
 
 CLOSE_LIMIT_S = 6.0
@@ -52,7 +54,7 @@ class McpServer:
         self.capabilities: tuple[str, ...] = ()
         """What it has beside tools (``resources``, ``resources.subscribe``, ``prompts``, …), sorted."""
         self.prompts: list[dict[str, Any]] = []
-        """Its prompts, as it listed them when it started."""
+        """Its prompts, as it listed them last."""
 
     @classmethod
     async def start(cls, launch: Launch) -> "McpServer":
@@ -96,6 +98,13 @@ class McpServer:
             await self.close()
             raise
 
+    async def call(
+        self, wire: str, args: dict[str, Any], limit_s: float, way: UnderWay
+    ) -> dict[str, Any]:
+        """The answer to a call of its tool. Raises ToolFailure."""
+        as_task = self.legacy and needs_a_task(self.listing, wire)
+        return await self.requests.call(wire, args, limit_s, way, as_task=as_task)
+
     async def watch(self, uri: str, limit_s: float) -> None:
         """Have it say when the resource changes (``notices.updated``). Raises ToolFailure."""
         self.notices.watch(uri)
@@ -104,15 +113,29 @@ class McpServer:
         elif self.requests.client is not None:
             await self.notices.listen(self.requests.client)
 
+    async def listen_again(self) -> None:
+        """Take the stream of its notices up, after it broke off."""
+        if self.requests.client is not None:
+            await self.notices.listen(self.requests.client)
+            await self.notices.missed()
+
+    async def watch_as(self, before: "McpServer", limit_s: float) -> None:
+        """Watch what another run of it watched; what it does not let watch any more is dropped."""
+        for uri in sorted(before.notices.watched):
+            with contextlib.suppress(ToolFailure):
+                await self.watch(uri, limit_s)
+        await self.notices.missed(before.notices)
+
     async def list_again(self) -> None:
-        """Ask for its tools once more, into ``listing``. Raises ServerFailure."""
+        """Ask for its tools and prompts once more (``listing``, ``prompts``). Raises ServerFailure."""
         client = self.requests.client
         if client is None or not self.alive:
             raise self.requests.failure("is gone", "server_gone")
-        self.notices.tools_changed = False
+        self.notices.lists_changed = False
         try:
             async with asyncio.timeout(self._launch.start_s):
                 await self._list(client)
+                await self._list_prompts()
         except (MCPError, ValueError, RuntimeError, TimeoutError) as e:
             raise self.requests.failure("does not list its tools any more", "server_gone") from e
 
@@ -141,6 +164,7 @@ class McpServer:
                 list_roots_callback=self._launch.answers.roots,
                 logging_callback=self.notices.logged,
                 log_level=LOG_LEVEL,
+                extensions=[Tasks()],
                 cache=None,
             ) as client:
                 await self._list(client)
@@ -194,16 +218,20 @@ class McpServer:
             "logging": has.logging is not None,
         }
         self.capabilities = tuple(sorted(name for name, there in found.items() if there))
-        if found["prompts"]:
+        await self._list_prompts()
+        if self.legacy and found["logging"]:
+            with contextlib.suppress(ToolFailure):
+                await self.requests.log_from_now(self._launch.start_s)
+        lists = (has.tools, has.prompts)
+        if not self.legacy and any(one is not None and one.list_changed for one in lists):
+            await self.notices.listen(client)
+
+    async def _list_prompts(self) -> None:
+        if "prompts" in self.capabilities:
             with contextlib.suppress(ToolFailure):
                 self.prompts = await self.requests.pages(
                     lambda c, at: c.list_prompts(cursor=at), "prompts", self._launch.start_s
                 )
-        if self.legacy and found["logging"]:
-            with contextlib.suppress(ToolFailure):
-                await self.requests.log_from_now(self._launch.start_s)
-        if not self.legacy and has.tools is not None and has.tools.list_changed:
-            await self.notices.listen(client)
 
     def _not_started(self, error: BaseException) -> ServerFailure:
         error = _first(error)
