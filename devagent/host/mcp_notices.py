@@ -112,6 +112,7 @@ class Notices:
                         self.lists_changed = True
                     elif isinstance(change, ResourceUpdated):
                         await self._changed(change.uri)
+            self.lost = True  # the server closed it; there may be news all the same
         except SubscriptionLost:
             self.lost = self.lists_changed = (
                 True  # it may have said so meanwhile: they are listed once more

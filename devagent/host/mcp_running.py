@@ -10,7 +10,7 @@
 import asyncio
 import os
 from collections import deque
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -119,7 +119,7 @@ class Running:
                 f"within {STARTS_WITHIN_S:g} s; it is left alone for a while"
             )
             raise ToolFailure(text, error="server_gone")
-        await asyncio.sleep(self._back_off_s(loop.time()))
+        await asyncio.sleep(back_off_s(self._starts, loop.time()))
         self._starts.append(loop.time())
         self._check_program()
         # A second of processor time at its first import, which must not hold the event loop; nor must a keyring.
@@ -128,11 +128,6 @@ class Running:
         self.server = server = await module.McpServer.start(launch)
         server.notices.say = self._said
         return server
-
-    def _back_off_s(self, now: float) -> float:
-        recent = [at for at in self._starts if now - at < STARTS_WITHIN_S]
-        wait_s = BACK_OFF_S * 2 ** (len(recent) - 2) if len(recent) >= 2 else 0.0
-        return max(0.0, recent[-1] + wait_s - now) if recent else 0.0
 
     def limit(self, obligations: Mapping[str, Any]) -> float:
         """The seconds that a call may take."""
@@ -172,12 +167,13 @@ class Running:
             self._idle.cancel()
         if not self._closed and self._settings.idle_s:
             loop = asyncio.get_running_loop()
-            self._idle = loop.call_later(self._settings.idle_s, self._rest)
+            self._idle = loop.call_later(self._settings.idle_s, self._begin_rest)
 
-    def _rest(self) -> None:
-        self._resting = asyncio.get_running_loop().create_task(self._ended_idle())
+    def _begin_rest(self) -> None:
+        self._resting = asyncio.get_running_loop().create_task(self.rest())
 
-    async def _ended_idle(self) -> None:
+    async def rest(self) -> None:
+        """End it until the next call, unless it is needed now."""
         async with self._starting:
             server = self.server
             if server is None or not server.alive:
@@ -248,6 +244,14 @@ class Running:
     def _environment(self) -> dict[str, str]:
         names = (*INHERITED, *self._settings.pass_env)
         return {n: os.environ[n] for n in names if n in os.environ} | self._settings.env
+
+
+def back_off_s(starts: Sequence[float], now: float) -> float:
+    """How long the next start is put off, after those at these seconds."""
+    recent = [at for at in starts if now - at < STARTS_WITHIN_S]
+    if len(recent) < 2:
+        return 0.0
+    return max(0.0, recent[-1] + BACK_OFF_S * 2 ** (len(recent) - 2) - now)
 
 
 def _server_module() -> ModuleType:

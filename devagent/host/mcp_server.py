@@ -84,6 +84,10 @@ class McpServer:
         """Whether it can still be called."""
         return self.requests.alive
 
+    async def ended(self) -> None:
+        """Wait until it has ended, whoever ends it."""
+        await asyncio.wait([self._task])
+
     async def _begun(self, until: float) -> None:
         try:
             async with asyncio.timeout_at(until):
