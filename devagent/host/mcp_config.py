@@ -9,6 +9,7 @@
     cwd = "/srv"                            # without it, the session's folder
     start_s = 30                            # until it has answered and named its tools
     call_s = 120                            # one call
+    idle_s = 1800                           # without a call for so long it is ended; 0: never
     classes = { read_file = "read" }        # a tool that is not here is exec
     resources = { read_file = ["path:{args.path}"] }
     sampling = true                         # it may ask for the model, where policy lets it
@@ -51,7 +52,8 @@ RESERVED = frozenset(
     {*FIRST_PARTY, "workspace", "docs", "tickets", "agent", "devagent", "mcp", "floor"}
 )
 """Names of devagent's own parts: no third party may carry one, or look like it."""
-MAX_START_S, MAX_CALL_S = 600.0, 3600.0
+MAX_START_S, MAX_CALL_S, MAX_IDLE_S = 600.0, 3600.0, 86_400.0
+IDLE_S = 1800.0
 
 _NAME = re.compile(r"[a-z][a-z0-9]*(?:[-_][a-z0-9]+)*")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -73,6 +75,7 @@ class ServerSettings(Struct, frozen=True, kw_only=True):
     oauth: SignIn = SignIn()
     start_s: float = 30.0
     call_s: float = 120.0
+    idle_s: float = IDLE_S
     classes: dict[str, ToolClass] = {}
     resources: dict[str, tuple[Template, ...]] = {}
     sampling: bool = False
@@ -89,6 +92,7 @@ _BOTH: _Kinds = {
     "type": ("text", str),
     "start_s": ("a number", (int, float)),
     "call_s": ("a number", (int, float)),
+    "idle_s": ("a number", (int, float)),
     "classes": ("a table", dict),
     "resources": ("a table", dict),
     "sampling": ("true or false", bool),
@@ -158,6 +162,7 @@ class _Table:
                 raise self._wrong(f"{key} must be {known[key][0]}", key)
         start_s = self._seconds("start_s", 30.0, MAX_START_S)
         call_s = self._seconds("call_s", 120.0, MAX_CALL_S)
+        idle_s = self._idle_s()
         classes, resources = self._classes(), self._resources()
         sampling, roots = bool(self._table.get("sampling", False)), self._roots()
         if kind == "http":
@@ -170,6 +175,7 @@ class _Table:
                 oauth=self._oauth(headers),
                 start_s=start_s,
                 call_s=call_s,
+                idle_s=idle_s,
                 classes=classes,
                 resources=resources,
                 sampling=sampling,
@@ -184,6 +190,7 @@ class _Table:
             cwd=self._cwd(),
             start_s=start_s,
             call_s=call_s,
+            idle_s=idle_s,
             classes=classes,
             resources=resources,
             sampling=sampling,
@@ -282,6 +289,9 @@ class _Table:
         if not 0 < value <= most:  # nan is not, either
             raise self._wrong(f"{key} must be above 0 and at most {most:g}", key)
         return value
+
+    def _idle_s(self) -> float:
+        return self._seconds("idle_s", IDLE_S, MAX_IDLE_S) if self._table.get("idle_s") != 0 else 0
 
     def _classes(self) -> dict[str, ToolClass]:
         found: dict[str, ToolClass] = {}

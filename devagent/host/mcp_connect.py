@@ -9,7 +9,7 @@ from devagent.host.mcp_config import ServerSettings
 from devagent.host.mcp_handles import Secrets, value_of
 from devagent.host.mcp_http import GuardedHttp
 from devagent.host.mcp_http_guard import Cut
-from devagent.host.mcp_server import Answers, Launch
+from devagent.host.mcp_launch import Answers, Launch
 from devagent.host.mcp_sign_in import Browser, signing
 from devagent.host.mcp_transport import GuardedStdio
 

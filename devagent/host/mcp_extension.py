@@ -6,24 +6,19 @@ is neither run nor, from the next session on, offered, until somebody approves i
 is started again at the next call, a few times; no call is ever repeated.
 """
 
-import asyncio
-import os
-from collections import deque
-from collections.abc import Generator, Mapping, Sequence
-from contextlib import contextmanager
-from types import ModuleType
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from msgspec.structs import replace
 
-from devagent.core.codec import canonical, digest
-from devagent.core.errors import ConfigError
+from devagent.core.codec import digest
 from devagent.core.events import ExtensionChanged, ExtensionReference
 from devagent.core.ports import MayRead, Meanwhile, Progress, ToolFailure
 from devagent.core.resources import Access, Resource
 from devagent.core.text import one_line
 from devagent.core.tools import ToolClass, ToolResult, ToolSpec
 from devagent.host.arguments import fits
+from devagent.host.mcp_beside import Beside
 from devagent.host.mcp_config import ServerSettings
 from devagent.host.mcp_definitions import (
     PromptDefinition,
@@ -34,24 +29,17 @@ from devagent.host.mcp_definitions import (
 from devagent.host.mcp_handles import NoKeyring, Secrets
 from devagent.host.mcp_lock import (
     PinnedServer,
-    Program,
     ToolsLock,
     identity,
     program,
-    sign_in_key,
 )
 from devagent.host.mcp_resources import mapped
-from devagent.host.mcp_under_way import WAY, UnderWay
+from devagent.host.mcp_running import Running
 
 if TYPE_CHECKING:
-    from mcp.types import LoggingMessageNotificationParams
-
-    from devagent.host.mcp_server import Answers, Changed, Launch, McpServer
+    from devagent.host.mcp_launch import Answers
+    from devagent.host.mcp_server import McpServer
     from devagent.host.mcp_sign_in import Browser
-
-MAX_STARTS, STARTS_WITHIN_S = 4, 60.0
-INHERITED = ("HOME", "LANG", "LOGNAME", "PATH", "SHELL", "TERM", "TMPDIR", "TZ", "USER")
-"""The variables of devagent's own that every server gets; no key is among them."""
 
 State = Literal["pinned", "new", "other"]
 
@@ -87,13 +75,19 @@ class McpExtension:
         self.program = program(settings, known.program if known else None)
         self.identity = identity(settings, self.program)
         self.state: State = "new"
-        self._server: McpServer | None = None
-        self._starting = asyncio.Lock()
-        self._starts: deque[float] = deque(maxlen=MAX_STARTS)
-        self._closed = False
-        self.asks_roots = False
-        """It may ask for the folders of the client that this session serves."""
-        self._under_way: list[UnderWay] = []
+        self.prompts: dict[str, PromptDefinition] = {}
+        """Its prompts as they were let in; one that is another now is gone from here."""
+        self.running = Running(
+            settings,
+            self.program,
+            folder=folder,
+            secrets=self._secrets,
+            browser=browser,
+            answers=answers,
+            pinned=lambda: self.pinned if self.state == "pinned" else None,
+            seen=self._compare,
+        )
+        self.beside = Beside(settings, self.running, self.prompts)
         self._withheld: set[str] = set()
         self._changes: list[ExtensionChanged] = []
         self._take(known)
@@ -105,10 +99,8 @@ class McpExtension:
         usable = known if known is not None and self.state == "pinned" else None
         self._definitions = {tool.name: tool for tool in usable.tools} if usable else {}
         self._withheld = set(usable.pending) & set(self._definitions) if usable else set()
-        self.prompts: dict[str, PromptDefinition] = (
-            {prompt.name: prompt for prompt in usable.prompts} if usable else {}
-        )
-        """Its prompts as they were let in; one that is another now is gone from here."""
+        self.prompts.clear()
+        self.prompts.update({prompt.name: prompt for prompt in usable.prompts} if usable else {})
         self.tools = tuple(
             self._spec(tool)
             for tool in self._definitions.values()
@@ -148,9 +140,7 @@ class McpExtension:
         templates = self.settings.resources.get(tool)
         if templates is None:
             return (own,)
-        found = mapped(
-            templates, args, access=access, workspace=self._folder, cwd=self._working_folder()
-        )
+        found = mapped(templates, args, access=access, workspace=self._folder, cwd=self.running.cwd)
         return (*found, own) if self._governed else found
 
     async def preview(self, tool: str, args: Mapping[str, Any]) -> str:
@@ -169,10 +159,10 @@ class McpExtension:
     ) -> ToolResult:
         """Carry the call out; a failure is a result, and all that the server said is tainted."""
         del may_read, progress
-        limit = self._limit(obligations)
+        limit = self.running.limit(obligations)
         taint = (f"mcp.{self.settings.name}",)
         try:
-            server = await self._running()
+            server = await self.running.get()
             if tool in self._withheld:
                 name = self.settings.name
                 text = (
@@ -180,7 +170,7 @@ class McpExtension:
                     f"the person runs `devagent ext approve {name}`. Do not try to get around this."
                 )
                 return ToolResult(text, failed=True, error="definition_changed")
-            with self._way(meanwhile, limit) as way:
+            with self.running.way(meanwhile, limit) as way:
                 answer = await server.call(self._wire(tool), dict(args), limit, way)
             self._check_output(tool, answer)
         except ToolFailure as failure:
@@ -192,119 +182,6 @@ class McpExtension:
         from devagent.host.mcp_results import tool_result  # noqa: PLC0415  (with the first answer)
 
         return tool_result(answer, self.settings.name)
-
-    async def list_resources(
-        self, obligations: Mapping[str, Any], meanwhile: Meanwhile | None = None
-    ) -> ToolResult:
-        """Its resources and templates. Raises ToolFailure, as all of these do."""
-        del meanwhile
-        server = await self._running()
-        resources, templates = await server.resources(self._limit(obligations))
-        from devagent.host.mcp_results import listed  # noqa: PLC0415  (with the first answer)
-
-        names = ("name", "title", "description", "mimeType")
-        found = listed(resources, ("uri", *names))
-        patterns = listed(templates, ("uriTemplate", *names))
-        lines = [
-            " - ".join(
-                filter(None, [one.get("uri") or one.get("uriTemplate"), one.get("description")])
-            )
-            for one in (*found, *patterns)
-        ]
-        return ToolResult(
-            "\n".join(lines) or f"{self.settings.name} has nothing to read",
-            rows=len(lines),
-            structured={"resources": found, "resourceTemplates": patterns},
-        )
-
-    async def read_resource(
-        self,
-        uri: str,
-        obligations: Mapping[str, Any],
-        meanwhile: Meanwhile | None = None,
-        *,
-        watch: bool = False,
-    ) -> ToolResult:
-        """A resource, and with ``watch`` word of its changes (``take_updates``)."""
-        server = await self._running()
-        limit = self._limit(obligations)
-        with self._way(meanwhile, limit) as way:
-            answer = await server.read(uri, limit, way)
-        if watch:
-            await server.watch(uri, limit)
-        from devagent.host.mcp_results import read_result  # noqa: PLC0415  (with the first answer)
-
-        return read_result(answer, uri)
-
-    def tell(self, uri: str, changed: "Changed | None") -> None:
-        """Whom to tell of the changes of a watched resource, besides ``take_updates``."""
-        if self._server is not None:
-            self._server.tell(uri, changed)
-
-    def take_updates(self) -> Sequence[str]:
-        """The watched resources that have changed since this was asked last."""
-        if self._server is None:
-            return ()
-        updated = sorted(self._server.updated)
-        self._server.updated.clear()
-        return updated
-
-    async def get_prompt(
-        self,
-        name: str,
-        args: dict[str, str],
-        obligations: Mapping[str, Any],
-        meanwhile: Meanwhile | None = None,
-    ) -> ToolResult:
-        """A prompt, filled in by the server."""
-        server = await self._running()
-        if name not in self.prompts:
-            raise ToolFailure(
-                f"{self.settings.name} has no prompt {name!r} that was let in",
-                error="no_such_prompt",
-            )
-        limit = self._limit(obligations)
-        with self._way(meanwhile, limit) as way:
-            answer = await server.prompt(name, args, limit, way)
-        from devagent.host.mcp_results import prompt_result  # noqa: PLC0415  (with the first answer)
-
-        return prompt_result(answer)
-
-    async def complete(self, args: Mapping[str, Any], obligations: Mapping[str, Any]) -> ToolResult:
-        """How an argument may go on."""
-        server = await self._running()
-        others = {k: str(v) for k, v in args.get("arguments", {}).items()} or None
-        argument = {"name": str(args["argument"]), "value": str(args["value"])}
-        answer = await server.completion(args["ref"], argument, others, self._limit(obligations))
-        given = answer.get("completion", {}).get("values", [])
-        values = [one_line(str(value), 200) for value in given[:100]]
-        return ToolResult("\n".join(values), rows=len(values), structured={"values": values})
-
-    async def roots(self) -> ToolResult:
-        """The folders that the config tells it of."""
-        from pathlib import Path  # noqa: PLC0415  (where a server asks for them)
-
-        roots = [{"uri": Path(one).as_uri()} for one in self.settings.roots]
-        return ToolResult("\n".join(self.settings.roots), structured={"roots": roots})
-
-    def _limit(self, obligations: Mapping[str, Any]) -> float:
-        most = self.settings.call_s
-        return min(most, float(obligations.get("timeout_s", most)))
-
-    @contextmanager
-    def _way(self, meanwhile: Meanwhile | None, limit_s: float) -> Generator[UnderWay]:
-        way = UnderWay(meanwhile, limit_s)
-        self._under_way.append(way)
-        before = WAY.set(way)
-        try:
-            yield way
-        finally:
-            WAY.reset(before)
-            self._under_way.remove(way)
-
-    def _current(self) -> UnderWay | None:
-        """The call that a question of the server is about: the last one that is under way."""
-        return self._under_way[-1] if self._under_way else None
 
     def _check_output(self, tool: str, answer: Mapping[str, Any]) -> None:
         """Raises ToolFailure where the server breaks its own output schema."""
@@ -324,14 +201,12 @@ class McpExtension:
         """A third party's server runs no commands of ours, and is told nothing of policy."""
 
     async def aclose(self) -> None:
-        self._closed = True
-        if self._server is not None:
-            await self._server.close()
+        await self.running.close()
 
     async def look(self) -> PinnedServer:
         """Start the server and see what it is now; nothing is recorded. Raises ServerFailure."""
-        server = await self._started()
-        if server.tools_changed:
+        server = await self.running.start()
+        if server.notices.lists_changed:
             await server.list_again()
         tools, left_out = definitions(server.listing, self.settings.name)
         return PinnedServer(
@@ -367,103 +242,6 @@ class McpExtension:
         server = replace(server, how=how, on=on)
         self._lock.put(self.settings.name, server)
         self._take(server)
-
-    async def _running(self) -> "McpServer":
-        async with self._starting:
-            server = self._server
-            if server is not None and server.alive:
-                if server.tools_changed:
-                    await server.list_again()
-                    self._compare(server)
-                return server
-            server = await self._started()
-            self._compare(server)
-            return server
-
-    async def _started(self) -> "McpServer":
-        loop = asyncio.get_running_loop()
-        if self._closed:
-            raise ToolFailure("The session is over", error="server_gone")
-        if self._server is not None and self._server.alive:
-            return self._server
-        if self._server is not None:
-            await self._server.close()
-        if len(self._starts) == MAX_STARTS and loop.time() - self._starts[0] < STARTS_WITHIN_S:
-            text = (
-                f"The MCP server {self.settings.name} ended {MAX_STARTS} times "
-                f"within {STARTS_WITHIN_S:g} s; it is left alone for a while"
-            )
-            raise ToolFailure(text, error="server_gone")
-        self._starts.append(loop.time())
-        self._check_program()
-        # A second of processor time at its first import, which must not hold the event loop; nor must a keyring.
-        launch = await asyncio.to_thread(self._launch)
-        module = _server_module()
-        self._server = server = await module.McpServer.start(launch)
-        server.say = self._said
-        return server
-
-    def _said(self, params: "LoggingMessageNotificationParams") -> None:
-        """A line of the server's log: shown, where a call is under way."""
-        way = self._current()
-        if way is not None and way.meanwhile is not None:
-            said = params.data if isinstance(params.data, str) else canonical(params.data).decode()
-            way.meanwhile.progress(
-                text=one_line(said, 500),
-                level=params.level,
-                logger=one_line(params.logger or "", 80),
-            )
-
-    def _launch(self) -> "Launch":
-        from devagent.host.mcp_connect import over_http, over_stdio  # noqa: PLC0415  (imports mcp)
-
-        pinned = self.pinned if self.state == "pinned" else None
-        legacy = pinned.legacy if pinned else False
-        answers = self._answers or _asks_module().answers(
-            self.settings.name,
-            self._current,
-            sampling=self.settings.sampling,
-            roots=bool(self.settings.roots) or self.asks_roots,
-        )
-        if self.program is None:
-            return over_http(
-                self.settings,
-                key=self.sign_in_key,
-                secrets=self._secrets,
-                browser=self._browser,
-                answers=answers,
-                legacy=legacy,
-            )
-        argv = (self.program.path, *self.settings.args)
-        return over_stdio(
-            self.settings,
-            argv,
-            self._environment(),
-            self._working_folder(),
-            answers=answers,
-            legacy=legacy,
-        )
-
-    @property
-    def sign_in_key(self) -> str:
-        """Under which the keyring has the tokens of this server, as it is configured."""
-        return sign_in_key(self.settings.name, self.identity)
-
-    def _check_program(self) -> None:
-        """Between opening the session and this start the program may have been exchanged."""
-        if self.program is None:
-            return
-        try:
-            now: Program | None = program(self.settings, self.program)
-        except ConfigError:
-            now = None
-        if now is None or identity(self.settings, now) != self.identity:
-            name = self.settings.name
-            text = (
-                f"The program of the MCP server {name} is another one since the session began; "
-                f"the person can look at it with `devagent ext approve {name}`"
-            )
-            raise ToolFailure(text, error="definition_changed")
 
     def _compare(self, server: "McpServer") -> None:
         """Withhold what is not as it was recorded, and keep what it is now for whoever approves."""
@@ -506,25 +284,6 @@ class McpExtension:
             input_schema=tool.input_schema,
             can=("timeout_s", "limit_bytes"),
         )
-
-    def _working_folder(self) -> str:
-        return self.settings.cwd or self._folder
-
-    def _environment(self) -> dict[str, str]:
-        names = (*INHERITED, *self.settings.pass_env)
-        return {n: os.environ[n] for n in names if n in os.environ} | self.settings.env
-
-
-def _server_module() -> ModuleType:
-    from devagent.host import mcp_server  # noqa: PLC0415  (imports mcp, see above)
-
-    return mcp_server
-
-
-def _asks_module() -> ModuleType:
-    from devagent.host import mcp_asks  # noqa: PLC0415  (imports mcp, see above)
-
-    return mcp_asks
 
 
 def shown_command(settings: ServerSettings) -> str:

@@ -218,15 +218,19 @@ class House:
         try:
             match tool:
                 case "list_resources":
-                    result = await server.list_resources(obligations, meanwhile)
+                    result = await server.beside.list_resources(obligations, meanwhile)
                 case "read_resource":
                     uri, watch = args["uri"], args.get("watch") is True
-                    result = await server.read_resource(uri, obligations, meanwhile, watch=watch)
+                    result = await server.beside.read_resource(
+                        uri, obligations, meanwhile, watch=watch
+                    )
                 case "get_prompt":
                     given = {k: str(v) for k, v in args.get("arguments", {}).items()}
-                    result = await server.get_prompt(args["prompt"], given, obligations, meanwhile)
+                    result = await server.beside.get_prompt(
+                        args["prompt"], given, obligations, meanwhile
+                    )
                 case "complete":
-                    result = await server.complete(args, obligations)
+                    result = await server.beside.complete(args, obligations)
                 case "elicit":
                     result = await self._elicited(server.settings.name, args)
                 case "sample":
@@ -280,7 +284,7 @@ class House:
 
     async def _roots(self, server: "McpExtension", key: str) -> ToolResult:
         if self.client_roots is None or server.settings.roots:
-            return await server.roots()
+            return await server.beside.roots()
         roots = await self.client_roots.roots(server.settings.name, key)
         return ToolResult(
             "\n".join(str(one.get("uri")) for one in roots), structured={"roots": roots}

@@ -24,7 +24,7 @@ from mcp.types import JSONRPCRequest, JSONRPCResponse
 from devagent import __version__
 from devagent.core.text import one_line
 from devagent.host.mcp_http_guard import CONNECT_S, MAX_ANSWER, Cut, GuardedExchange
-from devagent.host.mcp_listing import names_only
+from devagent.host.mcp_listing import as_known, names_only
 from devagent.policy.plain import is_table
 
 IDLE_S = 300.0
@@ -51,6 +51,7 @@ class GuardedHttp:
         self._idle_s = max(IDLE_S, call_s + 60)
         self._stack = contextlib.AsyncExitStack()
         self._listings: set[str | int] = set()
+        self._task_calls: set[str | int] = set()
         self.listing: list[Any] = []
         self.unfit: list[tuple[str, str]] = []
         self.error = ""
@@ -89,12 +90,21 @@ class GuardedHttp:
         return await self._stack.__aexit__(kind, error, trace)
 
     def _goes(self, sent: SessionMessage) -> None:
-        if isinstance(sent.message, JSONRPCRequest) and sent.message.method == "tools/list":
+        if not isinstance(sent.message, JSONRPCRequest):
+            return
+        if sent.message.method == "tools/list":
             self._listings.add(sent.message.id)
+        elif "task" in (sent.message.params or {}):
+            self._task_calls.add(sent.message.id)
 
     def _came(self, received: SessionMessage | Exception) -> None:
         message = received.message if isinstance(received, SessionMessage) else None
-        if not isinstance(message, JSONRPCResponse) or message.id not in self._listings:
+        if not isinstance(message, JSONRPCResponse):
+            return
+        if message.id in self._task_calls:
+            self._task_calls.discard(message.id)
+            as_known(message.result)
+        if message.id not in self._listings:
             return
         self._listings.discard(message.id)
         tools = names_only(message.result)

@@ -1,4 +1,5 @@
-"""Taking a listing of tools aside as it came, before the ``mcp`` SDK's types, which refuse it whole for one bad tool."""
+"""Messages of servers made ready for the ``mcp`` SDK's types: a listing of tools is taken aside as it came, because they
+refuse it whole for one bad tool; a task of the handshake era gets the field without which they do not know it."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -19,3 +20,9 @@ def names_only(result: Any) -> Sequence[Any] | None:
 def _named(tool: dict[str, Any]) -> bool:
     name = tool.get("name")
     return isinstance(name, str) and name.isascii() and bool(name)
+
+
+def as_known(result: Any) -> None:
+    """The SDK knows what a call gives back in the handshake era, but not that this may be a task (2025-11-25)."""
+    if is_table(result) and is_table(result.get("task")):
+        result.setdefault("content", [])

@@ -1,7 +1,7 @@
 """One running MCP server: started, spoken to and ended through the ``mcp`` SDK's ``Client``.
 
 The client is entered and left in one task of its own (its cancel scopes belong to the task that entered
-them); calls come from whichever task makes them, and cancelling one cancels it at the server too.
+them); what is asked of it is in ``requests``, what it says unasked in ``notices``.
 Imports ``mcp``: only for use when a server is started.
 """
 
@@ -9,52 +9,23 @@ import asyncio
 import contextlib
 import logging
 import warnings
-from collections.abc import Awaitable, Callable, Sequence
-from types import TracebackType
-from typing import Any, Protocol
+from typing import Any
 
 from mcp import Client, MCPDeprecationWarning, MCPError
-from mcp.client._transport import TransportStreams
-from mcp.client.session import ElicitationFnT, ListRootsFnT, SamplingFnT
-from mcp.client.subscriptions import ResourceUpdated, SubscriptionLost, ToolsListChanged
-from mcp.types import (
-    CONNECTION_CLOSED,
-    PARSE_ERROR,
-    REQUEST_TIMEOUT,
-    EmptyResult,
-    Implementation,
-    LoggingMessageNotificationParams,
-    PromptReference,
-    ResourceTemplateReference,
-    ResourceUpdatedNotification,
-    SetLevelRequest,
-    SetLevelRequestParams,
-    SubscribeRequest,
-    SubscribeRequestParams,
-    ToolListChangedNotification,
-)
-from msgspec import Struct
-from pydantic import BaseModel
+from mcp.types import CONNECTION_CLOSED, Implementation
 
 from devagent import __version__
 from devagent.core.ports import ToolFailure
 from devagent.core.text import one_line
 from devagent.host.mcp_definitions import MAX_TOOLS, LeftOut
+from devagent.host.mcp_launch import Launch, ServerFailure
+from devagent.host.mcp_notices import Notices
+from devagent.host.mcp_requests import LOG_LEVEL, MAX_PAGES, MAX_TOLD, Requests
+from devagent.host.mcp_tasks import Tasks, needs_a_task
 from devagent.host.mcp_under_way import UnderWay
 from devagent.policy.plain import is_list
 
-MAX_PAGES = 50
 CLOSE_LIMIT_S = 6.0
-LISTEN_S = 2.0
-"""How long opening a stream of notices is waited for; they may come later, too."""
-_FOR_EVER_S = 1e6
-"""The limit is kept here, where the time that a person takes does not count."""
-MAX_ENTRIES = 1_000
-"""Resources, templates or prompts of one server."""
-LOG_LEVEL = "info"
-MAX_WATCHED = 100
-MAX_TOLD = 500
-"""Characters of a server's own words in an error."""
 
 # The SDK logs each message that it cannot read, with a traceback, to a screen that is not its own.
 for _name in ("mcp", "client"):
@@ -64,69 +35,6 @@ for _name in ("mcp", "client"):
 warnings.filterwarnings("ignore", category=MCPDeprecationWarning)
 
 
-class ServerFailure(ToolFailure):
-    """A server could not be started, or has gone. ``tail``: its last words on standard error."""
-
-    def __init__(self, text: str, *, error: str, tail: Sequence[str] = ()) -> None:
-        super().__init__(text, error=error)
-        self.tail = tuple(tail)
-
-
-class Guarded(Protocol):
-    """A way to a server, with limits on all that comes from there; an ``mcp.client`` transport."""
-
-    listing: list[Any]
-    """The tools of all pages that came since it was last cleared, as they were sent."""
-    unfit: list[tuple[str, str]]
-    """Those among them (name, why) that may not be used over this transport."""
-    error: str
-    """What kind of failure ``fault`` is, where it is none of the server's own."""
-
-    @property
-    def started(self) -> bool: ...
-
-    @property
-    def gone(self) -> asyncio.Event: ...
-
-    @property
-    def fault(self) -> str: ...
-
-    @property
-    def tail(self) -> Sequence[str]: ...
-
-    async def __aenter__(self) -> TransportStreams: ...
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> bool | None: ...
-
-
-class Answers(Struct, frozen=True, kw_only=True):
-    """Who answers what servers ask; what nobody answers is not declared, and refused."""
-
-    elicitation: ElicitationFnT | None = None
-    sampling: SamplingFnT | None = None
-    roots: ListRootsFnT | None = None
-
-
-Changed = Callable[[], Awaitable[None]]
-"""Tells somebody that a resource has changed."""
-
-
-class Launch(Struct, frozen=True, kw_only=True):
-    """What is started: ``transport`` makes a new way to it. Limits are in seconds."""
-
-    name: str
-    transport: Callable[[], Guarded]
-    start_s: float
-    call_s: float
-    legacy: bool = False
-    answers: Answers = Answers()
-
-
 class McpServer:
     """A server that runs. Make one with ``start``."""
 
@@ -134,27 +42,19 @@ class McpServer:
         self._launch = launch
         self.legacy = legacy
         self._transport = launch.transport()
-        self._client: Client | None = None
         self._leave = asyncio.Event()
         self._ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._task = asyncio.get_running_loop().create_task(self._serve())
+        self.requests = Requests(launch.name, self._transport, self._task)
+        self.notices = Notices()
         self.listing: list[Any] = []
         """Its tools, as it listed them last."""
         self.left_out: list[LeftOut] = []
         self.calls_itself = ""
-        self.tools_changed = False
-        """It has said that its tools are others now."""
         self.capabilities: tuple[str, ...] = ()
         """What it has beside tools (``resources``, ``resources.subscribe``, ``prompts``, …), sorted."""
         self.prompts: list[dict[str, Any]] = []
-        """Its prompts, as it listed them when it started."""
-        self.updated: set[str] = set()
-        """The watched resources that it says have changed since this was emptied."""
-        self.say: Callable[[LoggingMessageNotificationParams], None] | None = None
-        """Who is told what it logs."""
-        self._watched: set[str] = set()
-        self._tells: dict[str, Changed] = {}
-        self._listening: asyncio.Task[None] | None = None
+        """Its prompts, as it listed them last."""
 
     @classmethod
     async def start(cls, launch: Launch) -> "McpServer":
@@ -182,14 +82,20 @@ class McpServer:
     @property
     def alive(self) -> bool:
         """Whether it can still be called."""
-        return not self._task.done() and not self._transport.gone.is_set()
+        return self.requests.alive
+
+    async def ended(self) -> None:
+        """Wait until it has ended, whoever ends it."""
+        await asyncio.wait([self._task])
 
     async def _begun(self, until: float) -> None:
         try:
             async with asyncio.timeout_at(until):
                 await asyncio.shield(self._ready)
         except TimeoutError:
-            failure = self._failure(f"did not start within {self._launch.start_s:g} s", "timeout")
+            failure = self.requests.failure(
+                f"did not start within {self._launch.start_s:g} s", "timeout"
+            )
             await self.close()
             raise failure from None
         except asyncio.CancelledError:
@@ -197,112 +103,45 @@ class McpServer:
             raise
 
     async def call(
-        self, wire: str, args: dict[str, Any], limit_s: float, way: UnderWay | None = None
+        self, wire: str, args: dict[str, Any], limit_s: float, way: UnderWay
     ) -> dict[str, Any]:
-        """The answer to ``tools/call`` in the protocol's names. Raises ToolFailure."""
-
-        async def told(progress: float, total: float | None, message: str | None) -> None:
-            if way is not None and way.meanwhile is not None:
-                said = one_line(message or "", MAX_TOLD)
-                way.meanwhile.progress(done=progress, total=total or 0.0, text=said)
-
-        def ask(client: Client) -> Awaitable[BaseModel]:
-            return client.call_tool(
-                wire, args, read_timeout_seconds=_FOR_EVER_S, progress_callback=told
-            )
-
-        return await self._answer(ask, limit_s, way)
-
-    async def resources(self, limit_s: float) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-        """Its resources and its templates, in the protocol's names. Raises ToolFailure."""
-        found = await self._pages(lambda c, at: c.list_resources(cursor=at), "resources", limit_s)
-        templates = await self._pages(
-            lambda c, at: c.list_resource_templates(cursor=at), "resourceTemplates", limit_s
-        )
-        return found, templates
-
-    async def read(self, uri: str, limit_s: float, way: UnderWay | None = None) -> dict[str, Any]:
-        """The answer to ``resources/read``. Raises ToolFailure."""
-        return await self._answer(lambda c: c.read_resource(uri), limit_s, way)
-
-    async def prompt(
-        self, name: str, args: dict[str, str], limit_s: float, way: UnderWay | None = None
-    ) -> dict[str, Any]:
-        """The answer to ``prompts/get``. Raises ToolFailure."""
-        return await self._answer(lambda c: c.get_prompt(name, args), limit_s, way)
-
-    async def completion(
-        self,
-        ref: dict[str, Any],
-        argument: dict[str, str],
-        others: dict[str, str] | None,
-        limit_s: float,
-    ) -> dict[str, Any]:
-        """The answer to ``completion/complete``. Raises ToolFailure."""
-        named = (
-            PromptReference(type="ref/prompt", name=str(ref["name"]))
-            if "name" in ref
-            else ResourceTemplateReference(type="ref/resource", uri=str(ref.get("uri", "")))
-        )
-        return await self._answer(lambda c: c.complete(named, argument, others), limit_s)
+        """The answer to a call of its tool. Raises ToolFailure."""
+        as_task = self.legacy and needs_a_task(self.listing, wire)
+        return await self.requests.call(wire, args, limit_s, way, as_task=as_task)
 
     async def watch(self, uri: str, limit_s: float) -> None:
-        """Have it say when the resource changes (``updated``). Raises ToolFailure."""
-        if len(self._watched) >= MAX_WATCHED:
-            raise ToolFailure(f"{MAX_WATCHED} resources are watched already", error="too_many")
-        self._watched.add(uri)
+        """Have it say when the resource changes (``notices.updated``). Raises ToolFailure."""
+        self.notices.watch(uri)
         if self.legacy:
-            await self._answer(lambda c: _subscribed(c, uri), limit_s)
-        elif self._client is not None:
-            await self._listen(self._client)
+            await self.requests.subscribe(uri, limit_s)
+        elif self.requests.client is not None:
+            await self.notices.listen(self.requests.client)
 
-    async def _pages(
-        self, ask: Callable[[Client, str | None], Awaitable[BaseModel]], key: str, limit_s: float
-    ) -> list[dict[str, Any]]:
-        entries: list[dict[str, Any]] = []
-        cursor: str | None = None
-        for _ in range(MAX_PAGES):
-            page = await self._answer(lambda c, at=cursor: ask(c, at), limit_s)
-            entries += page.get(key, [])
-            cursor = page.get("nextCursor")
-            if not cursor or len(entries) > MAX_ENTRIES:
-                break
-        return entries[:MAX_ENTRIES]
+    async def listen_again(self) -> None:
+        """Take the stream of its notices up, after it broke off."""
+        if self.requests.client is not None:
+            await self.notices.listen(self.requests.client)
+            await self.notices.missed()
 
-    async def _answer(
-        self,
-        ask: Callable[[Client], Awaitable[BaseModel]],
-        limit_s: float,
-        way: UnderWay | None = None,
-    ) -> dict[str, Any]:
-        client = self._client
-        if client is None or not self.alive:
-            raise self._failure("is gone", "server_gone")
-        way = way or UnderWay(None, limit_s)
-        try:
-            async with way.limited():
-                answer = await ask(client)
-        except TimeoutError as e:
-            text = f"The MCP server {self._launch.name} gave no answer within {limit_s:g} s"
-            raise ToolFailure(text, error="timeout") from e
-        except MCPError as e:
-            raise await self._translated(e, limit_s) from e
-        except (ValueError, RuntimeError) as e:  # pydantic's ValidationError is a ValueError
-            text = f"The MCP server {self._launch.name} gave an answer of the wrong shape"
-            raise ToolFailure(text, error="bad_answer") from e
-        return answer.model_dump(by_alias=True, mode="json", exclude_none=True)
+    async def watch_as(self, before: "McpServer", limit_s: float) -> None:
+        """Watch what another run of it watched; what it does not let watch any more is dropped."""
+        for uri in sorted(before.notices.watched):
+            with contextlib.suppress(ToolFailure):
+                await self.watch(uri, limit_s)
+        await self.notices.missed(before.notices)
 
     async def list_again(self) -> None:
-        """Ask for its tools once more, into ``listing``. Raises ServerFailure."""
-        client = self._client
+        """Ask for its tools and prompts once more (``listing``, ``prompts``). Raises ServerFailure."""
+        client = self.requests.client
         if client is None or not self.alive:
-            raise self._failure("is gone", "server_gone")
-        self.tools_changed = False
+            raise self.requests.failure("is gone", "server_gone")
+        self.notices.lists_changed = False
         try:
             async with asyncio.timeout(self._launch.start_s):
                 await self._list(client)
+                await self._list_prompts()
         except (MCPError, ValueError, RuntimeError, TimeoutError) as e:
-            raise self._failure("does not list its tools any more", "server_gone") from e
+            raise self.requests.failure("does not list its tools any more", "server_gone") from e
 
     async def close(self) -> None:
         """End it and everything that it started."""
@@ -322,20 +161,21 @@ class McpServer:
                 self._transport,
                 mode="legacy" if self.legacy else "auto",
                 client_info=Implementation(name="devagent", version=__version__),
-                message_handler=self._told,
+                message_handler=self.notices.told,
                 read_timeout_seconds=self._launch.start_s,
                 elicitation_callback=self._launch.answers.elicitation,
                 sampling_callback=self._launch.answers.sampling,
                 list_roots_callback=self._launch.answers.roots,
-                logging_callback=self._logged,
+                logging_callback=self.notices.logged,
                 log_level=LOG_LEVEL,
+                extensions=[Tasks()],
                 cache=None,
             ) as client:
                 await self._list(client)
                 info = client.server_info
                 self.calls_itself = one_line(f"{info.name} {info.version}", 80) if info else ""
                 self.legacy = client.session.discover_result is None
-                self._client = client
+                self.requests.client = client
                 await self._more(client)
                 self._ready.set_result(None)
                 await self._until_the_end()
@@ -347,9 +187,8 @@ class McpServer:
             if not self._ready.done():
                 self._ready.set_exception(self._not_started(e))
         finally:
-            self._client = None
-            if self._listening is not None:
-                self._listening.cancel()
+            self.requests.client = None
+            self.notices.stop()
             if self._ready.done() and not self._ready.cancelled():
                 self._ready.exception()  # looked at, whether or not somebody still waits
 
@@ -383,110 +222,35 @@ class McpServer:
             "logging": has.logging is not None,
         }
         self.capabilities = tuple(sorted(name for name, there in found.items() if there))
-        if found["prompts"]:
-            with contextlib.suppress(ToolFailure):
-                self.prompts = await self._pages(
-                    lambda c, at: c.list_prompts(cursor=at), "prompts", self._launch.start_s
-                )
+        await self._list_prompts()
         if self.legacy and found["logging"]:
             with contextlib.suppress(ToolFailure):
-                await self._answer(_with_level, self._launch.start_s)
-        if not self.legacy and has.tools is not None and has.tools.list_changed:
-            await self._listen(client)
+                await self.requests.log_from_now(self._launch.start_s)
+        lists = (has.tools, has.prompts)
+        if not self.legacy and any(one is not None and one.list_changed for one in lists):
+            await self.notices.listen(client)
 
-    async def _listen(self, client: Client) -> None:
-        """Servers of the newer protocol say what changes only where they are listened to."""
-        if self._listening is not None:
-            self._listening.cancel()
-        opened = asyncio.Event()
-        self._listening = asyncio.get_running_loop().create_task(self._listened(client, opened))
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(LISTEN_S):
-                await opened.wait()
-
-    async def _listened(self, client: Client, opened: asyncio.Event) -> None:
-        try:
-            async with client.listen(
-                tools_list_changed=True, resource_subscriptions=sorted(self._watched)
-            ) as changes:
-                opened.set()
-                async for change in changes:
-                    if isinstance(change, ToolsListChanged):
-                        self.tools_changed = True
-                    elif isinstance(change, ResourceUpdated):
-                        await self._changed(change.uri)
-        except (MCPError, SubscriptionLost, TimeoutError, RuntimeError):
-            self.tools_changed = True  # it may have said so meanwhile: they are listed once more
-        finally:
-            opened.set()
-
-    def tell(self, uri: str, changed: Changed | None) -> None:
-        """Whom to tell when a watched resource changes; None: nobody any more."""
-        self._tells.pop(uri, None)
-        if changed is not None:
-            self._tells[uri] = changed
-
-    async def _changed(self, uri: str) -> None:
-        if uri in self._watched:
-            self.updated.add(uri)
-            if tell := self._tells.get(uri):
-                await tell()
-
-    async def _told(self, message: object) -> None:
-        if isinstance(message, ToolListChangedNotification):
-            self.tools_changed = True
-        elif isinstance(message, ResourceUpdatedNotification):
-            await self._changed(str(message.params.uri))
-
-    async def _logged(self, params: LoggingMessageNotificationParams) -> None:
-        if self.say is not None:
-            self.say(params)
-
-    async def _translated(self, error: MCPError, limit_s: float) -> ToolFailure:
-        if error.code == CONNECTION_CLOSED or self._transport.fault:
-            # Its end is known a moment after its output's.
-            await asyncio.wait([self._task], timeout=0.3)
-            what = "broke its answer off" if self.alive else "is gone in the middle of the call"
-            return self._failure(what, "server_gone")
-        if error.code == REQUEST_TIMEOUT:
-            text = f"The MCP server {self._launch.name} gave no answer within {limit_s:g} s"
-            return ToolFailure(text, error="timeout")
-        if error.code == PARSE_ERROR:
-            text = f"The MCP server {self._launch.name} gave an answer that is no message"
-            return ToolFailure(text, error="bad_answer")
-        text = one_line(error.message, MAX_TOLD)
-        return ToolFailure(f"The MCP server {self._launch.name} refused: {text}", error="refused")
+    async def _list_prompts(self) -> None:
+        if "prompts" in self.capabilities:
+            with contextlib.suppress(ToolFailure):
+                self.prompts = await self.requests.pages(
+                    lambda c, at: c.list_prompts(cursor=at), "prompts", self._launch.start_s
+                )
 
     def _not_started(self, error: BaseException) -> ServerFailure:
         error = _first(error)
         if isinstance(error, OSError) and not self._transport.started:
             what = f"cannot be started: {error.strerror or type(error).__name__}"
-            return self._failure(what, "no_program")
+            return self.requests.failure(what, "no_program")
         if self._transport.fault:
-            return self._failure("did not start", "not_started")
+            return self.requests.failure("did not start", "not_started")
         if isinstance(error, MCPError) and error.code != CONNECTION_CLOSED:
-            return self._failure(
+            return self.requests.failure(
                 f"refused to start: {one_line(error.message, MAX_TOLD)}", "not_started"
             )
-        return self._failure(
+        return self.requests.failure(
             f"speaks no protocol that is known here ({type(error).__name__})", "not_started"
         )
-
-    def _failure(self, what: str, error: str) -> ServerFailure:
-        fault = f": {self._transport.fault}" if self._transport.fault else ""
-        text = f"The MCP server {self._launch.name} {what}{fault}"
-        error = self._transport.error or error
-        return ServerFailure(text, error=error, tail=self._transport.tail)
-
-
-def _subscribed(client: Client, uri: str) -> Awaitable[BaseModel]:
-    request = SubscribeRequest(params=SubscribeRequestParams(uri=uri))
-    return client.session.send_request(request, EmptyResult)
-
-
-def _with_level(client: Client) -> Awaitable[BaseModel]:
-    request = SetLevelRequest(params=SetLevelRequestParams(level=LOG_LEVEL))
-    return client.session.send_request(request, EmptyResult)
 
 
 def _first(error: BaseException) -> BaseException:

@@ -30,7 +30,7 @@ from mcp.types import JSONRPCRequest, jsonrpc_message_adapter
 
 from devagent.core.codec import canonical, parse
 from devagent.core.text import one_line
-from devagent.host.mcp_listing import names_only
+from devagent.host.mcp_listing import as_known, names_only
 from devagent.policy.plain import is_table
 
 MAX_LINE = 8 << 20
@@ -59,6 +59,7 @@ class GuardedStdio:
         self._transport: asyncio.SubprocessTransport | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._listings: set[str] = set()
+        self._task_calls: set[str] = set()
         self.listing: list[Any] = []
         """The tools of all pages that came since it was last cleared, as they were sent."""
         self.unfit: list[tuple[str, str]] = []
@@ -163,8 +164,8 @@ class GuardedStdio:
         if not line.strip():
             return None
         try:
-            if self._listings:
-                line = self._without_tools(line)
+            if self._listings or self._task_calls:
+                line = self._made_ready(line)
             return SessionMessage(jsonrpc_message_adapter.validate_json(line, by_name=False))
         except (ValueError, RecursionError) as e:
             if isinstance(e, RecursionError) or "recursion" in str(e) or "too deeply" in str(e):
@@ -173,9 +174,13 @@ class GuardedStdio:
                 self._pipes.garbage(line)
             return None
 
-    def _without_tools(self, line: bytes) -> bytes:
+    def _made_ready(self, line: bytes) -> bytes:
         """The line; where it answers a listing, with the tools taken aside and only their names left."""
         message = parse(line)
+        if is_table(message) and str(message.get("id")) in self._task_calls:
+            self._task_calls.discard(str(message["id"]))
+            as_known(message.get("result"))
+            return canonical(message)
         if not is_table(message) or str(message.get("id")) not in self._listings:
             return line
         self._listings.discard(str(message["id"]))
@@ -195,6 +200,8 @@ class GuardedStdio:
                     self._pipes.begin()
                     if message.method == "tools/list":
                         self._listings.add(str(message.id))
+                    elif "task" in (message.params or {}):
+                        self._task_calls.add(str(message.id))
                 data = message.model_dump_json(by_alias=True, exclude_unset=True).encode()
                 if stdin.is_closing():
                     return

@@ -109,7 +109,7 @@ class Extensions:
         news: list[News] = list(self._news)
         for server in self._servers:
             news += server.take_changes()
-            if updated := server.take_updates():
+            if updated := server.beside.take_updates():
                 news.append(ResourceChanged(ext=server.reference, uris=tuple(updated)))
         self._news = []
         return news

@@ -84,7 +84,7 @@ class Served:
         """Whom to tell when a watched resource changes (None: nobody any more)."""
         for one in self._toolbox.servers:
             if one.settings.name == server:
-                one.tell(uri, changed)
+                one.beside.tell(uri, changed)
 
     @property
     def prompts(self) -> Sequence[ServerPrompt]:
@@ -134,7 +134,7 @@ async def open_served(options: Options, environment: Mapping[str, str] | None = 
     if toolbox.house is not None and options.roots is not None:
         toolbox.house.client_roots = options.roots
         for server in toolbox.servers:
-            server.asks_roots = True
+            server.running.asks_roots = True
     try:
         gate = await gate_of(ground, toolbox, options)
         safeguards, guard = safeguards_of(ground, options)

@@ -64,7 +64,7 @@ async def test_signed_in_once_a_later_session_needs_nobody(tmp_path: Path) -> No
         await signed_in(tmp_path, remote, ring)
         async with extension_of(tmp_path, remote.url, ring) as extension:
             assert await call(extension) == ("hi", "")
-            key = extension.sign_in_key
+            key = extension.running.sign_in_key
         assert [form["grant_type"] for form in issuer.granted] == ["authorization_code"]
         assert "client_id" in issuer.granted[0]
         (token,) = issuer.tokens

@@ -37,8 +37,8 @@ from devagent.host.mcp_config import parse_server
 from devagent.host.mcp_extension import McpExtension
 from devagent.host.mcp_handles import Handle
 from devagent.host.mcp_http_config import SignIn, is_loopback
+from devagent.host.mcp_launch import Answers
 from devagent.host.mcp_lock import PinnedServer, ToolsLock
-from devagent.host.mcp_server import Answers
 from devagent.policy.plain import is_table
 from devagent.settings.trusted_file import read_trusted
 

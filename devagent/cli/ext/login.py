@@ -23,9 +23,9 @@ def login(name: str) -> int:
     if settings.oauth.grant != "client_credentials" and not sys.stdin.isatty():
         raise UsageError("signing in is for a person to do, and nobody can be asked here")
     secrets = KeyringSecrets()
-    secrets.forget(extension.sign_in_key)
+    secrets.forget(extension.running.sign_in_key)
     run_until_done(_signed_in(extension))
-    if secrets.read(extension.sign_in_key):
+    if secrets.read(extension.running.sign_in_key):
         click.echo(f"Signed in to {name}. `devagent ext logout {name}` forgets it.")
     else:
         click.echo(f"{name} answered without asking who you are: there is nothing to sign in to.")
@@ -37,7 +37,7 @@ def login(name: str) -> int:
 def logout(name: str) -> None:
     """Forget the tokens of the server NAME; what it has granted there stays until it expires."""
     extension = _remote(name)
-    if not KeyringSecrets().forget(extension.sign_in_key):
+    if not KeyringSecrets().forget(extension.running.sign_in_key):
         raise UsageError(f"nobody is signed in to {name}")
     click.echo(f"The tokens of {name} are forgotten.")
 
