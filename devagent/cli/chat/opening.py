@@ -10,8 +10,9 @@ from devagent.core.events import SessionResumed, ToolJudged
 from devagent.core.ports import Question
 from devagent.core.tools import ToolCall
 from devagent.repl.forms import FormsOnScreen
-from devagent.repl.render import counted, render
+from devagent.repl.render import render
 from devagent.repl.style import Segment, line
+from devagent.repl.words import counted
 from devagent.settings.credentials import NoKey
 from devagent.settings.folder import FolderSays, folder_says
 from devagent.settings.identity import principal

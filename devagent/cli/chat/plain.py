@@ -14,7 +14,8 @@ from devagent.core.text import visible
 from devagent.repl.approver import AtTerminal
 from devagent.repl.capabilities import Capabilities
 from devagent.repl.forms import FormsAtTerminal
-from devagent.repl.render import ASCII, FULL, READER, Signs, render
+from devagent.repl.render import render
+from devagent.repl.words import ASCII, FULL, READER, Signs
 from devagent.session import Options, Session, open_session
 from devagent.settings.identity import principal
 from devagent.undo.errors import SnapshotError

@@ -43,10 +43,12 @@ from devagent.repl.asker import OnScreen
 from devagent.repl.capabilities import Capabilities
 from devagent.repl.completing import Completing
 from devagent.repl.files import Files
-from devagent.repl.live import Doing, Live
+from devagent.repl.folded import touched
+from devagent.repl.live import Live
 from devagent.repl.past import Past
+from devagent.repl.region import Doing
 from devagent.repl.style import Line, Painter, Segment, line
-from devagent.repl.transcript import Transcript, touched
+from devagent.repl.transcript import Transcript
 from devagent.settings.config import TerminalChoices
 from devagent.settings.folder import FolderSays, TrustedFolders, guidance
 from devagent.settings.identity import principal

@@ -5,9 +5,9 @@ from msgspec.structs import replace
 from devagent.cli.chat.screen import Chat
 from devagent.cli.chat.slash import ALIASES, TABLE
 from devagent.repl.capabilities import THEMES
-from devagent.repl.render import usage_text
 from devagent.repl.style import Line, Segment, line
 from devagent.repl.width import pad
+from devagent.repl.words import usage_text
 
 KEYS = (
     ("Enter", "send; while the agent works: a word to it, read before its next step"),

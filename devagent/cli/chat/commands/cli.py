@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 from devagent.cli.chat.screen import Chat
 from devagent.core.errors import UsageError
+from devagent.repl.folded import coloured_diff
 from devagent.repl.style import Segment, line
-from devagent.repl.transcript import coloured_diff
 
 MOST_LINES = 400
 

@@ -12,9 +12,10 @@ from devagent.core.errors import UsageError
 from devagent.core.events import ToolJudged
 from devagent.core.text import one_line
 from devagent.core.tools import ToolCall
-from devagent.repl.render import pairs, render, rule_name
+from devagent.repl.folded import granted_by
+from devagent.repl.render import render
 from devagent.repl.style import Line, Segment, line
-from devagent.repl.transcript import granted_by
+from devagent.repl.words import pairs, rule_name
 
 
 async def policy(chat: Chat, rest: str) -> None:
