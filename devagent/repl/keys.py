@@ -36,6 +36,8 @@ class Keyed(Protocol):
 
     def paste(self, text: str) -> None: ...
 
+    async def paste_picture(self) -> None: ...
+
     async def edit(self) -> None: ...
 
 
@@ -113,6 +115,10 @@ def bindings(live: Keyed) -> KeyBindings:
     @keys.add("c-x", "c-e", filter=typing & ~reading)
     def _edit(event: KeyPressEvent) -> None:
         event.app.create_background_task(live.edit())
+
+    @keys.add("c-v", filter=typing & ~reading)
+    def _picture(event: KeyPressEvent) -> None:
+        event.app.create_background_task(live.paste_picture())
 
     @keys.add(Keys.BracketedPaste, filter=typing)
     def _paste(event: KeyPressEvent) -> None:

@@ -23,17 +23,18 @@ from prompt_toolkit.input import Input
 from prompt_toolkit.output import ColorDepth, Output
 from prompt_toolkit.output.vt100 import Vt100_Output
 
+from devagent.core.text import one_line
 from devagent.repl.keys import bindings
+from devagent.repl.mentions import as_mention, pasted_image
 from devagent.repl.paper import BEGIN, END, LivePaper
 from devagent.repl.pasted import Pasted
 from devagent.repl.region import Choices, Region
+from devagent.repl.screens import LEAVE_S, no_picture
 from devagent.repl.style import Painter, Segment
 
 FRAME_S = 0.1
 """Text that streams in is written this often."""
 TICK_S = 1.0
-LEAVE_S = 2.0
-"""Within this time a second Ctrl+C leaves."""
 QUIET_S = 0.4
 """A question takes no key that was pressed so shortly after another: that was meant for what stood there before."""
 
@@ -65,6 +66,7 @@ class Live(Region):
         self.stop: Callable[[], bool] = lambda: False
         self.leave: Callable[[], None] = lambda: None
         self.unfold: Callable[[], None] = lambda: None
+        self.picture: Callable[[], Awaitable[str]] = no_picture
         self.pasted = Pasted()
         self._questions = 0
         self._reading: asyncio.Future[str | None] | None = None
@@ -212,6 +214,25 @@ class Live(Region):
             self.app.output.write_raw(END)
             self.app.output.flush()
 
+    @property
+    def columns(self) -> int:
+        return self.size.columns
+
+    def redraw(self) -> None:
+        self.app.invalidate()
+
+    def ring(self, text: str) -> None:
+        """A word from the terminal to its desktop (OSC 9), and a bell."""
+        self.app.output.write_raw(f"\x1b]9;{one_line(text, 80)}\x07\a")
+        self.app.output.flush()
+
+    def take_back(self, texts: Sequence[str]) -> None:
+        typed = [*texts, self.buffer.text]
+        self.buffer.document = Document("\n".join(one for one in typed if one))
+
+    def waits(self) -> None:
+        """The line is always there."""
+
     def restyle(self) -> None:
         """The colours are others now."""
         self.app.style = self.style()
@@ -270,7 +291,14 @@ class Live(Region):
             self.leave()
 
     def paste(self, text: str) -> None:
-        self.buffer.insert_text(self.pasted.folded(text))
+        image = pasted_image(text)
+        self.buffer.insert_text(f"{as_mention(image)} " if image else self.pasted.folded(text))
+
+    async def paste_picture(self) -> None:
+        """The image in the clipboard, as a mark in the line."""
+        if mark := await self.picture():
+            self.buffer.insert_text(f"{mark} ")
+            self.app.invalidate()
 
     async def edit(self) -> None:
         """What is typed, in the editor of VISUAL or EDITOR."""

@@ -39,11 +39,10 @@ from devagent.repl.markdown.stream import MarkdownStream
 from devagent.repl.render import render
 from devagent.repl.style import Line, Segment, text_of, width_of
 from devagent.repl.words import (
-    ASCII,
-    FULL,
     because,
     determined_by,
     pairs,
+    signs_of,
     time_text,
     usage_text,
 )
@@ -61,7 +60,7 @@ class Transcript:
     def __init__(self, capabilities: Capabilities, columns: int, *, streams: bool = True) -> None:
         self.columns = columns
         self._capabilities = capabilities
-        self._signs = FULL if capabilities.unicode else ASCII
+        self._signs = signs_of(capabilities)
         self._streams = streams
         self._reply: MarkdownStream | None = None
         self._replied = False

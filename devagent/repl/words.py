@@ -12,6 +12,7 @@ from devagent.core.codec import canonical
 from devagent.core.events import Usage
 from devagent.core.text import visible
 from devagent.core.verdicts import Decision, RuleReference
+from devagent.repl.capabilities import Capabilities
 
 WIDTH = 160
 FEW = 3
@@ -48,6 +49,11 @@ def signs_for(encoding: str | None) -> Signs:
     except (UnicodeEncodeError, LookupError):
         return ASCII
     return FULL
+
+
+def signs_of(capabilities: Capabilities) -> Signs:
+    """The marks for this terminal: words where it is read aloud."""
+    return READER if capabilities.reader else FULL if capabilities.unicode else ASCII
 
 
 def would_be(shadow: Decision) -> str:

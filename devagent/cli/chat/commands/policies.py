@@ -5,7 +5,8 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from devagent.cli.chat.commands.cli import told, words
+from devagent.cli.chat.commands.cli import told
+from devagent.cli.chat.saying import words
 from devagent.cli.chat.screen import Chat
 from devagent.core.codec import parse
 from devagent.core.errors import UsageError
