@@ -14,7 +14,7 @@ from devagent.core.events import Approval, ToolJudged
 from devagent.core.ports import Answer, Question
 from devagent.repl.effect import card
 from devagent.repl.filing import DAYS, sheet
-from devagent.repl.live import Live
+from devagent.repl.screens import Screen
 from devagent.repl.style import Line, Segment, line
 
 QUICK_US = 1_000_000
@@ -32,7 +32,7 @@ class OnScreen:
     question is about goes to ``print``, to stay."""
 
     def __init__(
-        self, live: Live, user: str, folder: str, print: Callable[[Sequence[Line]], None]
+        self, live: Screen, user: str, folder: str, print: Callable[[Sequence[Line]], None]
     ) -> None:
         self._live = live
         self._print = print

@@ -13,8 +13,8 @@ from devagent.core.events import ToolJudged
 from devagent.core.resources import Resource
 from devagent.core.text import visible
 from devagent.repl.markdown.code import Code
-from devagent.repl.render import pairs, rule_name
 from devagent.repl.style import Line, Segment, line
+from devagent.repl.words import pairs, rule_name
 
 _MOST_LINES = 20_000
 _MOST_BYTES = 2_000_000

@@ -5,10 +5,7 @@ below that. Whatever came from a tool, a model or a repository is stripped of co
 bidi overrides and zero-width characters first. Deltas render as nothing: the whole reply follows them.
 """
 
-from collections.abc import Sequence
-from typing import Any, assert_never
-
-from msgspec import Struct
+from typing import assert_never
 
 from devagent.core.codec import canonical
 from devagent.core.events import (
@@ -62,43 +59,24 @@ from devagent.core.events import (
     Usage,
 )
 from devagent.core.text import one_line, visible
-from devagent.core.verdicts import Decision, RuleReference
-
-_WIDTH = 160
-_FEW = 3
-
-
-class Signs(Struct, frozen=True):
-    """The marks that lines begin with and join by."""
-
-    call: str = "●"
-    yes: str = "✓"
-    no: str = "✗"
-    ask: str = "?"
-    result: str = "⎿"
-    alert: str = "!"
-    prompt: str = "›"
-    dot: str = "·"
-    more: str = "…"
-    then: str = "→"
-
-
-FULL = Signs()
-ASCII = Signs(call="*", yes="+", no="x", result="|", prompt=">", dot="-", more="...", then="->")
-READER = Signs(
-    call="call", yes="yes,", no="no,", ask="question,", result="result", alert="note:", prompt="you:", dot=",",
-    more="and", then="to",
-)  # fmt: skip
-"""Words where the others have marks: to be read aloud."""
-
-
-def signs_for(encoding: str | None) -> Signs:
-    """The marks that a stream of this encoding can show."""
-    try:
-        "".join(getattr(FULL, name) for name in FULL.__struct_fields__).encode(encoding or "ascii")
-    except (UnicodeEncodeError, LookupError):
-        return ASCII
-    return FULL
+from devagent.core.verdicts import Decision
+from devagent.repl.words import (
+    FEW,
+    FULL,
+    WIDTH,
+    Signs,
+    because,
+    block,
+    counted,
+    determined_by,
+    listed,
+    pairs,
+    plain,
+    size_text,
+    time_text,
+    usage_text,
+    would_be,
+)
 
 
 def render(event: Event, signs: Signs = FULL, *, full: bool = False) -> str:
@@ -113,65 +91,65 @@ def render(event: Event, signs: Signs = FULL, *, full: bool = False) -> str:
             model = f"{event.model} {s.dot} " if event.model else ""  # a served client has its own
             ticket = f" {s.dot} ticket {event.ticket}" if event.ticket else ""
             who = f"{model}{mode} {s.dot} as {event.principal}{ticket}"
-            return _plain(f"session {s.dot} {who} {s.dot} policy {event.policy[:12] or 'none'}")
+            return plain(f"session {s.dot} {who} {s.dot} policy {event.policy[:12] or 'none'}")
         case SessionResumed():
             dry = f" {s.dot} dry run" if event.dry_run else ""
             changed = f"{dry} {s.dot} changed: {', '.join(event.changed)}" if event.changed else dry
-            return _plain(
+            return plain(
                 f"session resumed {s.dot} {event.model} {s.dot} as {event.principal}{changed}"
             )
         case SessionForked():
-            return _plain(f"session forked from {event.origin}, after its event {event.at}")
+            return plain(f"session forked from {event.origin}, after its event {event.at}")
         case SessionEnded():
             reason = f": {event.reason}" if event.reason else ""
-            return _plain(f"session ended {s.dot} {event.stop} (exit {event.exit_code}){reason}")
+            return plain(f"session ended {s.dot} {event.stop} (exit {event.exit_code}){reason}")
         case PolicyLoaded():
             where = f" from {event.file}" if event.file else ""
-            return _plain(
+            return plain(
                 f"policy {event.layer}/{event.name} {s.dot} {counted(event.rules, 'rule')}{where}"
             )
         case PolicyLocked():
-            return _plain(f"{s.alert} locked to reading: {event.reason}")
+            return plain(f"{s.alert} locked to reading: {event.reason}")
         case BundleInForce():
             why = f" {s.dot} STALE: {event.why}" if event.why else ""
-            return _plain(
+            return plain(
                 f"bundle {event.org} {event.revision} {s.dot} {event.environment}, ring {event.ring}{why}"
             )
         case BundleSynced():
             return _bundle_synced(event, s)
         case BundleRevoked():
-            return _plain(f"{s.alert} revoked: {event.reason}")
+            return plain(f"{s.alert} revoked: {event.reason}")
         case ExtensionLoaded():
-            return _plain(
+            return plain(
                 f"extension {event.ext.name} {event.ext.version} {s.dot} {counted(len(event.tools), 'tool')}"
             )
         case ExtensionRefused():
-            return _plain(
+            return plain(
                 f"{s.alert} extension {event.ext.name} {event.ext.version} refused: {event.err}"
             )
         case ExtensionChanged():
-            return _plain(
+            return plain(
                 f"{s.alert} extension {event.ext.name}: withheld until approved, as they have changed: "
                 f"{', '.join(event.tools)}"
             )
         case ResourceChanged():
-            return _plain(
+            return plain(
                 f"{s.dot} {event.ext.name}: changed since it was read: {', '.join(event.uris)}"
             )
         case ToolProgress():
             return _progress(event, s)
         case Prompt():
-            return _block(event.text, f"{s.prompt} ", "  ")
+            return block(event.text, f"{s.prompt} ", "  ")
         case BatchNoted():
             failed = f" {s.dot} {event.failed} failed" if event.failed else ""
-            return _plain(
+            return plain(
                 f"batch {event.batch} {s.dot} {event.step} {s.dot} {counted(event.requests, 'request')}{failed}"
             )
         case SubagentStarted():
-            return _plain(f"{s.dot} sub-agent {event.agent} {s.dot} {event.model} {s.more}")
+            return plain(f"{s.dot} sub-agent {event.agent} {s.dot} {event.model} {s.more}")
         case SubagentEnded():
             how = "" if event.stop == "done" else f" {s.dot} {event.stop} {event.reason}".rstrip()
-            return _plain(
+            return plain(
                 f"{s.dot} sub-agent {event.agent} ended {s.dot} {counted(event.replies, 'turn')}{how}"
             )
         case ModelRequested(purpose="sampling"):
@@ -194,29 +172,29 @@ def render(event: Event, signs: Signs = FULL, *, full: bool = False) -> str:
             return _finished(event, s, full)
         case SnapshotMade():
             return (
-                _plain(f"{s.alert} not in the snapshot: {_listed(event.left_out)}")
+                plain(f"{s.alert} not in the snapshot: {listed(event.left_out)}")
                 if event.left_out
                 else ""
             )
         case SnapshotFailed():
             what = "nothing was run" if event.refused else "what follows cannot be undone"
-            return _plain(f"{s.alert} no snapshot, so {what}: {event.reason or event.err}")
+            return plain(f"{s.alert} no snapshot, so {what}: {event.reason or event.err}")
         case UndoDone():
             return undone_text(event, s)
         case FeedbackGiven():
             note = f": {event.note}" if event.note else ""
-            how = f"\n{_block(event.text, '  ', '  ')}" if event.text else ""
-            return _plain(f"{s.dot} feedback on the answer: {event.rating}{note}") + how
+            how = f"\n{block(event.text, '  ', '  ')}" if event.text else ""
+            return plain(f"{s.dot} feedback on the answer: {event.rating}{note}") + how
         case BudgetStopped():
             reason = f": {event.reason}" if event.reason else ""
-            return _plain(f"{s.alert} stopped by {event.limit}{reason}")
+            return plain(f"{s.alert} stopped by {event.limit}{reason}")
         case BudgetWarned():
-            return _plain(f"{s.alert} {event.reason or event.limit}")
+            return plain(f"{s.alert} {event.reason or event.limit}")
         case ApprovalsLoaded():
             many = counted(len(event.ids), "approval")
-            return _plain(f"{many} of {event.file}, signed by {event.key}, until {event.expires}")
+            return plain(f"{many} of {event.file}, signed by {event.key}, until {event.expires}")
         case TurnCut():
-            return _plain(f"{s.alert} cut: {event.err}")
+            return plain(f"{s.alert} cut: {event.err}")
         case TurnEnded():
             return _turn_ended(event, s)
         case ReviewMarked():
@@ -225,12 +203,12 @@ def render(event: Event, signs: Signs = FULL, *, full: bool = False) -> str:
             return f"{s.alert} the log was recovered: a torn end of {counted(event.bytes, 'byte')} was set aside"
         case LogErased():
             first, last = event.range
-            return _plain(
+            return plain(
                 f"{s.alert} the content of events {first} to {last} was erased by {event.principal}: {event.reason}"
             )
         case ErrorRaised():
             reason = f": {event.reason}" if event.reason else ""
-            return _plain(f"{s.alert} {event.err}{reason}")
+            return plain(f"{s.alert} {event.err}{reason}")
         case (
             TextDelta()
             | ThinkingDelta()
@@ -259,79 +237,37 @@ def _judged(event: ToolJudged, s: Signs, full: bool) -> str:
         (r.id for r in event.resources if r.kind != "mcp"), key=lambda name: name not in spoken
     )
     if shown and not full:
-        more = f" {s.more} {len(shown) - _FEW} more" if len(shown) > _FEW else ""
-        head = f"{head}  {', '.join(shown[:_FEW])}{more}"
+        more = f" {s.more} {len(shown) - FEW} more" if len(shown) > FEW else ""
+        head = f"{head}  {', '.join(shown[:FEW])}{more}"
     elif shown:
         head = f"{head}  {', '.join(shown)}"
     elif event.args and not full:
         head = f"{head}  {pairs(event.args)}"
-    lines = [_plain(head, wide=full)]
+    lines = [plain(head, wide=full)]
     if full and event.args:
-        lines.append(_plain(f"    {canonical(event.args).decode()}", wide=True))
+        lines.append(plain(f"    {canonical(event.args).decode()}", wide=True))
     lines += _verdict(event.decision, s)
     if event.dry_run and event.decision.effect != "deny":
         lines.append(f"  {s.dot} dry run: not carried out")
     if event.shadow is not None:
-        lines.append(_plain(f"  {s.dot} in shadow mode this would be {would_be(event.shadow)}"))
+        lines.append(plain(f"  {s.dot} in shadow mode this would be {would_be(event.shadow)}"))
     return "\n".join(lines)
 
 
 def _verdict(decision: Decision, s: Signs) -> list[str]:
     if decision.effect == "allow":
         duties = f" {s.dot} {pairs(decision.obligations)}" if decision.obligations else ""
-        return [_plain(f"  {s.yes} allowed{determined_by(decision)}{duties}")]
+        return [plain(f"  {s.yes} allowed{determined_by(decision)}{duties}")]
     if decision.error:
-        return [_plain(f"  {s.no} not run: {decision.reason}")]
+        return [plain(f"  {s.no} not run: {decision.reason}")]
     sign, word = (s.ask, "asks") if decision.effect == "ask" else (s.no, "denied")
     lines = [f"  {sign} {text}" for text in because(decision, word)[:1]]
     lines += [f"    and {text}" for text in because(decision, word)[1:]]
     grants = dict.fromkeys([decision.grant, *(r.grant for r in decision.determining)])
     lines += [f"    to be granted: {grant}" for grant in grants if grant]
     if decision.nearest and not any(grants):
-        lines.append(f"    nearest: {', '.join(decision.nearest[:_FEW])}")
-    return [_plain(line) for line in lines]
-
-
-def would_be(shadow: Decision) -> str:
-    """What a call would have come to by another decision, in one line."""
-    match shadow.effect:
-        case "deny":
-            return f"denied{determined_by(shadow)}"
-        case "ask":
-            return f"asked about{determined_by(shadow)}"
-        case "allow":
-            duties = f" with {pairs(shadow.obligations)}" if shadow.obligations else ""
-            return f"allowed{duties}{determined_by(shadow)}"
-
-
-def because(decision: Decision, word: str) -> list[str]:
-    """Each determining rule with its own reason; where no rule spoke, the decision's."""
-    rules = {rule.rule: rule for rule in decision.determining}
-    if not rules:
-        return [
-            decision.reason
-            if decision.reason.startswith((word, "needs approval"))
-            else f"{word}: {decision.reason}"
-        ]
-    said = [f"{word} by {rule_name(r)}{f': {r.why}' if r.why else ''}" for r in rules.values()]
-    repeats = decision.reason.startswith(("denied by ", "needs approval by "))
-    if len(said) == 1 and not any(r.why for r in rules.values()) and not repeats:
-        return [f"{said[0]}: {decision.reason}"]
-    more = len(said) - _FEW
-    return [*said[:_FEW], f"{more} more"] if more > 0 else said
-
-
-def determined_by(decision: Decision) -> str:
-    rules = [rule_name(rule) for rule in decision.determining] or list(decision.rules)
-    once = list(dict.fromkeys(rules))
-    more = f" and {len(once) - _FEW} more" if len(once) > _FEW else ""
-    return f" by {', '.join(once[:_FEW])}{more}" if once else ""
-
-
-def rule_name(rule: RuleReference) -> str:
-    file = rule.file.replace("\\", "/").rpartition("/")[2]
-    place = f" ({file}:{rule.line})" if file and rule.line else f" ({file})" if file else ""
-    return rule.rule + place
+        lines.append(f"    nearest: {', '.join(decision.nearest[:FEW])}")
+    return [plain(line) for line in lines]
 
 
 def _answered(approval: Approval, comment: str, s: Signs) -> str:
@@ -349,7 +285,7 @@ def _answered(approval: Approval, comment: str, s: Signs) -> str:
         (s.yes if approval.answer == "yes" else s.no),
         f" by {approval.by}" if approval.by else "",
     )
-    return _plain(f"  {sign} answered {approval.answer}{by} ({ways[approval.method]}{scope}){said}")
+    return plain(f"  {sign} answered {approval.answer}{by} ({ways[approval.method]}{scope}){said}")
 
 
 def _finished(event: ToolFinished, s: Signs, full: bool) -> str:
@@ -370,16 +306,16 @@ def _finished(event: ToolFinished, s: Signs, full: bool) -> str:
     lines: list[str] = []
     if event.outcome == "denied" and event.decision:
         lines += [
-            _plain(
+            plain(
                 f"  {s.no} result withheld{determined_by(event.decision)}: {event.decision.reason}"
             )
         ]
     elif full and "\n" in shown:
-        lines = [f"  {s.result} {failed or 'result'}{tail}", _block(shown, "    ", "    ")]
+        lines = [f"  {s.result} {failed or 'result'}{tail}", block(shown, "    ", "    ")]
     else:
         first, _, rest = shown.partition("\n")
         more = f" {s.more} {counted(rest.count(chr(10)) + 1, 'more line')}" if rest else ""
-        said = (first if full else one_line(first, _WIDTH)) + more
+        said = (first if full else one_line(first, WIDTH)) + more
         between = ": " if failed and said else ""
         lines = [f"  {s.result} {failed}{between}{said}{tail}".rstrip()]
     return "\n".join(lines)
@@ -388,10 +324,10 @@ def _finished(event: ToolFinished, s: Signs, full: bool) -> str:
 def _bundle_synced(event: BundleSynced, s: Signs) -> str:
     if event.outcome == "refused":
         stays = f"revision {event.after} stays" if event.after else "nothing is in force"
-        return _plain(
+        return plain(
             f"{s.alert} policy of {event.org} refused ({event.err}), {stays}: {event.reason}"
         )
-    return _plain(f"policy of {event.org}: {event.outcome}, revision {event.after}")
+    return plain(f"policy of {event.org}: {event.outcome}, revision {event.after}")
 
 
 def _model_failed(event: ModelFailed, s: Signs) -> str:
@@ -400,7 +336,7 @@ def _model_failed(event: ModelFailed, s: Signs) -> str:
     if event.retry_in_ms is not None:
         again = f"; attempt {event.attempt + 1} in {event.retry_in_ms / 1000:.1f} s"
     reason = f": {event.reason}" if event.reason else ""
-    return _plain(f"{s.alert} the model service failed ({event.err}{status}){reason}{again}")
+    return plain(f"{s.alert} the model service failed ({event.err}{status}){reason}{again}")
 
 
 def undone_text(event: UndoDone, s: Signs) -> str:
@@ -408,14 +344,9 @@ def undone_text(event: UndoDone, s: Signs) -> str:
         f"undone: {counted(event.files, 'file')} as in snapshot {event.snapshot} {s.dot} `undo {event.kept}` takes it back"
     ]
     if event.repository:
-        lines.append(f"  repository: {_listed(event.repository)}")
+        lines.append(f"  repository: {listed(event.repository)}")
     lines += [f"  {s.alert} left alone: {one}" for one in event.left]
-    return _block("\n".join(lines), "", "")
-
-
-def _listed(names: Sequence[str]) -> str:
-    more = f" and {len(names) - 5} more" if len(names) > 5 else ""
-    return f"{', '.join(names[:5])}{more}"
+    return block("\n".join(lines), "", "")
 
 
 def compacted_text(event: Compacted, s: Signs) -> str:
@@ -425,7 +356,7 @@ def compacted_text(event: Compacted, s: Signs) -> str:
         "asked": "as asked",
     }
     by = f"a summary by {event.model}" if event.model else "a list of what was done"
-    return _plain(
+    return plain(
         f"{s.alert} conversation compacted ({why[event.why]}): {counted(event.gone, 'message')} now stand in {by}, "
         f"{event.kept} stay as they were; from about {event.before:,} to {event.after:,} tokens. "
         "Prompts and refusals stay word for word, the log keeps everything; /compact undo brings it back"
@@ -440,7 +371,7 @@ def _turn_ended(event: TurnEnded, s: Signs) -> str:
         parts.append(f"${event.cost_usd_micros / 1e6:.4f}")
     if event.dur_us >= 1000:
         parts.append(time_text(event.dur_us))
-    return _plain(f" {s.dot} ".join(parts))
+    return plain(f" {s.dot} ".join(parts))
 
 
 def _marked(event: ReviewMarked, s: Signs) -> str:
@@ -449,56 +380,14 @@ def _marked(event: ReviewMarked, s: Signs) -> str:
     failed = "" if event.verified == "ok" else f" {s.dot} its log did not verify"
     note = f": {event.note}" if event.note else ""
     head = f"{event.mark}{to} {s.dot} session {event.reviewed}, {counted(event.size, 'event')}"
-    return _plain(f"{head}{flags}{failed}{note}")
+    return plain(f"{head}{flags}{failed}{note}")
 
 
 def _progress(event: ToolProgress, s: Signs) -> str:
     if event.level:
         who = f"{event.logger} " if event.logger else ""
-        return _plain(f"  {s.dot} {event.level} {who}{event.text}")
+        return plain(f"  {s.dot} {event.level} {who}{event.text}")
     if not event.total and not event.done:
         return ""  # what it prints: its result follows
     of = f" of {event.total:g}" if event.total else ""
-    return _plain(f"  {s.dot} {event.done:g}{of} {event.text}".rstrip())
-
-
-def usage_text(usage: Usage) -> str:
-    parts = [f"{usage.input:,} in"]
-    if usage.cache_read:
-        parts.append(f"{usage.cache_read:,} cached ({usage.cache_hit_percent} %)")
-    if usage.cache_write:
-        parts.append(f"{usage.cache_write:,} to cache")
-    return ", ".join([*parts, f"{usage.output:,} out"])
-
-
-def pairs(values: dict[str, Any]) -> str:
-    return "  ".join(
-        f"{name}={value if isinstance(value, str) else canonical(value).decode()}"
-        for name, value in sorted(values.items())  # as the log gives them back
-    )
-
-
-def _block(text: str, first: str, rest: str) -> str:
-    return first + visible(text).strip("\n").replace("\n", f"\n{rest}")
-
-
-def _plain(line: str, *, wide: bool = False) -> str:
-    """One line: its indent kept, the rest made visible and flat, cut unless wide."""
-    indent = line[: len(line) - len(line.lstrip(" "))]
-    text = visible(line[len(indent) :]).replace("\n", " ").replace("\t", " ")
-    return indent + (text if wide or len(text) <= 2 * _WIDTH else text[: 2 * _WIDTH - 3] + "...")
-
-
-def counted(number: int, what: str) -> str:
-    return f"{number:,} {what}" + ("" if number == 1 else "s")
-
-
-def size_text(size: int) -> str:
-    if size < 1000:
-        return f"{size} B"
-    return f"{size / 1000:.1f} kB" if size < 1_000_000 else f"{size / 1_000_000:.1f} MB"
-
-
-def time_text(microseconds: int) -> str:
-    seconds = microseconds / 1_000_000
-    return f"{seconds * 1000:.0f} ms" if seconds < 1 else f"{seconds:.1f} s"
+    return plain(f"  {s.dot} {event.done:g}{of} {event.text}".rstrip())

@@ -24,8 +24,9 @@ from devagent.core.events import (
 from devagent.core.text import visible
 from devagent.repl.capabilities import Capabilities
 from devagent.repl.markdown.flow import Out, Row
-from devagent.repl.render import FULL, Signs, card, render
+from devagent.repl.render import card, render
 from devagent.repl.transcript import WIDEST, Transcript
+from devagent.repl.words import FULL, Signs
 
 
 class Replay:

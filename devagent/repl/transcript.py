@@ -8,8 +8,6 @@ unfolds a call (``unfolded``) or asks why.
 from collections import deque
 from collections.abc import Iterator, Sequence
 
-from msgspec import Struct
-
 from devagent.core.events import (
     ApprovalAnswered,
     ApprovalAsked,
@@ -26,38 +24,34 @@ from devagent.core.events import (
     UndoDone,
 )
 from devagent.core.text import one_line, visible
-from devagent.core.verdicts import Decision
 from devagent.repl.capabilities import Capabilities
+from devagent.repl.folded import (
+    FEW,
+    Folded,
+    answered,
+    coloured_diff,
+    granted_by,
+    outcome,
+    touched,
+)
 from devagent.repl.markdown.flow import ROW, Flow, Out
 from devagent.repl.markdown.stream import MarkdownStream
-from devagent.repl.render import (
-    ASCII,
-    FULL,
+from devagent.repl.render import render
+from devagent.repl.style import Line, Segment, text_of, width_of
+from devagent.repl.words import (
     because,
-    counted,
     determined_by,
     pairs,
-    render,
-    size_text,
+    signs_of,
     time_text,
     usage_text,
 )
-from devagent.repl.style import Line, Segment, text_of, width_of
 
 WIDEST = 100
 """Columns that prose may take, however wide the terminal: longer rows are hard to read."""
 KEPT = 200
 """Calls that can be unfolded, and that many characters of each result."""
 _MOST_KEPT = 40_000
-_FEW = 2
-
-
-class Folded(Struct):
-    """A call as it is known so far."""
-
-    judged: ToolJudged
-    answered: ApprovalAnswered | None = None
-    finished: ToolFinished | None = None
 
 
 class Transcript:
@@ -66,7 +60,7 @@ class Transcript:
     def __init__(self, capabilities: Capabilities, columns: int, *, streams: bool = True) -> None:
         self.columns = columns
         self._capabilities = capabilities
-        self._signs = FULL if capabilities.unicode else ASCII
+        self._signs = signs_of(capabilities)
         self._streams = streams
         self._reply: MarkdownStream | None = None
         self._replied = False
@@ -184,7 +178,7 @@ class Transcript:
         else:
             said = [Segment(f" {dot} {'; '.join(because(decision, 'denied'))}", "quiet")]
             grants = granted_by(decision)
-            near = ", ".join(decision.nearest[:_FEW])
+            near = ", ".join(decision.nearest[:FEW])
             way = "; ".join(grants) or (f"nearest grant: {near}" if near else "")
             if way:
                 said.append(Segment(f" {self._signs.then} {way}", "accent"))
@@ -217,7 +211,7 @@ class Transcript:
         ok = event.outcome == "ok"
         said = [Segment(f" {self._signs.dot} {part}", "quiet") for part in outcome(event)]
         if folded.answered is not None:
-            said.append(Segment(f" {self._signs.dot} {_answer(folded.answered)}", "quiet"))
+            said.append(Segment(f" {self._signs.dot} {answered(folded.answered)}", "quiet"))
         yield from self.flow(self._head(folded.judged, "good" if ok else "bad"), said)
         if folded.judged.decision.obligations and ok:
             duties = pairs(folded.judged.decision.obligations)
@@ -321,69 +315,3 @@ def wrapped(one: Line, columns: int) -> Iterator[Out]:
         rest = [Segment(head.text[indent:], head.role, head.link), *rest]
     yield from flow.feed(rest)
     yield from flow.end()
-
-
-def coloured_diff(row: str) -> Line:
-    """A row of a unified diff in its colour; any other as it is."""
-    text = row.lstrip(" ")
-    role = {"+": "added", "-": "removed", "@": "accent"}.get(text[:1], "")
-    return (Segment(row, role),) if row else ()
-
-
-def granted_by(decision: Decision) -> list[str]:
-    """How to be granted what was refused, in the words of the rules."""
-    return [
-        one
-        for one in dict.fromkeys([decision.grant, *(r.grant for r in decision.determining)])
-        if one
-    ]
-
-
-def touched(event: ToolJudged) -> str:
-    """What the call is about, in few words: what the rules spoke of first."""
-    spoken = {rule.resource for rule in event.decision.determining}
-    shown = sorted(
-        dict.fromkeys(r.id for r in event.resources if r.kind != "mcp"),
-        key=lambda name: (name.startswith("repo:"), name not in spoken),
-    )
-    if event.decision.effect == "deny" and spoken & set(shown):
-        shown = [name for name in shown if name in spoken]
-    if shown:
-        names = [
-            one_line(name.removeprefix("path:").removeprefix("command:"), 90)
-            for name in shown[:_FEW]
-        ]
-        more = f" and {len(shown) - _FEW} more" if len(shown) > _FEW else ""
-        return ", ".join(names) + more
-    return one_line(pairs(event.args), 90) if event.args else ""
-
-
-def outcome(event: ToolFinished) -> Iterator[str]:
-    """How a call ended, in a few short parts."""
-    if event.outcome == "denied" and event.decision:
-        yield f"result withheld{determined_by(event.decision)}: {event.decision.reason}"
-        return
-    if event.outcome != "ok":
-        why = one_line(event.text, 120) or event.err
-        yield f"{event.outcome}: {why}" if why else event.outcome
-    added, removed = (event.structured.get(name) for name in ("added", "removed"))
-    if isinstance(added, int) and isinstance(removed, int):
-        yield f"+{added} -{removed}"
-    elif event.rows:
-        yield counted(event.rows, "row")
-    elif event.outcome == "ok" and (text := visible(event.view or event.text).strip("\n")):
-        first, _, rest = text.partition("\n")
-        yield counted(rest.count("\n") + 2, "line") if rest else one_line(first, 60)
-    elif event.bytes and event.outcome == "ok":
-        yield size_text(event.bytes)
-    if event.dur_us >= 100_000:
-        yield time_text(event.dur_us)
-
-
-def _answer(event: ApprovalAnswered) -> str:
-    approval = event.approval
-    if approval.method == "file":
-        return f"approval {approval.approval_id}"
-    if approval.method != "terminal":
-        return f"yes by {approval.by}"
-    return "you said yes" if approval.scope == "once" else f"you said yes ({approval.scope})"

@@ -5,6 +5,7 @@ import os
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from functools import partial
+from secrets import token_hex
 from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
@@ -17,7 +18,7 @@ from devagent.agent.tasks import WithTasks
 from devagent.audit.tap import tapped
 from devagent.audit.verify import verify_session
 from devagent.audit.writer import SessionLog
-from devagent.core.errors import LogError, Stop
+from devagent.core.errors import LogError, Stop, UsageError
 from devagent.core.events import (
     BudgetStopped,
     Event,
@@ -197,6 +198,25 @@ class Session:
                 if isinstance(event, ToolFinished) and event.outcome == "ok":
                     values = event.structured.get("values", ())
         return values
+
+    def look_up(self, tool: str, args: dict[str, Any]) -> AsyncGenerator[Event, None]:
+        """A call of the person's screen between two turns (``tool`` by its API name), judged and logged; the model
+        does not read of it. Raises UsageError where there is no such tool."""
+        spec = self._toolbox.find(tool)
+        if spec is None:
+            raise UsageError(f"{tool.replace('__', '.')} is not offered here")
+        call = ToolCall(f"look_{token_hex(6)}", tool, args)
+        return self._timed(tapped(self._agent.aside(call, spec), self._log))
+
+    def reading(self, tool: str, args: dict[str, Any]) -> Reading | None:
+        """A call (``tool`` by its API name) that ``turn`` is to begin with; None where there is no such tool."""
+        spec = self._toolbox.find(tool)
+        return None if spec is None else Reading(spec, args)
+
+    @property
+    def servers(self) -> Sequence[str]:
+        """The MCP servers that have resources, by name."""
+        return [one.settings.name for one in self._toolbox.servers if one.has("resources")]
 
     async def _timed(self, events: AsyncGenerator[Event, None]) -> AsyncGenerator[Event, None]:
         """The turn, cut where a limit of time is over while something is under way."""

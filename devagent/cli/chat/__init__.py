@@ -99,12 +99,7 @@ def chat(
         theme=terminal.theme,
         encoding=sys.stdout.encoding,
     )
-    # Each way of talking loads what the other does not need.
-    if able.live:
-        from devagent.cli.chat.screen import talk  # noqa: PLC0415
+    # prompt-toolkit takes 140 ms, and only a conversation needs it.
+    from devagent.cli.chat.screen import talk  # noqa: PLC0415
 
-        return run_until_done(talk(asked, able, terminal))
-    from devagent.cli.chat.plain import talk_plainly  # noqa: PLC0415
-
-    run_until_done(talk_plainly(asked, able))
-    return 0
+    return run_until_done(talk(asked, able, terminal))

@@ -5,13 +5,15 @@ from collections.abc import Sequence
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from devagent.cli.chat.saying import greeting
 from devagent.core.approvals import asking_rules
 from devagent.core.events import SessionResumed, ToolJudged
 from devagent.core.ports import Question
 from devagent.core.tools import ToolCall
 from devagent.repl.forms import FormsOnScreen
-from devagent.repl.render import counted, render
+from devagent.repl.render import render
 from devagent.repl.style import Segment, line
+from devagent.repl.words import counted
 from devagent.settings.credentials import NoKey
 from devagent.settings.folder import FolderSays, folder_says
 from devagent.settings.identity import principal
@@ -39,9 +41,10 @@ async def opened(chat: "Chat", *, quietly: bool = False) -> "Session":
                 raise
     if quietly:
         return session
-    chat.print(chat.greeting(session))
+    chat.print(greeting(session))
     first = session.opening[0]
     if isinstance(first, SessionResumed):
+        await chat.show_end(session.folder)
         chat.say(render(first))
         if session.unfinished:
             chat.say(f"left unfinished: {session.unfinished}", "ask")

@@ -11,27 +11,21 @@ import time
 from collections import deque
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from prompt_toolkit.document import Document
-
-from devagent import __version__
 from devagent.cli.chat import Asked
-from devagent.cli.chat.slash import ALIASES, TABLE, command
-from devagent.core.errors import DevagentError, Stop
+from devagent.cli.chat.following import follow
+from devagent.cli.chat.mentions import Mentioning, arguments_of, prompt_of, read_first
+from devagent.cli.chat.saying import named, status, words
+from devagent.cli.chat.slash import TABLE, command
+from devagent.core.errors import DevagentError, Stop, UsageError
 from devagent.core.events import (
-    ApprovalAnswered,
-    ApprovalAsked,
     Event,
     ModelReplied,
-    ModelRequested,
     Prompt,
     TextDelta,
-    ThinkingDelta,
-    ToolFinished,
     ToolJudged,
     ToolProgress,
-    ToolStarted,
     TurnCut,
     TurnEnded,
     Usage,
@@ -43,10 +37,15 @@ from devagent.repl.asker import OnScreen
 from devagent.repl.capabilities import Capabilities
 from devagent.repl.completing import Completing
 from devagent.repl.files import Files
-from devagent.repl.live import Doing, Live
+from devagent.repl.lines import Lines
+from devagent.repl.live import Live
 from devagent.repl.past import Past
-from devagent.repl.style import Line, Painter, Segment, line
-from devagent.repl.transcript import Transcript, touched
+from devagent.repl.region import Doing
+from devagent.repl.screens import Screen
+from devagent.repl.style import Line, Painter
+from devagent.repl.symbols import Symbols
+from devagent.repl.transcript import Transcript
+from devagent.repl.words import size_text
 from devagent.settings.config import TerminalChoices
 from devagent.settings.folder import FolderSays, TrustedFolders, guidance
 from devagent.settings.identity import principal
@@ -77,13 +76,14 @@ class Chat:
         self.files = Files(asked.folder)
         self.trusted = TrustedFolders(os.path.join(here.data, "folders.json"))
         self.says = FolderSays({}, {}, "")
-        self.live = Live(
-            self.painter,
-            history=Past(os.path.join(here.data, "prompts.jsonl"), _without_secrets),
-            completer=Completing(self.commands, self.files),
-            vi=terminal.editing == "vi",
+        self.mentioning = Mentioning(self)
+        completer = Completing(self.commands, self.files, Symbols(asked.folder), self.mentioning)
+        past = Past(os.path.join(here.data, "prompts.jsonl"), _without_secrets)
+        kind = Live if able.live else Lines
+        self.live: Screen = kind(
+            self.painter, history=past, completer=completer, vi=terminal.editing == "vi"
         )
-        self.transcript = Transcript(able, self.live.size.columns)
+        self.transcript = Transcript(able, self.live.columns)
         self.asker = OnScreen(self.live, principal().user, asked.folder, self.print)
         self.asker.others = self._like
         self.asker.before_question = self._question_comes
@@ -104,10 +104,12 @@ class Chat:
         self._stop: Stop = "done"
         self._leaving = False
         self._stopped = False
+        self._pictures: dict[str, dict[str, Any]] = {}
         self.live.submit = self._submit
         self.live.stop = self.stop
         self.live.leave = self.leave
         self.live.unfold = self._unfold
+        self.live.picture = self._picture
 
     # -- for commands
 
@@ -118,19 +120,41 @@ class Chat:
             raise DevagentError("the session is not open yet")
         return self._session
 
+    @property
+    def open_session(self) -> "Session | None":
+        """The session, once there is one."""
+        return self._session
+
+    @property
+    def busy(self) -> bool:
+        """Whether something is under way, or about to be."""
+        return self._work is not None or bool(self._inbox)
+
     def commands(self) -> Mapping[str, str]:
-        """Names and what they do, the folder's own among them."""
+        """Names and what they do, the folder's own and the servers' prompts among them."""
         own = {name: f"own: {one_line(text, 60)}" for name, text in self.says.commands.items()}
-        return {name: one.about for name, one in TABLE.items()} | own
+        asked = self._session.prompts if self._session is not None else ()
+        prompts = {
+            one.command[1:]: one_line(f"{one.server}: {one.description or one.name}", 70)
+            for one in asked
+        }
+        return {name: one.about for name, one in TABLE.items()} | own | prompts
 
     def say(self, text: str, role: str = "quiet") -> None:
         """A few words of devagent's own."""
         self.live.paper.put(self.transcript.note(text, role))
         self.live.draw_now()
 
+    async def show_end(self, folder: str) -> None:
+        """The end of a session that goes on, as it stood on the screen."""
+        from devagent.cli.chat.past import end_of  # noqa: PLC0415  (where one goes on)
+
+        self.live.paper.put(await asyncio.to_thread(end_of, self.transcript, folder))
+        self.live.draw_now()
+
     def print(self, lines: Sequence[Line], *, whole: bool = False) -> None:
         """Lines of a command, below an empty one; ``whole``: they are code, which is not broken into rows."""
-        self.transcript.columns = self.live.size.columns
+        self.transcript.columns = self.live.columns
         self.live.paper.put(self.transcript.printed(lines, whole=whole))
         self.live.draw_now()
 
@@ -140,8 +164,7 @@ class Chat:
         self._stopped = False
         if stopped:
             self._inbox.clear()
-            typed = [*left, self.live.buffer.text]
-            self.live.buffer.document = Document("\n".join(one for one in typed if one))
+            self.live.take_back(left)
         else:
             self._inbox.extendleft(reversed(left))
         self._queue_changed()
@@ -165,9 +188,41 @@ class Chat:
         self._inbox.append(text)
         self._arrived.set()
 
+    async def say_to_model(self, text: str) -> None:
+        """A turn with what the person typed: its images, and what it mentions, first."""
+        pictures = [self._pictures.pop(mark) for mark in list(self._pictures) if mark in text]
+        readings, images = await read_first(self, text) if "@" in text else ([], [])
+        turn = self.session.turn(text, attachments=[*pictures, *images], readings=readings)
+        await self.turn(turn, "thinking")
+
+    async def looked_at(self, tool: str, args: dict[str, Any]) -> bool:
+        """A call of the screen's own, on the screen, with a question where policy asks; whether it was done."""
+        await self.turn(self.session.look_up(tool, args), "reading")
+        last = self.transcript.folded[-1] if self.transcript.folded else None
+        done = last.finished if last is not None and last.judged.args == args else None
+        return done is not None and done.outcome == "ok"
+
+    async def _picture(self) -> str:
+        """A mark for the image in the clipboard."""
+        from devagent.repl.images import clipboard_image, image_of  # noqa: PLC0415  (for this alone)
+
+        try:
+            data = await asyncio.to_thread(clipboard_image, os.environ)
+            if not data:
+                self.say("there is no image in the clipboard")
+                return ""
+            block = image_of(data, "what is in the clipboard")
+        except UsageError as error:
+            self.say(str(error), "ask")
+            return ""
+        mark = f"[image #{len(self._pictures) + 1}: {size_text(len(data))}]"
+        self._pictures[mark] = block
+        return mark
+
     async def turn(self, events: AsyncGenerator[Event, None], what: str = "") -> int:
         """Show a turn (or what is like one) until it is over or was stopped; how many events there were."""
-        self.transcript.columns = self.live.size.columns
+        await self.mentioning.leave_off()
+        self.transcript.columns = self.live.columns
         self.live.doing = Doing(what=what, since=time.monotonic())
         count: list[int] = [0]
         self._work = asyncio.ensure_future(self._shown(events, count))
@@ -204,8 +259,7 @@ class Chat:
     def notify(self, text: str) -> None:
         """A word from the terminal to its desktop, and a bell."""
         if self.terminal.notify:
-            self.live.app.output.write_raw(f"\x1b]9;{one_line(text, 80)}\x07\a")
-            self.live.app.output.flush()
+            self.live.ring(text)
 
     # -- its life
 
@@ -242,6 +296,7 @@ class Chat:
                 break
             self._arrived.clear()
             if not self._inbox:
+                self.live.waits()
                 await self._arrived.wait()
 
     async def _open(self, *, quietly: bool = False) -> None:
@@ -277,7 +332,7 @@ class Chat:
             elif text.startswith("!"):
                 await self._own_command(text[1:].strip())
             else:
-                await self.turn(self.session.turn(text), "thinking")
+                await self.say_to_model(text)
                 if self.session.unanchored:
                     self.say(f"! the record is {self.session.unanchored}", "ask")
         except DevagentError as error:
@@ -304,8 +359,10 @@ class Chat:
         if name in TABLE:
             await command(name)(self, rest)
         elif name in self.says.commands:
-            filled = self.says.commands[name].replace("$ARGUMENTS", rest)
-            await self.turn(self.session.turn(filled), "thinking")
+            await self.say_to_model(self.says.commands[name].replace("$ARGUMENTS", rest))
+        elif (prompt := prompt_of(self._session, text.split()[0])) is not None:
+            reading = self.session.reading_of(prompt, arguments_of(prompt, words(rest)))
+            await self.turn(self.session.turn(text, readings=[reading]), "thinking")
         else:
             from difflib import get_close_matches  # noqa: PLC0415  (for a slip)
 
@@ -323,12 +380,15 @@ class Chat:
             task = asyncio.ensure_future(self._do(text))
             self._background.add(task)
             task.add_done_callback(self._background.discard)
-        elif text.startswith(("/", "!")) or self._session is None:
+        elif text.startswith(("/", "!")) or self._session is None or self._pictured(text):
             self.put(text)
         else:
             self._session.steer(text)
             self._said.append(text)
         self._queue_changed()
+
+    def _pictured(self, text: str) -> bool:
+        return any(mark in text for mark in self._pictures)
 
     def _queue_changed(self) -> None:
         if self._work is None:
@@ -338,7 +398,7 @@ class Chat:
             *(f"at its next step: {text}" for text in self._said),
             *(f"after that: {text}" for text in later),
         ]
-        self.live.app.invalidate()
+        self.live.redraw()
 
     # -- what is shown
 
@@ -355,35 +415,20 @@ class Chat:
 
     def _follow(self, event: Event) -> None:
         """What is under way by this event, and what it has cost."""
-        doing = self.live.doing or Doing()
+        if self.live.doing is not None:
+            follow(self.live.doing, event)
         match event:
             case Prompt(text=text) if text in self._said:
                 self._said.remove(text)
                 self._queue_changed()
-            case ModelRequested(purpose=purpose):
-                doing.what = "putting the conversation in short" if purpose else "thinking"
-            case TextDelta(text=text) | ThinkingDelta(text=text):
-                doing.what = "writing" if isinstance(event, TextDelta) else "thinking"
-                doing.tokens += max(1, len(text) // 4)
             case ModelReplied():
                 self._reply_calls = event.calls
                 self.usage = self.usage + event.usage
-                cost = event.cost.usd_micros if event.cost else 0
-                self.usd_micros += cost
-                doing.usd_micros += cost
+                self.usd_micros += event.cost.usd_micros if event.cost else 0
                 if event.text and not event.purpose:
                     self.last_reply = event.text
-            case ToolJudged():
-                doing.what = f"{event.full_name} {one_line(touched(event), 60)}".rstrip()
             case ToolProgress(call=call, text=text):
                 self.progress(call, text)
-            case ApprovalAsked():
-                pass
-            case ApprovalAnswered() | ToolStarted():
-                doing.tail = ()
-            case ToolFinished():
-                doing.tail = ()
-                doing.what = "thinking"
             case TurnEnded():
                 self._status()
             case _:
@@ -394,7 +439,7 @@ class Chat:
         doing = self.live.doing
         if doing is not None and call_id:
             doing.tail = (*doing.tail, *text.splitlines())[-_TAIL:]
-            self.live.app.invalidate()
+            self.live.redraw()
 
     def _unfold(self) -> None:
         lines = self.transcript.unfolded()
@@ -402,33 +447,10 @@ class Chat:
             self.print(lines, whole=True)
 
     def _status(self) -> None:
-        session = self._session
-        if session is None:
-            return
-        parts = ["/help", session.model]
-        if self.plan:
-            parts.append("plan: only reading")
-        if session.policy.locked:
-            parts.append("LOCKED: only reading")
-        if self.usd_micros:
-            parts.append(f"${self.usd_micros / 1e6:.2f}")
-        parts.append(short_path(self.asked.folder))
-        self.live.status = " · ".join(parts)
-        self.live.app.invalidate()
-
-    def greeting(self, session: "Session") -> list[Line]:
-        """What a session begins with."""
-        layers = ", ".join(f"{layer.layer}/{layer.name}" for layer in session.policy.layers)
-        hidden = f" ({len(session.hidden)} hidden by policy)" if session.hidden else ""
-        rows = [
-            line(Segment("devagent", "bold+accent"), Segment(f" · {session.model} · {len(session.offered)} tools{hidden}", "quiet")),
-            line(Segment(f"{__version__} · policy {layers} · log {short_path(session.folder)}", "quiet")),
-        ]  # fmt: skip
-        if session.policy.locked:
-            rows.insert(0, line(Segment(f"LOCKED, reading only: {session.policy.locked}", "bad")))
-        if session.unanchored:
-            rows.append(line(Segment(f"! the record is {session.unanchored}", "ask")))
-        return rows
+        if self._session is not None:
+            folder, plan, cost = self.asked.folder, self.plan, self.usd_micros
+            self.live.status = status(self._session, folder, plan=plan, usd_micros=cost)
+            self.live.redraw()
 
     # -- questions
 
@@ -449,18 +471,6 @@ class Chat:
     def plan_policy(self) -> str:
         """The file of the policy that lets nothing but reading through."""
         return os.path.join(os.path.dirname(os.path.abspath(__file__)), "plan.toml")
-
-
-def named(text: str) -> tuple[str, str]:
-    """A command's name, whatever it is called by, and what follows it."""
-    name, _, rest = text[1:].partition(" ")
-    return ALIASES.get(name.lower(), name.lower()), rest.strip()
-
-
-def short_path(path: str) -> str:
-    """With ``~`` for the person's home."""
-    home = os.path.expanduser("~")
-    return f"~{path[len(home) :]}" if home != "/" and path.startswith(home + os.sep) else path
 
 
 def _without_secrets(text: str) -> str:

@@ -26,7 +26,8 @@ from devagent.core.events import (
 from devagent.core.text import one_line, visible
 from devagent.core.verdicts import RuleReference
 from devagent.repl.approver import AtTerminal, Unattended
-from devagent.repl.render import Signs, render, signs_for
+from devagent.repl.render import render
+from devagent.repl.words import Signs, signs_for
 from devagent.session import Options, Session, open_session
 from devagent.settings.config import load_config
 from devagent.settings.identity import principal

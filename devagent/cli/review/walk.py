@@ -37,7 +37,8 @@ from devagent.core.events import (
     TurnStarted,
 )
 from devagent.core.text import one_line
-from devagent.repl.render import Signs, render, signs_for
+from devagent.repl.render import render
+from devagent.repl.words import Signs, signs_for
 
 MOST_SHOWN = 12
 """Flagged events that are shown at once; `v` shows the whole session."""

@@ -16,8 +16,8 @@ from devagent.core.verdicts import Decision
 from devagent.policy import CompiledPolicy
 from devagent.policy.changes import Recorded, Tally
 from devagent.policy.replay import judge_again
-from devagent.repl.render import Signs, signs_for, would_be
 from devagent.repl.replay import Replay
+from devagent.repl.words import Signs, signs_for, would_be
 
 
 @click.command()

@@ -9,7 +9,8 @@ from devagent.audit.reader import Record, Unknown, read
 from devagent.cli.session.shared import Format, folder_of, format_option, write
 from devagent.core.codec import canonical
 from devagent.core.text import one_line
-from devagent.repl.render import render, signs_for
+from devagent.repl.render import render
+from devagent.repl.words import signs_for
 
 
 @click.command()

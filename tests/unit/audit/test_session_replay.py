@@ -24,8 +24,9 @@ from devagent.core.events import (
 )
 from devagent.core.verdicts import Request
 from devagent.policy import compile_policy, parse
-from devagent.repl.render import ASCII, render
+from devagent.repl.render import render
 from devagent.repl.replay import Replay
+from devagent.repl.words import ASCII
 from devagent.settings.places import places
 from tests.support.log_events import ANA, call, started, story, turn, write_story
 

@@ -7,7 +7,7 @@ import pytest
 from click.testing import CliRunner
 
 from devagent.cli import cli
-from devagent.cli.chat.screen import named, short_path
+from devagent.cli.chat.saying import named, short_path
 from devagent.cli.chat.slash import ALIASES, TABLE, command
 
 PAGE = Path(__file__).parents[3] / "docs/terminal.md"

@@ -31,7 +31,8 @@ from devagent.core.principal import Principal
 from devagent.core.resources import Resource
 from devagent.core.text import visible
 from devagent.core.verdicts import Decision, RuleReference
-from devagent.repl.render import ASCII, FULL, render, signs_for
+from devagent.repl.render import render
+from devagent.repl.words import ASCII, FULL, signs_for
 from tests.support.log_events import ANA, any_event, call, judged, started
 
 RULE = RuleReference("org/acme#no-force", "deny", "org", "/etc/devagent/org.toml", 14)

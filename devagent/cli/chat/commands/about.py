@@ -2,12 +2,13 @@
 
 from msgspec.structs import replace
 
+from devagent.cli.chat.saying import greeting
 from devagent.cli.chat.screen import Chat
 from devagent.cli.chat.slash import ALIASES, TABLE
 from devagent.repl.capabilities import THEMES
-from devagent.repl.render import usage_text
 from devagent.repl.style import Line, Segment, line
 from devagent.repl.width import pad
+from devagent.repl.words import usage_text
 
 KEYS = (
     ("Enter", "send; while the agent works: a word to it, read before its next step"),
@@ -42,7 +43,7 @@ async def status(chat: Chat, rest: str) -> None:
     """Who, which model, which policy, where the record is."""
     del rest
     session = chat.session
-    rows = chat.greeting(session)
+    rows = greeting(session)
     rows.append(line(Segment("session ", "quiet"), session.id))
     rows.append(line(Segment("folder  ", "quiet"), session.workspace))
     if chat.says.files:

@@ -5,10 +5,10 @@ import contextlib
 import io
 from collections.abc import Sequence
 
+from devagent.cli.chat.saying import words
 from devagent.cli.chat.screen import Chat
-from devagent.core.errors import UsageError
+from devagent.repl.folded import coloured_diff
 from devagent.repl.style import Segment, line
-from devagent.repl.transcript import coloured_diff
 
 MOST_LINES = 400
 
@@ -31,16 +31,6 @@ def _output(arguments: list[str]) -> str:
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(out):
         run_command_line(arguments)
     return out.getvalue()
-
-
-def words(rest: str) -> list[str]:
-    """The words of a line, quotes heeded. Raises UsageError."""
-    import shlex  # noqa: PLC0415
-
-    try:
-        return shlex.split(rest)
-    except ValueError as error:
-        raise UsageError(f"the line cannot be read: {error}") from error
 
 
 async def usage(chat: Chat, rest: str) -> None:

@@ -5,16 +5,18 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from devagent.cli.chat.commands.cli import told, words
+from devagent.cli.chat.commands.cli import told
+from devagent.cli.chat.saying import words
 from devagent.cli.chat.screen import Chat
 from devagent.core.codec import parse
 from devagent.core.errors import UsageError
 from devagent.core.events import ToolJudged
 from devagent.core.text import one_line
 from devagent.core.tools import ToolCall
-from devagent.repl.render import pairs, render, rule_name
+from devagent.repl.folded import granted_by
+from devagent.repl.render import render
 from devagent.repl.style import Line, Segment, line
-from devagent.repl.transcript import granted_by
+from devagent.repl.words import pairs, rule_name
 
 
 async def policy(chat: Chat, rest: str) -> None:

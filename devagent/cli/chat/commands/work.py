@@ -6,8 +6,8 @@ import subprocess
 from devagent.cli.chat.screen import Chat
 from devagent.cli.undo import listed, previewed
 from devagent.core.errors import DevagentError
+from devagent.repl.folded import coloured_diff
 from devagent.repl.style import line
-from devagent.repl.transcript import coloured_diff
 from devagent.undo.errors import SnapshotError
 
 MOST_LINES = 2_000

@@ -1,0 +1,37 @@
+"""What is under way, by the events of a turn."""
+
+from devagent.core.events import (
+    ApprovalAnswered,
+    Event,
+    ModelReplied,
+    ModelRequested,
+    TextDelta,
+    ThinkingDelta,
+    ToolFinished,
+    ToolJudged,
+    ToolStarted,
+)
+from devagent.core.text import one_line
+from devagent.repl.folded import touched
+from devagent.repl.region import Doing
+
+
+def follow(doing: Doing, event: Event) -> None:
+    """Tell of this event in the line about what is under way."""
+    match event:
+        case ModelRequested(purpose=purpose):
+            doing.what = "putting the conversation in short" if purpose else "thinking"
+        case TextDelta(text=text) | ThinkingDelta(text=text):
+            doing.what = "writing" if isinstance(event, TextDelta) else "thinking"
+            doing.tokens += max(1, len(text) // 4)
+        case ModelReplied(cost=cost):
+            doing.usd_micros += cost.usd_micros if cost else 0
+        case ToolJudged():
+            doing.what = f"{event.full_name} {one_line(touched(event), 60)}".rstrip()
+        case ApprovalAnswered() | ToolStarted():
+            doing.tail = ()
+        case ToolFinished():
+            doing.tail = ()
+            doing.what = "thinking"
+        case _:
+            pass

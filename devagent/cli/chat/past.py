@@ -1,0 +1,49 @@
+"""The end of a session that goes on, drawn from its record as it stood on the screen."""
+
+import os
+from collections.abc import Sequence
+
+from devagent.audit.ending import last_events
+from devagent.core.events import (
+    ApprovalAnswered,
+    Event,
+    ModelReplied,
+    Prompt,
+    SessionResumed,
+    ToolFinished,
+    ToolJudged,
+    TurnCut,
+    TurnEnded,
+    TurnStarted,
+)
+from devagent.repl.markdown.flow import ROW, Out, Row
+from devagent.repl.style import Segment
+from devagent.repl.transcript import Transcript
+
+TURNS = 3
+ROWS = 60
+_SHOWN = (
+    Prompt, ModelReplied, ToolJudged, ApprovalAnswered, ToolFinished, TurnCut, TurnEnded, TurnStarted,
+)  # fmt: skip
+
+
+def end_of(transcript: Transcript, folder: str) -> Sequence[Out]:
+    """The rows of the last few turns, the newest of them; the transcript knows their calls from then on."""
+    outs = [out for event in _turns(last_events(folder)) for out in transcript.show(event)]
+    places = [n for n, out in enumerate(outs) if isinstance(out, Row)]
+    if not places:
+        return ()
+    if len(places) > ROWS:
+        outs = outs[places[-ROWS - 1] + 1 :]
+    said = f"  all of it: devagent session replay {os.path.basename(folder)}"
+    return [Segment(said, "quiet"), ROW, ROW, *outs]
+
+
+def _turns(events: Sequence[Event]) -> list[Event]:
+    """What was there before the session was opened again, from the last few prompts on."""
+    opened = [n for n, one in enumerate(events) if isinstance(one, SessionResumed)]
+    before = list(events[: opened[-1]] if opened else events)
+    begun = [n for n, one in enumerate(before) if isinstance(one, TurnStarted)]
+    if not begun:
+        return []
+    return [one for one in before[begun[-TURNS:][0] :] if isinstance(one, _SHOWN)]

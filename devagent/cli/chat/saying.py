@@ -1,0 +1,62 @@
+"""What the chat says of itself: how a session begins, its line at the bottom, names of commands and folders."""
+
+import os
+from typing import TYPE_CHECKING
+
+from devagent import __version__
+from devagent.cli.chat.slash import ALIASES
+from devagent.core.errors import UsageError
+from devagent.repl.style import Line, Segment, line
+
+if TYPE_CHECKING:
+    from devagent.session import Session
+
+
+def greeting(session: "Session") -> list[Line]:
+    """What a session begins with."""
+    layers = ", ".join(f"{layer.layer}/{layer.name}" for layer in session.policy.layers)
+    hidden = f" ({len(session.hidden)} hidden by policy)" if session.hidden else ""
+    rows = [
+        line(Segment("devagent", "bold+accent"), Segment(f" · {session.model} · {len(session.offered)} tools{hidden}", "quiet")),
+        line(Segment(f"{__version__} · policy {layers} · log {short_path(session.folder)}", "quiet")),
+    ]  # fmt: skip
+    if session.policy.locked:
+        rows.insert(0, line(Segment(f"LOCKED, reading only: {session.policy.locked}", "bad")))
+    if session.unanchored:
+        rows.append(line(Segment(f"! the record is {session.unanchored}", "ask")))
+    return rows
+
+
+def status(session: "Session", folder: str, *, plan: bool, usd_micros: int) -> str:
+    """The line at the bottom."""
+    parts = ["/help", session.model]
+    if plan:
+        parts.append("plan: only reading")
+    if session.policy.locked:
+        parts.append("LOCKED: only reading")
+    if usd_micros:
+        parts.append(f"${usd_micros / 1e6:.2f}")
+    parts.append(short_path(folder))
+    return " · ".join(parts)
+
+
+def named(text: str) -> tuple[str, str]:
+    """A command's name, whatever it is called by, and what follows it."""
+    name, _, rest = text[1:].partition(" ")
+    return ALIASES.get(name.lower(), name.lower()), rest.strip()
+
+
+def short_path(path: str) -> str:
+    """With ``~`` for the person's home."""
+    home = os.path.expanduser("~")
+    return f"~{path[len(home) :]}" if home != "/" and path.startswith(home + os.sep) else path
+
+
+def words(rest: str) -> list[str]:
+    """The words of a line, quotes heeded. Raises UsageError."""
+    import shlex  # noqa: PLC0415
+
+    try:
+        return shlex.split(rest)
+    except ValueError as error:
+        raise UsageError(f"the line cannot be read: {error}") from error

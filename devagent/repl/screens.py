@@ -1,0 +1,92 @@
+"""What a conversation needs of a screen: ``Live`` where the cursor can be moved, ``Lines`` where it cannot or must not."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractContextManager
+from typing import Protocol
+
+from devagent.repl.paper import Paper
+from devagent.repl.region import Doing
+from devagent.repl.style import Segment
+
+LEAVE_S = 2.0
+"""Within this time a second Ctrl+C leaves."""
+
+
+class Screen(Protocol):
+    """``submit`` takes what was typed (for now, or for once the turn is over), ``stop`` what is under way and whether
+    anything was, ``picture`` gives a mark for the image in the clipboard (empty: none)."""
+
+    doing: Doing | None
+    queued: list[str]
+    status: str
+    hint: str
+    submit: Callable[[str, bool], None]
+    stop: Callable[[], bool]
+    leave: Callable[[], None]
+    unfold: Callable[[], None]
+    picture: Callable[[], Awaitable[str]]
+
+    @property
+    def paper(self) -> Paper: ...
+
+    @property
+    def columns(self) -> int: ...
+
+    def draw(self) -> None:
+        """What is new is seen soon."""
+        ...
+
+    def draw_now(self) -> None: ...
+
+    def redraw(self) -> None:
+        """What is under way, waits or stands in the last line is another."""
+        ...
+
+    def restyle(self) -> None: ...
+
+    def ring(self, text: str) -> None:
+        """A word to the desktop, and a bell."""
+        ...
+
+    def take_back(self, texts: Sequence[str]) -> None:
+        """Put into the line again what was not read, before what is typed there."""
+        ...
+
+    def waits(self) -> None:
+        """Nothing is under way any more: it is the person's turn."""
+        ...
+
+    async def ask(self, rows: Sequence[Sequence[Segment]], keys: Sequence[str]) -> str:
+        """Show the rows until one of the keys is pressed; that key (``escape``, ``c-c`` and ``c-d`` as such)."""
+        ...
+
+    async def read(self, label: str, *, secret: bool = False) -> str | None:
+        """A line; None where the person leaves off."""
+        ...
+
+    async def quiet(self) -> None:
+        """Until nobody types: they have not read the question yet."""
+        ...
+
+    def questions(self) -> AbstractContextManager[None]:
+        """Around questions that follow one another."""
+        ...
+
+    async def aside(self, work: Callable[[], Awaitable[None]]) -> None:
+        """Give the terminal to somebody else for a while."""
+        ...
+
+    async def edited(self, text: str) -> str:
+        """The text as it comes back from the person's editor."""
+        ...
+
+    async def run(self) -> None:
+        """Until somebody leaves."""
+        ...
+
+    def end(self) -> None: ...
+
+
+async def no_picture() -> str:
+    """Nobody looks into the clipboard."""
+    return ""
