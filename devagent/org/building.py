@@ -8,20 +8,12 @@ from msgspec.structs import replace
 
 from devagent.core.codec import sha256
 from devagent.core.errors import ConfigError
-from devagent.org import archive
+from devagent.org import archive, equipment, principals
 from devagent.org import manifest as manifests
 from devagent.org.manifest import Manifest
 
-BUNDLED = ("policy/", "tests/", "recipes/", "docs/")
-BUNDLED_FILES = (
-    "prices.json",
-    "principals.toml",
-    "tools.lock",
-    "extensions.toml",
-    "docs.toml",
-    "style.md",
-    "README.md",
-)
+BUNDLED = ("policy/", "tests/", equipment.RECIPES, equipment.DOCUMENTS, equipment.SERVERS)
+BUNDLED_FILES = (*equipment.FILES, principals.FILE, "README.md")
 
 
 class Built(Struct, frozen=True):
@@ -66,6 +58,7 @@ def build(files: Mapping[str, bytes], described: Manifest) -> Built:
     whole = replace(described, files={path: sha256(data) for path, data in sorted(files.items())})
     complete = dict(files) | {manifests.FILE: manifests.written(whole)}
     manifests.check_files(whole, complete)
+    equipment.check(complete)
     return Built(archive.packed(complete), complete, whole)
 
 

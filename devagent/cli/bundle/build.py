@@ -4,6 +4,7 @@ import os
 
 import click
 
+from devagent.cli.bundle.brought import check_brought
 from devagent.cli.bundle.evidence import lint_and_test, unpacked
 from devagent.cli.bundle.shared import BUILD, CONTENT, Workplace, in_folder
 from devagent.core.errors import DevagentError, UsageError
@@ -21,6 +22,7 @@ def build(folder: str, person: str, revision: int | None, *, check: bool) -> Non
     files = building.content_of(workplace.path(CONTENT))
     number = revision or workplace.settings.revision
     built = building.build(files, workplace.described(person, number))
+    check_brought(built)
     with unpacked(built) as place:
         linted, tested = lint_and_test(place, built, lambda line: click.echo(line, err=True))
     if linted.get("error") or tested["failed"]:

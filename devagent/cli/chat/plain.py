@@ -8,7 +8,7 @@ from contextlib import aclosing
 import click
 
 from devagent.cli.chat import Asked
-from devagent.core.errors import Stop
+from devagent.core.errors import Stop, UsageError
 from devagent.core.events import Event, ModelFailed, ModelReplied, Prompt, SessionResumed, TextDelta
 from devagent.core.text import visible
 from devagent.repl.approver import AtTerminal
@@ -16,6 +16,7 @@ from devagent.repl.capabilities import Capabilities
 from devagent.repl.forms import FormsAtTerminal
 from devagent.repl.render import ASCII, FULL, READER, Signs, render
 from devagent.session import Options, Session, open_session
+from devagent.session.recipes import filled
 from devagent.settings.identity import principal
 from devagent.undo.errors import SnapshotError
 
@@ -75,6 +76,13 @@ async def _converse(options: Options, able: Capabilities) -> None:
                 await _interruptible(session, _compact(session, signs, undo=text.endswith("undo")))
             elif text.split()[0:1] == ["/undo"]:
                 await _undo(session, text.split()[1:])
+            elif text.startswith("/") and (recipe := session.recipes.get(text.split()[0][1:])):
+                try:
+                    filled_in = filled(recipe, text.partition(" ")[2])
+                except UsageError as error:
+                    click.echo(str(error))
+                    continue
+                await _interruptible(session, _show(session.turn(filled_in), signs))
             elif text.startswith("/"):
                 click.echo(f"There is no command {visible(text.split()[0])}. {HELP}")
             elif text:

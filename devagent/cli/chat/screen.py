@@ -121,7 +121,13 @@ class Chat:
     def commands(self) -> Mapping[str, str]:
         """Names and what they do, the folder's own among them."""
         own = {name: f"own: {one_line(text, 60)}" for name, text in self.says.commands.items()}
-        return {name: one.about for name, one in TABLE.items()} | own
+        brought = {name: f"recipe: {one_line(text, 60)}" for name, text in self.recipes.items()}
+        return {name: one.about for name, one in TABLE.items()} | own | brought
+
+    @property
+    def recipes(self) -> Mapping[str, str]:
+        """The organisation's, which stand before the folder's own; none before the session is open."""
+        return {} if self._session is None else self._session.recipes
 
     def say(self, text: str, role: str = "quiet") -> None:
         """A few words of devagent's own."""
@@ -303,6 +309,10 @@ class Chat:
         self.live.draw_now()
         if name in TABLE:
             await command(name)(self, rest)
+        elif name in self.recipes:
+            from devagent.session.recipes import filled  # noqa: PLC0415  (loaded with the session)
+
+            await self.turn(self.session.turn(filled(self.recipes[name], rest)), "thinking")
         elif name in self.says.commands:
             filled = self.says.commands[name].replace("$ARGUMENTS", rest)
             await self.turn(self.session.turn(filled), "thinking")
