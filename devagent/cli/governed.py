@@ -3,6 +3,7 @@
 import os
 from typing import TYPE_CHECKING
 
+from devagent.settings.config import Config, load_config
 from devagent.settings.identity import principal
 from devagent.settings.places import enrolments, places
 from devagent.settings.policies import EffectivePolicy, Tools, effective_policy
@@ -16,6 +17,16 @@ def policy_here(tools: Tools | None = None) -> EffectivePolicy:
     found = enrolled_here()
     signed = None if found is None else found.policy()
     return effective_policy(places(), tools=tools, signed=signed)
+
+
+def config_here() -> Config:
+    """The person's config with what their organisation's bundle brings. Raises ConfigError."""
+    config, found = load_config(places().config), enrolled_here()
+    if found is None:
+        return config
+    from devagent.session.equipped import equipped  # noqa: PLC0415  (only on an enrolled machine)
+
+    return equipped(config, found)
 
 
 def enrolled_here() -> "Enrolled | None":

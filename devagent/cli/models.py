@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from devagent.cli.governed import enrolled_here
 from devagent.cli.policy.shared import policy_in_force
 from devagent.core.codec import canonical, to_plain
 from devagent.core.text import visible
@@ -26,7 +27,7 @@ def models(everything: bool = False, as_json: bool = False) -> int:
     """
     policy = policy_in_force()
     config = load_config(places().config)
-    prices = named_prices(config, policy.compiled, governed=is_enrolled())
+    prices = named_prices(config, policy.compiled, governed=is_enrolled(), enrolled=enrolled_here())
     access = ModelAccess(config, os.environ, policy.compiled, principal(), prices=prices)
     offers = access.offers()
     allowed = [offer for offer in offers if not offer.forbidden]

@@ -40,6 +40,22 @@ def read_prompt(argument: str | None, file: str | None) -> str:
     return _required("\n\n".join(parts), "the prompt")
 
 
+def recipe_prompt(name: str, text: str) -> str:
+    """The prompt of the organisation's recipe of that name, with ``text`` as what it is about.
+
+    Raises UsageError where there is none of that name, or it wants a text and has none; ConfigError on a locked machine.
+    """
+    from devagent.session.recipes import filled, recipes  # noqa: PLC0415  (only where one is asked for)
+
+    known = recipes()
+    if name not in known:
+        raise UsageError(
+            f"there is no recipe {name!r}",
+            hint=f"Your organisation brings: {', '.join(known) or 'none'}.",
+        )
+    return _required(filled(known[name], text), "the prompt")
+
+
 def _is_terminal() -> bool:
     try:
         return os.isatty(0)

@@ -16,7 +16,7 @@ from msgspec import UNSET, Struct
 from devagent.cli.answer_schema import AnswerSchema
 from devagent.cli.asynchronous import run_until_done
 from devagent.cli.output import FORMATS, Output, OutputFormat
-from devagent.cli.prompt_source import read_prompt
+from devagent.cli.prompt_source import read_prompt, recipe_prompt
 from devagent.cli.result import Result
 from devagent.cli.stream_lines import VERSION, Init
 from devagent.cli.workspace import workspace
@@ -62,6 +62,7 @@ class FiniteAbove0(click.FloatRange):
 @click.command()
 @click.argument("prompt", required=False)
 @click.option("-f", "--file", metavar="FILE", help="Read the prompt from this file.")
+@click.option("--recipe", default="", metavar="NAME", help="Your organisation's prompt of that name; PROMPT is what it is about.")  # fmt: skip
 @click.option(
     "--output-format",
     type=click.Choice(FORMATS),
@@ -136,6 +137,7 @@ class FiniteAbove0(click.FloatRange):
 def run(
     prompt: str | None,
     file: str | None,
+    recipe: str,
     output_format: OutputFormat,
     schema_file: str | None,
     model: str,
@@ -163,7 +165,9 @@ def run(
         # From here on there is a result whatever comes, also where the prompt is waited for.
         signal.signal(signal.SIGTERM, _interrupt)
         place = workspace(folder)
-        text = read_prompt(prompt, file)
+        about = prompt is not None or file is not None or not recipe
+        text = read_prompt(prompt, file) if about else ""
+        text = recipe_prompt(recipe, text) if recipe else text
         schema = AnswerSchema(schema_file) if schema_file else None
     except (DevagentError, KeyboardInterrupt) as error:
         if output_format == "text":

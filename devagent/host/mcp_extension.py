@@ -35,6 +35,7 @@ from devagent.host.mcp_lock import (
 )
 from devagent.host.mcp_resources import mapped
 from devagent.host.mcp_running import Running
+from devagent.host.org_pins import OrgPins
 
 if TYPE_CHECKING:
     from devagent.host.mcp_launch import Answers
@@ -50,7 +51,7 @@ class McpExtension:
     ``governed``: an organisation's policy is in force. Then what the person's config says of classes and
     resources widens nothing: every tool is exec, and touches its ``mcp:`` resource beside the mapped ones.
     ``browser``: the person who may sign in now; without one nobody is asked. ``answers``: who answers what the
-    server asks; without, nobody does.
+    server asks; without, nobody does. ``org``: what an organisation pins; of what that speaks, the person's lock has no say.
     """
 
     def __init__(
@@ -63,17 +64,22 @@ class McpExtension:
         secrets: Secrets | None = None,
         browser: "Browser | None" = None,
         answers: "Answers | None" = None,
+        org: OrgPins | None = None,
     ) -> None:
         self.settings = settings
+        self._org = org if org is not None and org.speaks_of(settings.name) else None
         self._secrets = secrets or NoKeyring()
         self._browser = browser
         self._answers = answers
         self._lock = lock
         self._folder = folder
-        self._governed = governed
+        own = self._org is not None and settings.name in self._org.configured
+        self._governed = governed and not own
         known = lock.servers().get(settings.name)
         self.program = program(settings, known.program if known else None)
         self.identity = identity(settings, self.program)
+        if self._org is not None:
+            known = self._org.as_here(settings, self.program, known)
         self.state: State = "new"
         self.prompts: dict[str, PromptDefinition] = {}
         """Its prompts as they were let in; one that is another now is gone from here."""
@@ -114,10 +120,17 @@ class McpExtension:
         pinned = self.pinned
         says = pinned.calls_itself.rpartition(" ")[2] if pinned else ""
         known = pinned.definition if pinned else digest([self.identity])
+        if self._org is not None and self.state == "pinned":
+            known = self._org.definition(self.settings.name)
         return ExtensionReference(self.settings.name, says, known)
 
+    @property
+    def pinned_by_org(self) -> bool:
+        """Whether an organisation lets it in, and nobody here."""
+        return self._org is not None
+
     def class_of(self, tool: str) -> ToolClass:
-        """What the config says, never the server; exec without a word, or where an organisation speaks."""
+        """What the config says, never the server; exec without a word, or where an organisation speaks and has not configured it."""
         return "exec" if self._governed else self.settings.classes.get(tool, "exec")
 
     def has(self, capability: str) -> bool:
@@ -165,9 +178,14 @@ class McpExtension:
             server = await self.running.get()
             if tool in self._withheld:
                 name = self.settings.name
+                until = (
+                    "the organisation pins it anew"
+                    if self._org is not None
+                    else f"the person runs `devagent ext approve {name}`"
+                )
                 text = (
                     f"{name}.{tool} is not what was approved any more, and is withheld until "
-                    f"the person runs `devagent ext approve {name}`. Do not try to get around this."
+                    f"{until}. Do not try to get around this."
                 )
                 return ToolResult(text, failed=True, error="definition_changed")
             with self.running.way(meanwhile, limit) as way:
@@ -235,6 +253,7 @@ class McpExtension:
             secrets=self._secrets,
             browser=browser,
             answers=self._answers,
+            org=self._org,
         )
 
     def pin(self, server: PinnedServer, *, how: Literal["first use", "approved"], on: str) -> None:
@@ -264,10 +283,14 @@ class McpExtension:
             legacy,
             has,
         ):
-            self._lock.mark(
-                self.settings.name, self.identity, pending, legacy=legacy, capabilities=has
-            )
             self.pinned = replace(known, pending=pending, legacy=legacy, capabilities=has)
+            if self._org is not None:
+                # Found again from here by the next session; the pins themselves are the bundle's.
+                self._lock.put(self.settings.name, self.pinned)
+            else:
+                self._lock.mark(
+                    self.settings.name, self.identity, pending, legacy=legacy, capabilities=has
+                )
         if changed:
             self._withheld |= changed
             self._changed(changed)

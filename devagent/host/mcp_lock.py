@@ -78,6 +78,26 @@ Read = Callable[[str], bytes]
 """Reads a file that only the person can have written; FileNotFoundError where there is none."""
 
 
+def servers_of(data: bytes, path: str) -> dict[str, PinnedServer]:
+    """The servers of a lock's bytes. Raises ConfigError for one that is not usable."""
+    try:
+        file = from_plain(parse(data), _File)
+    except (ValueError, RecursionError) as e:
+        raise ConfigError(
+            f"is no lock of tools ({e})",
+            file=path,
+            hint="Remove it; each server is then to be approved again.",
+        ) from e
+    if file.version != VERSION:
+        raise ConfigError(f"has version {file.version}, not {VERSION}", file=path)
+    return file.servers
+
+
+def lock_of(servers: Mapping[str, PinnedServer]) -> bytes:
+    """The bytes of a lock with these servers."""
+    return canonical(_File(version=VERSION, servers=dict(servers)))
+
+
 class ToolsLock:
     """The lock in the folder of the person's data."""
 
@@ -91,17 +111,7 @@ class ToolsLock:
             data = self._read(self.path)
         except (FileNotFoundError, NotADirectoryError):
             return {}
-        try:
-            file = from_plain(parse(data), _File)
-        except (ValueError, RecursionError) as e:
-            raise ConfigError(
-                f"is no lock of tools ({e})",
-                file=self.path,
-                hint="Remove it; each server is then to be approved again.",
-            ) from e
-        if file.version != VERSION:
-            raise ConfigError(f"has version {file.version}, not {VERSION}", file=self.path)
-        return file.servers
+        return servers_of(data, self.path)
 
     def put(self, name: str, server: PinnedServer) -> None:
         """Record a server, in place of what was recorded of that name."""
@@ -153,7 +163,7 @@ class ToolsLock:
         try:
             descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
             with os.fdopen(descriptor, "wb") as file:
-                file.write(canonical(_File(version=VERSION, servers=servers)))
+                file.write(lock_of(servers))
                 file.flush()
                 os.fsync(file.fileno())
             os.replace(temporary, self.path)

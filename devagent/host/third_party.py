@@ -21,6 +21,7 @@ from devagent.host.mcp_config import check_names, parse_server
 from devagent.host.mcp_extension import McpExtension
 from devagent.host.mcp_handles import Secrets
 from devagent.host.mcp_lock import ToolsLock
+from devagent.host.org_pins import OrgPins
 
 _WHAT_CHANGED = {
     "stdio": "its command, program, arguments, variables or folder",
@@ -44,6 +45,7 @@ def third_party(
     fault: Fault,
     governed: bool,
     secrets: Secrets | None = None,
+    org: OrgPins | None = None,
 ) -> list[McpExtension]:
     """The servers among the config's extensions, as they are on record; nothing is started.
 
@@ -57,7 +59,9 @@ def third_party(
             continue
         own = parse_server(name, table, fault)
         try:
-            extension = McpExtension(own, lock, folder=folder, governed=governed, secrets=secrets)
+            extension = McpExtension(
+                own, lock, folder=folder, governed=governed, secrets=secrets, org=org
+            )
         except ConfigError as e:
             raise fault(("extensions", name, "command"), e.what, e.hint) from e
         _check_tools(extension, fault)
@@ -92,7 +96,7 @@ async def admit(
     async def one(extension: McpExtension) -> Refusal | None:
         if extension.state == "pinned":
             return None
-        if extension.state == "other" or not first_use:
+        if extension.state == "other" or extension.pinned_by_org or not first_use:
             return _not_approved(extension, fault)
         async with slots:
             try:
@@ -108,6 +112,8 @@ async def admit(
 
 def _not_approved(extension: McpExtension, fault: Fault) -> Refusal:
     name = extension.settings.name
+    if extension.pinned_by_org:
+        return _not_pinned(extension, fault)
     if extension.state == "other":
         what = f"the MCP server {name!r} is not the one that was approved: {_WHAT_CHANGED[extension.settings.kind]} changed"
         err = "changed"
@@ -117,6 +123,18 @@ def _not_approved(extension: McpExtension, fault: Fault) -> Refusal:
     return Refusal(
         ExtensionRefused(ext=extension.reference, err=err),
         fault(("extensions", name), what, hint),
+    )
+
+
+def _not_pinned(extension: McpExtension, fault: Fault) -> Refusal:
+    name = extension.settings.name
+    if extension.pinned is None:
+        what, err = f"the organisation brings the MCP server {name!r} and does not pin its tools", "not_approved"  # fmt: skip
+    else:
+        what, err = f"the MCP server {name!r} is not the one that the organisation pins: {_WHAT_CHANGED[extension.settings.kind]} differ", "changed"  # fmt: skip
+    hint = f"Tell whoever keeps your organisation's policy, or set `enabled = false` in [extensions.{name}]."
+    return Refusal(
+        ExtensionRefused(ext=extension.reference, err=err), fault(("extensions", name), what, hint)
     )
 
 

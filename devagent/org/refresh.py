@@ -25,7 +25,7 @@ from tuf.ngclient.fetcher import FetcherInterface
 
 from devagent.core.codec import parse, sha256
 from devagent.core.errors import PolicyError
-from devagent.org import archive, manifest, principals
+from devagent.org import archive, equipment, manifest, principals
 from devagent.org import marks as marking
 from devagent.org.in_force import (
     REVOKE,
@@ -154,7 +154,7 @@ def _bundle(state: State, source: Source, target: Target) -> None:
 
 
 def check_policies(files: dict[str, bytes]) -> None:
-    """That the policies in a bundle can be read. Raises Refused."""
+    """That the policies in a bundle, and what it brings beside them, can be read. Raises Refused."""
     for name, data in sorted(files.items()):
         is_policy = name.startswith("policy/") and name.endswith(".toml")
         if is_policy and not name.endswith(".test.toml"):
@@ -164,6 +164,7 @@ def check_policies(files: dict[str, bytes]) -> None:
                 raise Refused("policy", e.what) from e
     if principals.FILE in files:
         principals.read(files[principals.FILE])
+    equipment.check(files)
 
 
 def _download(source: Source, target: Target) -> bytes:

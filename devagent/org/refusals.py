@@ -10,7 +10,7 @@ from devagent.core.errors import ConfigError
 Code = Literal[
     "pin", "owner", "unsynced", "unreachable", "slow", "endless", "missing", "malformed", "root", "signatures", "rollback",
     "mixed", "frozen", "expired", "changed", "elsewhere", "ring", "archive", "manifest", "schema", "engine", "approval",
-    "policy", "revoked", "busy", "identity",
+    "policy", "equipment", "revoked", "busy", "identity",
 ]  # fmt: skip
 
 WORDS: dict[Code, str] = {
@@ -37,6 +37,7 @@ WORDS: dict[Code, str] = {
     "engine": "this devagent is not of a version that the bundle is for",
     "approval": "the bundle was not approved by those who must",
     "policy": "a policy in the bundle is not usable",
+    "equipment": "what the bundle brings beside policy is not usable",
     "revoked": "it was revoked",
     "identity": "who runs this is not known to the organisation",
     "busy": "another devagent is fetching the policy just now",

@@ -108,7 +108,9 @@ class _Work:
             policy.compiled,
             ground.principal,
             main=options.model,
-            prices=named_prices(ground.config, policy.compiled, governed=ground.governed),
+            prices=named_prices(
+                ground.config, policy.compiled, governed=ground.governed, enrolled=ground.enrolled
+            ),
         )
         self._model = self._access.open_for_batches()
         self._batches = Batches(self._model)

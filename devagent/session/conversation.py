@@ -57,6 +57,7 @@ from devagent.session.keeping import waiting
 from devagent.session.model_access import ModelAccess
 from devagent.session.model_sampler import ModelSampler
 from devagent.session.named_prices import named_prices
+from devagent.session.recipes import recipes_of
 from devagent.session.record import earlier_session, model_before, open_log, ticket_before
 from devagent.session.subagents import Lent, subagents
 from devagent.session.ticket import ticket_of
@@ -109,6 +110,11 @@ class Session:
     @property
     def id(self) -> str:
         return self._log.sid
+
+    @property
+    def recipes(self) -> Mapping[str, str]:
+        """The organisation's prompts by name."""
+        return recipes_of(self._ground.enrolled)
 
     @property
     def folder(self) -> str:
@@ -351,7 +357,9 @@ async def open_session(options: Options, environment: Mapping[str, str] | None =
         policy.compiled,
         ground.principal,
         main=options.model or model_before(earlier),
-        prices=named_prices(ground.config, policy.compiled, governed=ground.governed),
+        prices=named_prices(
+            ground.config, policy.compiled, governed=ground.governed, enrolled=ground.enrolled
+        ),
         credential=partial(find_credential, ask=options.passphrase),
     )
     limits = limits_of(ground, options)
@@ -380,7 +388,7 @@ async def open_session(options: Options, environment: Mapping[str, str] | None =
             gate,
             findable,
             system=instructions(
-                ground.folder, dry_run=options.dry_run, guidance=options.guidance, ticket=ticket
+                ground.folder, dry_run=options.dry_run, guidance=ground.guidance, ticket=ticket
             ),
             limits=limits,
             safeguards=safeguards,

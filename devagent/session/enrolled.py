@@ -32,6 +32,7 @@ from devagent.settings.trusted_file import read_trusted
 
 if TYPE_CHECKING:
     from devagent.org.client import Client, Synced
+    from devagent.org.equipment import Equipment
     from devagent.org.in_force import InForce
     from devagent.org.pin import Pin
 
@@ -51,6 +52,8 @@ class Enrolled(Struct, frozen=True):
     synced: "Synced | None" = None
     who: Principal = Principal()
     """Who runs this, in the organisation's words."""
+    equipment: "Equipment | None" = None
+    """What the bundle in force brings beside policy."""
 
     def policy(self) -> SignedPolicy:
         """What stands in the org's place."""
@@ -152,13 +155,16 @@ def enrolled(here: Places, who: Principal, *, online: bool = False) -> Enrolled 
         return Enrolled(file, refused=error.what)
     if isinstance(found, Refused):
         return Enrolled(file, client, refused=found.what, synced=synced)
+    from devagent.org import equipment  # noqa: PLC0415
+
     try:
+        brought = equipment.of(found)
         who = person(found, here, who, os.environ, online=online)
     except Refused as refused:
         return Enrolled(file, client, refused=refused.what, synced=synced)
     if reason := revoked_principal(found, who.names()):
         return Enrolled(file, client, refused=reason, synced=synced, who=who)
-    return Enrolled(file, client, found, synced=synced, who=who)
+    return Enrolled(file, client, found, synced=synced, who=who, equipment=brought)
 
 
 def revoked_principal(found: "InForce", names: Collection[str]) -> str:
@@ -228,7 +234,19 @@ def policy_in_force(
     ``given``: files in the places of ``org`` and ``local``, for the demo. Raises PolicyError as ``effective_policy``.
     """
     governs = None if given.get("org") else enrolled(here, who, online=online)
-    policy = effective_policy(
+    return policy_under(governs, here, tools=tools, given=given, narrowing=narrowing), governs
+
+
+def policy_under(
+    governs: Enrolled | None,
+    here: Places,
+    *,
+    tools: Tools | None = None,
+    given: Mapping[str, str] = {},
+    narrowing: Collection[str] = (),
+) -> EffectivePolicy:
+    """The policy in force under an enrolment that was looked at already."""
+    return effective_policy(
         here,
         org_file=given.get("org", ""),
         local_file=given.get("local", ""),
@@ -236,4 +254,3 @@ def policy_in_force(
         tools=tools,
         signed=None if governs is None else governs.policy(),
     )
-    return policy, governs

@@ -45,7 +45,8 @@ from devagent.policy.bounds import (
     shared_budgets,
 )
 from devagent.policy.denied_paths import denied_paths
-from devagent.session.enrolled import Enrolled, policy_in_force
+from devagent.session.enrolled import Enrolled, enrolled, policy_under
+from devagent.session.equipped import equipped, org_style, pins_of
 from devagent.session.keeping import sealed_for, withheld, witnessing_of
 from devagent.settings.approvals import ApprovalsOnFile, Together
 from devagent.settings.config import Config, load_config
@@ -62,6 +63,7 @@ if TYPE_CHECKING:
     from devagent.audit.witness import Witnessing
     from devagent.host.mcp_extension import McpExtension
     from devagent.host.mcp_house import House
+    from devagent.host.org_pins import OrgPins
     from devagent.session.watching import Watch
 
 
@@ -116,6 +118,8 @@ class Ground(Struct, frozen=True, kw_only=True):
     today: str
     signed: "tuple[SignedFile, ...]"
     extensions: Callable[[], Extensions]
+    guidance: str
+    """What the model is told besides; the organisation's style stands last."""
     sealing: Sealing | None
     witnessing: "Witnessing | None"
 
@@ -125,9 +129,13 @@ def stand(options: Options, environment: Mapping[str, str] | None) -> Ground:
     env = os.environ if environment is None else environment
     here = places(env)
     who = principal(options.agent)
-    config = options.config or load_config(here.config)
+    own_config = options.config or load_config(here.config)
     folder = os.path.realpath(options.folder)
     governed = is_enrolled() or bool(options.org_policy)
+
+    # The organisation's word first: also on which extensions there are.
+    governs = None if options.org_policy else enrolled(here, who, online=True)
+    config, pins = equipped(own_config, governs), pins_of(governs)
 
     def made(tables: Mapping[str, Mapping[str, Any]]) -> Extensions:
         own = configured(
@@ -139,7 +147,7 @@ def stand(options: Options, environment: Mapping[str, str] | None) -> Ground:
             own=here.own(),
             secret=partial(stored_secret, env),
         )
-        servers = _servers(config, folder, options, here, governed=governed)
+        servers = _servers(config, folder, options, here, pins, governed=governed)
         return Extensions(own, servers, _house(servers, governed=governed))
 
     @cache
@@ -147,13 +155,12 @@ def stand(options: Options, environment: Mapping[str, str] | None) -> Ground:
         # Only where a rule is about arguments, and so about the tools' schemas.
         return made(config.extensions)
 
-    policy, governs = policy_in_force(
+    policy = policy_under(
+        governs,
         here,
-        who,
         given={"org": options.org_policy, "local": options.local_policy},
         narrowing=options.policies,
         tools=lambda: before_policy().specs(),
-        online=True,
     )
     if governs is not None and governs.in_force is not None:
         who = governs.who
@@ -181,6 +188,7 @@ def stand(options: Options, environment: Mapping[str, str] | None) -> Ground:
         today=today,
         signed=_signed(options, here, who, policy, today),
         extensions=extensions,
+        guidance="\n".join(filter(None, [options.guidance, org_style(governs)])),
         sealing=sealed_for(policy, here, env),
         witnessing=witnessing_of(policy, here),
     )
@@ -301,7 +309,13 @@ def _signed(
 
 
 def _servers(
-    config: Config, folder: str, options: Options, here: Places, *, governed: bool
+    config: Config,
+    folder: str,
+    options: Options,
+    here: Places,
+    pins: "OrgPins | None",
+    *,
+    governed: bool,
 ) -> "list[McpExtension]":
     """The third parties' servers that the config names, as they are on record."""
     if not any(is_server(table) for table in config.extensions.values()):
@@ -318,6 +332,7 @@ def _servers(
         fault=config.fault,
         governed=governed,
         secrets=KeyringSecrets(),
+        org=pins,
     )
 
 

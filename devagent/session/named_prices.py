@@ -7,15 +7,28 @@ from devagent.models import prices as price_tables
 from devagent.models.prices import PriceTable
 from devagent.policy.bounds import has_dollar_budget, price_file
 from devagent.policy.decide import CompiledPolicy
+from devagent.session.enrolled import Enrolled
 from devagent.settings.config import Config
 from devagent.settings.trusted_file import read_trusted
 
 
-def named_prices(config: Config, policy: CompiledPolicy, *, governed: bool) -> PriceTable | None:
-    """The price table that the org's policy names, else the config's; None for the shipped one. Raises ConfigError
+def named_prices(
+    config: Config,
+    policy: CompiledPolicy,
+    *,
+    governed: bool,
+    enrolled: Enrolled | None = None,
+) -> PriceTable | None:
+    """The price table that the org's policy names (of an enrolled machine: its bundle's, verified), else the config's; None for the shipped one. Raises ConfigError
     where it cannot be used, or where the config's would make the org's budgets in dollars mean something else."""
     org = policy.files[0]
-    if named := price_file(policy.files):
+    named = price_file(policy.files)
+    if enrolled is not None and enrolled.in_force is not None:
+        from devagent.org.equipment import price_table  # noqa: PLC0415  (only on an enrolled machine)
+
+        if found := price_table(enrolled.in_force, named):
+            return price_tables.parse(*found)
+    elif named:
         return _price_table(os.path.join(os.path.dirname(os.path.abspath(org.file)), named))
     if not config.prices:
         return None

@@ -4,7 +4,7 @@
     language = "English"
     formats = "tables where things are compared"
 
-The organisation's word stands last. What is there is text for the model; it can allow nothing.
+The organisation's word stands last: the machine's file, and after it that of an enrolled machine's bundle (``session.equipped``). What is there is text for the model; it can allow nothing.
 """
 
 import os
@@ -31,6 +31,11 @@ def _told(path: str, who: str, *, root_only: bool) -> str:
         data = read_trusted(path, root_only=root_only, error=ConfigError)
     except (FileNotFoundError, NotADirectoryError):
         return ""
+    return style_of(data, path, who)
+
+
+def style_of(data: bytes, path: str, who: str) -> str:
+    """What a style file's bytes say, for the model. Raises ConfigError for a file that is not right."""
     from devagent.policy.document import decoded, toml_values  # noqa: PLC0415  (only where there is one)
 
     values = toml_values(decoded(data, path, ConfigError), path, ConfigError)

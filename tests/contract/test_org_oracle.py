@@ -15,7 +15,7 @@ from tuf.ngclient._internal.trusted_metadata_set import TrustedMetadataSet
 from tuf.ngclient.config import EnvelopeType
 
 from devagent.core.codec import parse, sha256
-from devagent.org import release
+from devagent.org import delegating, revoking
 from devagent.org.canonical import signed_bytes
 from devagent.org.refusals import Refused
 from devagent.org.trusted import verify
@@ -59,10 +59,10 @@ def organisation(tmp_path_factory: pytest.TempPathFactory) -> Organisation:
     org.rolled_out("second")
     old = org.online["timestamp"].public_key.keyid
     org.online["timestamp"] = signer("ci")
-    org.repository.replace_key(old, org.online["timestamp"].public_key)
+    delegating.replace_key(org.repository, old, org.online["timestamp"].public_key)
     org.repository.stage("targets", org.repository.change("targets"))
-    release.set_revocations(
-        org.repository, release.revocations(org.repository, "acme"), signer=None
+    revoking.set_revocations(
+        org.repository, revoking.revocations(org.repository, "acme"), signer=None
     )
     org.sign_all()
     org.publish()

@@ -15,16 +15,18 @@ from typing import Any
 from msgspec import Struct
 
 from devagent.core.codec import sha256
-from devagent.org import release
+from devagent.org import approving, building, delegating, publishing, release, revoking
+from devagent.org.approving import Evidence
+from devagent.org.building import Built
 from devagent.org.client import Client, Keeper, Synced
 from devagent.org.in_force import Machine, env_role
 from devagent.org.libraries import CryptoSigner, Signer
 from devagent.org.manifest import Manifest
 from devagent.org.marks import Marks
 from devagent.org.pin import Pin
-from devagent.org.release import Built, Evidence
-from devagent.org.repository import Repository, Terms
+from devagent.org.repository import Repository
 from devagent.org.sources import Absent, Fetched, FileSource
+from devagent.org.terms import Terms
 from devagent.settings.trusted_file import read_trusted
 
 POLICY = """\
@@ -66,7 +68,8 @@ class Organisation:
         self.people = {name: signer(name) for name in ("ana", "bo", "cy")}
         self.online = {role: signer("ci") for role in ("snapshot", "timestamp")}
         self.revision = 0
-        self.repository.found(
+        delegating.found(
+            self.repository,
             [one.public_key for one in self.roots.values()],
             root_threshold=2,
             people=[one.public_key for one in self.people.values()],
@@ -75,8 +78,8 @@ class Organisation:
             environments={"dev": 1, "test": 1, "prod": 2},
             client={"poll_s": 60},
         )
-        release.set_revocations(
-            self.repository, release.revocations(self.repository, "acme"), signer=None
+        revoking.set_revocations(
+            self.repository, revoking.revocations(self.repository, "acme"), signer=None
         )
         self.sign_all()
         if publish:
@@ -118,10 +121,10 @@ class Organisation:
             keys = self.roots if one.role == "root" else self.people
             for name in people or list(keys)[: max(one.threshold, one.before[1])]:
                 if name not in one.signed_by:
-                    release.sign(self.repository, one.role, keys[name])
+                    approving.sign(self.repository, one.role, keys[name])
 
     def publish(self) -> list[str]:
-        return self.repository.publish(self.online)
+        return publishing.publish(self.repository, self.online)
 
     def build(
         self, id: str, *, author: str = "ana", policy: str = POLICY, **described: Any
@@ -138,7 +141,7 @@ class Organisation:
             "revision": self.revision,
             "author": author,
         }
-        return release.build(files, Manifest(**fields | described, files={}))
+        return building.build(files, Manifest(**fields | described, files={}))
 
     def promote(
         self,
@@ -155,7 +158,7 @@ class Organisation:
             self.repository, environment, built, evidence, signer=self.people[first], **named
         )
         for name in others:
-            release.sign(self.repository, env_role(environment), self.people[name])
+            approving.sign(self.repository, env_role(environment), self.people[name])
 
     def rolled_out(self, id: str, **named: Any) -> Built:
         """The next bundle, approved and published."""

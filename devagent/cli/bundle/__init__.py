@@ -6,6 +6,7 @@ from devagent.cli.lazy import Entry, LazyGroup
 
 COMMANDS: dict[str, Entry] = {
     "init": Entry("devagent.cli.bundle.init", "init", "Make a policy repository with its keys."),
+    "pin": Entry("devagent.cli.bundle.pin", "pin", "Look at an MCP server of the content, and pin its tools."),
     "build": Entry("devagent.cli.bundle.build", "build", "Make a bundle of the content, checked."),
     "promote": Entry("devagent.cli.bundle.promote", "promote", "Put a bundle up for an environment, or a ring of it."),
     "approve": Entry("devagent.cli.bundle.approve", "approve", "Look at what is put up, and sign it too."),

@@ -7,7 +7,8 @@ import click
 from devagent.cli.bundle.shared import Workplace, in_folder, signing_as, told_pending
 from devagent.core.errors import DevagentError, UsageError
 from devagent.core.text import one_line
-from devagent.org import release
+from devagent.org import approving, staged_rings
+from devagent.org.repository import owner_of
 
 
 @click.command()
@@ -28,7 +29,7 @@ def approve(roles: tuple[str, ...], folder: str, person: str, *, yes: bool) -> N
         if one.ready and not roles:
             continue
         allowed = workplace.repository.may_sign(one.role).values()
-        if person not in {release.owner_of(key) for key in allowed} or person in one.signed_by:
+        if person not in {owner_of(key) for key in allowed} or person in one.signed_by:
             continue
         _tell(workplace, one.role)
         if one.role.startswith("env-") and one.threshold > 1:
@@ -36,7 +37,7 @@ def approve(roles: tuple[str, ...], folder: str, person: str, *, yes: bool) -> N
         if not yes:
             _ask(one.role)
         for signer in workplace.signers(person, one.role):
-            release.sign(workplace.repository, one.role, signer)
+            approving.sign(workplace.repository, one.role, signer)
         signed += 1
         click.echo(f"{one.role}: signed by {person}")
     if not signed:
@@ -49,13 +50,13 @@ def _tell(workplace: Workplace, role: str) -> None:
     if not role.startswith("env-"):
         return
     environment = role.removeprefix("env-")
-    for ring in release.current_rings(workplace.repository, environment, "").rings:
+    for ring in staged_rings.current_rings(workplace.repository, environment, "").rings:
         named = f" and {', '.join(ring.allow)}" if ring.allow else ""
         shadow = f", {ring.shadow[:12]} in its shadow" if ring.shadow else ""
         click.echo(
             f"  ring {ring.name}: {ring.percent:g} %{named}: {ring.bundle[:12]}{shadow}", err=True
         )
-    for digest, (said, by) in release.approvals(workplace.repository, environment).items():
+    for digest, (said, by) in approving.approvals(workplace.repository, environment).items():
         counts = {
             **{f"lint {k}": v for k, v in said.lint.items()},
             **{f"tests {k}": v for k, v in said.tests.items()},
@@ -70,7 +71,7 @@ def _tell(workplace: Workplace, role: str) -> None:
 def _second_person(
     workplace: Workplace, environment: str, person: str, before: tuple[str, ...]
 ) -> None:
-    for digest, (said, by) in release.approvals(workplace.repository, environment).items():
+    for digest, (said, by) in approving.approvals(workplace.repository, environment).items():
         others = {*by, *before} - {said.author}
         if said.author == person and before and not others:
             raise DevagentError(

@@ -4,10 +4,11 @@ import os
 
 import click
 
+from devagent.cli.bundle.brought import check_brought
 from devagent.cli.bundle.evidence import lint_and_test, unpacked
 from devagent.cli.bundle.shared import BUILD, CONTENT, Workplace, in_folder
 from devagent.core.errors import DevagentError, UsageError
-from devagent.org import release
+from devagent.org import building, release
 
 
 @click.command()
@@ -18,9 +19,10 @@ from devagent.org import release
 def build(folder: str, person: str, revision: int | None, *, check: bool) -> None:
     """Lint and test the content, and make build/ORG-REVISION.tar.gz of it. Prints its digest."""
     workplace = Workplace(folder)
-    files = release.content_of(workplace.path(CONTENT))
+    files = building.content_of(workplace.path(CONTENT))
     number = revision or workplace.settings.revision
-    built = release.build(files, workplace.described(person, number))
+    built = building.build(files, workplace.described(person, number))
+    check_brought(built)
     with unpacked(built) as place:
         linted, tested = lint_and_test(place, built, lambda line: click.echo(line, err=True))
     if linted.get("error") or tested["failed"]:
@@ -50,5 +52,5 @@ def _differs(path: str, data: bytes) -> bool:
         return file.read() != data
 
 
-def _is_signed(workplace: Workplace, built: release.Built) -> bool:
+def _is_signed(workplace: Workplace, built: building.Built) -> bool:
     return release.highest_revision(workplace.repository) >= built.manifest.revision

@@ -13,8 +13,9 @@ from devagent.cli.policy.shared import read_policies
 from devagent.cli.policy.test import Known, Suites
 from devagent.cli.policy.tool_specs import tool_specs
 from devagent.core.text import one_line
+from devagent.org.approving import Evidence
+from devagent.org.building import Built
 from devagent.org.manifest import ORG_POLICY
-from devagent.org.release import Built, Evidence
 from devagent.policy.cases import TEST_FILE
 from devagent.policy.changes import Report
 from devagent.policy.lint import lint

@@ -4,7 +4,7 @@ import click
 
 from devagent.cli.bundle.evidence import replayed_by, unpacked
 from devagent.cli.bundle.shared import CONTENT, Workplace, in_folder
-from devagent.org import release
+from devagent.org import building
 
 
 @click.command()
@@ -19,8 +19,8 @@ def impact(folder: str, file: str, sessions: str, examples: int, *, exit_code: b
     if file:
         built = workplace.built(file)
     else:
-        files = release.content_of(workplace.path(CONTENT))
-        built = release.build(files, workplace.described("nobody", workplace.settings.revision))
+        files = building.content_of(workplace.path(CONTENT))
+        built = building.build(files, workplace.described("nobody", workplace.settings.revision))
     with unpacked(built) as place:
         report = replayed_by(place, built, sessions, click.echo, examples)
     return 1 if exit_code and report.changed else 0

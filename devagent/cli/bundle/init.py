@@ -10,10 +10,11 @@ from devagent import __version__
 from devagent.cli.bundle.shared import CONTENT, KEYS, KEYS_FILE, ONLINE, SETTINGS, Workplace
 from devagent.cli.bundle.templates import CI_GITHUB, CI_GITLAB, IGNORED, README, settings_text
 from devagent.core.errors import ConfigError, UsageError
-from devagent.org import release
+from devagent.org import delegating, publishing, revoking
 from devagent.org.keys import KeyFolder, recipient_of
 from devagent.org.manifest import ORG_NAME
-from devagent.org.repository import Repository, Terms
+from devagent.org.repository import Repository
+from devagent.org.terms import Terms
 from devagent_policies import path_of
 
 CI = "ci"
@@ -58,7 +59,8 @@ def init(
     everyday = [made.key(name, name, key) for name, key in named.items()]
     online = {role: made.key(role, CI, ci_key) for role in ONLINE}
     repository = Repository(folder, terms)
-    repository.found(
+    delegating.found(
+        repository,
         roots,
         root_threshold=2,
         people=everyday,
@@ -135,14 +137,14 @@ def _found(workplace: Workplace, made: _Keys, people: list[str]) -> None:
     """The first signatures and the first publication, with the keys that are still open."""
     repository = workplace.repository
     workplace.use(made.folder)
-    release.set_revocations(
-        repository, release.revocations(repository, workplace.settings.org), signer=None
+    revoking.set_revocations(
+        repository, revoking.revocations(repository, workplace.settings.org), signer=None
     )
     for one in repository.pending():
         for person in people[: one.threshold]:
             for signer in workplace.signers(person, one.role):
                 repository.sign(one.role, signer)
-    repository.publish(workplace.online())
+    publishing.publish(repository, workplace.online())
 
 
 def _named(people: tuple[str, ...]) -> list[tuple[str, str]]:

@@ -7,6 +7,7 @@ import click
 
 from devagent.cli.bundle.shared import KEYS_FILE, KeyEntry, Workplace, in_folder, told_pending
 from devagent.core.errors import ConfigError, UsageError
+from devagent.org import delegating
 from devagent.org.keys import new_identity, recipient_of
 
 
@@ -68,7 +69,7 @@ def rotate(name: str, folder: str, sealed_for: str) -> None:
     public = workplace.key_folder().new(
         fresh, old.owner, recipients=[recipient] if recipient else [], passphrase=passphrase
     )
-    changed = workplace.repository.replace_key(old.id, public)
+    changed = delegating.replace_key(workplace.repository, old.id, public)
     del every[name]
     every[fresh] = KeyEntry(uri=f"age:{fresh}.age", owner=old.owner, id=public.keyid)
     _write(workplace, every)

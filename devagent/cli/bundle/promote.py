@@ -5,7 +5,7 @@ import click
 from devagent.cli.bundle.evidence import evidence
 from devagent.cli.bundle.shared import Workplace, in_folder, signing_as, told_pending
 from devagent.core.errors import DevagentError, UsageError
-from devagent.org import release
+from devagent.org import building, release
 from devagent.org.rollout import Ring
 
 LAST_NEEDS_REPLAY = "the last environment takes nothing that was not replayed"
@@ -89,7 +89,7 @@ def promote(
     told_pending(workplace, lambda line: click.echo(line, err=True))
 
 
-def _after_the_one_before(workplace: Workplace, environment: str, built: release.Built) -> None:
+def _after_the_one_before(workplace: Workplace, environment: str, built: building.Built) -> None:
     order = workplace.settings.order
     if environment not in order:
         raise UsageError(

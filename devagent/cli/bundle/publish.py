@@ -3,6 +3,7 @@
 import click
 
 from devagent.cli.bundle.shared import Workplace, in_folder, told_pending
+from devagent.org import publishing
 
 
 @click.command()
@@ -13,7 +14,7 @@ def publish(folder: str) -> None:
     Signs with the keys of snapshot and timestamp, which are CI's.
     """
     workplace = Workplace(folder)
-    done = workplace.repository.publish(workplace.online())
+    done = publishing.publish(workplace.repository, workplace.online())
     timestamp = workplace.repository.current("timestamp").signed
     what = ", ".join(done) or "nothing new"
     click.echo(

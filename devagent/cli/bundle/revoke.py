@@ -4,7 +4,8 @@ import click
 
 from devagent.cli.bundle.shared import Workplace, in_folder, signing_as
 from devagent.core.errors import UsageError
-from devagent.org import release
+from devagent.org import revoking
+from devagent.org.terms import REVOKE
 
 KINDS = ("bundle", "extension", "key", "principal")
 
@@ -37,9 +38,9 @@ def revoke(kind: str, what: str, folder: str, person: str, why: str) -> None:
         )
     if kind == "key" and len(what) < 64:
         what = _whole_id(workplace, what)
-    signer = workplace.signers(person, release.REVOKE)[0]
-    found = release.revocations(repository, workplace.settings.org)
-    release.set_revocations(repository, release.revoked(found, kind, what, why), signer=signer)
+    signer = workplace.signers(person, REVOKE)[0]
+    found = revoking.revocations(repository, workplace.settings.org)
+    revoking.set_revocations(repository, revoking.revoked(found, kind, what, why), signer=signer)
     click.echo(
         f"revoke: {kind} {what[:60]} put up by {person}; `devagent bundle publish` brings it out"
     )

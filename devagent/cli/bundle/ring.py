@@ -5,7 +5,8 @@ from msgspec.structs import replace
 
 from devagent.cli.bundle.shared import Workplace, in_folder, told_pending
 from devagent.core.errors import UsageError
-from devagent.org import release
+from devagent.org import release, staged_rings
+from devagent.org.rollout import Ring
 
 
 @click.command()
@@ -33,7 +34,7 @@ def ring(
     """List the rings of ENVIRONMENT, or change the one that is named."""
     workplace = Workplace(folder)
     repository = workplace.repository
-    rings = release.current_rings(repository, environment, "")
+    rings = staged_rings.current_rings(repository, environment, "")
     if name is None:
         for one in rings.rings:
             named = f"  {' '.join(one.allow)}" if one.allow else ""
@@ -50,7 +51,7 @@ def ring(
     if not person:
         raise UsageError("say who signs the change: --as PERSON")
     if everyone:
-        changed = replace(rings, rings=(release.Ring(name=release.EVERYONE, percent=100, bundle=found.bundle, shadow=found.shadow),))  # fmt: skip
+        changed = replace(rings, rings=(Ring(name=staged_rings.EVERYONE, percent=100, bundle=found.bundle, shadow=found.shadow),))  # fmt: skip
     elif end:
         if found.percent >= 100:
             raise UsageError(
@@ -64,7 +65,7 @@ def ring(
             allow=tuple(dict.fromkeys([*found.allow, *allow])),
             shadow="" if unshadow else found.shadow,
         )
-        changed = release.with_ring(rings, new)
+        changed = staged_rings.with_ring(rings, new)
     signer = workplace.signers(person, f"env-{environment}")[0]
     role = release.set_rings(repository, changed, signer=signer)
     click.echo(f"{role}: ring {name} changed by {person}")

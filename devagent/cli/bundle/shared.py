@@ -11,11 +11,12 @@ from msgspec import Struct, ValidationError, convert, field
 
 from devagent.core.codec import sha256
 from devagent.core.errors import ConfigError, UsageError
+from devagent.org.building import Built, opened_archive
 from devagent.org.keys import KeyFolder
 from devagent.org.libraries import Key, Signer
 from devagent.org.manifest import Manifest
-from devagent.org.release import Built, opened_archive
-from devagent.org.repository import Repository, Terms, owner_of
+from devagent.org.repository import Repository, owner_of
+from devagent.org.terms import Terms
 from devagent.settings.places import places
 from devagent.settings.reading_key import identities
 

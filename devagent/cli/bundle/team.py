@@ -4,8 +4,9 @@ import click
 
 from devagent.cli.bundle.shared import KEYS_FILE, KeyEntry, Workplace, in_folder, told_pending
 from devagent.core.errors import ConfigError, PolicyError, UsageError
-from devagent.org import release
+from devagent.org import delegating, release
 from devagent.org.keys import recipient_of
+from devagent.org.libraries import Key
 from devagent.org.manifest import ORG_NAME
 from devagent.policy import parse
 
@@ -31,7 +32,7 @@ def add(
     if threshold > len(people):
         raise UsageError(f"{len(people)} people cannot make a threshold of {threshold}")
     every = workplace.keys()
-    made: list[release.Key] = []
+    made: list[Key] = []
     for one in people:
         person, _, key = one.partition("=")
         entry = f"{name}-{person}"
@@ -46,7 +47,7 @@ def add(
                 f'\n["{entry}"]\nuri = "age:{entry}.age"\nowner = "{person}"\nid = "{public.keyid}"\n'
             )
         every[entry] = KeyEntry(f"age:{entry}.age", person, public.keyid)
-    workplace.repository.add_team(name, made, threshold, principals)
+    delegating.add_team(workplace.repository, name, made, threshold, principals)
     click.echo(
         f"targets: {name} may sign team/{name}/ for {', '.join(principals)}, once it is approved"
     )

@@ -1,6 +1,6 @@
 """What ``bundle init`` writes beside keys and metadata."""
 
-from devagent.org.repository import Terms
+from devagent.org.terms import Terms
 
 IGNORED = "/build/\n/keys/root-*.age\n*.key\n"
 README = """\

@@ -133,12 +133,18 @@ class Chat:
     def commands(self) -> Mapping[str, str]:
         """Names and what they do, the folder's own and the servers' prompts among them."""
         own = {name: f"own: {one_line(text, 60)}" for name, text in self.says.commands.items()}
+        brought = {name: f"recipe: {one_line(text, 60)}" for name, text in self.recipes.items()}
         asked = self._session.prompts if self._session is not None else ()
         prompts = {
             one.command[1:]: one_line(f"{one.server}: {one.description or one.name}", 70)
             for one in asked
         }
-        return {name: one.about for name, one in TABLE.items()} | own | prompts
+        return {name: one.about for name, one in TABLE.items()} | own | brought | prompts
+
+    @property
+    def recipes(self) -> Mapping[str, str]:
+        """The organisation's, which stand before the folder's own; none before the session is open."""
+        return {} if self._session is None else self._session.recipes
 
     def say(self, text: str, role: str = "quiet") -> None:
         """A few words of devagent's own."""
@@ -358,6 +364,10 @@ class Chat:
         self.live.draw_now()
         if name in TABLE:
             await command(name)(self, rest)
+        elif name in self.recipes:
+            from devagent.session.recipes import filled  # noqa: PLC0415  (loaded with the session)
+
+            await self.say_to_model(filled(self.recipes[name], rest))
         elif name in self.says.commands:
             await self.say_to_model(self.says.commands[name].replace("$ARGUMENTS", rest))
         elif (prompt := prompt_of(self._session, text.split()[0])) is not None:

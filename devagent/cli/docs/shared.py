@@ -9,13 +9,14 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import replace
 
+from devagent.cli.governed import config_here
 from devagent.core.codec import from_plain
 from devagent.core.errors import ConfigError, DevagentError, UsageError
 from devagent.core.resources import Resource
 from devagent.core.verdicts import Request
 from devagent.host.inprocess import load
 from devagent.host.manifest import FIRST_PARTY
-from devagent.settings.config import Config, load_config
+from devagent.settings.config import Config
 from devagent.settings.identity import principal
 from devagent.settings.places import places
 
@@ -47,7 +48,7 @@ def surroundings(*, required: bool = True) -> Surroundings:
 
     Raises ConfigError where none is configured and one is ``required``.
     """
-    config = load_config(places().config)
+    config = config_here()
     settings = config.extensions.get("docs", {})
     if required and not settings.get("collections"):
         raise ConfigError(

@@ -6,12 +6,12 @@ from typing import Any
 import click
 
 from devagent.cli.ext.shared import configured_server, tools_lock
+from devagent.cli.governed import config_here
 from devagent.core.errors import ConfigError
 from devagent.core.text import one_line
 from devagent.host.extension import is_server
 from devagent.host.manifest import FIRST_PARTY, package_folder, read_manifest
-from devagent.settings.config import load_config
-from devagent.settings.places import places
+from devagent.host.mcp_extension import McpExtension
 
 
 @click.command()
@@ -22,7 +22,7 @@ from devagent.settings.places import places
 )
 def list_extensions(digests: bool) -> None:
     """Each extension: its kind, its state, how many tools it offers."""
-    tables = load_config(places().config).extensions
+    tables = config_here().extensions
     for name, module in FIRST_PARTY.items():
         manifest = read_manifest(package_folder(module))
         missing = [need for need in manifest.needs if not tables.get(name, {}).get(need)]
@@ -53,6 +53,8 @@ def _state(name: str, table: Mapping[str, Any]) -> tuple[str, int]:
     except ConfigError as error:
         return f"not usable: {error.what}", 0
     pinned = extension.pinned
+    if extension.pinned_by_org:
+        return _of_the_org(extension)
     if pinned is None:
         return f"never let in; `devagent ext approve {name}`", 0
     if extension.state == "other":
@@ -62,6 +64,16 @@ def _state(name: str, table: Mapping[str, Any]) -> tuple[str, int]:
         waiting = ", ".join(sorted(pinned.pending))
         state += f"; changed: {waiting}; `devagent ext approve {name}`"
     return state, len(extension.tools)
+
+
+def _of_the_org(extension: McpExtension) -> tuple[str, int]:
+    pinned = extension.pinned
+    if pinned is None:
+        return "brought by your organisation, which does not pin its tools", 0
+    if extension.state == "other":
+        return "not the server that your organisation pins", 0
+    changed = f"; withheld, because it changed: {', '.join(sorted(pinned.pending))}" if pinned.pending else ""  # fmt: skip
+    return f"pinned by your organisation{changed}", len(extension.tools)
 
 
 def _digest(name: str) -> str:

@@ -12,13 +12,14 @@ import click
 
 from devagent.cli.asynchronous import run_until_done
 from devagent.cli.ext.definition_text import changes, tool_lines
+from devagent.cli.governed import config_here, enrolled_here
 from devagent.core.errors import ConfigError, UsageError
 from devagent.core.ports import ToolFailure
 from devagent.host.extension import Fault, is_server
 from devagent.host.mcp_config import check_names, parse_server
 from devagent.host.mcp_extension import McpExtension, shown_command
 from devagent.host.mcp_lock import PinnedServer, ToolsLock
-from devagent.settings.config import load_config
+from devagent.host.org_pins import OrgPins
 from devagent.settings.keyring_secrets import KeyringSecrets
 from devagent.settings.places import places
 from devagent.settings.policies import is_enrolled
@@ -42,12 +43,23 @@ def server_of(name: str, table: Mapping[str, Any], fault: Fault) -> McpExtension
         folder=os.getcwd(),
         governed=is_enrolled(),
         secrets=KeyringSecrets(),
+        org=_org_pins(),
     )
+
+
+def _org_pins() -> OrgPins | None:
+    """What the organisation's bundle pins, on an enrolled machine."""
+    found = enrolled_here()
+    if found is None:
+        return None
+    from devagent.session.equipped import pins_of  # noqa: PLC0415  (only on an enrolled machine)
+
+    return pins_of(found)
 
 
 def configured_server(name: str) -> McpExtension:
     """The server of this name in the config. Raises UsageError where there is none."""
-    config = load_config(places().config)
+    config = config_here()
     table = config.extensions.get(name)
     if table is None or not is_server(table):
         known = [n for n, t in config.extensions.items() if is_server(t)]
@@ -64,6 +76,11 @@ def let_in(extension: McpExtension, *, yes: bool) -> bool:
     A server that was never seen is not started before its command has been shown and a person has said yes.
     Raises ConfigError where it does not start, UsageError where nobody can be asked.
     """
+    if extension.pinned_by_org:
+        raise UsageError(
+            f"your organisation says what {extension.settings.name} is, and lets it in",
+            hint="A new version of it needs a new bundle: ask whoever keeps the policy.",
+        )
     if not yes and not sys.stdin.isatty():
         raise UsageError(
             "letting a server in is for a person to decide, and nobody can be asked here",

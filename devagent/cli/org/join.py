@@ -5,6 +5,7 @@ from contextlib import closing
 
 import click
 
+from devagent.cli.org.documents import indexed
 from devagent.cli.org.shared import in_words, record
 from devagent.core.codec import parse, sha256
 from devagent.core.errors import ConfigError, UsageError
@@ -78,6 +79,8 @@ def _join(
     record(here, found, done)
     click.echo(f"enrolled with {org} ({environment}) in {file}")
     click.echo(in_words(synced_event(pin, done)))
+    for line in indexed():
+        click.echo(f"  {line}")
     return 78 if done.outcome == "refused" else 0
 
 

@@ -4,6 +4,7 @@ from contextlib import closing
 
 import click
 
+from devagent.cli.org.documents import indexed
 from devagent.cli.org.shared import client, in_words, record
 from devagent.core.errors import ConfigError
 from devagent.org.sources import source_for
@@ -31,8 +32,11 @@ def sync(*, quiet: bool) -> int:
         click.echo(f"devagent: {line}", err=True)
         click.echo(f"  {done.hint}", err=True)
         return 78
+    documents = list(indexed()) if done.outcome == "updated" else []
     if not quiet:
         click.echo(line)
+        for one in documents:
+            click.echo(f"  {one}")
         if done.unkept:
             click.echo(f"  The marks are in this machine's files alone: {done.unkept}", err=True)
     return 0

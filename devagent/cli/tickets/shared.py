@@ -7,10 +7,10 @@ from typing import Any
 
 from msgspec import Struct
 
+from devagent.cli.governed import config_here
 from devagent.core.errors import ConfigError, DevagentError, UsageError
 from devagent.host.inprocess import load
 from devagent.host.manifest import FIRST_PARTY
-from devagent.settings.config import load_config
 from devagent.settings.credentials import stored_secret
 from devagent.settings.places import places
 
@@ -38,7 +38,7 @@ def commands() -> Any:
 
 def surroundings() -> Surroundings:
     """The config's trackers. Raises ConfigError where there are none."""
-    config = load_config(places().config)
+    config = config_here()
     settings = config.extensions.get("tickets", {})
     if not settings.get("trackers"):
         raise ConfigError(

@@ -21,15 +21,16 @@ from devagent.audit.verify import verify_session
 from devagent.cli.org.shared import record
 from devagent.core.codec import canonical, parse, sha256
 from devagent.core.events import BundleSynced
-from devagent.org import archive, release, rollout
+from devagent.org import archive, delegating, revoking, rollout, staged_rings
 from devagent.org import manifest as manifests
+from devagent.org.building import Built
 from devagent.org.canonical import signed_bytes
 from devagent.org.client import Synced
 from devagent.org.in_force import InForce
 from devagent.org.libraries import Metadata, Signer
 from devagent.org.marks import Mark, Marks
 from devagent.org.refusals import Refused
-from devagent.org.release import Built, Ring
+from devagent.org.rollout import Ring
 from devagent.org.statement import envelope, opened, pae
 from devagent.settings.places import places
 from tests.support.org_repository import Enrolled, Organisation, Server, signer
@@ -111,10 +112,10 @@ class TestRollback:
     ) -> None:
         """The role's version falls, and everything that names it is signed anew: only the mark knows better."""
         org.after(hours=1).rolled_out("second")
-        release.set_revocations(
+        revoking.set_revocations(
             org.repository,
-            release.revoked(
-                release.revocations(org.repository, "acme"), "principal", "user:eve", ""
+            revoking.revoked(
+                revoking.revocations(org.repository, "acme"), "principal", "user:eve", ""
             ),
             signer=org.people["ana"],
         )
@@ -287,7 +288,7 @@ class TestMixAndMatch:
     def test_rings_of_another_environment(self, org: Organisation, machine: Enrolled) -> None:
         built = org.build("second")
         org.promote(built, by=("ana",), environment="dev")
-        dev = release.current_rings(org.repository, "dev", "acme")
+        dev = staged_rings.current_rings(org.repository, "dev", "acme")
         metadata = org.repository.change("env-prod")
         metadata.signed.targets["prod/rings.json"] = org.repository.put(
             "prod/rings.json", rollout.written(dev)
@@ -418,7 +419,9 @@ class TestKeys:
         assert machine.sync(server).outcome == "renewed"
         refused(machine, org.after(hours=1).server(), "rollback")
         fresh = signer("ci")
-        org.repository.replace_key(org.online["timestamp"].public_key.keyid, fresh.public_key)
+        delegating.replace_key(
+            org.repository, org.online["timestamp"].public_key.keyid, fresh.public_key
+        )
         org.online["timestamp"] = fresh
         org.sign_all()
         org.publish()
@@ -429,7 +432,7 @@ class TestKeys:
         self, org: Organisation, machine: Enrolled
     ) -> None:
         stolen, fresh = org.roots["cy"], signer("cy")
-        org.repository.replace_key(stolen.public_key.keyid, fresh.public_key)
+        delegating.replace_key(org.repository, stolen.public_key.keyid, fresh.public_key)
         org.sign_all("ana", "bo")
         assert "root" in org.publish()
         org.roots["cy"] = fresh
@@ -447,13 +450,13 @@ class TestKeys:
     def test_a_revoked_key_approves_nothing_any_more(
         self, org: Organisation, machine: Enrolled
     ) -> None:
-        found = release.revoked(
-            release.revocations(org.repository, "acme"),
+        found = revoking.revoked(
+            revoking.revocations(org.repository, "acme"),
             "key",
             org.people["bo"].public_key.keyid,
             "lost",
         )
-        release.set_revocations(org.repository, found, signer=org.people["ana"])
+        revoking.set_revocations(org.repository, found, signer=org.people["ana"])
         org.publish()
         done = machine.sync()
         assert done.code == "approval"
@@ -640,7 +643,7 @@ class TestBundles:
         refused(machine, org.server(), "archive")
 
     def test_a_ring_that_names_no_signed_bundle(self, org: Organisation, machine: Enrolled) -> None:
-        rings = release.current_rings(org.repository, "prod", "acme")
+        rings = staged_rings.current_rings(org.repository, "prod", "acme")
         elsewhere = Ring(name="everyone", percent=100, bundle="ab" * 32)
         metadata = org.repository.change("env-prod")
         data = rollout.written(replace(rings, rings=(elsewhere,)))
@@ -655,10 +658,10 @@ class TestBundles:
         self, org: Organisation, machine: Enrolled
     ) -> None:
         digest = machine.client.in_force().digest
-        found = release.revoked(
-            release.revocations(org.repository, "acme"), "bundle", digest, "leaks"
+        found = revoking.revoked(
+            revoking.revocations(org.repository, "acme"), "bundle", digest, "leaks"
         )
-        release.set_revocations(org.repository, found, signer=org.people["ana"])
+        revoking.set_revocations(org.repository, found, signer=org.people["ana"])
         org.publish()
         refused(machine, org.server(), "revoked")
         org.rolled_out("second")

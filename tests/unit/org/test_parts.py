@@ -7,7 +7,7 @@ import pytest
 
 from devagent.core.codec import sha256
 from devagent.core.errors import ConfigError, DevagentError, UsageError
-from devagent.org import archive, release
+from devagent.org import archive, building, delegating, revoking
 from devagent.org.keys import KeyFolder, new_identity, recipient_of
 from devagent.org.libraries import CryptoSigner
 from devagent.org.manifest import Manifest
@@ -35,8 +35,8 @@ class TestArchive:
             "policy/org.toml": b'version = 1\nname = "acme"\nlayer = "org"\n',
             "style.md": b"# Style\n",
         }
-        built = release.build(files, described())
-        again = release.build(dict(reversed(files.items())), described())
+        built = building.build(files, described())
+        again = building.build(dict(reversed(files.items())), described())
         assert built.data == again.data
         # A change of this digest breaks what people have compared: it needs another schema of the manifest.
         assert built.digest == "e748d8aaeac85441b76d3c9b6db5a2a1aa21c322eeab1cfd9281c2191ac0302c"
@@ -60,7 +60,7 @@ class TestArchive:
 
     def test_a_bundle_needs_the_organisations_own_policy(self) -> None:
         with pytest.raises(Refused, match=r"it has no policy/org.toml"):
-            release.build({"style.md": b""}, described())
+            building.build({"style.md": b""}, described())
 
     @pytest.mark.parametrize("name", ["policy/org.toml.swp~", "secrets.env", ".git/config"])
     def test_the_content_folder_holds_nothing_else(self, name: str, tmp_path: Path) -> None:
@@ -68,10 +68,10 @@ class TestArchive:
         (tmp_path / name).write_text("x")
         if name.startswith("policy/"):
             with pytest.raises(Refused):
-                release.build(release.content_of(str(tmp_path)), described())
+                building.build(building.content_of(str(tmp_path)), described())
         else:
             with pytest.raises(ConfigError, match="has no place for this file"):
-                release.content_of(str(tmp_path))
+                building.content_of(str(tmp_path))
 
 
 class TestRings:
@@ -130,7 +130,7 @@ class TestKeys:
         org = Organisation(tmp_path)
         made = CryptoSigner.generate_ecdsa()
         made.public_key.unrecognized_fields["x-devagent-owner"] = "cy"
-        org.repository.replace_key(org.people["cy"].public_key.keyid, made.public_key)
+        delegating.replace_key(org.repository, org.people["cy"].public_key.keyid, made.public_key)
         org.people["cy"] = made
         org.sign_all()
         org.publish()
@@ -174,7 +174,7 @@ class TestKeys:
 def test_only_what_there_is_can_be_revoked(tmp_path: Path) -> None:
     org = Organisation(tmp_path)
     with pytest.raises(UsageError, match="cannot be revoked"):
-        release.revoked(release.revocations(org.repository, "acme"), "weather", "rain", "")
+        revoking.revoked(revoking.revocations(org.repository, "acme"), "weather", "rain", "")
 
 
 def test_every_refusal_has_words_and_says_what_to_do() -> None:

@@ -19,7 +19,7 @@ from devagent.core.events import (
     PolicyLocked,
     ToolJudged,
 )
-from devagent.org import release
+from devagent.org import revoking
 from devagent.session import enrolled
 from devagent.session.watching import RULE
 from devagent.settings.places import places
@@ -302,9 +302,9 @@ class TestRevocations:
 
 
 def revoke(org: Organisation, kind: str, what: str, why: str) -> None:
-    found = release.revocations(org.repository, "acme")
-    release.set_revocations(
-        org.repository, release.revoked(found, kind, what, why), signer=org.people["cy"]
+    found = revoking.revocations(org.repository, "acme")
+    revoking.set_revocations(
+        org.repository, revoking.revoked(found, kind, what, why), signer=org.people["cy"]
     )
     org.after(minutes=1).publish()
 

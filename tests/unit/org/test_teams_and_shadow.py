@@ -6,9 +6,9 @@ import pytest
 
 from devagent.core.errors import ConfigError
 from devagent.core.events import BundleInForce, PolicyLoaded, SessionStarted, ToolJudged
-from devagent.org import principals, release
+from devagent.org import approving, delegating, principals, release
+from devagent.org.approving import Evidence
 from devagent.org.refusals import Refused
-from devagent.org.release import Evidence
 from devagent.settings.identity import principal
 from tests.support.org_machine import enrolled_here, played, sync_here
 from tests.support.org_repository import Enrolled, Organisation, signer
@@ -59,7 +59,7 @@ class Team(Organisation):
         policy = ENVELOPE.replace("{me}", principal().user)
         self.promote(self.build("org", policy=policy))
         self.di = signer("di")
-        self.repository.add_team("data", [self.di.public_key], 1, [group])
+        delegating.add_team(self.repository, "data", [self.di.public_key], 1, [group])
         self.sign_all()
         release.put_team_policy(self.repository, "data", TEAM.encode(), signer=self.di)
         self.publish()
@@ -131,7 +131,7 @@ async def test_a_candidate_is_judged_and_logged_and_not_enforced(
     evidence = Evidence({}, {}, {})
     repository = org.repository
     release.shadow(repository, "prod", strict, evidence, ring="", signer=org.people["ana"])
-    release.sign(repository, "env-prod", org.people["bo"])
+    approving.sign(repository, "env-prod", org.people["bo"])
     org.publish()
     pin = enrolled_here(org, tmp_path, monkeypatch)
     assert sync_here(pin).after == 1
