@@ -19,9 +19,10 @@ def corrected(word: str, everywhere: Sequence[Opened]) -> list[str]:
         for one in everywhere:
             vocabulary = one.vocabulary(first)
             for length in range(len(word) - most, len(word) + most + 1):
+                # A step changes one letter for another at most; what makes it longer or shorter, one letter alone.
+                letters_apart = 2 * most - abs(length - len(word))
                 for bits, known, count in vocabulary.get(length, ()):
-                    # One step changes one letter for another at most.
-                    if (bits ^ own).bit_count() > 2 * most:
+                    if (bits ^ own).bit_count() > letters_apart:
                         continue
                     if (steps := distance(word, known, most)) <= most:
                         had = found.get(known, (steps, 0))

@@ -32,6 +32,9 @@ NEWS = re.compile(
     r"(?i)(?:^|/)(?:whats-?new|changelog|changes|news|history|release-?notes?|relnotes|release)\b"
 )
 """Paths of documents that tell what was new once: rarely what answers how a thing is done."""
+GIST = 240
+"""Characters that the first sentence of a section may have, to be taken for what the section is about."""
+_SENTENCE_END = re.compile(r"[.:!?](?=\s)|[。！？]")
 SMALL = 240
 """Characters below which a chunk is worth less: a name and half a sentence match too easily."""
 
@@ -279,6 +282,8 @@ def _chunk(entry: Entry, ordinal: int, chunk: Chunk, document: Document) -> "tan
     made.add_float("prior", _prior(path, chunk))
     made.add_text("plain", text)
     made.add_text("stem", text)
+    if not chunk.part:
+        made.add_text("gist", _gist(chunk))
     if names := " ".join(filter(_may_be_name, text.split())):
         made.add_text("names", names)
         made.add_text("parts", names)
@@ -302,6 +307,13 @@ def _own_name(path: str) -> str:
     folder, _, name = path.lower().rpartition("/")
     bare = name.partition(".")[0] if name.count(".") == 1 else name.rpartition(".")[0]
     return folder.rpartition("/")[2] if bare in ("index", "readme", "__init__") else bare
+
+
+def _gist(chunk: Chunk) -> str:
+    """What a section says it is about: its heading, and its first sentence."""
+    beginning = chunk.text[:GIST]
+    end = _SENTENCE_END.search(beginning)
+    return f"{chunk.heading}\n{beginning[: end.end()] if end else beginning}"
 
 
 def _prior(path: str, chunk: Chunk) -> float:

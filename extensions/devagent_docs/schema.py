@@ -4,6 +4,7 @@ plain    breadcrumb and text, words in lower case, with positions
 stem     the same, stemmed by the collection's language
 names    exact symbols with their marks: foo.bar_baz, --flag, HTTPError, 42P01
 parts    names with an underscore inside longer ones: bar_baz of foo.bar_baz
+gist     the stemmed heading of a section and its first sentence, on its first chunk
 defines  what the chunk's section defines, whole and by its last part; with = before it in its own letter case
 cjk      pairs of neighbouring signs
 lead     the stemmed title and first words of a document, on its record alone
@@ -23,7 +24,7 @@ from devagent_docs.contract import DocsError
 if TYPE_CHECKING:
     import tantivy
 
-FORMAT = 2
+FORMAT = 3
 
 NAMES = (
     r"--?[A-Za-z][A-Za-z0-9_-]*"
@@ -53,6 +54,7 @@ def make_schema() -> "tantivy.Schema":
     builder = library().SchemaBuilder()
     builder.add_text_field("plain", tokenizer_name="words", index_option="position")
     builder.add_text_field("stem", tokenizer_name="stems", index_option="freq")
+    builder.add_text_field("gist", tokenizer_name="stems", index_option="freq")
     builder.add_text_field("names", tokenizer_name="names", index_option="basic")
     builder.add_text_field("parts", tokenizer_name="parts", index_option="basic")
     builder.add_text_field("defines", tokenizer_name="given", index_option="basic")

@@ -2,20 +2,23 @@
 
 import re
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from devagent_docs.contract import DocsError, ResourceDict, Surroundings, may_read
 from devagent_docs.opening import Opened, Stored, opened, rarity
-from devagent_docs.ranking import CANDIDATES, DEEP, WEIGHTS, Ranked, Understood, ranked, understood
+from devagent_docs.ranking import CANDIDATES, DEEP, Ranked, ranked
 from devagent_docs.settings import Collection, index_folder, read_collections
 from devagent_docs.sources import Source, open_source
 from devagent_docs.store import Store
 from devagent_docs.synonyms import synonyms
+from devagent_docs.understanding import Understood, understood
 
 MOST_QUERY = 1000
 SURE = 0.4
 """Confidence from which the best hits are taken for an answer; below it grounded mode says "not found"."""
+OF_ONE = 2
+"""Sections of one document that are given."""
 SNIPPET = 280
 SUPPORT = 3
 """How many of the best hits confidence looks at."""
@@ -162,7 +165,7 @@ def _chosen(
     found: Sequence[Ranked],
     limit: int,
     *,
-    per_document: int = WEIGHTS.sections_of_one,
+    per_document: int = OF_ONE,
 ) -> tuple[list[Hit], bool]:
     """The hits that may be read, one a section; and whether any was left out because it may not."""
     hits: list[Hit] = []
@@ -288,18 +291,22 @@ def _snippet(text: str, about: Understood) -> str:
     wanted = [*about.question.words, *(near[0] for near in about.corrections.values())]
     pattern = "|".join(re.escape(word[: max(4, len(word) - 2)]) for word in wanted if len(word) > 2)
     places = [found.start() for found in re.finditer(pattern, flat.lower())] if pattern else []
-    start = max(places, key=_thickness(places), default=0)
+    start = _thickest(places)
     start = max(0, min(start - 40, len(flat) - SNIPPET))
     start = flat.rfind(" ", 0, start) + 1 if start else 0
     end = start + SNIPPET
     return f"{'…' if start else ''}{flat[start:end].rstrip()}{'…' if end < len(flat) else ''}"
 
 
-def _thickness(places: list[int]) -> Callable[[int], int]:
-    def count(start: int) -> int:
-        return sum(start <= place < start + SNIPPET - 40 for place in places)
-
-    return count
+def _thickest(places: Sequence[int]) -> int:
+    """The first place from which a snippet's length holds the most places; they are in order."""
+    best, most, end = 0, 0, 0
+    for first, start in enumerate(places):
+        while end < len(places) and places[end] < start + SNIPPET - 40:
+            end += 1
+        if end - first > most:
+            best, most = start, end - first
+    return best
 
 
 def index_of(here: Surroundings, collection: Collection) -> Store:
