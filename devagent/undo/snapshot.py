@@ -77,8 +77,9 @@ def take_locked(
     tool: str = "",
     undo: bool = False,
     depth: int = 0,
+    keeping: str = "",
 ) -> Snapshot:
-    """As ``take``, on a store that is locked already."""
+    """As ``take``, on a store that is locked already. ``keeping``: an old one that does not go now."""
     last = store.last()
     seen = _seen(store, last)
     before = seen.meta
@@ -130,7 +131,7 @@ def take_locked(
     store.git("update-ref", f"refs/undo/{entry.id}", tree)
     store.add(entry)
     _remember(store, _Seen(entry.id, meta, state, _index(store)), None)
-    _prune(store)
+    _prune(store, keeping)
     return Snapshot(entry, meta, new=True)
 
 
@@ -274,15 +275,16 @@ def _digest(state: State) -> str:
     return sha256(canonical(outline(state))).hexdigest()
 
 
-def _prune(store: Store) -> None:
-    """Let the oldest go, and what was kept for them alone."""
+def _prune(store: Store, keeping: str) -> None:
+    """Let the oldest go but for ``keeping``, and what was kept for them alone."""
     size = os.path.getsize(store.path("snapshots.jsonl"))
     if size < KEPT * 150:
         return
     entries = store.entries()
     if len(entries) < KEPT + KEPT // 4 and size < KEPT * 2000:
         return
-    gone, stays = entries[:-KEPT], entries[-KEPT:]
+    gone = [one for one in entries[:-KEPT] if one.id != keeping]
+    stays = [*(one for one in entries[:-KEPT] if one.id == keeping), *entries[-KEPT:]]
     store.replace_list(stays)
     living = {one.id for one in stays}
     lines = "".join(f"delete refs/undo/{one}\n" for one in {e.id for e in gone} - living)

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from devagent_workspace.grammar import Unclear
-from devagent_workspace.options import is_option, judge
+from devagent_workspace.handed_on import is_option
+from devagent_workspace.options import judge
 from devagent_workspace.programs import (
     INTERPRETERS,
     LONG_CODE_OPTIONS,
@@ -16,6 +17,22 @@ from devagent_workspace.sources import Source
 from devagent_workspace.variables import Scope
 from devagent_workspace.walk import Walk
 from devagent_workspace.words import Field
+
+_SETTING = re.compile(
+    r"(?:memory_limit|display_errors|error_reporting|max_execution_time|xdebug\.mode|zend\.assertions|date\.timezone"
+    r"|opcache\.enable(?:_cli)?)(?:=[\w./~&| -]*)?"
+)
+_WARNINGS = re.compile(r"[a-z]+(?:::\w+)?(?::\w*:\d*)?")
+_FEATURES = re.compile(
+    r"importtime(?:=\d)?|dev|utf8(?:=\d)?|faulthandler|tracemalloc(?:=\d+)?|no_debug_ranges|showrefcount|perf"
+    r"|int_max_str_digits=\d+|frozen_modules=(?:on|off)|warn_default_encoding|gil=\d|cpu_count=\w+"
+)
+_HARMLESS_VALUES = {
+    ("php", "d"): _SETTING, ("php", "c"): re.compile(r"(?!)"),
+    ("python", "W"): _WARNINGS, ("pypy", "W"): _WARNINGS, ("python", "X"): _FEATURES, ("pypy", "X"): _FEATURES,
+}  # fmt: skip
+"""What may follow an option of an interpreter whose other values name code to load: settings files, classes of
+warnings in modules, folders of byte code."""
 
 
 def check_interpreter(name: str, fields: Sequence[Field]) -> None:
@@ -52,12 +69,19 @@ def check_interpreter(name: str, fields: Sequence[Field]) -> None:
         step = 1
         for index, letter in enumerate(word[1:], 1):
             if letter in valued:
-                step = 2 if index == len(word) - 1 else 1
+                last = index == len(word) - 1
+                value = fields[at + 1 : at + 2] if last else [Field(word[index + 1 :], "")]
+                harmless = _HARMLESS_VALUES.get((name, letter))
+                if harmless and not (value and harmless.fullmatch(value[0].text or "-")):
+                    raise Unclear(f"{name} {word[:30]} may run or load code")
+                step = 2 if last else 1
                 break
             if letter in loads or letter not in plain:
                 raise Unclear(f"{name} {word[:30]} may run or load code")
         at += step
     if at >= len(fields):
+        if name == "node" and any(field.text == "--test" for field in fields):
+            return  # it runs the tests that it finds
         raise Unclear(f"{name} runs what it reads")
     script = fields[at].text or ""
     if valued_long and any(_may_be_code(name, field.begins) for field in fields[at + 1 :]):

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from devagent_workspace.contract import Access
 from devagent_workspace.grammar import Unclear
+from devagent_workspace.handed_on import check_handed_on, gives, gives_code, is_option
 from devagent_workspace.programs import (
     FLAT,
     INTERPRETERS,
@@ -52,6 +53,7 @@ def judge(walk: Walk, name: str, fields: Sequence[Field], scope: Scope) -> None:
         if program.stdin and scope.stdin is not None:
             raise Unclear(f"{name} takes commands from its input")
         _check_options(walk, name, words, scope)
+    check_handed_on(walk, name, words)
     check_unknown(name, words, scope)
 
 
@@ -77,8 +79,8 @@ def _check_options(walk: Walk, name: str, words: Sequence[Field], scope: Scope) 
     program = PROGRAMS[name]
     for at, field in enumerate(words):
         word = field.begins
-        if word == "--" and name != "npm":
-            break
+        if word == "--" and name not in ("npm", "make", "gmake"):
+            break  # what follows are no options; to make, assignments they still are
         if at == 0 and name in ("tar", "bsdtar") and not word.startswith("-"):
             word = f"-{word}"  # the old way: tar xzf
         if program.words and re.fullmatch(program.words, word, re.DOTALL):
@@ -87,25 +89,12 @@ def _check_options(walk: Walk, name: str, words: Sequence[Field], scope: Scope) 
             if name in ("make", "gmake") and word == "-":
                 raise Unclear("make reads rules from its input")
             continue
-        if any(is_option(word, option) for option in program.runs):
+        if gives_code(program, word, words[at + 1 : at + 2]):
             raise Unclear(f"{name} {word[:40]} may start other programs")
         for option in program.writes:
-            if is_option(word, option):
+            if gives(program, word, option):
                 touch_written(walk, word, option, words[at + 1 : at + 2], scope)
                 break
-
-
-def is_option(word: str, option: str) -> bool:
-    """Whether a word gives an option: abbreviated when long, in a cluster when short."""
-    if option.startswith("--"):
-        given = word.partition("=")[0]
-        return word.startswith("--") and len(given) > 3 and option.startswith(given)
-    if len(option) > 2:
-        return word.startswith(option)
-    return (
-        not word.startswith("--")
-        and re.match(rf"-[A-Za-z0-9]*?{re.escape(option[1])}", word) is not None
-    )
 
 
 def touch_written(

@@ -28,7 +28,7 @@ catchsegv run-parts start-stop-daemon dbus-run-session xvfb-run fakeroot fakechr
 hyperfine entr nodemon concurrently tmux screen expect xterm nix-shell nix socat capsh setarch prlimit
 taskset numactl rlwrap sg newgrp ssh-agent cpulimit distcc ccache setpriv perf aria2c gcore ld.so torify
 torsocks proxychains daemonize daemon softlimit setuidgid envdir chpst runcon sshpass faketime bpftrace
-dotenv envchain op aws-vault chamber doppler teller direnv xdg-open do then else elif fi done esac in
+dotenv envchain op aws-vault cross-env cross-env-shell nyc c8 pyenv rbenv nodenv honcho foreman start-server-and-test chamber doppler teller direnv xdg-open do then else elif fi done esac in
 function select if while until for case { } ! [[ ]]
 """)
 """What runs anything, or changes what later words mean, in ways that are not followed."""
@@ -64,7 +64,7 @@ INTERPRETERS: dict[str, tuple[str, str, str]] = {
 _CODE_OPTIONS = (
     "--eval", "--print", "--require", "--import", "--loader", "--experimental-loader", "--interactive",
     "--run", "--execute", "--preload", "--command", "-eval", "--expr", "--load", "--init-file", "--env-file",
-    "--inspect-brk", "--inspect-wait", "--experimental-config-file", "--experimental-default-config-file", "--script-shell", "--config", "--build-snapshot",
+    "--define", "--php-ini", "--zend-extension", "--test-reporter", "--snapshot-blob", "--openssl-config", "--inspect-brk", "--inspect-wait", "--experimental-config-file", "--experimental-default-config-file", "--script-shell", "--config", "--build-snapshot",
 )  # fmt: skip
 LONG_CODE_OPTIONS = frozenset(_CODE_OPTIONS)
 
@@ -73,17 +73,21 @@ class Program(NamedTuple):
     """Options by which a program starts others or loads code (``runs``), and that name files to write.
 
     ``--long`` options count when abbreviated. ``-x`` counts in a cluster; ``-xy`` as a whole word.
-    ``words``: a pattern of any word that does the same. ``stdin``: it takes commands from its input.
+    ``words``: a pattern of any word that does the same. ``stdin``: it takes commands from its input. ``whole``: its
+    options are whole words behind one hyphen or two, and never a cluster.
     """
 
     runs: tuple[str, ...] = ()
     writes: tuple[str, ...] = ()
     words: str = ""
     stdin: bool = False
+    whole: bool = False
 
 
-def _program(runs: str = "", writes: str = "", words: str = "", *, stdin: bool = False) -> Program:
-    return Program(tuple(runs.split()), tuple(writes.split()), words, stdin)
+def _program(
+    runs: str = "", writes: str = "", words: str = "", *, stdin: bool = False, whole: bool = False
+) -> Program:
+    return Program(tuple(runs.split()), tuple(writes.split()), words, stdin, whole)
 
 
 _COMPILER = _program(
@@ -93,13 +97,18 @@ _COMPILER = _program(
 )
 _EDITOR = _program("-c --cmd -S -u -U -s -W -es -e -E -y", "", r"\+.*", stdin=True)
 _PACKAGE = _program(
-    "--script-shell --node-options --globalconfig --userconfig --call -c",
+    "--script-shell --node-options --globalconfig --userconfig --call -c --git --shell --viewer --browser --editor --init-module --node-gyp"
+    " --python --onload-script --use-yarnrc --pnpmfile --global-pnpmfile --config.script-shell --config.git --config.node-options",
     "",
-    r"config|set|set-script|exec-env|c|explore|edit",
+    r"config|set|set-script|exec-env|c|explore|edit|node",
 )
 _PIP = _program(
     "--config-settings --python --global-option --build-option -C --editor", "--log --report -t --target", "config"
 )  # fmt: skip
+_MAVEN = _program("-f --file -s --settings -gs -t --toolchains", "", r"exec:.*|antrun:.*|.*\bexec-maven.*|-D(?:maven\.ext\.|argLine|exec\.|jvm|maven\.home).*", whole=True)  # fmt: skip
+_GRADLE = _program(
+    "-I --init-script -b --build-file -c --settings-file -g", "", r"-Dorg\.gradle\..*"
+)
 PROGRAMS: dict[str, Program] = {
     "rg": _program("--pre --hostname-bin"),
     "ag": _program("--pager"), "bat": _program("--pager --config-file --config-dir"),
@@ -139,23 +148,31 @@ PROGRAMS: dict[str, Program] = {
     "cmake": _program("-P -C -E", "", r"-DCMAKE_\w*(?:LAUNCHER|COMPILER)\w*=.*"),
     "npm": _PACKAGE, "pnpm": _PACKAGE, "yarn": _PACKAGE, "npx": _program("--call -c --node-options --script-shell"),
     "pip": _PIP, "pip3": _PIP,
+    "uv": _program("--python -p --config-file --config-setting --build-option --env-file --keyring-provider", "", r"tool"),
+    "(script)": _program("-r -e --preload --require --import --loader --eval --print --experimental-loader --test-reporter --env-file"), "phpunit": _program("--bootstrap --configuration -c --printer --extension --prepend"),
+    "yarnpkg": _PACKAGE, "bun": _PACKAGE, "bunx": _PACKAGE,
     "pytest": _program("--pdbcls -o --override-ini -c --config-file --debugger --tx --px --rsyncdir --pastebin --cov-config", "--junitxml --junit-xml --log-file --result-log --basetemp", r"@.*"),
     "mypy": _program("--python-executable --custom-typeshed-dir --install-types --plugins --shadow-file --config-file", "--junit-xml --html-report"),
     "eslint": _program("--init --plugin --rulesdir --parser --config -c --format -f --resolve-plugins-relative-to", "--output-file -o"),
     "prettier": _program("--plugin --config"),
-    "mocha": _program("-r --require --import --loader --config --package -n --node-option --ui"),
-    "jest": _program("--globalSetup --globalTeardown --testRunner --runner --config -c --reporters --resolver --transform --setupFiles"),
-    "vitest": _program("--config -c --globalSetup"),
+    "mocha": _program("-r --require --import --loader --config --package -n --node-option --ui --reporter -R --file --opts"),
+    "jest": _program(
+        "--globalSetup --globalTeardown --testRunner --runner --config -c --reporters --resolver --transform --setupFiles --setupFilesAfterEnv --testEnvironment --env"
+        " --filter --preset --testResultsProcessor --testSequencer --watchPlugins --dependencyExtractor --haste --snapshotSerializers --prettierPath --moduleLoader"
+    ),
+    "vitest": _program(
+        "--config -c --globalSetup --typecheck.checker --environment --runner --reporter --pool --execArgv --workspace --setupFiles --snapshotEnvironment --diff --browser"
+        " --coverage.customProviderModule --coverage.provider --poolOptions"
+    ),
     "tsc": _program("", "--outFile --outDir --tsBuildInfoFile"),
-    "cargo": _program("--config -Z", "", r"rustc|rustdoc"),
+    "cargo": _program("--config -Z", "", r"rustc|rustdoc|\+.*/.*|(?:--target=)?.*\.json"),
     "rustc": _program("-C --codegen", "-o --out-dir"),
-    "go": _program("-exec -toolexec -overlay -vettool -modfile -ldflags -gcflags -asmflags -compiler", "-o", r"env|generate|tool"),
+    "go": _program("-exec -toolexec -overlay -vettool -modfile -ldflags -gcflags -asmflags -compiler", "-o", r"env|generate|tool", whole=True),
     "gcc": _COMPILER, "g++": _COMPILER, "cc": _COMPILER, "c++": _COMPILER, "clang": _COMPILER, "clang++": _COMPILER,
     "ld": _program("-plugin --plugin", "-o"),
-    "java": _program("-javaagent -agentlib -agentpath -XX:VMOptionsFile -XX:OnError -XX:OnOutOfMemoryError -XX:Flags", "", r"@.*"),
+    "java": _program("-javaagent -agentlib -agentpath -XX:VMOptionsFile -XX:OnError -XX:OnOutOfMemoryError -XX:Flags -Xbootclasspath --patch-module", "", r"@.*"),
     "javac": _program("-processor -processorpath -J", "", r"@.*"),
-    "mvn": _program("-f --file -s --settings -gs -t --toolchains", "", r"exec:.*|antrun:.*|.*\bexec-maven.*|-D(?:maven\.ext\.|argLine|exec\.|jvm|maven\.home).*"),
-    "gradle": _program("-I --init-script -b --build-file -c --settings-file -g", ""),
+    "gradle": _GRADLE, "gradlew": _GRADLE, "mvn": _MAVEN, "mvnw": _MAVEN,
     "ant": _program("-f -file -buildfile -lib -listener -logger"),
     "man": _program("-P --pager -H --html -C --config-file -l --local-file -T -X"),
     "less": _program("-k --lesskey-src --lesskey-file --lesskey-content --lesskey-context -o -O --log-file -K", "", r"\+.*"),

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from devagent_workspace.git_lines import look_at_git
 from devagent_workspace.grammar import Unclear
-from devagent_workspace.options import check_unknown, is_option, judge
+from devagent_workspace.handed_on import is_option
+from devagent_workspace.options import check_unknown, judge
 from devagent_workspace.scripts import awk_is_plain, sed_is_plain
 from devagent_workspace.sources import Source
 from devagent_workspace.variables import Scope

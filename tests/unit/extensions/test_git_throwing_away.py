@@ -288,7 +288,9 @@ FIRST = 5
 """The processes before it find the repository and list its settings."""
 
 
-def killings(work: Path, tmp_path: Path, call: str) -> Iterator[int]:
+def killings(
+    work: Path, tmp_path: Path, call: str, wanted: frozenset[bytes] | None = None
+) -> Iterator[int]:
     """Make the call again and again on copies, killed at its first, second, … process, until it comes through."""
     real = shutil.which("git")
     assert real is not None
@@ -300,6 +302,7 @@ def killings(work: Path, tmp_path: Path, call: str) -> Iterator[int]:
     for number in range(FIRST, 60):
         copy = tmp_path / f"copy{number}"
         shutil.copytree(work, copy, symlinks=True)
+        git(copy, "update-index", "-q", "--refresh", check=False)  # a copy has other inodes
         (tmp_path / "counter").write_text("0")
         environment = {
             **os.environ,
@@ -312,7 +315,7 @@ def killings(work: Path, tmp_path: Path, call: str) -> Iterator[int]:
         done = subprocess.run(
             [sys.executable, "-S", "-c", code], env=environment, capture_output=True, timeout=60
         )
-        assert everywhere(copy) >= CONTENT, f"lost when killed at process {number}"
+        assert everywhere(copy) >= (wanted or CONTENT), f"lost when killed at process {number}"
         for lock in copy.rglob("*.lock"):
             lock.unlink()
         git(copy, "fsck", "--no-dangling")
@@ -323,7 +326,7 @@ def killings(work: Path, tmp_path: Path, call: str) -> Iterator[int]:
         assert done.returncode == -signal.SIGKILL, done.stderr.decode()
 
 
-CONTENT = {b"staged\n", b"later\n", b"edited\n", b"untracked\n"}
+CONTENT = frozenset([b"staged\n", b"later\n", b"edited\n", b"untracked\n"])
 
 
 @pytest.mark.parametrize(("name", "call"), KILLED, ids=lambda value: value[:22])
@@ -340,6 +343,51 @@ def test_a_call_killed_between_any_two_of_its_steps_loses_nothing(
         git(work, "stash", "apply", "--quiet", "--index")
     (through,) = killings(work, tmp_path, call)
     assert through >= FIRST
+
+
+OTHERS = {
+    "merge": "integrate(Place({work!r}), how='merge', ref='side')",
+    "rebase": "integrate(Place({work!r}), how='rebase', ref='side')",
+    "cherry-pick": "integrate(Place({work!r}), how='cherry_pick', ref='side')",
+    "revert": "integrate(Place({work!r}), how='revert', ref='HEAD')",
+    "switch": "switch(Place({work!r}), branch='side')",
+    "delete branch": "branch(Place({work!r}), name='side', action='delete', force=True)",
+    "delete tag": "tag(Place({work!r}), name='v1', action='delete')",
+    "drop": "stash(Place({work!r}), action='drop')",
+    "pop": "stash(Place({work!r}), action='pop')",
+    "amend": "commit(Place({work!r}), message='x', amend=True)",
+    "side of a conflict": "restore(Place({work!r}), paths=['a.txt'], side='theirs')",
+    "abort": "integrate(Place({work!r}), how='abort')",
+}
+ALL = os.environ.get("DEVAGENT_TEST_KILLED") == "all"
+
+
+@pytest.mark.parametrize("name", OTHERS if ALL else ["drop"])
+def test_no_other_verb_killed_between_its_steps_loses_anything_either(
+    work: Path, tmp_path: Path, name: str
+) -> None:
+    git(work, "switch", "--quiet", "-c", "side", "HEAD~1")
+    commit(work, "Side", {"s.txt": "staged\n"})
+    if name in ("side of a conflict", "abort"):
+        commit(work, "Clash", {"a.txt": "later\n"})
+    git(work, "switch", "--quiet", "main")
+    commit(
+        work,
+        "Main",
+        {"a.txt": "later\n" if name not in ("side of a conflict", "abort") else "main\n"},
+    )
+    commit(work, "Last", {"src/b.py": "edited\n"})
+    git(work, "tag", "-a", "v1", "-m", "v1")
+    if name in ("drop", "pop"):
+        write(work, {"a.txt": "put aside\n"})
+        git(work, "stash", "--quiet")
+    if name in ("side of a conflict", "abort"):
+        git(work, "merge", "side", check=False)
+    write(work, {"new": "untracked\n"})
+    wanted = CONTENT | ({b"put aside\n"} if name in ("drop", "pop") else frozenset[bytes]())
+    assert everywhere(work) >= wanted
+    (through,) = killings(work, tmp_path, OTHERS[name], wanted)
+    assert through > FIRST
 
 
 def test_git_itself_killed_in_the_middle_of_writing_files_loses_nothing(

@@ -442,6 +442,46 @@ HOSTILE: list[tuple[str, str]] = [
     ('npx mocha -r ./evil', 'mocha, ts-node: code before the tests'),
     ('npx ts-node -e 1', 'mocha, ts-node: code before the tests'),
     ('python -m pickle README.md', 'python: unpickling is running'),
+    ('npm test -- --globalSetup ./evil.js', 'words behind a script go to a tool that the line does not name'),
+    ('npm run build -- -r ./evil.js', 'words behind a script go to a tool that the line does not name'),
+    ('npm test -- --global-setup=./evil.js', 'yargs takes --global-setup for --globalSetup'),
+    ('yarn test --globalSetup ./evil.js', 'words behind a script go to a tool that the line does not name'),
+    ('pnpm test --globalSetup ./evil.js', 'words behind a script go to a tool that the line does not name'),
+    ('bun test --preload ./evil.ts', 'bun manual: --preload'),
+    ('npm --browser=./evil docs', 'npm config: programs that npm starts'),
+    ('npm install --git=./evil x', 'npm config: programs that npm starts'),
+    ('npm help x --viewer=./evil', 'npm config: programs that npm starts'),
+    ('npm init --init-module=./evil.js -y', 'npm config: programs that npm starts'),
+    ('yarn node -e 1', 'yarn manual: node'),
+    ('yarn --use-yarnrc ./evil install', 'yarn manual: yarnPath of another file'),
+    ('pnpm install --pnpmfile ./evil.cjs', 'pnpm manual: code on installing'),
+    ('pnpm --config.script-shell=./evil test', 'pnpm manual: --config.KEY'),
+    ('go test --exec=./evil ./...', 'go: options take two hyphens as well as one'),
+    ('go build --toolexec ./evil', 'go: options take two hyphens as well as one'),
+    ('go vet --vettool=./evil', 'go: options take two hyphens as well as one'),
+    ('cargo +/tmp/evil build', 'rustup: a toolchain by its path'),
+    ('cargo build --target evil.json', 'rustc: a target file names its linker'),
+    ('make -- SHELL=./evil', 'GNU make manual: assignments count after --, too'),
+    ('make PYTHON=./evil test', 'variables of make become commands'),
+    ('make PYTHON=sh test', 'variables of make become commands'),
+    ('make CFLAGS=-B./evil', 'variables of make become options of compilers'),
+    ('cmake --build . -- SHELL=./evil', 'cmake manual: what follows -- goes to the build tool'),
+    ('npx jest --setupFilesAfterEnv ./evil.js', 'jest, vitest, mocha manuals: options that load modules'),
+    ('npx jest --env ./evil.js', 'jest, vitest, mocha manuals: options that load modules'),
+    ('npx jest --filter=./evil.js', 'jest, vitest, mocha manuals: options that load modules'),
+    ('npx vitest --typecheck.checker=./evil', 'jest, vitest, mocha manuals: options that load modules'),
+    ('npx mocha --reporter ./evil.js', 'jest, vitest, mocha manuals: options that load modules'),
+    ('npx mocha -R ./evil.js', 'jest, vitest, mocha manuals: options that load modules'),
+    ('gradle -Dorg.gradle.java.home=./evil build', 'gradle manual: the Java that builds'),
+    ('./gradlew -I evil.gradle', 'gradle manual: init scripts'),
+    ('java -Xbootclasspath/a:evil.jar X', 'java: classes before all others'),
+    ('uv pip install x --python ./evil', 'uv manual: the interpreter is started'),
+    ('uv tool run evil', 'uv manual: uvx by another name'),
+    ('php -d auto_prepend_file=evil x.php', 'php.ini: auto_prepend_file'),
+    ('php -dauto_prepend_file=evil x.php', 'php.ini: auto_prepend_file'),
+    ('php -c evil.ini x.php', 'php.ini: auto_prepend_file'),
+    ('python -W error::evil.Evil x.py', 'python: the category of a warning is imported'),
+    ('python -X pycache_prefix=evil x.py', 'python: byte code from another folder'),
 ]  # fmt: skip
 
 
@@ -474,7 +514,7 @@ def test_no_hostile_line_is_allowed(
 
 
 def test_the_suite_is_as_large_as_it_claims_and_names_its_sources() -> None:
-    assert len({line for line, _ in HOSTILE}) == len(HOSTILE) >= 350
+    assert len({line for line, _ in HOSTILE}) == len(HOSTILE) >= 400
     assert all(len(source) > 5 for _, source in HOSTILE)
 
 

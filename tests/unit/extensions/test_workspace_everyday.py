@@ -49,6 +49,10 @@ EVERYDAY = [
     "curl -s https://example.com | head", "curl -sS -o out/page.txt https://example.com", "curl -fsSL https://example.com/api | jq .", "ls # the files", "# a comment\nls", "echo a \\\n  b \\\n  c", "ls -la \\\n  src",
     "echo \"It's $USER\"", "echo 'single $HOME `x` $(y)'", "echo \"a \\\"quoted\\\" word\"", "grep -E '^(a|b)$' README.md", "grep \"a|b\" README.md", "echo {a,b}.txt", "ls src/{app,other}.py", "cat src/app.py | sed 's/ *$//' | head",
     "python3 -m http.server 8000 &", "sqlite3 out/x.db 'select * from t'", "psql -c 'select 1'", "ls src/ tests/ 2>/dev/null; echo ok", "git log --format=%s | sort | uniq -c | sort -rn | head -5", "cat README.md | head -1 | cut -c1-20",
+    "npm test -- --coverage --watch=false -t parser src/a.test.ts", "npm run lint -- --fix --max-warnings=0", "npm test -- --updateSnapshot", "npm run test:unit -- --reporter=dot", "npx jest --env=jsdom --ci",
+    "npm run dev -- --port 3000 --host", "pnpm -r test", "pnpm --filter app run build", "yarn add -D typescript", "yarn build --mode production", "node --test", "npx mocha -R dot --exit",
+    "go test -count=1 -race -cover ./...", "go build -o out/a.txt ./cmd/x", "cargo +nightly fmt", "cargo run -- --config x.json", "mvn -B -q -Dtest=ParserTest test", "make test TESTS=tests/unit V=1", "make BUILD_TYPE=release",
+    "php -d memory_limit=-1 x.php", "python -W error::DeprecationWarning -X importtime x.py", "uv pip install -r requirements.txt", "uv add requests", "./gradlew test --info",
     "ruby scripts/x.rb", "perl scripts/x.pl README.md", "php -l src/x.php", "java -version", "gcc -O2 -Wall -o out/a.txt src/a.c", "ffmpeg -version", "echo done; exit 0", "rm -f src/a.pyc", "true", "mkdir -p out && cd out && ls",
 ]  # fmt: skip
 
