@@ -43,6 +43,20 @@ def resources_of(source: Source, names: frozenset[Name], access: str) -> list[Re
     return [resource(source, id_of(source, name), access) for name in ordered]
 
 
+def readable(here: Surroundings, resources: list[Resource]) -> list[bool]:
+    """Which of these the call in hand may read; all of them where no house stands around it."""
+    ask = getattr(here, "may_read", None)
+    return [True] * len(resources) if ask is None or not resources else list(ask(resources))
+
+
+def on_record(found: Source, sql: str, text: str) -> dict[str, str]:
+    """What ran, and the fingerprint of what was asked for: the same for statements that differ in constants alone."""
+    from devagent_sql.tree.dialects import BY_TYPE  # noqa: PLC0415 — loaded with the engine
+    from devagent_sql.tree.fingerprint import fingerprint  # noqa: PLC0415 — the parser, loaded by then
+
+    return {"sql": text, "fingerprint": fingerprint(sql, BY_TYPE[found.type])}
+
+
 def noted(found: Source, hidden: list[str], note: str) -> str:
     if not hidden:
         return note

@@ -5,7 +5,7 @@ import time
 from typing import IO
 
 from devagent_sql import export_file, judged
-from devagent_sql.calls import clock_of, id_of, labels, noted
+from devagent_sql.calls import clock_of, id_of, labels, noted, on_record
 from devagent_sql.engines import engine_for
 from devagent_sql.engines.port import Answer
 from devagent_sql.errors import SqlError
@@ -16,28 +16,36 @@ from devagent_sql.types import Result, Surroundings
 from devagent_sql.values import as_json, as_line, as_table
 
 MOST_ROWS = 10_000
+FURTHEST_OFFSET = 100_000_000
 MOST_EXPORTED = 1_000_000
 
 
-def query(here: Surroundings, *, source: str, sql: str, limit: int = 100) -> Result:
-    """The rows of one reading statement, at most ``limit``, fewer where policy or size demand it.
+def query(
+    here: Surroundings, *, source: str, sql: str, limit: int = 100, offset: int = 0
+) -> Result:
+    """The rows of one reading statement after the first ``offset``, at most ``limit``, fewer where policy or
+    size demand it.
 
     Masked columns read as masked everywhere in the statement. Raises SqlError of any class.
     """
     if not 1 <= limit <= MOST_ROWS:
         raise SqlError("bad_arguments", f"limit must be from 1 to {MOST_ROWS}.")
-    return queried(here, find_source(here.settings, source), sql, limit)
+    if not 0 <= offset <= FURTHEST_OFFSET:
+        raise SqlError("bad_arguments", f"offset must be from 0 to {FURTHEST_OFFSET}.")
+    return queried(here, find_source(here.settings, source), sql, limit, offset)
 
 
-def queried(here: Surroundings, found: Source, sql: str, limit: int) -> Result:
+def queried(here: Surroundings, found: Source, sql: str, limit: int, offset: int = 0) -> Result:
     obligations = read_obligations(here.obligations)
     most_rows = limit if obligations.rows is None else min(limit, obligations.rows)
-    page = Page(obligations, lambda touched: judged.check(found, sql, touched))
+    page = Page(obligations, lambda touched: judged.check(found, sql, touched), offset)
     answer = engine_for(found, here).run(
-        sql, most_rows, page, obligations.rules(found), clock_of(here, obligations)
+        sql, offset + most_rows, page, obligations.rules(found), clock_of(here, obligations)
     )
     hidden = sorted(found.column_id(*name) for name in answer.masked)
-    note = noted(found, hidden, summary(len(page.rows), answer.cut, obligations.rows, most_rows))
+    note = noted(
+        found, hidden, summary(len(page.rows), answer.cut, obligations.rows, most_rows, offset)
+    )
     return {
         **labels(found, answer),
         "text": "\n".join([as_line(answer.columns), *page.lines, f"({note})"]),
@@ -48,7 +56,9 @@ def queried(here: Surroundings, found: Source, sql: str, limit: int) -> Result:
             "rows": page.rows,
             "complete": not answer.cut,
             "masked": hidden,
+            **({"next_offset": offset + len(page.rows)} if answer.cut and page.rows else {}),
             **({"types": list(answer.types)} if answer.types else {}),
+            **on_record(found, sql, answer.text),
         },
         "failed": False,
     }
@@ -102,6 +112,7 @@ def export(here: Surroundings, *, source: str, sql: str, path: str, limit: int =
             "bytes": size,
             "complete": not answer.cut,
             "masked": hidden,
+            **on_record(found, sql, answer.text),
         },
         "failed": False,
     }
@@ -135,6 +146,7 @@ def explain(here: Surroundings, *, source: str, sql: str) -> Result:
         "structured": {
             **result.get("structured", {}),
             "reads": reads,
+            "fingerprint": on_record(found, sql, sql)["fingerprint"],
             "milliseconds": {
                 "names": round((named - began) * 1000, 1),
                 "plan": round((planned - named) * 1000, 1),
@@ -181,7 +193,12 @@ def write(
             **result.get("structured", {}),
             "affected": done.affected,
             "committed": done.committed,
+            **on_record(found, sql, done.text),
         },
         "taint": [f"sql.{found.name}"] if shown else [],
+        "accessed": [
+            found.id,
+            *sorted(id_of(found, name) for name in done.touched.reads | done.touched.writes),
+        ],
         "failed": False,
     }

@@ -3,7 +3,7 @@
 from typing import Any
 
 from devagent_sql import judged
-from devagent_sql.calls import clock_of, id_of
+from devagent_sql.calls import clock_of, id_of, on_record, readable, resource
 from devagent_sql.engines import engine_for
 from devagent_sql.engines.batches import Kept
 from devagent_sql.engines.port import ROWS_COUNTED, Column, Name, Table
@@ -57,12 +57,52 @@ def describe(here: Surroundings, *, source: str, table: str = "") -> Result:
     if table:
         if not tables[0].columns:
             raise SqlError("no_such_table", "No such table or view. Use describe to list them.")
-        return _described(found, tables[0], obligations)
+        return _described(found, _within_reach(here, found, tables[0]), obligations)
+    names = [resource(found, found.table_id(one.schema, one.name), "read") for one in tables]
+    may = readable(here, names)
+    tables = [one for one, open_ in zip(tables, may, strict=True) if open_]
     listed = [[one.name, one.kind, _count(one.rows)] for one in tables]
     result = listing(("table", "kind", "rows"), listed, obligations, "tables")
     result["taint"] = [f"sql.{found.name}"]
     result["accessed"] = [found.id, *(found.table_id(one.schema, one.name) for one in tables)]
     return result
+
+
+def readable_tables(here: Surroundings, found: Source, tables: list[Name]) -> frozenset[Name]:
+    """Those that policy lets the call read: nobody is told of the others."""
+    may = readable(here, [resource(found, id_of(found, one), "read") for one in tables])
+    return frozenset(one for one, open_ in zip(tables, may, strict=True) if open_)
+
+
+def readable_columns(
+    here: Surroundings, found: Source, schema: str, table: str, columns: tuple[str, ...]
+) -> tuple[str, ...]:
+    ids = [found.column_id(schema, table, column) for column in columns]
+    may = readable(here, [resource(found, one, "read") for one in ids])
+    return tuple(column for column, open_ in zip(columns, may, strict=True) if open_)
+
+
+def _within_reach(here: Surroundings, found: Source, table: Table) -> Table:
+    """The table without columns that policy keeps from the call, and without the names of such in keys."""
+    names = tuple(column.name for column in table.columns)
+    may = {*readable_columns(here, found, table.schema, table.name, names)}
+    targets = [(column, _target(table, column)) for column in table.columns if column.name in may]
+    led = [resource(found, id_of(found, name), "read") for _, name in targets if name]
+    open_ = iter(readable(here, led))
+    columns = [
+        column if name is None or next(open_) else column._replace(references="")
+        for column, name in targets
+    ]
+    unique = tuple(one for one in table.unique if may.issuperset(one))
+    return table._replace(columns=tuple(columns), unique=unique)
+
+
+def _target(table: Table, column: Column) -> Name | None:
+    """Where a foreign key leads: a column, or the table alone, taken to be of the same schema."""
+    if not column.references:
+        return None
+    name, _, rest = column.references.partition("(")
+    return (table.schema, name, rest.removesuffix(")")) if rest else (table.schema, name)
 
 
 def _counted(source: Source, table: Table, obligations: Obligations) -> Table:
@@ -82,9 +122,8 @@ def sample(
         raise SqlError("bad_arguments", f"limit must be from 1 to {MOST_SAMPLED}.")
     found = find_source(here.settings, source)
     (described,) = engine_for(found, here).describe(table, clock_of(here, Obligations()))
-    return queried(
-        here, found, selecting(found, described, chosen_columns(described, columns)), limit
-    )
+    chosen = chosen_columns(here, found, described, columns)
+    return queried(here, found, selecting(found, described, chosen), limit)
 
 
 def profile(here: Surroundings, *, source: str, table: str, columns: str = "") -> Result:
@@ -96,7 +135,7 @@ def profile(here: Surroundings, *, source: str, table: str, columns: str = "") -
     found = find_source(here.settings, source)
     engine, clock = engine_for(found, here), clock_of(here, obligations)
     (described,) = engine.describe(table, clock)
-    chosen = chosen_columns(described, columns)
+    chosen = chosen_columns(here, found, described, columns)
     listed: list[list[Any]] = []
     seen: set[Name] = set()
     hidden: set[str] = set()
@@ -115,6 +154,7 @@ def profile(here: Surroundings, *, source: str, table: str, columns: str = "") -
     free = [id_of(found, name) for name in seen if name[-1] not in hidden]
     return {
         **result,
+        "structured": {**result.get("structured", {}), **on_record(found, named, named)},
         "taint": [
             f"sql.{found.name}",
             *sorted({tag for one in free for tag in found.tags_of(one)}),
@@ -126,13 +166,21 @@ def profile(here: Surroundings, *, source: str, table: str, columns: str = "") -
 _UNORDERED = frozenset(["json", "jsonb", "boolean", "uuid", "bytea", "blob", "xml", "point", "bit"])
 
 
-def chosen_columns(described: Table, columns: str) -> list[Column]:
+def chosen_columns(
+    here: Surroundings, found: Source, described: Table, columns: str
+) -> list[Column]:
+    """The columns of these names; where none is given those that policy lets the call read.
+
+    Raises SqlError ``no_such_column``."""
     wanted = [name.strip() for name in columns.split(",") if name.strip()]
     known = {column.name: column for column in described.columns}
     if any(name not in known for name in wanted):
         raise SqlError("no_such_column", "No such column. Use describe with the table's name.")
-    chosen = [known[name] for name in wanted] if wanted else list(described.columns)
-    return chosen[:MOST_PROFILED]
+    if not wanted:
+        wanted = readable_columns(here, found, described.schema, described.name, tuple(known))
+    if not wanted:
+        raise SqlError("no_such_table", "No such table or view. Use describe to list them.")
+    return [known[name] for name in wanted][:MOST_PROFILED]
 
 
 def _count(rows: int | None) -> str | int | None:

@@ -18,7 +18,15 @@ from devagent_sql.obligations import Obligations, read_obligations
 from devagent_sql.pages import listing
 from devagent_sql.sources import find_source, read_sources
 from devagent_sql.statements import explain, export, query, write
-from devagent_sql.tables import chosen_columns, describe, profile, sample, selecting
+from devagent_sql.tables import (
+    chosen_columns,
+    describe,
+    profile,
+    readable_columns,
+    readable_tables,
+    sample,
+    selecting,
+)
 from devagent_sql.types import Resource, Result, Surroundings
 
 __all__ = [
@@ -84,15 +92,16 @@ def resources(tool: str, args: Mapping[str, Any], here: Surroundings) -> list[Re
         return listed + resources_of(found, touched.writes, "write")
     table = text_argument(args, "table", "")
     if not table:
-        return listed + resources_of(found, frozenset(engine.tables(clock)), "read")
+        seen = readable_tables(here, found, list(engine.tables(clock)))
+        return listed + resources_of(found, seen, "read")
     if tool in ("profile", "sample"):
         (described,) = engine.describe(table, clock)
-        sql = selecting(
-            found, described, chosen_columns(described, text_argument(args, "columns", ""))
-        )
+        columns = text_argument(args, "columns", "")
+        sql = selecting(found, described, chosen_columns(here, found, described, columns))
         touched = engine.analyse(sql, clock)
         judged.keep(found, sql, touched)
         return listed + resources_of(found, touched.reads, "read")
-    schema, name, columns = engine.find(table, clock)
-    names: set[Name] = {(schema, name), *((schema, name, column) for column in columns)}
+    schema, name, every = engine.find(table, clock)
+    shown = readable_columns(here, found, schema, name, every)
+    names: set[Name] = {(schema, name), *((schema, name, column) for column in shown)}
     return listed + resources_of(found, frozenset(names), "read")
