@@ -13,11 +13,16 @@ MOST_BYTES = 64 * 1024
 
 
 class Page:
-    """A sink: rows as they will be shown, while their text fits. ``check`` is told what is about to be read."""
+    """A sink: rows as they will be shown, while their text fits, but for the first ``offset``. ``check`` is told
+    what is about to be read."""
 
     def __init__(
-        self, obligations: Obligations, check: Callable[[Touched], None] | None = None
+        self,
+        obligations: Obligations,
+        check: Callable[[Touched], None] | None = None,
+        offset: int = 0,
     ) -> None:
+        self._before = offset
         most = obligations.bytes
         self._left = MOST_BYTES if most is None else min(MOST_BYTES, most)
         self._check = check
@@ -30,7 +35,9 @@ class Page:
             self._check(touched)
 
     def take(self, rows: Sequence[Row]) -> int:
-        for taken, row in enumerate(rows):
+        skipped = min(self._before, len(rows))
+        self._before -= skipped
+        for taken, row in enumerate(rows[skipped:], skipped):
             if not self.add([as_json(cell) for cell in row]):
                 return taken
         return len(rows)
@@ -45,8 +52,13 @@ class Page:
         return True
 
 
-def summary(rows: int, cut: Cut, allowed: int | None, most_rows: int) -> str:
+def summary(rows: int, cut: Cut, allowed: int | None, most_rows: int, offset: int = 0) -> str:
     """How many rows there are, and which bound cut them."""
+    if offset:
+        rest = f"more: offset={offset + rows}" if cut else "the last"
+        return (
+            f"rows {offset + 1} to {offset + rows}, {rest}" if rows else f"no rows after {offset}"
+        )
     if not cut:
         return f"{rows} row" if rows == 1 else f"{rows} rows"
     if cut == "bytes":

@@ -288,7 +288,7 @@ def answer(here: ShopSurroundings, sql: str) -> tuple[str, list[str]]:
         return error.error, []
 
 
-@settings(max_examples=30)
+@settings(max_examples=15)
 @given(sql=statement_over(TABLES).map(lambda sql: sql.replace("VARCHAR(80)", "CHAR(80)")))
 def test_an_answer_under_rules_is_the_answer_where_the_forbidden_was_removed(
     here: ShopSurroundings, removed: ShopSurroundings, sql: str

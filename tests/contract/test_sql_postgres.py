@@ -315,7 +315,7 @@ def answer(here: ShopSurroundings, sql: str) -> tuple[str, list[str]]:
         return error.error, []
 
 
-@settings(max_examples=40)
+@settings(max_examples=20)
 @given(sql=statement_over(TABLES))
 def test_an_answer_under_rules_is_the_answer_where_the_forbidden_was_removed(
     here: ShopSurroundings, removed: ShopSurroundings, sql: str

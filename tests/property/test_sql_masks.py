@@ -114,7 +114,7 @@ def answer(here: ShopSurroundings, sql: str) -> tuple[str, list[str]]:
     return "", [str(row) for row in result.get("structured", {})["rows"]]
 
 
-@settings(max_examples=75)
+@settings(max_examples=50)
 @given(sql=statements())
 def test_a_masked_answer_is_the_answer_over_nulls(shops: Shops, sql: str) -> None:
     error, rows = answer(shops[0], sql)

@@ -62,7 +62,7 @@ def answer(here: ShopSurroundings, sql: str) -> tuple[str, list[str]]:
     return "", sorted(str(row) for row in result.get("structured", {})["rows"])
 
 
-@settings(max_examples=120)
+@settings(max_examples=60)
 @given(sql=statement_over(TABLES))
 def test_an_answer_under_rules_is_the_answer_where_the_forbidden_was_removed(
     shops: tuple[ShopSurroundings, ShopSurroundings], sql: str

@@ -97,13 +97,14 @@ ROWS_COUNTED = 10_000
 
 
 class Answer(NamedTuple):
-    """What was read, its rows aside: these went to the sink. ``types`` are the engine's own names of the
-    columns' types, where it has them."""
+    """What was read, its rows aside: these went to the sink. ``text`` is what ran; ``types`` are the engine's
+    own names of the columns' types, where it has them."""
 
     columns: tuple[str, ...]
     cut: Cut
     touched: Touched
     masked: frozenset[tuple[str, str, str]]
+    text: str
     types: tuple[str, ...] = ()
 
 

@@ -176,6 +176,8 @@ DATABRICKS = Dialect(
 )
 BIGQUERY = Dialect("bigquery", "GoogleSQL", _of_warehouse(_BIGQUERY), "", True, True, False, 300)
 WAREHOUSES = {"snowflake": SNOWFLAKE, "databricks": DATABRICKS, "bigquery": BIGQUERY}
+BY_TYPE = {"postgres": POSTGRES, "duckdb": DUCKDB, "mysql": MYSQL, "sqlite": SQLITE, **WAREHOUSES}
+"""By the type of a source."""
 
 
 def folded(dialect: Dialect, name: str) -> str:

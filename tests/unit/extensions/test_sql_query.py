@@ -474,3 +474,18 @@ def test_sources_lists_what_is_configured(here: ShopSurroundings) -> None:
     text = tools.sources(here)["text"]
     assert text.splitlines()[1:] == ['["shop","sqlite","dev","#shop-team",""]', "(1 source)"]
     assert "shop.db" not in text
+
+
+def test_an_answer_is_read_page_by_page(here: ShopSurroundings) -> None:
+    pages: list[Any] = []
+    offset: int | None = 0
+    while offset is not None:
+        sql = "SELECT id FROM customers ORDER BY id"
+        page = tools.query(here, source="shop", sql=sql, limit=4, offset=offset)
+        pages.append([row[0] for row in page.get("structured", {})["rows"]])
+        offset = page.get("structured", {}).get("next_offset")
+    assert pages == [[1, 2, 3, 4], [5, 6, 7, 8], [9, 10]]
+    second = tools.query(here, source="shop", sql="SELECT id FROM customers", limit=4, offset=4)
+    assert second["text"].endswith("(rows 5 to 8, more: offset=8)")
+    past = tools.query(here, source="shop", sql="SELECT id FROM customers", offset=10)
+    assert past["text"].endswith("(no rows after 10)")

@@ -137,7 +137,7 @@ class DuckDB:
 
             sink.begin(columns, types, governed.touched)
             cut = hand_over(fetch, sink, most_rows, clock)
-            return Answer(columns, cut, governed.touched, governed.masked, types)
+            return Answer(columns, cut, governed.touched, governed.masked, governed.text, types)
 
 
 def _cell(value: Any) -> Cell:

@@ -144,7 +144,8 @@ class MySQL:
                 cut = hand_over(stream.fetch, sink, most_rows, clock)
             finally:
                 stream.end()
-            return Answer(stream.columns, cut, governed.touched, governed.masked, stream.types)
+            masked, text = governed.masked, governed.text
+            return Answer(stream.columns, cut, governed.touched, masked, text, stream.types)
 
     def _catalog(self, session: Session, *, locking: bool = False) -> Catalog:
         return Catalog(session, self._server, locking=locking)

@@ -174,7 +174,7 @@ class Postgres:
                 types = tuple(_type_name(connection, column.type_code) for column in described)
                 sink.begin(columns, types, governed.touched)
                 cut = hand_over(cursor.fetchmany, sink, most_rows, clock)
-            return Answer(columns, cut, governed.touched, governed.masked, types)
+            return Answer(columns, cut, governed.touched, governed.masked, governed.text, types)
 
         return self._reading(clock, work)
 

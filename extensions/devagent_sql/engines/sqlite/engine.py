@@ -99,4 +99,4 @@ class Sqlite:
             guard = Guard(catalog, masked, recording=False)
             columns, cut = run_plain(connection, guard, analysis, text, most_rows, sink, clock)
             hidden = frozenset(("main", table, column) for table, column in analysis.hidden)
-            return Answer(columns, cut, analysis.touched, hidden)
+            return Answer(columns, cut, analysis.touched, hidden, text)

@@ -90,7 +90,7 @@ def run_shielded(
         for name in analysis.touched.reads
         if len(name) == 3 and name[2] in shields.kinds_of(catalog, name[1], rules)
     )
-    return Answer(columns, cut, analysis.touched, hidden)
+    return Answer(columns, cut, analysis.touched, hidden, text)
 
 
 def _executed(connection: sqlite3.Connection, text: str) -> sqlite3.Cursor:

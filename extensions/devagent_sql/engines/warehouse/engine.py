@@ -178,7 +178,9 @@ class WarehouseEngine:
             cursor = connection.run(governed.text, clock)
             sink.begin(cursor.columns, cursor.types, governed.touched)
             cut = hand_over(cursor.fetch, sink, most_rows, clock)
-            return Answer(cursor.columns, cut, governed.touched, governed.masked, cursor.types)
+            return Answer(
+                cursor.columns, cut, governed.touched, governed.masked, governed.text, cursor.types
+            )
 
 
 def _shown(cell: object) -> str:
