@@ -3,9 +3,12 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from msgspec.structs import replace
+
 from devagent.core.errors import ConfigError
 from devagent.core.ports import ModelRequest
 from devagent.models.attempts import Pace
+from devagent.models.catalogue import known_models
 from devagent.models.credential import Credential, FixedKey
 from devagent.models.failures import Redactor
 from devagent.models.http_model import HttpModel
@@ -25,10 +28,17 @@ class MessagesDialect:
 
     def __init__(self, model: str, sampling: Sampling) -> None:
         self.model = model
+        if model in known_models() and "structured_output" not in sampling.features:
+            features = (*sampling.features, "structured_output")  # all that are documented have it
+            sampling = replace(sampling, features=features)
         self._sampling = sampling
         self.headers = {"anthropic-version": VERSION}
         if sampling.betas:
             self.headers["anthropic-beta"] = ",".join(sampling.betas)
+
+    @property
+    def compacts(self) -> bool:
+        return "compaction" in self._sampling.features
 
     def encode(self, request: ModelRequest) -> bytes:
         return encode_request(request, self.model, self._sampling)

@@ -56,7 +56,7 @@ def encode_request(request: ModelRequest, model: str, sampling: Sampling) -> byt
 def encode_count(request: ModelRequest, model: str, sampling: Sampling) -> bytes:
     """The body of ``POST /v1/messages/count_tokens``: what of it is counted."""
     body = message_body(request, model, sampling)
-    counted = ("model", "thinking", "tools", "system", "messages")
+    counted = ("model", "thinking", "tools", "system", "messages", "output_config")
     return encoded({name: body[name] for name in counted if name in body})
 
 
@@ -77,13 +77,18 @@ def message_body(request: ModelRequest, model: str, sampling: Sampling) -> dict[
     elif sampling.thinking:
         kind = "disabled" if sampling.thinking == "off" else sampling.thinking
         body["thinking"] = {"type": kind}
-    if sampling.effort:
-        body["output_config"] = {"effort": sampling.effort}
+    output = _output(request, sampling)
+    if output:
+        body["output_config"] = output
     if sampling.temperature is not None and not sampling.thinks:
         body["temperature"] = sampling.temperature
-    if "context_editing" in sampling.features:
+    if request.container:
+        body["container"] = request.container
+    if request.compacts:
+        body["compaction"] = {"type": "summarize"}  # which goes with no other management
+    elif "context_editing" in sampling.features:
         body["context_management"] = _EDITING
-    if request.tools:
+    if request.tools or request.service_tools:
         if "strict_tools" in sampling.features:
             from devagent.models.strict_tools import (  # noqa: PLC0415 - only where it is asked for
                 told_strictly,
@@ -92,13 +97,57 @@ def message_body(request: ModelRequest, model: str, sampling: Sampling) -> dict[
             body["tools"] = told_strictly(request.tools, told)
         else:
             body["tools"] = [told(tool) for tool in request.tools]
+        body["tools"] += [
+            {"type": one.kind, "name": one.name, **one.settings} for one in request.service_tools
+        ]
         if point:
             body["tools"][-1] = {**body["tools"][-1], "cache_control": point}
     if request.system.strip():
         system: dict[str, Any] = {"type": "text", "text": request.system}
         body["system"] = [{**system, "cache_control": point} if point else system]
-    body["messages"] = _messages(request.messages, point)
+    messages = request.messages
+    if messages and "compaction" not in sampling.features and _is_summary(messages[0]):
+        messages = [_in_words(messages[0]), *messages[1:]]
+    body["messages"] = _messages(messages, point)
     return body
+
+
+def _output(request: ModelRequest, sampling: Sampling) -> dict[str, Any]:
+    """The effort, and the schema that the service is to hold the answer to, where it can."""
+    output: dict[str, Any] = {"effort": sampling.effort} if sampling.effort else {}
+    if request.answer_schema is None or "structured_output" not in sampling.features:
+        return output
+    from devagent.models.strict_tools import strict  # noqa: PLC0415 - only where a schema is given
+
+    schema = strict(request.answer_schema)
+    if schema is not None and not request.compacts and not _cites(request.messages):
+        output["format"] = {"type": "json_schema", "schema": schema}
+    return output
+
+
+def _cites(messages: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether a document asks for citations: the service takes no schema for the answer beside them."""
+    return any(
+        is_object(block) and is_object(asked := block.get("citations")) and asked.get("enabled")
+        for message in messages
+        if is_array(message["content"])
+        for block in message["content"]
+    )
+
+
+def _is_summary(message: Mapping[str, Any]) -> bool:
+    content = message["content"]
+    return is_array(content) and is_object(content[0]) and content[0].get("type") == "compaction"
+
+
+def _in_words(message: Mapping[str, Any]) -> dict[str, Any]:
+    """The service's own summary, for one that does not know it."""
+    return {"role": "user", "content": summary_in_words(message["content"][0])}
+
+
+def summary_in_words(block: Mapping[str, Any]) -> str:
+    """The text of a ``compaction`` block, marked as what it is."""
+    return f"<summary>\n{block.get('content') or 'Nothing of note.'}\n</summary>"
 
 
 def told(tool: ToolSpec) -> dict[str, Any]:

@@ -39,6 +39,7 @@ from devagent.repl.render import (
     pairs,
     render,
     size_text,
+    sources_text,
     time_text,
     usage_text,
 )
@@ -90,6 +91,8 @@ class Transcript:
                 if self._reply is None and event.text.strip() and not event.purpose:
                     yield from self._streamed(event.text)
                 yield from self._reply_ends()
+                if not event.purpose and (cited := sources_text(event, self._signs)):
+                    yield from self._note(cited, "quiet")
             case ModelFailed():
                 yield from self._reply_ends()
                 yield from self._note(render(event, self._signs), "ask")

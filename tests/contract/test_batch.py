@@ -15,8 +15,8 @@ from devagent.core.events import BatchNoted, ModelReplied
 from devagent.core.limits import Budget, Limits
 from devagent.repl.approver import Unattended
 from devagent.session import Options, batching
-from devagent.session.batch_files import read_prompts
 from devagent.session.batch_costs import BatchCosts
+from devagent.session.batch_files import read_prompts
 from devagent.session.batching import Outcome, run_batch
 from tests.support.batches import PATH, FakeBatches
 from tests.support.command_line import KEY, devagent, logged, logs, own_file

@@ -14,7 +14,7 @@ from devagent.core.text import visible
 from devagent.repl.approver import AtTerminal
 from devagent.repl.capabilities import Capabilities
 from devagent.repl.forms import FormsAtTerminal
-from devagent.repl.render import ASCII, FULL, READER, Signs, render
+from devagent.repl.render import ASCII, FULL, READER, Signs, render, sources_text
 from devagent.session import Options, Session, open_session
 from devagent.settings.identity import principal
 from devagent.undo.errors import SnapshotError
@@ -149,6 +149,8 @@ def _draw(event: Event, streaming: bool, signs: Signs) -> bool:
             return True
         case ModelReplied() if streaming:
             sys.stdout.write("\n")
+            if cited := sources_text(event, signs):
+                click.echo(cited)
             return False
         case ModelFailed() if streaming:
             sys.stdout.write("\n")
