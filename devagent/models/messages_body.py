@@ -7,7 +7,8 @@ point). That is all four that the API allows. The keys of messages are sorted, a
 resumed session sends the bytes that the live one sent.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 import msgspec
@@ -43,14 +44,61 @@ _told: dict[
 _MOST_TOLD = 1000
 
 
-def encode_request(request: ModelRequest, model: str, sampling: Sampling) -> bytes:
-    """The body of ``POST /v1/messages`` as compact JSON."""
-    body = message_body(request, model, sampling)
+class Written:
+    """Messages that were written before: a conversation grows at its end, so of most only their bytes are needed again.
+
+    The content of a message in a conversation is never changed in place, so the same list says the same.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[
+            int, tuple[object, bytes]
+        ] = {}  # the list itself keeps its id from another's
+
+    def bytes_of(
+        self, messages: Sequence[Mapping[str, Any]], point: dict[str, Any] | None
+    ) -> bytes:
+        """The messages as canonical JSON, with cache points; blank ones are left out."""
+        pointed = set(islice(_last_of_the_users(messages), 2)) if point else set[int]()
+        known: dict[int, tuple[object, bytes]] = {}
+        parts: list[bytes] = []
+        for at, message in enumerate(messages):
+            content: object = message["content"]
+            if at in pointed:
+                parts += [_as_json(one) for one in _messages([message], point)]
+                continue
+            found = self._known.get(id(content))
+            if found is None or found[0] is not content:
+                found = content, b",".join(_as_json(one) for one in _messages([message], None))
+            known[id(content)] = found
+            if found[1]:
+                parts.append(found[1])
+        self._known = known
+        return b"[%b]" % b",".join(parts)
+
+
+def _last_of_the_users(messages: Sequence[Mapping[str, Any]]) -> Iterator[int]:
+    for at in range(len(messages) - 1, -1, -1):
+        if messages[at]["role"] == "user" and _messages([messages[at]], None):
+            yield at
+
+
+def _as_json(message: dict[str, Any]) -> bytes:
     try:
-        body["messages"] = msgspec.Raw(canonical(body["messages"]))
-    except UnicodeEncodeError:
-        body["messages"] = msgspec.Raw(canonical(well_formed_value(body["messages"])))
-    return encoded({**body, "stream": True})
+        return canonical(message)
+    except UnicodeEncodeError:  # lone surrogates, from odd file names or bytes
+        return canonical(well_formed_value(message))
+
+
+def encode_request(
+    request: ModelRequest, model: str, sampling: Sampling, written: Written | None = None
+) -> bytes:
+    """The body of ``POST /v1/messages`` as compact JSON; ``written`` knows the conversation's earlier requests."""
+    body = _without_messages(request, model, sampling)
+    messages = (written or Written()).bytes_of(
+        _readable(request, sampling), _POINTS[sampling.cache]
+    )
+    return encoded({**body, "messages": msgspec.Raw(messages), "stream": True})
 
 
 def encode_count(request: ModelRequest, model: str, sampling: Sampling) -> bytes:
@@ -70,6 +118,19 @@ def encoded(body: dict[str, Any]) -> bytes:
 
 def message_body(request: ModelRequest, model: str, sampling: Sampling) -> dict[str, Any]:
     """What is asked, as plain values, without ``stream``."""
+    messages = _messages(_readable(request, sampling), _POINTS[sampling.cache])
+    return {**_without_messages(request, model, sampling), "messages": messages}
+
+
+def _readable(request: ModelRequest, sampling: Sampling) -> Sequence[Mapping[str, Any]]:
+    """The messages, with a summary of the service's own in words for one that does not know it."""
+    messages = request.messages
+    if messages and "compaction" not in sampling.features and _is_summary(messages[0]):
+        return [_in_words(messages[0]), *messages[1:]]
+    return messages
+
+
+def _without_messages(request: ModelRequest, model: str, sampling: Sampling) -> dict[str, Any]:
     point = _POINTS[sampling.cache]
     body: dict[str, Any] = {"model": model, "max_tokens": sampling.max_tokens}
     if sampling.thinking_tokens:
@@ -105,10 +166,6 @@ def message_body(request: ModelRequest, model: str, sampling: Sampling) -> dict[
     if request.system.strip():
         system: dict[str, Any] = {"type": "text", "text": request.system}
         body["system"] = [{**system, "cache_control": point} if point else system]
-    messages = request.messages
-    if messages and "compaction" not in sampling.features and _is_summary(messages[0]):
-        messages = [_in_words(messages[0]), *messages[1:]]
-    body["messages"] = _messages(messages, point)
     return body
 
 
