@@ -7,6 +7,7 @@ circle, and one that is carried out ends a row of refusals.
 
 from collections.abc import Iterator
 
+from devagent.agent.service_tools import is_offer
 from devagent.core.codec import sha256
 from devagent.core.events import (
     ApprovalAnswered,
@@ -46,8 +47,8 @@ class Circles:
                 self._forget()
             case SubagentStarted(call=call):
                 self._tasks.add(f"{call}/")
-            case ToolJudged() if event.call.startswith(tuple(self._tasks)):
-                pass  # a sub-agent's, which has circles of its own
+            case ToolJudged() if event.call.startswith(tuple(self._tasks)) or is_offer(event):
+                pass  # a sub-agent's, which has circles of its own; or no call of the model's
             case ToolJudged():
                 self._judged[event.call] = event
                 if event.decision.effect == "deny":

@@ -7,7 +7,7 @@ that fails, by a list of what was called and how it ended. Nothing leaves the re
 brought back as it was (``CompactionUndone``).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from msgspec import Struct
@@ -26,6 +26,7 @@ HEAD = (
     "[This conversation was shortened by devagent. What the person typed and what policy refused follows "
     "word for word; the summary after it was written by a model and may be wrong: look again where it matters.]"
 )
+HEAD_BESIDE = HEAD.replace("the summary after it", "the summary before it")
 _LONGEST_PROMPT = 4_000
 _ALL_PROMPTS = 40_000
 _RESULT_TAKEN = 2_000
@@ -141,6 +142,8 @@ def transcript(messages: Sequence[dict[str, Any]]) -> str:
                     failed = " (failed)" if block.get("is_error") else ""
                     text = _cut(_result_text(block), _RESULT_TAKEN)
                     lines.append(f"result{failed}: {text}")
+                case "compaction":
+                    lines.append(in_words(block))
                 case "image" | "document":
                     lines.append(f"{message['role']}: [{block['type']}]")
                 case _:
@@ -165,16 +168,22 @@ def listed(messages: Sequence[dict[str, Any]]) -> str:
     return "\n".join(lines[-200:])
 
 
-def told(plan: Plan, summary: str) -> str:
-    """The text that stands in the shortened part's place."""
-    parts = [HEAD]
+def told(plan: Plan, summary: str | None) -> str:
+    """The text that stands in the shortened part's place; without a summary where the service's own stands before it."""
+    parts = [HEAD if summary is not None else HEAD_BESIDE]
     for number, prompt in enumerate(plan.prompts, 1):
         parts.append(f"<typed number={number}>\n{prompt}\n</typed>")
     if plan.refusals:
         refused = "\n".join(f"- {text}" for text in plan.refusals)
         parts.append(f"<refused>\n{refused}\n</refused>")
-    parts.append(f"<summary>\n{summary.strip() or 'Nothing of note.'}\n</summary>")
+    if summary is not None:
+        parts.append(f"<summary>\n{summary.strip() or 'Nothing of note.'}\n</summary>")
     return "\n\n".join(parts)
+
+
+def in_words(block: Mapping[str, Any]) -> str:
+    """The service's own summary (a block of type ``compaction``) as text."""
+    return f"<summary>\n{block.get('content') or 'Nothing of note.'}\n</summary>"
 
 
 def _result_text(block: dict[str, Any]) -> str:

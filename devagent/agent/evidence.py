@@ -13,7 +13,14 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from devagent.agent.provenance import Provenance
-from devagent.core.events import Event, ToolFinished, ToolJudged
+from devagent.agent.service_uses import uses
+from devagent.core.events import (
+    Event,
+    ModelReplied,
+    ServiceToolUsed,
+    ToolFinished,
+    ToolJudged,
+)
 from devagent.core.ports import Judge
 from devagent.core.principal import Principal
 from devagent.core.resources import Resource
@@ -61,8 +68,12 @@ class Evidence:
         """Take in an event of the session."""
         self._provenance.apply(event)
         match event:
-            case ToolFinished(taint=taint) if taint:
+            case ToolFinished(taint=taint) | ServiceToolUsed(taint=taint) if taint:
                 self._labels.update(taint)
+            case ModelReplied(purpose=""):
+                # Also where the turn was cut before the uses were on record.
+                for use in uses(event):
+                    self._labels.update(use.taint)
             case _:
                 pass
 

@@ -7,7 +7,7 @@ compacted before anything is sent.
 
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
-from typing import Protocol
+from typing import Any, Protocol
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -45,13 +45,15 @@ async def _unknown(request: ModelRequest) -> int | None:
 
 class Window(Struct, frozen=True):
     """``tokens`` of the model's window (0: not known), ``reply`` of it kept free for the answer, ``share`` of the
-    rest that may fill up. ``summariser`` gives the model that writes summaries, when it is first needed."""
+    rest that may fill up. ``summariser`` gives the model that writes summaries, when it is first needed; ``by_service``
+    the conversation's own, where its service writes and signs them itself."""
 
     tokens: int = 0
     reply: int = 0
     share: float = 0.8
     summariser: Callable[[], Model] | None = None
     count: Counter = _unknown
+    by_service: Callable[[], Model] | None = None
 
     @property
     def limit(self) -> int:
@@ -110,9 +112,17 @@ class Fitting:
         plan = self._history.plan(int(min(whole, before) * _KEPT_SHARE))
         if plan is None:
             return
-        gone = request.messages[: plan.gone]
+        gone = list(request.messages[: plan.gone])
         summary = model = ""
-        if may_ask and self.window.summariser is not None:
+        block: dict[str, Any] = {}
+        if may_ask and self.window.by_service is not None:
+            asked = replace(request, messages=gone, service_tools=(), compacts=True)
+            async with aclosing(_written_by(self.window.by_service(), asked)) as events:
+                async for event in events:
+                    if isinstance(event, ModelReplied):
+                        block, model = _signed(event), event.model
+                    yield event
+        if not block and may_ask and self.window.summariser is not None:
             async with aclosing(self._summarised(request, plan)) as events:
                 async for event in events:
                     if isinstance(event, ModelReplied) and event.stop not in (
@@ -121,19 +131,20 @@ class Fitting:
                     ):
                         summary, model = event.text, event.model
                     yield event
-        if not summary.strip():
+        if not block and not summary.strip():
             summary, model = listed(gone), ""
-        text = self._history.in_short(plan, summary)
+        text = self._history.in_short(plan, None if block else summary)
         kept = list(request.messages[plan.gone :])
         yield Compacted(
             turn=request.turn,
             gone=plan.gone,
             kept=len(kept),
             before=before,
-            after=max(before - tokens_in(list(gone)), 0) + tokens_in(text),
+            after=max(before - tokens_in(list(gone)), 0) + tokens_in(text) + tokens_in(block),
             why=why,
             model=model,
             text=text,
+            block=block,
         )
 
     async def _summarised(self, request: ModelRequest, plan: Plan) -> AsyncGenerator[Event, None]:
@@ -149,15 +160,34 @@ class Fitting:
             tools=(),
             labels=request.labels,
         )
-        yield ModelRequested(
-            turn=request.turn, model=model.name, messages=1, tools=0, purpose="compaction"
-        )
-        try:
-            async with aclosing(model.reply(asked)) as events:
-                async for event in events:
-                    if isinstance(event, ModelReplied):
-                        yield replace(event, purpose="compaction")
-                    elif isinstance(event, ModelFailed):
-                        yield event
-        except ModelError:
-            return  # a list stands in for the summary
+        async with aclosing(_written_by(model, asked)) as events:
+            async for event in events:
+                yield event
+
+
+async def _written_by(model: Model, asked: ModelRequest) -> AsyncGenerator[Event, None]:
+    """What a model is asked for a summary, and its answer; none where it fails: something else stands in then."""
+    yield ModelRequested(
+        turn=asked.turn,
+        model=model.name,
+        messages=len(asked.messages),
+        tools=len(asked.tools),
+        purpose="compaction",
+    )
+    try:
+        async with aclosing(model.reply(asked)) as events:
+            async for event in events:
+                if isinstance(event, ModelReplied):
+                    yield replace(event, purpose="compaction")
+                elif isinstance(event, ModelFailed):
+                    yield event
+    except ModelError:
+        return
+
+
+def _signed(reply: ModelReplied) -> dict[str, Any]:
+    """The service's own summary, where it gave a whole one; else empty."""
+    for block in reply.content:
+        if block.get("type") == "compaction" and block.get("content") and block.get("signature"):
+            return block
+    return {}

@@ -9,7 +9,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from devagent.agent.compaction import Plan, planned, refusals_in, told
+from devagent.agent.compaction import Plan, in_words, planned, refusals_in, told
 from devagent.core.events import (
     ApprovalAnswered,
     BudgetWarned,
@@ -55,12 +55,15 @@ class _Typed(Struct):
 
 class _Gone(Struct):
     """What a compaction took out, to bring it back: the messages, where the prompts among them stood, what had
-    been refused before, and whether the short text shares its message with what follows."""
+    been refused before, and whether the short text shares its message with what follows. In their place stand
+    ``signed`` messages of the service's (one or none), and ``texts`` blocks of ours."""
 
     messages: list[dict[str, Any]]
     places: list[int]
     refused: list[str]
     shares: bool
+    signed: int
+    texts: int
 
 
 class History:
@@ -139,8 +142,8 @@ class History:
                 self._say("user", [{"type": "text", "text": told}])
             case TurnCut():
                 self._pair_open_calls()
-            case Compacted(gone=gone, text=text):
-                self._shorten(gone, text)
+            case Compacted(gone=gone, text=text, block=block):
+                self._shorten(gone, text, block)
             case CompactionUndone():
                 self._bring_back()
             case _:
@@ -164,33 +167,46 @@ class History:
         refused = dict.fromkeys([*self._refused, *plan.refusals])
         return Plan(plan.gone, plan.prompts, tuple(refused))
 
-    def in_short(self, plan: Plan, summary: str) -> str:
-        """The text that would stand in the place of what the plan takes out."""
+    def in_short(self, plan: Plan, summary: str | None) -> str:
+        """The text that would stand in the place of what the plan takes out; None: the summary is the service's own."""
         return told(plan, summary)
 
-    def _shorten(self, gone: int, text: str) -> None:
+    def _shorten(self, gone: int, text: str, block: dict[str, Any]) -> None:
         head, tail = self._messages[:gone], self._messages[gone:]
         shares = bool(tail) and tail[0]["role"] == "user"
-        short: dict[str, Any] = {"role": "user", "content": [{"type": "text", "text": text}]}
-        if shares:
-            short["content"] += tail.pop(0)["content"]
+        short: list[dict[str, Any]] = [{"type": "text", "text": text}]
+        signed: list[dict[str, Any]] = []
+        if block.get("signature"):
+            signed = [{"role": "assistant", "content": [block]}]
+        elif block:  # its record was redacted: it no longer says what was signed
+            short.append({"type": "text", "text": in_words(block)})
         self._gone.append(
-            _Gone(head, [one.place for one in self._typed], list(self._refused), shares)
+            _Gone(
+                messages=head,
+                places=[one.place for one in self._typed],
+                refused=list(self._refused),
+                shares=shares,
+                signed=len(signed),
+                texts=len(short),
+            )
         )
+        if shares:
+            short += tail.pop(0)["content"]
         self._refused = list(dict.fromkeys([*self._refused, *refusals_in(head)]))
-        self._messages = [short, *tail]
+        self._messages = [*signed, {"role": "user", "content": short}, *tail]
         self._asked = (-1, 0, 0)
+        first = len(signed)
         for one in self._typed:
-            one.place = max(one.place - gone + (0 if shares else 1), 0)
+            one.place = max(one.place - gone + first + (0 if shares else 1), first)
 
     def _bring_back(self) -> None:
         if not self._gone:
             return
         gone = self._gone.pop()
-        first, *tail = self._messages
+        first, *tail = self._messages[gone.signed :]
         if gone.shares:
-            tail = [{**first, "content": first["content"][1:]}, *tail]
-        shift = len(gone.messages) - (0 if gone.shares else 1)
+            tail = [{**first, "content": first["content"][gone.texts :]}, *tail]
+        shift = len(gone.messages) - gone.signed - (0 if gone.shares else 1)
         self._messages = [*gone.messages, *tail]
         self._refused = gone.refused
         for number, one in enumerate(self._typed):

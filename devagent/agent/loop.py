@@ -12,6 +12,7 @@ from contextlib import aclosing
 from typing import Any, TypeVar
 
 from msgspec import Struct, field
+from msgspec.structs import replace
 
 from devagent.agent.carrying_out import carried_out, us_since
 from devagent.agent.circles import Circles
@@ -21,6 +22,8 @@ from devagent.agent.gate import Gate
 from devagent.agent.history import History
 from devagent.agent.last_word import BROKEN_OFF, ENDED_WELL, OVERFLOW, TOO_LONG, last_word
 from devagent.agent.safeguards import Safeguards
+from devagent.agent.service_tools import Offering
+from devagent.agent.service_uses import done_by_the_service
 from devagent.agent.spending import Spending
 from devagent.agent.tasks import Making, carried_out_by, side_by_side, together
 from devagent.core.errors import DevagentError, ModelError, Stop
@@ -42,7 +45,7 @@ from devagent.core.events import (
 )
 from devagent.core.limits import Limits
 from devagent.core.ports import Estimator, Model, ModelRequest, SharedSpending, Toolbox
-from devagent.core.tools import ToolCall, ToolResult, ToolSpec
+from devagent.core.tools import ServiceTool, ToolCall, ToolResult, ToolSpec
 
 E = TypeVar("E", bound=Event)
 
@@ -59,10 +62,13 @@ class Reading(Struct, frozen=True):
 
 class _Turn(Struct):
     """A turn under way. ``reply``: the one to act on; ``fits``: the conversation was made to fit since the last whole
-    reply; ``end``: how the turn ended, once it has."""
+    reply; ``paused``: the service stopped within its own tools; ``end``: how the turn ended, once it has."""
 
     number: int
     fits: bool = False
+    schema: dict[str, Any] | None = None
+    paused: bool = False
+    container: str = ""
     usage: Usage = field(default_factory=Usage)
     pauses: int = 0
     reply: ModelReplied | None = None
@@ -73,6 +79,7 @@ class _Turn(Struct):
 class Agent:
     """One conversation. ``system`` stays byte for byte the same over its life (prompt caching). ``findable``: the
     same toolbox, where what the model is told may be less than all of it. ``making``: its sub-agents.
+    ``service_tools``: what the service may be let do itself, if the gate grants it.
     Where it does not ``compacts``, it ends at its model's window."""
 
     def __init__(
@@ -90,7 +97,9 @@ class Agent:
         findable: Findable | None = None,
         making: Making | None = None,
         compacts: bool = True,
+        service_tools: Sequence[ServiceTool] = (),
     ) -> None:
+        self._offering = Offering(service_tools, gate)
         self._making, self._compacts = making, compacts
         self._model = model
         self._gate = gate
@@ -200,16 +209,18 @@ class Agent:
         of_the_house: bool = False,
         attachments: Sequence[dict[str, Any]] = (),
         readings: Sequence[Reading] = (),
+        answer_schema: dict[str, Any] | None = None,
     ) -> AsyncGenerator[Event, None]:
         """One turn: from a prompt to the model's last word. Ends with ``TurnEnded``.
 
         ``of_the_house``: nobody typed this prompt, so it vouches for no value in it. ``attachments``: images
         and documents as blocks of the Messages API. ``readings``: what the person mentions, read (through the
-        gate) before the model is asked. Raises only for failures of the house; tools and the model service fail
+        gate) before the model is asked. ``answer_schema``: what the last word must fit, for services that can hold it to
+        that. Raises only for failures of the house; tools and the model service fail
         as events.
         """
         self._safeguards.own_files.refuse_if_changed()
-        turn = _Turn(self._history.turn + 1, fits=not self._compacts)
+        turn = _Turn(self._history.turn + 1, fits=not self._compacts, schema=answer_schema)
         yield self._keep(TurnStarted(turn=turn.number))
         yield self._keep(
             Prompt(
@@ -247,11 +258,15 @@ class Agent:
         """What was said meanwhile, a conversation that fits, and limits that hold."""
         for said in self._steered(turn.number):
             yield said
-        if not turn.fits and await self._fitting.is_too_large(self._request(turn.number)):
+        if not turn.paused:
+            async with aclosing(self._offering.judged(turn.number)) as events:
+                async for event in events:
+                    yield self._keep(event)
+        if not turn.fits and await self._fitting.is_too_large(self._request(turn)):
             async with aclosing(self._shortened(turn, "window")) as events:
                 async for event in events:
                     yield event
-        for limit in self._before(self._request(turn.number)):
+        for limit in self._before(self._request(turn)):
             yield self._keep(limit)
             if isinstance(limit, BudgetStopped):
                 turn.end = "limit", limit.reason
@@ -260,15 +275,20 @@ class Agent:
     async def _asked(self, turn: _Turn) -> AsyncGenerator[Event, None]:
         """The model's reply. None where it did not fit and was made to: then it is asked for again."""
         failed: ModelError | None = None
+        besides: Sequence[Event] = ()
         try:
-            async with aclosing(self._ask(self._request(turn.number))) as events:
+            async with aclosing(self._ask(self._request(turn))) as events:
                 async for event in events:
                     if isinstance(event, ModelReplied):
                         # Before it is yielded: what is on record is in the history, also where
                         # the turn is cut right here.
-                        turn.reply = self._keep(event)
+                        whole = event
+                        event = turn.reply = self._keep(replace(whole, left_out=(0, 0)))
                         turn.usage += event.usage
+                        besides = [self._keep(one) for one in done_by_the_service(whole)]
                     yield event
+                    for one in besides:
+                        yield one
         except ModelError as error:
             failed = error
         reply = turn.reply
@@ -292,6 +312,8 @@ class Agent:
         if reply is None:
             return
         turn.fits = not self._compacts
+        turn.paused = reply.stop == "pause_turn"
+        turn.container = reply.container if turn.paused else ""
         if reply.stop == "pause_turn" and not reply.calls and turn.pauses < _PAUSES:
             turn.pauses += 1
             return
@@ -359,15 +381,18 @@ class Agent:
             check=self._check_call, delegate=delegate,
         )  # fmt: skip
 
-    def _request(self, turn: int) -> ModelRequest:
+    def _request(self, turn: _Turn) -> ModelRequest:
         """The next request; ``messages`` are the history's own, which goes on growing until it is sent."""
         return ModelRequest(
-            turn=turn,
+            turn=turn.number,
             system=self._system,
             messages=self._history.messages,
             tools=self._findable.told if self._findable else self._gate.offered,
             labels=self._gate.taint,
             findable=self._findable.to_be_found if self._findable else (),
+            service_tools=self._offering.offered,
+            container=turn.container,
+            answer_schema=turn.schema,
         )
 
     def _before(self, request: ModelRequest) -> Iterator[BudgetWarned | BudgetStopped]:
@@ -381,7 +406,7 @@ class Agent:
     async def _shortened(self, turn: _Turn, why: CompactionReason) -> AsyncGenerator[Event, None]:
         turn.fits = True
         spent = any(isinstance(one, BudgetStopped) for one in self._spending.check(turn.number))
-        compacting = self._fitting.compact(self._request(turn.number), why, may_ask=not spent)
+        compacting = self._fitting.compact(self._request(turn), why, may_ask=not spent)
         async with aclosing(compacting) as events:
             async for event in events:
                 turn.usage += _used(event)

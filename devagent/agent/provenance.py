@@ -23,7 +23,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from devagent.core.codec import parse
-from devagent.core.events import Event, Prompt, ToolFinished, ToolJudged
+from devagent.core.events import Event, Prompt, ServiceToolUsed, ToolFinished, ToolJudged
 from devagent.policy.lookups import leaves, placed_values
 
 PROMPT = "prompt"
@@ -76,6 +76,10 @@ class Provenance:
                 label = self._labels.pop(call, None)
                 if label and not self._uses.forgotten:
                     self._results.add(_Source(label, self._tick(), text, structured))
+            case ServiceToolUsed(tool=tool, args=args, text=text):
+                self._uses.add(_Source("", self._tick(), "", args))
+                if text and not self._uses.forgotten:
+                    self._results.add(_Source(f"result:service.{tool}", self._tick(), text))
             case _:
                 pass
 

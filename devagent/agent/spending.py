@@ -13,11 +13,13 @@ from collections.abc import Callable, Iterator, Mapping
 
 from msgspec import Struct
 
+from devagent.agent.service_tools import is_offer
 from devagent.core.events import (
     BudgetStopped,
     BudgetWarned,
     Event,
     ModelReplied,
+    ServiceToolUsed,
     ToolJudged,
     TurnStarted,
     Usage,
@@ -127,7 +129,9 @@ class Spending:
                     spent.usd_micros += cost.usd_micros if cost else 0
                     if cost is None and usage != Usage():
                         spent.unpriced = model or "the model"
-            case ToolJudged():
+            case ToolJudged() if is_offer(event):
+                pass  # its uses are calls
+            case ToolJudged() | ServiceToolUsed():
                 for spent in (self._turn, self._run, self._session):
                     spent.calls += 1
             case BudgetWarned(scope=scope, limit=limit):

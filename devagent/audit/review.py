@@ -26,6 +26,7 @@ from devagent.core.events import (
     BundleSynced,
     Compacted,
     CompactionUndone,
+    ContextEdited,
     Cost,
     ErrorRaised,
     Event,
@@ -43,6 +44,7 @@ from devagent.core.events import (
     Prompt,
     ResourceChanged,
     ReviewMarked,
+    ServiceToolUsed,
     SessionEnded,
     SessionForked,
     SessionResumed,
@@ -393,6 +395,14 @@ def _other(record: Record, event: Event | Unknown, texts: _Texts) -> Entry | Non
         case CompactionUndone():
             title = f"Compaction undone: {event.back} messages are read again"
             return _entry(record, "turn", event.turn, title)
+        case ContextEdited():
+            title = f"The service left {event.results} old results ({event.tokens} tokens) out"
+            return _entry(record, "turn", event.turn, title)
+        case ServiceToolUsed():
+            failed = f" failed ({event.err})" if event.err else ""
+            title = f"The model service used its own {event.tool}{failed}"
+            said = "\n".join([canonical(event.args).decode(), *event.sources, event.text])
+            return _entry(record, "call", event.turn, texts(title), texts(said))
         case TurnCut():
             return _entry(
                 record, "failure", event.turn, texts(f"Turn {event.turn} cut: {event.err}")

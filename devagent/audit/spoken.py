@@ -17,6 +17,7 @@ from devagent.core.events import (
     BundleSynced,
     Compacted,
     CompactionUndone,
+    ContextEdited,
     ErrorRaised,
     Event,
     ExtensionChanged,
@@ -33,6 +34,7 @@ from devagent.core.events import (
     Prompt,
     ResourceChanged,
     ReviewMarked,
+    ServiceToolUsed,
     SessionEnded,
     SessionForked,
     SessionResumed,
@@ -113,6 +115,9 @@ def spoken(event: Event | Unknown) -> tuple[str, str]:
             return "error", event.err
         case Compacted():
             return "compaction", event.text
+        case ServiceToolUsed():
+            said = [f"service.{event.tool}", *named_lines(event.args), *event.sources, event.text]
+            return "result", "\n".join(said)
         case ToolCalled():
             name = f"{event.ext}.{event.tool}" if event.ext else event.tool
             return "call", "\n".join([name, *named_lines(event.args)])
@@ -150,6 +155,7 @@ def spoken(event: Event | Unknown) -> tuple[str, str]:
             | ToolStarted()
             | ToolProgress()
             | CompactionUndone()
+            | ContextEdited()
             | LogRecovered()
         ):
             return "", ""

@@ -4,6 +4,7 @@ from typing import Any
 
 from devagent.core.codec import canonical, parse
 from devagent.core.errors import UsageError
+from devagent.models.plain import is_object
 
 
 class AnswerSchema:
@@ -20,6 +21,12 @@ class AnswerSchema:
             raise UsageError(f"the schema file {file} cannot be read: {e.strerror}") from e
         except (ValueError, TypeError) as e:
             raise UsageError(f"{file} is not a JSON Schema: {e}") from e
+
+    @property
+    def held(self) -> dict[str, Any] | None:
+        """The schema as a service may be told it; None for one that is no object (``true`` is a schema, too)."""
+        schema: object = self.schema
+        return schema if is_object(schema) else None
 
     def asked(self, prompt: str) -> str:
         """The prompt with the schema told."""

@@ -5,6 +5,7 @@ from typing import Any
 from msgspec import UNSET
 
 from devagent.cli.stream_lines import VERSION, Counts, Denial, Judged, ResultLine
+from devagent.core.citations import Citation, citations
 from devagent.core.codec import to_plain
 from devagent.core.errors import DevagentError
 from devagent.core.events import (
@@ -37,6 +38,10 @@ GRAVITY: tuple[Stop, ...] = (
 """Where several reasons hold at once, the later one is told."""
 
 
+SERVICE = "service"
+"""The extension that the model service's own tools are judged as (``agent.service_tools``)."""
+
+
 class Result:
     """What a run came to, so far. ``apply`` each event, ``stop_for`` what ended it, then ``plain``."""
 
@@ -55,7 +60,10 @@ class Result:
         self.judged: list[Judged] | None = None
         """The calls of a dry run; None where it is none."""
         self.log = ""
+        self.citations: list[Citation] = []
+        """What the last text rests on."""
         self._judged: dict[str, ToolJudged] = {}
+        self._offers: set[str] = set()
 
     def apply(self, event: Event) -> None:
         """Take one event in."""
@@ -65,8 +73,12 @@ class Result:
                 self.cost_usd_micros += event.cost.usd_micros if event.cost else 0
                 self.unpriced_replies += event.cost is None and event.usage != Usage()
                 self.turns += event.purpose != "compaction"
-                if not event.purpose:
-                    self.text = event.text or self.text
+                if not event.purpose and event.text:
+                    self.text, self.citations = event.text, citations(event.content)
+            case ToolJudged(ext=ext) if ext.name == SERVICE:
+                self._offers.add(
+                    event.call
+                )  # no call of the model's: what is not granted is not offered
             case ToolJudged():
                 self._judged[event.call] = event
                 if self.judged is not None:
@@ -75,6 +87,8 @@ class Result:
                     self._denied(event)
                 if event.decision.effect == "deny" and event.err in ("", "not_judged"):
                     self._denied(event)
+            case ApprovalAnswered(call=call) if call in self._offers:
+                pass
             case ApprovalAnswered(call=call, approval=approval) if approval.answer != "yes":
                 self._denied(self._judged[call])
             case ToolFinished(call=call, outcome="denied"):
@@ -122,6 +136,7 @@ class Result:
             structured=self.structured,
             judged=UNSET if self.judged is None else self.judged,
             unpriced_replies=self.unpriced_replies or UNSET,
+            citations=self.citations or UNSET,
         )
         return to_plain(line)
 

@@ -4,7 +4,7 @@ import asyncio
 import signal
 import sys
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import aclosing
 from math import isfinite
 from types import FrameType
@@ -17,12 +17,12 @@ from devagent.cli.answer_schema import AnswerSchema
 from devagent.cli.asynchronous import run_until_done
 from devagent.cli.output import FORMATS, Output, OutputFormat
 from devagent.cli.prompt_source import read_prompt, recipe_prompt
-from devagent.cli.result import Result
+from devagent.cli.result import SERVICE, Result
 from devagent.cli.stream_lines import VERSION, Init
 from devagent.cli.workspace import workspace
 from devagent.core.codec import to_plain
 from devagent.core.errors import DevagentError, UsageError
-from devagent.core.events import BudgetWarned, Event, SessionResumed
+from devagent.core.events import BudgetWarned, Event, SessionResumed, ToolJudged
 from devagent.core.limits import Budget, Limits
 from devagent.core.principal import Principal
 from devagent.core.text import one_line
@@ -42,6 +42,7 @@ class Task(Struct, frozen=True):
     output_format: OutputFormat
     options: Options
     schema: AnswerSchema | None
+    attachments: Sequence[dict[str, Any]] = ()
 
 
 class FiniteAbove0(click.FloatRange):
@@ -132,6 +133,13 @@ class FiniteAbove0(click.FloatRange):
     is_flag=True,
     help="Judge every call and carry out none: the plan, and what policy says of it.",
 )
+@click.option(
+    "--attach",
+    "attachments",
+    multiple=True,
+    metavar="FILE",
+    help="Send this image, PDF or text with the prompt. May be repeated.",
+)
 @click.option("--ticket", default="", metavar="KEY", help="The ticket that this is about; else the branch's name says.")  # fmt: skip
 @click.option("-C", "--folder", default=".", metavar="FOLDER", help="Work in this folder.")
 def run(
@@ -151,6 +159,7 @@ def run(
     token_limit: int | None,
     approvals: tuple[str, ...],
     dry_run: bool,
+    attachments: tuple[str, ...],
     ticket: str,
     folder: str,
 ) -> int:
@@ -169,6 +178,7 @@ def run(
         text = read_prompt(prompt, file) if about else ""
         text = recipe_prompt(recipe, text) if recipe else text
         schema = AnswerSchema(schema_file) if schema_file else None
+        blocks = _attached(attachments)
     except (DevagentError, KeyboardInterrupt) as error:
         if output_format == "text":
             raise
@@ -177,6 +187,7 @@ def run(
         prompt=schema.asked(text) if schema else text,
         output_format=output_format,
         schema=schema,
+        attachments=blocks,
         options=Options(
             folder=place,
             mode="run",
@@ -199,6 +210,14 @@ def run(
         ),
     )
     return run_task(task)
+
+
+def _attached(paths: tuple[str, ...]) -> Sequence[dict[str, Any]]:
+    if not paths:
+        return ()
+    from devagent.session.attachments import attached  # noqa: PLC0415  (only where there are some)
+
+    return attached(paths)
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
@@ -241,6 +260,9 @@ def run_task(task: Task, turns: Turns | None = None) -> int:
     output.result(plain)
     if result.judged and output.is_text:
         _tell_judged(result)
+    if output.is_text and not sys.stderr.isatty():
+        for source in dict.fromkeys(one.source for one in result.citations):
+            click.echo(f"source: {one_line(source, 300)}", err=True)
     if plain["reason"] and task.output_format == "text":
         click.echo(f"devagent: {plain['reason']}", err=True)
         for grant in dict.fromkeys(d["grant"] for d in plain["permission_denials"] if d["grant"]):
@@ -294,12 +316,16 @@ def _fault(result: Result, error: Exception, *, told: bool = False) -> None:
 
 
 async def _turns(session: Session, task: Task, result: Result, output: Output) -> None:
-    await take_turn(session, task.prompt, result, output)
+    shape = task.schema.held if task.schema else None
+    await take_turn(
+        session, task.prompt, result, output, attachments=task.attachments, schema=shape
+    )
     if task.schema is None or result.stop != "done":
         return
     value, problem = task.schema.fit(result.text)
     if problem:
-        await take_turn(session, task.schema.repair(problem), result, output, of_the_house=True)
+        asked = task.schema.repair(problem)
+        await take_turn(session, asked, result, output, of_the_house=True, schema=shape)
         value, problem = task.schema.fit(result.text)
     if problem:
         result.stop_for("schema", f"the answer does not fit the schema: {problem}")
@@ -314,12 +340,20 @@ async def take_turn(
     output: Output,
     *,
     of_the_house: bool = False,
+    attachments: Sequence[dict[str, Any]] = (),
+    schema: dict[str, Any] | None = None,
     also: Callable[[Event], None] | None = None,
 ) -> None:
     """One turn, its events told to the result, to the output and to whom ``also`` is."""
     status = StatusLine(sys.stderr) if output.is_text and sys.stderr.isatty() else None
     try:
-        async with aclosing(session.turn(text, of_the_house=of_the_house)) as events:
+        turn = session.turn(
+            text,
+            of_the_house=of_the_house,
+            attachments=attachments,
+            answer_schema=schema,
+        )
+        async with aclosing(turn) as events:
             async for event in events:
                 _take(event, result, output)
                 if also is not None:
@@ -334,8 +368,19 @@ async def take_turn(
 def _take(event: Event, result: Result, output: Output) -> None:
     result.apply(event)
     output.event(event)
-    if output.is_text and isinstance(event, BudgetWarned) and not sys.stderr.isatty():
+    if output.is_text and not sys.stderr.isatty() and _is_news(event):
         click.echo(render(event), err=True)
+
+
+def _is_news(event: Event) -> bool:
+    """Whether whoever reads standard error must hear of it."""
+    match event:
+        case BudgetWarned():
+            return True
+        case ToolJudged(ext=ext, decision=decision):
+            return ext.name == SERVICE and decision.effect != "allow"
+        case _:
+            return False
 
 
 def _tell_judged(result: Result) -> None:

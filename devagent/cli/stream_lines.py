@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from msgspec import UNSET, Struct, UnsetType, field
 
+from devagent.core.citations import Citation
 from devagent.core.errors import Stop
 from devagent.core.events import Usage
 from devagent.core.principal import Principal
@@ -34,18 +35,29 @@ class Init(Struct, frozen=True, kw_only=True, tag="init", tag_field="type"):
 
 
 class Counts(Struct, frozen=True):
-    """Tokens, as the service counted them. ``cache_hit_percent``: how much of what was read came from its cache."""
+    """Tokens, as the service counted them. ``cache_hit_percent``: how much of what was read came from its cache.
+    ``web_searches`` and ``code_runs`` where the service used such tools of its own."""
 
     input: int
     output: int
     cache_read: int
     cache_write: int
     cache_hit_percent: int
+    web_searches: int | UnsetType = UNSET
+    code_runs: int | UnsetType = UNSET
 
     @classmethod
     def of(cls, usage: Usage) -> "Counts":
         hits = usage.cache_hit_percent
-        return cls(usage.input, usage.output, usage.cache_read, usage.cache_write, hits)
+        return cls(
+            input=usage.input,
+            output=usage.output,
+            cache_read=usage.cache_read,
+            cache_write=usage.cache_write,
+            cache_hit_percent=hits,
+            web_searches=usage.web_searches or UNSET,
+            code_runs=usage.code_runs or UNSET,
+        )
 
 
 class Denial(Struct, frozen=True, kw_only=True):
@@ -78,7 +90,8 @@ class Judged(Struct, frozen=True, kw_only=True):
 class ResultLine(Struct, frozen=True, kw_only=True, tag="result", tag_field="type"):
     """The result of a run: the one object of ``json``, and stream-json's last line, always and once.
 
-    ``structured`` is there where a schema was given and the answer fits it, ``judged`` in a dry run,
+    ``structured`` is there where a schema was given and the answer fits it, ``judged`` in a dry run, ``citations`` where
+    the last text says what it rests on,
     ``unpriced_replies`` where the price of some was not known: ``cost_usd_micros`` is without them.
     """
 
@@ -98,3 +111,4 @@ class ResultLine(Struct, frozen=True, kw_only=True, tag="result", tag_field="typ
     structured: Any | UnsetType = UNSET
     judged: list[Judged] | UnsetType = UNSET
     unpriced_replies: int | UnsetType = UNSET
+    citations: list[Citation] | UnsetType = UNSET

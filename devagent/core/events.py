@@ -19,9 +19,10 @@ from devagent.core.tools import ToolCall, ToolClass
 from devagent.core.verdicts import Decision
 
 Outcome = Literal["ok", "failed", "denied", "cut", "timeout"]
-AskedBy = Literal["", "person", "screen", "server"]
+AskedBy = Literal["", "person", "screen", "server", "house"]
 """Whose call it is: the model's (or client's), the person's own, their screen's (a completion, which the model never
-sees), or one that a third party's server asks for."""
+sees), one that a third party's server asks for, or the house's: before it offers a tool that the model service
+carries out itself."""
 Mark = Literal["seen", "noted", "escalated"]
 Rating = Literal["good", "bad", "edit"]
 Purpose = Literal["", "compaction", "task", "sampling"]
@@ -31,12 +32,14 @@ CompactionReason = Literal["window", "overflow", "asked"]
 
 
 class Usage(Struct, frozen=True, omit_defaults=True):
-    """Tokens of one reply, as the service counted them."""
+    """Tokens of one reply, as the service counted them, and how often it used those of its own tools that cost."""
 
     input: int = 0
     output: int = 0
     cache_read: int = 0
     cache_write: int = 0
+    web_searches: int = 0
+    code_runs: int = 0
 
     @property
     def cache_hit_percent(self) -> int:
@@ -50,6 +53,8 @@ class Usage(Struct, frozen=True, omit_defaults=True):
             self.output + other.output,
             self.cache_read + other.cache_read,
             self.cache_write + other.cache_write,
+            self.web_searches + other.web_searches,
+            self.code_runs + other.code_runs,
         )
 
 
@@ -264,7 +269,8 @@ class ModelReplied(_Event, frozen=True, kw_only=True, tag="model.replied"):
     """A whole reply. ``content`` is the provider's blocks, echoed back untouched (signed thinking).
 
     ``detail`` is what the service says of the stop reason. ``purpose`` is set where the reply is not part of
-    the conversation, as ``task``: see ``ModelRequested``.
+    the conversation, as ``task``: see ``ModelRequested``. ``left_out``: see ``ContextEdited`` (results, tokens).
+    ``container``: where the service runs code, for the request that goes on with a paused turn.
     """
 
     turn: int
@@ -278,6 +284,8 @@ class ModelReplied(_Event, frozen=True, kw_only=True, tag="model.replied"):
     cost: Cost | None = None
     request_id: str = ""
     dur_us: int = 0
+    left_out: tuple[int, int] = (0, 0)
+    container: str = ""
     BODY: ClassVar[frozenset[str]] = frozenset({"content", "detail"})
 
     @property
@@ -355,8 +363,9 @@ class BatchNoted(_Event, frozen=True, kw_only=True, tag="batch.noted"):
 class Compacted(_Event, frozen=True, kw_only=True, tag="compaction.done"):
     """The model reads the conversation in short from here on: ``text`` stands in the place of the first ``gone``
     messages, ``kept`` follow as they were. ``before`` and ``after`` are tokens, estimated. ``model`` wrote the
-    summary in it; empty: it is a list. Why: the ``window`` was filling, the service said ``overflow``, somebody
-    ``asked``. The events before stay what they are."""
+    summary in it; empty: it is a list. ``block`` is the service's own signed summary, which then stands before the
+    text. Why: the ``window`` was filling, the service said ``overflow``, somebody ``asked``. The events before stay what
+    they are."""
 
     turn: int
     gone: int
@@ -366,7 +375,8 @@ class Compacted(_Event, frozen=True, kw_only=True, tag="compaction.done"):
     why: CompactionReason
     model: str = ""
     text: str = ""
-    BODY: ClassVar[frozenset[str]] = frozenset({"text"})
+    block: dict[str, Any] = field(default_factory=dict)
+    BODY: ClassVar[frozenset[str]] = frozenset({"text", "block"})
 
 
 class CompactionUndone(_Event, frozen=True, kw_only=True, tag="compaction.undone"):
@@ -374,6 +384,32 @@ class CompactionUndone(_Event, frozen=True, kw_only=True, tag="compaction.undone
 
     turn: int
     back: int
+
+
+class ContextEdited(_Event, frozen=True, kw_only=True, tag="context.edited"):
+    """The service left ``results`` old results of tools (``tokens``) out of what the model read for this reply. The
+    conversation here has them still, and so has the record."""
+
+    turn: int
+    results: int
+    tokens: int
+
+
+class ServiceToolUsed(_Event, frozen=True, kw_only=True, tag="service_tool.used"):
+    """The model service carried out one of its own tools while it answered; that it was offered was judged before
+    (``tool.judged`` of ``service``). ``call`` is the service's id, ``text`` what came back in words, ``sources`` its
+    addresses. The blocks as they came are in the reply."""
+
+    turn: int
+    call: str
+    tool: str
+    outcome: Outcome
+    err: str = ""
+    taint: tuple[str, ...] = ()
+    args: dict[str, Any] = field(default_factory=dict)
+    text: str = ""
+    sources: tuple[str, ...] = ()
+    BODY: ClassVar[frozenset[str]] = frozenset({"args", "text", "sources"})
 
 
 class ToolCalled(_Event, frozen=True, kw_only=True, tag="tool.called"):
@@ -655,6 +691,8 @@ Event = (
     | BatchNoted
     | Compacted
     | CompactionUndone
+    | ContextEdited
+    | ServiceToolUsed
     | ToolCalled
     | ToolJudged
     | ApprovalAsked

@@ -23,7 +23,7 @@ from devagent.core.events import (
 from devagent.core.limits import Spent
 from devagent.core.principal import Principal
 from devagent.core.resources import Resource
-from devagent.core.tools import ToolResult, ToolSpec
+from devagent.core.tools import ServiceTool, ToolResult, ToolSpec
 from devagent.core.verdicts import Decision, Needs, Request
 
 
@@ -38,6 +38,14 @@ class ModelRequest(Struct, frozen=True):
     """Of the sources whose results the conversation holds: policy may bind models to them."""
     findable: Sequence[ToolSpec] = ()
     """Tools that a model may call though it is not told of them yet; nothing of them is sent."""
+    service_tools: Sequence[ServiceTool] = ()
+    """What the service may carry out itself; one that has no such tools leaves them out."""
+    container: str = ""
+    """Where the service runs code: of the paused turn that this request goes on with."""
+    answer_schema: dict[str, Any] | None = None
+    """What the answer must fit; a service that can hold it to that does."""
+    compacts: bool = False
+    """Not the next reply is asked for, but a signed summary of ``messages``: see ``sampling.Sampling.compacts``."""
 
 
 ModelEvent = TextDelta | ThinkingDelta | ModelFailed | ModelReplied

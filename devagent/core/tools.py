@@ -34,6 +34,15 @@ class ToolSpec(Struct, frozen=True):
         return f"{self.extension}__{self.name}"
 
 
+class ServiceTool(Struct, frozen=True):
+    """A tool that the model service carries out itself while it answers, as a request offers it. ``kind`` is the
+    Messages API's dated type; ``settings`` are its bounds in that API's words (``allowed_domains``, ``max_uses``)."""
+
+    name: str
+    kind: str
+    settings: dict[str, Any] = field(default_factory=dict)
+
+
 class ToolCall(Struct, frozen=True):
     """A call as the model wrote it: ``id`` is the provider's, ``name`` the API name."""
 

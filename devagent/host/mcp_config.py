@@ -49,7 +49,7 @@ CLASSES: dict[str, ToolClass] = {
     "secret": "secret",
 }
 RESERVED = frozenset(
-    {*FIRST_PARTY, "workspace", "docs", "tickets", "agent", "devagent", "mcp", "floor"}
+    {*FIRST_PARTY, "workspace", "docs", "tickets", "agent", "devagent", "service", "mcp", "floor"}
 )
 """Names of devagent's own parts: no third party may carry one, or look like it."""
 MAX_START_S, MAX_CALL_S, MAX_IDLE_S = 600.0, 3600.0, 86_400.0

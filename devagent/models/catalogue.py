@@ -27,6 +27,12 @@ _KNOWN = (
     "claude-sonnet-4-5-20250929",
 )
 
+COMPACTING = frozenset(_KNOWN) - {
+    "claude-haiku-4-5", "claude-haiku-4-5-20251001", "claude-opus-4-5", "claude-opus-4-5-20251101",
+    "claude-sonnet-4-5", "claude-sonnet-4-5-20250929",
+}  # fmt: skip
+"""Models whose service writes and signs summaries of a conversation itself."""
+
 REHEARSAL = "rehearsal:"
 
 

@@ -41,6 +41,10 @@ class ChatDialect:
         self.headers: dict[str, str] = {}
         self._sampling = sampling
 
+    @property
+    def compacts(self) -> bool:
+        return False
+
     def encode(self, request: ModelRequest) -> bytes:
         return encode_chat(request, self.model, self._sampling)
 
@@ -106,6 +110,14 @@ class ChatStream:
             output=_count(self._usage.get("completion_tokens")),
             cache_read=cached,
         )
+
+    @property
+    def container(self) -> str:
+        return ""
+
+    @property
+    def left_out(self) -> tuple[int, int]:
+        return 0, 0
 
     def feed(self, chunk: bytes) -> list[Piece]:
         pieces: list[Piece] = []

@@ -12,7 +12,7 @@ import msgspec
 from devagent.core.ports import ModelRequest
 from devagent.core.tools import ToolSpec
 from devagent.models.lean_schema import lean
-from devagent.models.messages_body import encoded
+from devagent.models.messages_body import encoded, summary_in_words
 from devagent.models.pictures import with_images
 from devagent.models.plain import is_array, is_object
 from devagent.models.sampling import Sampling
@@ -32,6 +32,9 @@ def encode_chat(request: ModelRequest, model: str, sampling: Sampling) -> bytes:
         messages.append({"role": "system", "content": request.system})
     given = with_images(request.messages, takes_images=sampling.images)
     body["messages"] = messages + chat_messages(given)
+    if request.answer_schema is not None and "structured_output" in sampling.features:
+        answer = {"name": "answer", "schema": request.answer_schema}
+        body["response_format"] = {"type": "json_schema", "json_schema": answer}
     body["stream"] = True
     body["stream_options"] = {"include_usage": True}
     return encoded(body)
@@ -62,6 +65,8 @@ def chat_messages(given: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _assistant(blocks: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    if blocks and blocks[0].get("type") == "compaction":
+        return [{"role": "user", "content": summary_in_words(blocks[0])}]
     text = "".join(str(block.get("text", "")) for block in blocks if block.get("type") == "text")
     calls = [
         {

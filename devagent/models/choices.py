@@ -4,6 +4,7 @@ from typing import Literal
 
 from msgspec import Struct, field
 
+from devagent.core.tools import ServiceTool
 from devagent.models.credential import Kind
 from devagent.models.prices import Rates
 from devagent.models.sampling import Sampling
@@ -11,6 +12,8 @@ from devagent.models.tls import Tls
 
 PlatformType = Literal["messages", "openai", "bedrock", "vertex", "foundry"]
 PLATFORM_TYPES: tuple[PlatformType, ...] = ("messages", "openai", "bedrock", "vertex", "foundry")
+Compaction = Literal["auto", "service", "own"]
+COMPACTIONS: tuple[Compaction, ...] = ("auto", "service", "own")
 Role = Literal["main", "fast", "judge"]
 ROLES: tuple[Role, ...] = ("main", "fast", "judge")
 
@@ -52,7 +55,8 @@ class Platform(Struct, frozen=True):
 class Choices(Struct, frozen=True):
     """``headers``, ``key`` and ``tls`` are those of the service itself (or the gateway in its place).
     ``context`` overrides the main model's window in tokens; ``compact_at`` is the share of it that a
-    conversation may fill."""
+    conversation may fill. ``compaction``: who shortens it, the service (``auto``: where it is known to) or devagent.
+    ``service_tools``: what the service may do itself, if policy grants it."""
 
     fast: str = ""
     judge: str = ""
@@ -64,3 +68,5 @@ class Choices(Struct, frozen=True):
     key: KeySource = KeySource()
     tls: Tls = Tls()
     platforms: dict[str, Platform] = field(default_factory=dict)
+    compaction: Compaction = "auto"
+    service_tools: tuple[ServiceTool, ...] = ()

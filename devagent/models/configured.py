@@ -12,6 +12,7 @@
     features = ["context_1m"]           # see models.sampling; a beta brings its header
     context = 200_000                   # the window in tokens, where devagent cannot know it
     compact_at = 0.8                    # share of the window at which a conversation is compacted
+    compaction = "auto"                 # by whom: auto | service | own
     key_command = ["corp-token", "--for", "anthropic"]
     key_kind = "auth_token"             # or api_key: how that key is sent
     headers = { x-team = "data" }
@@ -19,6 +20,10 @@
     client_key = "~/key.pem"
     ca_file = "/etc/ssl/corp.pem"
     system_trust = true                 # the system's certificate authorities
+    [model.service_tools]               # what the service may do itself, where policy allows it
+    web_search = { domains = ["docs.python.org"], max_uses = 5 }
+    web_fetch = {}                      # as web_search; citations are asked for
+    code_execution = {}
 
     [platforms.local]                   # its models are local/NAME
     type = "openai"                     # messages | openai | bedrock | vertex | foundry
@@ -45,7 +50,9 @@ from typing import Any, TypeVar
 import msgspec
 
 from devagent.core.errors import ConfigError
+from devagent.core.tools import ServiceTool
 from devagent.models.choices import (
+    COMPACTIONS,
     PLATFORM_TYPES,
     Choices,
     KeySource,
@@ -71,18 +78,25 @@ Fault = Callable[[Path, str, str], ConfigError]
 """The place of an entry, what is wrong, a hint → the error."""
 T = TypeVar("T")
 
+_HOST = frozenset("abcdefghijklmnopqrstuvwxyz0123456789.-")
 _KINDS: tuple[Kind, ...] = ("auth_token", "api_key")
 _CONNECTION = (
     "headers", "key_command", "key_kind", "client_certificate", "client_key", "ca_file", "system_trust",
 )  # fmt: skip
 MODEL_KEYS = (
     "main", "fast", "judge", "fallback", "thinking", "effort", "temperature", "cache", "features",
-    "context", "compact_at", *_CONNECTION,
+    "context", "compact_at", "compaction", "service_tools", *_CONNECTION,
 )  # fmt: skip
 PLATFORM_KEYS = (
     "type", "base_url", "key_env", "region", "project", "resource", "profile", "models", *_CONNECTION,
 )  # fmt: skip
-FACT_KEYS = ("context", "price", "price_as", "images")
+FACT_KEYS = ("context", "images", "price", "price_as")
+SERVICE_TOOLS = {
+    "web_search": "web_search_20250305",
+    "web_fetch": "web_fetch_20250910",
+    "code_execution": "code_execution_20250825",
+}
+"""What the config calls the service's tools → their type in the API."""
 RATE_KEYS = ("input", "output", "cache_write", "cache_read")
 
 
@@ -107,7 +121,40 @@ def configured_choices(
         key=_key(table),
         tls=_tls(table),
         platforms={name: _platform(name, value, fault) for name, value in platforms.items()},
+        compaction=table.choice("compaction", COMPACTIONS, "auto"),
+        service_tools=_service_tools(table, fault),
     )
+
+
+def _service_tools(table: "_Table", fault: Fault) -> tuple[ServiceTool, ...]:
+    path: Path = ("model", "service_tools")
+    tools = table.values.get("service_tools", {})
+    if not is_object(tools):
+        raise table.bad("service_tools", "service_tools must be a table")
+    _Table(tools, path, fault).known(tuple(SERVICE_TOOLS))
+    found: list[ServiceTool] = []
+    for name, value in tools.items():
+        if not is_object(value):
+            raise fault(
+                (*path, name), f"{name} must be a table", "For example {} or { max_uses = 5 }."
+            )
+        one = _Table(value, (*path, name), fault)
+        one.known(() if name == "code_execution" else ("domains", "max_uses"))
+        settings: dict[str, Any] = {}
+        if domains := one.texts("domains"):
+            for domain in domains:
+                host = domain.partition("/")[0]
+                if not host.isascii() or "." not in host or set(host) - _HOST:
+                    raise one.bad(
+                        "domains", f"{domain!r} is no domain", 'For example "docs.python.org".'
+                    )
+            settings["allowed_domains"] = list(domains)
+        if most := one.whole("max_uses", least=1):
+            settings["max_uses"] = most
+        if name == "web_fetch":
+            settings["citations"] = {"enabled": True}
+        found.append(ServiceTool(name, SERVICE_TOOLS[name], settings))
+    return tuple(found)
 
 
 def _sampling(table: "_Table", max_tokens: int) -> Sampling:
@@ -211,9 +258,9 @@ def _facts(value: object, path: Path, fault: Fault) -> ModelFacts:
             raise fault((*path, "price"), "price is not as it must be", hint)
     return ModelFacts(
         context=table.whole("context", least=1000),
+        images=table.flag("images") if "images" in value else None,
         price=rates,
         price_as=table.text("price_as"),
-        images=table.flag("images") if "images" in value else None,
     )
 
 

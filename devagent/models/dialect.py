@@ -48,6 +48,16 @@ class Stream(Protocol):
     @property
     def usage(self) -> Usage: ...
 
+    @property
+    def container(self) -> str:
+        """Where the service ran code for this reply."""
+        ...
+
+    @property
+    def left_out(self) -> tuple[int, int]:
+        """Results of tools, and their tokens, that the service left out of what the model read."""
+        ...
+
     def feed(self, chunk: bytes) -> list[Piece]:
         """What of text and thinking came in ``chunk``. Raises Failure."""
         ...
@@ -65,6 +75,11 @@ class Dialect(Protocol):
 
     @property
     def path(self) -> str: ...
+
+    @property
+    def compacts(self) -> bool:
+        """Whether the service writes summaries of conversations itself (``ModelRequest.compacts``)."""
+        ...
 
     @property
     def headers(self) -> Mapping[str, str]: ...

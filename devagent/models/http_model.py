@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from devagent import __version__
-from devagent.core.errors import ConfigError
+from devagent.core.errors import ConfigError, ModelError
 from devagent.core.events import ModelReplied, TextDelta, ThinkingDelta
 from devagent.core.ports import ModelEvent, ModelRequest
 from devagent.models import prices as price_tables
@@ -96,6 +96,8 @@ class HttpModel:
 
     async def reply(self, request: ModelRequest) -> AsyncGenerator[ModelEvent, None]:
         """See ``core.ports.Model.reply``. One TextDelta or ThinkingDelta a burst of what came."""
+        if request.compacts and not self._dialect.compacts:
+            raise ModelError(f"{self._name} writes no summaries itself", kind="invalid_request")
         body = self._dialect.encode(request)
 
         def attempt(left_s: float | None, arriving: Arriving) -> AsyncGenerator[ModelEvent, None]:
@@ -251,6 +253,8 @@ class HttpModel:
             cost=prices.cost(answered, usage) or prices.cost(self._name, usage),
             request_id=request_id,
             dur_us=arriving.duration_us(),
+            left_out=stream.left_out,
+            container=stream.container,
         )
 
     async def _refusal(self, response: Response) -> Failure:

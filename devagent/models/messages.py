@@ -3,13 +3,16 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from msgspec.structs import replace
+
 from devagent.core.errors import ConfigError
 from devagent.core.ports import ModelRequest
 from devagent.models.attempts import Pace
+from devagent.models.catalogue import known_models
 from devagent.models.credential import Credential, FixedKey
 from devagent.models.failures import Redactor
 from devagent.models.http_model import HttpModel
-from devagent.models.messages_body import as_input, encode_count, encode_request
+from devagent.models.messages_body import Written, as_input, encode_count, encode_request
 from devagent.models.prices import PriceTable
 from devagent.models.sampling import Sampling
 from devagent.models.stream import ReplyStream
@@ -25,13 +28,21 @@ class MessagesDialect:
 
     def __init__(self, model: str, sampling: Sampling) -> None:
         self.model = model
+        if model in known_models() and "structured_output" not in sampling.features:
+            features = (*sampling.features, "structured_output")  # all that are documented have it
+            sampling = replace(sampling, features=features)
         self._sampling = sampling
+        self._written = Written()
         self.headers = {"anthropic-version": VERSION}
         if sampling.betas:
             self.headers["anthropic-beta"] = ",".join(sampling.betas)
 
+    @property
+    def compacts(self) -> bool:
+        return "compaction" in self._sampling.features
+
     def encode(self, request: ModelRequest) -> bytes:
-        return encode_request(request, self.model, self._sampling)
+        return encode_request(request, self.model, self._sampling, self._written)
 
     def count(self, request: ModelRequest) -> tuple[str, bytes] | None:
         return f"{self.path}/count_tokens", encode_count(request, self.model, self._sampling)

@@ -7,7 +7,8 @@ point). That is all four that the API allows. The keys of messages are sorted, a
 resumed session sends the bytes that the live one sent.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 import msgspec
@@ -44,20 +45,67 @@ _told: dict[
 _MOST_TOLD = 1000
 
 
-def encode_request(request: ModelRequest, model: str, sampling: Sampling) -> bytes:
-    """The body of ``POST /v1/messages`` as compact JSON."""
-    body = message_body(request, model, sampling)
+class Written:
+    """Messages that were written before: a conversation grows at its end, so of most only their bytes are needed again.
+
+    The content of a message in a conversation is never changed in place, so the same list says the same.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[
+            int, tuple[object, bytes]
+        ] = {}  # the list itself keeps its id from another's
+
+    def bytes_of(
+        self, messages: Sequence[Mapping[str, Any]], point: dict[str, Any] | None
+    ) -> bytes:
+        """The messages as canonical JSON, with cache points; blank ones are left out."""
+        pointed = set(islice(_last_of_the_users(messages), 2)) if point else set[int]()
+        known: dict[int, tuple[object, bytes]] = {}
+        parts: list[bytes] = []
+        for at, message in enumerate(messages):
+            content: object = message["content"]
+            if at in pointed:
+                parts += [_as_json(one) for one in _messages([message], point)]
+                continue
+            found = self._known.get(id(content))
+            if found is None or found[0] is not content:
+                found = content, b",".join(_as_json(one) for one in _messages([message], None))
+            known[id(content)] = found
+            if found[1]:
+                parts.append(found[1])
+        self._known = known
+        return b"[%b]" % b",".join(parts)
+
+
+def _last_of_the_users(messages: Sequence[Mapping[str, Any]]) -> Iterator[int]:
+    for at in range(len(messages) - 1, -1, -1):
+        if messages[at]["role"] == "user" and _messages([messages[at]], None):
+            yield at
+
+
+def _as_json(message: dict[str, Any]) -> bytes:
     try:
-        body["messages"] = msgspec.Raw(canonical(body["messages"]))
-    except UnicodeEncodeError:
-        body["messages"] = msgspec.Raw(canonical(well_formed_value(body["messages"])))
-    return encoded({**body, "stream": True})
+        return canonical(message)
+    except UnicodeEncodeError:  # lone surrogates, from odd file names or bytes
+        return canonical(well_formed_value(message))
+
+
+def encode_request(
+    request: ModelRequest, model: str, sampling: Sampling, written: Written | None = None
+) -> bytes:
+    """The body of ``POST /v1/messages`` as compact JSON; ``written`` knows the conversation's earlier requests."""
+    body = _without_messages(request, model, sampling)
+    messages = (written or Written()).bytes_of(
+        _readable(request, sampling), _POINTS[sampling.cache]
+    )
+    return encoded({**body, "messages": msgspec.Raw(messages), "stream": True})
 
 
 def encode_count(request: ModelRequest, model: str, sampling: Sampling) -> bytes:
     """The body of ``POST /v1/messages/count_tokens``: what of it is counted."""
     body = message_body(request, model, sampling)
-    counted = ("model", "thinking", "tools", "system", "messages")
+    counted = ("model", "thinking", "tools", "system", "messages", "output_config")
     return encoded({name: body[name] for name in counted if name in body})
 
 
@@ -71,6 +119,20 @@ def encoded(body: dict[str, Any]) -> bytes:
 
 def message_body(request: ModelRequest, model: str, sampling: Sampling) -> dict[str, Any]:
     """What is asked, as plain values, without ``stream``."""
+    messages = _messages(_readable(request, sampling), _POINTS[sampling.cache])
+    return {**_without_messages(request, model, sampling), "messages": messages}
+
+
+def _readable(request: ModelRequest, sampling: Sampling) -> Sequence[Mapping[str, Any]]:
+    """The messages as the model can take them: their images, and a summary of the service's own in words for one that
+    does not know it."""
+    messages = with_images(request.messages, takes_images=sampling.images)
+    if messages and "compaction" not in sampling.features and _is_summary(messages[0]):
+        return [_in_words(messages[0]), *messages[1:]]
+    return messages
+
+
+def _without_messages(request: ModelRequest, model: str, sampling: Sampling) -> dict[str, Any]:
     point = _POINTS[sampling.cache]
     body: dict[str, Any] = {"model": model, "max_tokens": sampling.max_tokens}
     if sampling.thinking_tokens:
@@ -78,13 +140,18 @@ def message_body(request: ModelRequest, model: str, sampling: Sampling) -> dict[
     elif sampling.thinking:
         kind = "disabled" if sampling.thinking == "off" else sampling.thinking
         body["thinking"] = {"type": kind}
-    if sampling.effort:
-        body["output_config"] = {"effort": sampling.effort}
+    output = _output(request, sampling)
+    if output:
+        body["output_config"] = output
     if sampling.temperature is not None and not sampling.thinks:
         body["temperature"] = sampling.temperature
-    if "context_editing" in sampling.features:
+    if request.container:
+        body["container"] = request.container
+    if request.compacts:
+        body["compaction"] = {"type": "summarize"}  # which goes with no other management
+    elif "context_editing" in sampling.features:
         body["context_management"] = _EDITING
-    if request.tools:
+    if request.tools or request.service_tools:
         if "strict_tools" in sampling.features:
             from devagent.models.strict_tools import (  # noqa: PLC0415 - only where it is asked for
                 told_strictly,
@@ -93,14 +160,53 @@ def message_body(request: ModelRequest, model: str, sampling: Sampling) -> dict[
             body["tools"] = told_strictly(request.tools, told)
         else:
             body["tools"] = [told(tool) for tool in request.tools]
+        body["tools"] += [
+            {"type": one.kind, "name": one.name, **one.settings} for one in request.service_tools
+        ]
         if point:
             body["tools"][-1] = {**body["tools"][-1], "cache_control": point}
     if request.system.strip():
         system: dict[str, Any] = {"type": "text", "text": request.system}
         body["system"] = [{**system, "cache_control": point} if point else system]
-    messages = with_images(request.messages, takes_images=sampling.images)
-    body["messages"] = _messages(messages, point)
     return body
+
+
+def _output(request: ModelRequest, sampling: Sampling) -> dict[str, Any]:
+    """The effort, and the schema that the service is to hold the answer to, where it can."""
+    output: dict[str, Any] = {"effort": sampling.effort} if sampling.effort else {}
+    if request.answer_schema is None or "structured_output" not in sampling.features:
+        return output
+    from devagent.models.strict_tools import strict  # noqa: PLC0415 - only where a schema is given
+
+    schema = strict(request.answer_schema)
+    if schema is not None and not request.compacts and not _cites(request.messages):
+        output["format"] = {"type": "json_schema", "schema": schema}
+    return output
+
+
+def _cites(messages: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether a document asks for citations: the service takes no schema for the answer beside them."""
+    return any(
+        is_object(block) and is_object(asked := block.get("citations")) and asked.get("enabled")
+        for message in messages
+        if is_array(message["content"])
+        for block in message["content"]
+    )
+
+
+def _is_summary(message: Mapping[str, Any]) -> bool:
+    content = message["content"]
+    return is_array(content) and is_object(content[0]) and content[0].get("type") == "compaction"
+
+
+def _in_words(message: Mapping[str, Any]) -> dict[str, Any]:
+    """The service's own summary, for one that does not know it."""
+    return {"role": "user", "content": summary_in_words(message["content"][0])}
+
+
+def summary_in_words(block: Mapping[str, Any]) -> str:
+    """The text of a ``compaction`` block, marked as what it is."""
+    return f"<summary>\n{block.get('content') or 'Nothing of note.'}\n</summary>"
 
 
 def told(tool: ToolSpec) -> dict[str, Any]:

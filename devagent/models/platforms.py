@@ -56,6 +56,23 @@ def window(name: str, choices: Choices) -> int:
     return LONG_WINDOW if "context_1m" in choices.sampling.features else USUAL_WINDOW
 
 
+def speaks_messages(name: str, choices: Choices) -> bool:
+    """Whether the model is asked over the Messages API itself, of the service or of a gateway."""
+    if name.startswith(REHEARSAL):
+        return False
+    return "/" not in name or _platform_of(name, choices)[0].type == "messages"
+
+
+def can_see(name: str, choices: Choices) -> bool:
+    """Whether the model takes images and PDFs. Of a chat-completions server only one of which the config says so: many
+    have models of text alone, and refuse the whole conversation for one image."""
+    if name.startswith(REHEARSAL) or "/" not in name:
+        return True
+    platform, model = _platform_of(name, choices)
+    said = platform.models.get(model, ModelFacts()).images
+    return platform.type != "openai" if said is None else said
+
+
 def price_table(choices: Choices, table: PriceTable | None = None) -> PriceTable:
     """The price table with what the config says of its platforms' models. Raises ConfigError."""
     table = table or price_tables.load()
@@ -72,7 +89,7 @@ def price_table(choices: Choices, table: PriceTable | None = None) -> PriceTable
     if not own:
         return table
     digest = codec.digest([table.digest, codec.to_plain(own)])
-    return PriceTable(table.dated, {**table.models, **own}, digest)
+    return PriceTable(table.dated, {**table.models, **own}, digest, table.service_tools)
 
 
 def keys_of(source: KeySource, environment: Mapping[str, str]) -> "Keys | None":
@@ -108,10 +125,7 @@ def open_on_platform(
     prefix = f"{platform.name}/"
     keys = keys_of(platform.key, environment)
     prices = price_table(choices, prices)
-    images = platform.models.get(model, ModelFacts()).images
-    # Many servers of that type have models of text alone, and refuse the whole conversation for one image.
-    images = platform.type != "openai" if images is None else images
-    sampling = replace(choices.sampling, images=images)
+    sampling = replace(choices.sampling, images=can_see(name, choices))
     if platform.type == "openai":
         from devagent.models.chat import ChatDialect  # noqa: PLC0415 - each kind is loaded on use
         from devagent.models.http_model import HttpModel  # noqa: PLC0415 - as above

@@ -1,7 +1,8 @@
 """What a reply cost, by a dated table that anyone can replace.
 
 USD per million tokens is micro-dollars per token, so a cost is one multiplication. A model that the
-table does not know has no cost: an unknown price is never taken for nothing. An entry marked
+table does not know has no cost: an unknown price is never taken for nothing, nor is that of a tool which the service
+carries out itself (``service_tools``: USD a use). An entry marked
 ``assumed`` is the published price of its nearest relative, not its own.
 """
 
@@ -40,14 +41,17 @@ class _File(Struct, frozen=True, forbid_unknown_fields=True):
     dated: str
     models: dict[str, Rates]
     unit: str = ""
+    service_tools: dict[str, float] = {}
 
 
 class PriceTable(Struct, frozen=True):
-    """Model id → rates. ``digest`` names the file's content that a cost was taken from."""
+    """Model id → rates, and the service's own tools → USD a use. ``digest`` names the file's content that a cost was
+    taken from."""
 
     dated: str
     models: dict[str, Rates]
     digest: str
+    service_tools: dict[str, float] = {}
 
     def rates(self, model: str) -> Rates | None:
         """The model's rates; a dated id (``claude-haiku-4-5-20251001``) has those of its family."""
@@ -71,6 +75,11 @@ class PriceTable(Struct, frozen=True):
             + usage.cache_write * tier.cache_write
             + usage.cache_read * tier.cache_read
         )
+        for tool, uses in (("web_search", usage.web_searches), ("code_execution", usage.code_runs)):
+            if uses:
+                if tool not in self.service_tools:
+                    return None
+                total += uses * self.service_tools[tool] * 1e6
         return Cost(usd_micros=round(total), prices=self.digest)
 
 
@@ -89,7 +98,9 @@ def parse(data: bytes, file: str) -> PriceTable:
     """The table in these bytes. Raises ConfigError, which names the file."""
     try:
         table = msgspec.json.decode(data, type=_File)
-        return PriceTable(table.dated, table.models, codec.digest(codec.parse(data)))
+        return PriceTable(
+            table.dated, table.models, codec.digest(codec.parse(data)), table.service_tools
+        )
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise ConfigError(
             f"the price table is not as it must be: {error}",

@@ -18,6 +18,7 @@ LEAST_THINKING = 1024
 """The service takes no smaller budget of thinking."""
 
 BETAS = {
+    "compaction": "compact-2026-09-04",
     "context_editing": "context-management-2025-06-27",
     "context_1m": "context-1m-2025-08-07",
     "interleaved_thinking": "interleaved-thinking-2025-05-14",
@@ -25,8 +26,8 @@ BETAS = {
     "window_exceeded": "model-context-window-exceeded-2025-08-26",
 }
 """Feature → the ``anthropic-beta`` that older models or gateways want to hear for it."""
-FEATURES = (*BETAS, "strict_tools")
-"""What the config may ask for; what is no beta needs no header."""
+FEATURES = (*(name for name in BETAS if name != "compaction"), "strict_tools", "structured_output")
+"""What the config may ask for; what is no beta needs no header. ``compaction`` has an entry of its own there."""
 _LONG_CACHE = "extended-cache-ttl-2025-04-11"
 
 

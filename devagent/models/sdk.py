@@ -12,10 +12,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from devagent import __version__
 from devagent.core import codec
-from devagent.core.errors import ConfigError
+from devagent.core.errors import ConfigError, ModelError
 from devagent.core.events import ModelReplied, TextDelta, ThinkingDelta
 from devagent.core.ports import ModelEvent, ModelRequest
 from devagent.models import prices as price_tables
@@ -117,7 +118,10 @@ class SdkModel:
 
     async def reply(self, request: ModelRequest) -> AsyncGenerator[ModelEvent, None]:
         """See ``core.ports.Model.reply``."""
+        if request.compacts:
+            raise ModelError(f"{self._name} writes no summaries itself", kind="invalid_request")
         await self._loaded()
+        request = replace(request, service_tools=(), container="")  # not every cloud has them
         body = codec.well_formed_value(message_body(request, self._model, self._sampling))
         if "context_management" in body:  # which the SDK has among its betas alone
             body["extra_body"] = {"context_management": body.pop("context_management")}
@@ -177,6 +181,8 @@ class SdkModel:
             cost=known,
             request_id=request_id,
             dur_us=arriving.duration_us(),
+            left_out=stream.left_out,
+            container=stream.container,
         )
 
     async def _loaded(self) -> None:

@@ -134,12 +134,36 @@ class ReplyStream:
             value = self._usage.get(name)
             return value if type(value) is int and value > 0 else 0
 
-        return Usage(
+        usage = Usage(
             input=count("input_tokens"),
             output=count("output_tokens"),
             cache_read=count("cache_read_input_tokens"),
             cache_write=count("cache_creation_input_tokens"),
         )
+        if "server_tool_use" not in self._usage and "iterations" not in self._usage:
+            return usage
+        from devagent.models.usage import (  # noqa: PLC0415 - where the service did more than answer
+            besides,
+        )
+
+        return usage + besides(self._usage, self._blocks)
+
+    @property
+    def container(self) -> str:
+        """Where the service ran code for this reply; empty where it did not."""
+        container = (self._message or {}).get("container")
+        found = container.get("id") if is_object(container) else None
+        return found if isinstance(found, str) else ""
+
+    @property
+    def left_out(self) -> tuple[int, int]:
+        """Results of tools, and their tokens, that the service left out of what the model read."""
+        edits = (self._message or {}).get("context_management")
+        if not is_object(edits):
+            return 0, 0
+        from devagent.models.usage import left_out  # noqa: PLC0415 - as above
+
+        return left_out(edits)
 
     def feed(self, chunk: bytes) -> list[Piece]:
         """What of text and thinking came in ``chunk``, neighbours of a kind joined, in order.
@@ -269,6 +293,8 @@ class ReplyStream:
                 self._message[name] = delta.get(name)
             if delta.get("container") is not None:
                 self._message["container"] = delta["container"]
+        if event.get("context_management") is not None:
+            self._message["context_management"] = event["context_management"]
         if is_object(usage):
             self._usage.update((name, count) for name, count in usage.items() if count is not None)
 
@@ -324,7 +350,7 @@ class _OpenBlock:
             block["citations"] = [*(block.get("citations") or []), fields.get("citation")]
         elif self.kind not in _KNOWN_BLOCKS:
             for name, value in fields.items():
-                if name == "type":
+                if name == "type" or value is None:
                     continue
                 old = block.get(name)
                 if isinstance(old, str) and isinstance(value, str):

@@ -7,6 +7,7 @@ bidi overrides and zero-width characters first. Deltas render as nothing: the wh
 
 from typing import assert_never
 
+from devagent.core.citations import sources
 from devagent.core.codec import canonical
 from devagent.core.events import (
     Approval,
@@ -21,6 +22,7 @@ from devagent.core.events import (
     BundleSynced,
     Compacted,
     CompactionUndone,
+    ContextEdited,
     ErrorRaised,
     Event,
     ExtensionChanged,
@@ -37,6 +39,7 @@ from devagent.core.events import (
     Prompt,
     ResourceChanged,
     ReviewMarked,
+    ServiceToolUsed,
     SessionEnded,
     SessionForked,
     SessionResumed,
@@ -157,11 +160,16 @@ def render(event: Event, signs: Signs = FULL, *, full: bool = False) -> str:
         case ModelRequested() if event.purpose == "compaction":
             return f"{s.dot} the conversation is being compacted {s.more}"
         case ModelReplied():
-            return "" if event.purpose else visible(event.text).strip("\n")
+            return "" if event.purpose else _reply(event, s)
         case Compacted():
             return compacted_text(event, s)
         case CompactionUndone():
             return f"{s.alert} compaction undone: the model reads {counted(event.back, 'message')} again"
+        case ContextEdited():
+            what = f"{counted(event.results, 'old result')} (about {event.tokens:,} tokens)"
+            return f"{s.alert} the service left {what} out of what the model reads; the record has them"
+        case ServiceToolUsed():
+            return _service_tool(event, s, full)
         case ModelFailed():
             return _model_failed(event, s)
         case ToolJudged():
@@ -221,6 +229,28 @@ def render(event: Event, signs: Signs = FULL, *, full: bool = False) -> str:
             return ""  # a line of theirs would say what the next event's says better
         case _:
             assert_never(event)
+
+
+def _reply(event: ModelReplied, s: Signs) -> str:
+    return "\n".join(
+        part for part in (visible(event.text).strip("\n"), sources_text(event, s)) if part
+    )
+
+
+def sources_text(event: ModelReplied, s: Signs) -> str:
+    """What the reply says that it rests on, a line each; empty where it cites nothing."""
+    return "\n".join(plain(f"  {s.result} source: {one}") for one in sources(event.content))
+
+
+def _service_tool(event: ServiceToolUsed, s: Signs, full: bool) -> str:
+    head = plain(f"{s.call} service.{event.tool}  {pairs(event.args)}".rstrip(), wide=full)
+    many = f", {counted(len(event.sources), 'source')}" if event.sources else ""
+    how = event.outcome + (f" ({event.err})" if event.err else "")
+    lines = [head, plain(f"  {s.result} done by the model service: {how}{many}")]
+    if full:
+        lines += [plain(f"    {one}") for one in event.sources]
+        lines += [block(event.text, "    ", "    ")] if event.text else []
+    return "\n".join(lines)
 
 
 def card(shown: str) -> str:
@@ -355,7 +385,8 @@ def compacted_text(event: Compacted, s: Signs) -> str:
         "overflow": "it no longer fitted the window",
         "asked": "as asked",
     }
-    by = f"a summary by {event.model}" if event.model else "a list of what was done"
+    own = " of the service's own" if event.block else ""
+    by = f"a summary{own} by {event.model}" if event.model else "a list of what was done"
     return plain(
         f"{s.alert} conversation compacted ({why[event.why]}): {counted(event.gone, 'message')} now stand in {by}, "
         f"{event.kept} stay as they were; from about {event.before:,} to {event.after:,} tokens. "

@@ -36,7 +36,7 @@ from devagent.repl.folded import (
 )
 from devagent.repl.markdown.flow import ROW, Flow, Out
 from devagent.repl.markdown.stream import MarkdownStream
-from devagent.repl.render import render
+from devagent.repl.render import render, sources_text
 from devagent.repl.style import Line, Segment, text_of, width_of
 from devagent.repl.words import (
     because,
@@ -84,6 +84,8 @@ class Transcript:
                 if self._reply is None and event.text.strip() and not event.purpose:
                     yield from self._streamed(event.text)
                 yield from self._reply_ends()
+                if not event.purpose and (cited := sources_text(event, self._signs)):
+                    yield from self._note(cited, "quiet")
             case ModelFailed():
                 yield from self._reply_ends()
                 yield from self._note(render(event, self._signs), "ask")

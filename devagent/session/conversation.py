@@ -14,6 +14,7 @@ from devagent.agent.gate import Gate
 from devagent.agent.history import OWN_CALL
 from devagent.agent.instructions import instructions
 from devagent.agent.loop import Agent
+from devagent.agent.service_tools import WithServiceTools
 from devagent.agent.tasks import WithTasks
 from devagent.audit.tap import tapped
 from devagent.audit.verify import verify_session
@@ -147,19 +148,25 @@ class Session:
         of_the_house: bool = False,
         attachments: Sequence[dict[str, Any]] = (),
         readings: Sequence[Reading] = (),
+        answer_schema: dict[str, Any] | None = None,
     ) -> AsyncGenerator[Event, None]:
         """One logged turn: every event is on disk before it is seen here. Close it with ``aclosing``.
 
         ``of_the_house``: devagent itself wrote the prompt (see ``Prompt``). ``attachments``: images and
         documents as blocks of the Messages API. ``readings``: what is read before the model is asked
-        (``reading_of``); resources that a typed prompt mentions (``@server:uri``) are read as well.
+        (``reading_of``); resources that a typed prompt mentions (``@server:uri``) are read as well. ``answer_schema``:
+        what the last word must fit, for services that can hold it to that. Raises UsageError where the model cannot
+        see what is attached.
         """
+        if attachments:
+            self._access.must_see(attachments)
         mentions = () if of_the_house else mentioned(self._toolbox, text)
         turn = self._agent.turn(
             text,
             of_the_house=of_the_house,
             attachments=attachments,
             readings=[*readings, *mentions],
+            answer_schema=answer_schema,
         )
         return self._timed(tapped(self._told(turn), self._log))
 
@@ -372,6 +379,9 @@ async def open_session(options: Options, environment: Mapping[str, str] | None =
         toolbox = ground.extensions()
         # Who asks for certain extensions has these, and no sub-agents.
         tools = toolbox if options.extensions else WithTasks(toolbox)
+        service_tools = access.service_tools(dollars_limited=limits.in_dollars)
+        if service_tools:
+            tools = WithServiceTools(tools)
         findable = findable_of(tools, ticket)
         gate = await gate_of(ground, toolbox, options, findable)
         safeguards, guard = safeguards_of(ground, options)
@@ -396,6 +406,7 @@ async def open_session(options: Options, environment: Mapping[str, str] | None =
             shared=shared_spending(ground, limits),
             window=access.window(model),
             findable=findable,
+            service_tools=service_tools,
             making=subagents(
                 folder=ground.folder,
                 gate=gate,

@@ -5,18 +5,27 @@ model without a known price is refused, before anything is sent.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from devagent.agent.fitting import Window
-from devagent.core.errors import ConfigError
+from devagent.core.errors import ConfigError, UsageError
 from devagent.core.ports import Model
 from devagent.core.principal import Principal
-from devagent.models import REHEARSAL, OpenModel, known_models, needs_credential, open_model
+from devagent.core.tools import ServiceTool
+from devagent.models import (
+    DEFAULT_BASE_URL,
+    REHEARSAL,
+    OpenModel,
+    known_models,
+    needs_credential,
+    open_model,
+)
 from devagent.models import Credential as ModelCredential
 from devagent.models import prices as price_tables
+from devagent.models.catalogue import COMPACTING
 from devagent.models.choices import ROLES, Choices
 from devagent.models.prices import PriceTable, Rates
 from devagent.models.sampling import Sampling, within
@@ -132,7 +141,53 @@ class ModelAccess:
                 summariser.append(self._summariser(model))
             return summariser[0]
 
-        return Window(tokens, choices.sampling.max_tokens, choices.compact_at, fast, model.count)
+        by_service = (lambda: model) if self._compacts_by_service(self.main) else None
+        return Window(
+            tokens, choices.sampling.max_tokens, choices.compact_at, fast, model.count, by_service
+        )
+
+    def service_tools(self, *, dollars_limited: bool) -> tuple[ServiceTool, ...]:
+        """What the config would let the service do itself, where the main model's service has such tools. Raises
+        ConfigError for one whose price is not known, while ``dollars_limited``."""
+        tools = self.choices.service_tools
+        if not tools:
+            return ()
+        from devagent.models.platforms import speaks_messages  # noqa: PLC0415 - only where the config names some
+
+        if not speaks_messages(self.main, self.choices):
+            return ()
+        unpriced = [one.name for one in tools if one.name not in self.prices().service_tools]
+        if dollars_limited and unpriced:
+            raise ConfigError(
+                f"the price of {', '.join(unpriced)} is not known, and a budget is in dollars",
+                hint='Give it in the price table ("service_tools"), or leave it out of [model.service_tools].',
+            )
+        return tools
+
+    def must_see(self, attachments: Sequence[Mapping[str, Any]]) -> None:
+        """Raises UsageError where there are images or PDFs among them, and the main model takes none."""
+        texts = [block.get("source", {}).get("type") == "text" for block in attachments]
+        if "/" not in self.main or all(texts):
+            return
+        from devagent.models.platforms import can_see  # noqa: PLC0415 - only for what is attached
+
+        if not can_see(self.main, self.choices):
+            raise UsageError(
+                f"{self.main!r} takes text alone: no images and no PDFs",
+                hint="Name another model with --model, or say `images = true` of it in [platforms].",
+            )
+
+    def _compacts_by_service(self, name: str) -> bool:
+        """Whether the service shortens conversations with this model itself, and is to."""
+        choice = self.choices.compaction
+        if choice == "own" or name.startswith(REHEARSAL):
+            return False
+        if choice == "service":
+            from devagent.models.platforms import speaks_messages  # noqa: PLC0415 - only where asked for
+
+            return speaks_messages(name, self.choices)
+        own = self._base_url.rstrip("/") in ("", DEFAULT_BASE_URL)
+        return own and name in COMPACTING  # what a gateway lets through nobody knows
 
     async def aclose(self) -> None:
         """Close what was opened besides the main model."""
@@ -220,8 +275,15 @@ class ModelAccess:
             stall_s=self._config.stall_s,
             give_up_s=self._config.give_up_s / share,
             prices=self._table,
-            choices=self.choices,
+            choices=self._choices_for(name),
         )
+
+    def _choices_for(self, name: str) -> Choices:
+        if not self._compacts_by_service(name):
+            return self.choices
+        sampling = self.choices.sampling
+        features = (*sampling.features, "compaction")
+        return replace(self.choices, sampling=replace(sampling, features=features))
 
     def _summariser(self, main: Model) -> Model:
         """The fast model; the main one, which looks at policy itself, where that may not always be asked."""

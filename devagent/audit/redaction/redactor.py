@@ -67,8 +67,10 @@ class Redactor:
         head = Walk(self._all, self._placeholders, counts, numbers=False)
         content = Walk(self._all, self._placeholders, counts, numbers=True)
         clean = {n: (who if n in _WHO else head).value(value) for n, value in header.items()}
-        body = {n: content.value(value) for n, value in body.items() if n != "content"} | (
-            {"content": _replied(body["content"], content)} if "content" in body else {}
+        body = (
+            {n: content.value(value) for n, value in body.items() if n not in ("content", "block")}
+            | ({"content": _replied(body["content"], content)} if "content" in body else {})
+            | ({"block": _replied([body["block"]], content)[0]} if "block" in body else {})
         )
         return clean, body, counts
 
@@ -129,13 +131,13 @@ class Redactor:
 
 
 def _replied(blocks: Any, walk: Walk) -> Any:
-    """A reply's blocks. Thinking that was redacted loses its signature: it no longer says what was signed."""
+    """A reply's blocks, also a signed summary. What was redacted loses its signature: it no longer says what was signed."""
     if not is_list(blocks):
         return walk.value(blocks)
     kept: list[Any] = []
     for before in blocks:
         after = walk.value(before)
-        if after != before and is_table(after) and after.get("type") == "thinking":
+        if after != before and is_table(after) and after.get("type") in ("thinking", "compaction"):
             after.pop("signature", None)
         kept.append(after)
     return kept

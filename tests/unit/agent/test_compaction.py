@@ -242,3 +242,72 @@ async def test_a_very_long_prompt_keeps_its_start_and_its_end_and_says_what_is_m
     assert " END" in text
     assert "characters left out" in text
     assert len(text) < 10_000 + 4_000
+
+
+SIGNED = {"type": "compaction", "content": "One test fails.", "signature": "c2ln"}
+
+
+class Service(FakeModel):
+    """A service that writes summaries itself; what of it was asked for."""
+
+    def __init__(self, *replies: Any) -> None:
+        super().__init__(*replies)
+        self.compacting: list[int] = []
+
+    async def reply(self, request: ModelRequest) -> AsyncGenerator[Any, None]:
+        if request.compacts:
+            self.compacting.append(len(request.messages))
+        async for event in super().reply(request):
+            yield event
+
+
+def by_service(model: FakeModel, fast: FakeModel) -> Window:
+    return Window(20_000, 1_000, 0.8, lambda: fast, by_service=lambda: model)
+
+
+async def test_the_services_own_summary_stands_before_what_stays_word_for_word_and_can_be_undone() -> (
+    None
+):
+    model = Service(
+        *rounds(3), reply(said("Read.")), reply(SIGNED, stop="compaction"), reply(said("Yes."))
+    )
+    agent = agent_with(model, by_service(model, FakeModel()))
+    await turn_of(agent, NEVER)
+    before = [dict(message) for message in model.requests[-1]]
+    compacted = the_only(await taken(agent.compact()), Compacted)
+    await turn_of(agent, "And now?")
+    assert (compacted.block, model.compacting) == (SIGNED, [compacted.gone])
+    assert HEAD not in compacted.text
+    last = model.requests[-1]
+    assert last[0] == {"role": "assistant", "content": [SIGNED]}
+    assert last[1]["role"] == "user"
+    assert NEVER in last[1]["content"][0]["text"]
+    assert "<summary>" not in last[1]["content"][0]["text"]
+    undone = await taken(agent.undo_compaction())
+    assert isinstance(undone[0], CompactionUndone)
+    assert agent._history.messages[: len(before)] == before  # pyright: ignore[reportPrivateUsage]
+
+
+async def test_where_the_service_gives_no_summary_ours_stands_in() -> None:
+    for failing in (ModelError("no", kind="invalid_request"), reply(said("Hello."))):
+        model = Service(*rounds(3), reply(said("Read.")), failing, reply(said("Yes.")))
+        agent = agent_with(model, by_service(model, FakeModel(reply(said(SUMMARY)))))
+        await turn_of(agent, NEVER)
+        compacted = the_only(await taken(agent.compact()), Compacted)
+        assert compacted.block == {}
+        assert SUMMARY in compacted.text
+
+
+async def test_a_signed_summary_whose_record_was_redacted_is_read_as_text() -> None:
+    model = FakeModel(reply(said("Yes.")))
+    agent = agent_with(model, Window())
+    for one in (reply(said("a")), reply(said("b")), reply(said("c"))):
+        agent.apply(one)
+    unsigned = {"type": "compaction", "content": "[redacted] fails."}
+    short = Compacted(
+        turn=1, gone=1, kept=0, before=9, after=1, why="asked", text="T", block=unsigned
+    )
+    agent.apply(short)
+    await turn_of(agent)
+    texts = [block["text"] for block in model.requests[0][0]["content"]]
+    assert texts[:2] == ["T", "<summary>\n[redacted] fails.\n</summary>"]

@@ -5,11 +5,13 @@ from typing import Any
 import msgspec
 import pytest
 
+from devagent.core.codec import well_formed_value
 from devagent.core.errors import ConfigError, ModelError
+from devagent.models import messages_body
 from devagent.models.chat import ChatStream
 from devagent.models.chat_body import chat_messages, encode_chat
 from devagent.models.failures import Failure, Redactor
-from devagent.models.messages_body import encode_request
+from devagent.models.messages_body import Written, encode_request, message_body
 from devagent.models.sampling import Sampling
 from tests.support.messages_server import MessagesServer, Step
 from tests.support.model_client import ask, client, events, tool
@@ -199,3 +201,52 @@ def test_a_stream_that_broke_has_no_content() -> None:
     with pytest.raises(Failure) as caught:
         stream.end()
     assert (caught.value.kind, caught.value.again, stream.content) == ("connection", True, [])
+
+
+def test_what_was_written_before_gives_the_same_bytes_whatever_happens_to_the_conversation() -> (
+    None
+):
+    written = Written()
+    odd = "half \ud83d"
+    turns: list[dict[str, Any]] = [
+        {"role": "user", "content": [{"type": "text", "text": "Hello"}]},
+        {"role": "assistant", "content": [{"type": "text", "text": odd}, {"type": "text", "text": " "}]},
+        {"role": "user", "content": [{"type": "text", "text": " "}]},
+        {"role": "assistant", "content": [{"type": "tool_use", "id": "a", "name": "t", "input": {}}]},
+        {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "a", "content": "1"}]},
+        {"role": "assistant", "content": "So."},
+        {"role": "user", "content": "And?"},
+    ]  # fmt: skip
+    for sampling in (Sampling(), Sampling(cache="off")):
+        messages: list[dict[str, Any]] = []
+        for turn in [*turns, *turns]:
+            messages.append(dict(turn))
+            request = ask(messages=messages)
+            fresh = encode_request(request, "m", sampling)
+            assert encode_request(request, "m", sampling, written) == fresh
+            plain = well_formed_value(message_body(request, "m", sampling))
+            assert msgspec.json.decode(fresh) == {**plain, "stream": True}
+        messages[-1]["content"] = [{"type": "text", "text": "Another."}]
+        del messages[:3]
+        request = ask(messages=messages)
+        assert encode_request(request, "m", sampling, written) == encode_request(request, "m", sampling)  # fmt: skip
+
+
+def test_a_long_conversation_is_not_written_anew_for_each_request(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    counted: list[int] = []
+    write = messages_body.canonical
+
+    def counting(value: Any) -> bytes:
+        counted.append(1)
+        return write(value)
+
+    monkeypatch.setattr(messages_body, "canonical", counting)
+    written = Written()
+    messages: list[dict[str, Any]] = []
+    for number in range(200):
+        messages.append({"role": "user", "content": f"{number}"})
+        messages.append({"role": "assistant", "content": f"{number}"})
+        encode_request(ask(messages=messages), "m", Sampling(), written)
+    assert len(counted) < 200 * 5

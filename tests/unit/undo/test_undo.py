@@ -378,7 +378,9 @@ def test_old_snapshots_go_and_what_they_kept_goes_with_them(
     assert first not in found
     refs = subprocess.run(["git", "-C", str(ground.folder), "for-each-ref", "refs/devagent"], capture_output=True, text=True, check=True)  # fmt: skip
     assert 0 < len(refs.stdout.splitlines()) <= 10
-    shell(ground.folder, "echo x > y")  # so that the undo takes a snapshot itself, and the list is full
+    shell(
+        ground.folder, "echo x > y"
+    )  # so that the undo takes a snapshot itself, and the list is full
     assert ground.undo(found[-1]).entry.id == found[-1]
 
 
