@@ -8,6 +8,7 @@ import click
 from devagent.cli.entry import leave
 from devagent.cli.workspace import workspace
 from devagent.core.errors import ConfigError, DevagentError, Stop, UsageError
+from devagent.gateway.callers import Callers
 from devagent.gateway.calling import ByTheClient
 from devagent.gateway.sessions import Sessions
 from devagent.session import Options
@@ -128,15 +129,15 @@ async def _over_http(sessions: Sessions, host: str, port: int, hosts: tuple[str,
             "no client has a token for this server yet",
             hint="Make one with `devagent mcp token add NAME`.",
         )
-    from devagent.gateway.http import serve_http  # noqa: PLC0415  (mcp takes a second)
+    from devagent.gateway.http import listen, serve_http  # noqa: PLC0415  (mcp takes a second)
 
+    listening, url = listen(host, port)
     await serve_http(
         sessions,
-        host,
-        port,
-        named=tokens.name_of,
+        listening,
+        callers=Callers(tokens.name_of),
         hosts=hosts,
-        ready=lambda url: click.echo(f"devagent: serving {url}", err=True),
+        ready=lambda: click.echo(f"devagent: serving {url}", err=True),
     )
 
 
