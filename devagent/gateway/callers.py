@@ -8,6 +8,7 @@ import hashlib
 import time
 from collections import OrderedDict
 from collections.abc import Callable
+from urllib.parse import urlsplit
 
 from msgspec import Struct
 
@@ -74,6 +75,12 @@ class Callers:
         """Who a caller is that came with an access token; None for the others, who act for whoever runs this."""
         return self._known.get(caller)
 
+    @property
+    def metadata_paths(self) -> tuple[str, ...]:
+        """Where the metadata lie (RFC 9728, section 3.1)."""
+        path = urlsplit(self._issuer.resource).path if self._issuer is not None else PATH
+        return (METADATA, METADATA + path)
+
     def metadata(self) -> bytes | None:
         """The protected resource's metadata (RFC 9728, section 2); None where there is no issuer."""
         if self._issuer is None:
@@ -139,8 +146,8 @@ class Callers:
         if error:
             parts.append(f'error="{error}"')
         if self._issuer is not None:
-            origin = self._issuer.resource.removesuffix(PATH)
-            parts.append(f'resource_metadata="{origin}{METADATA}{PATH}"')
+            at = urlsplit(self._issuer.resource)
+            parts.append(f'resource_metadata="{at.scheme}://{at.netloc}{METADATA}{at.path}"')
             if self._issuer.scope:
                 parts.append(f'scope="{self._issuer.scope}"')
         return Refusal(status, "Bearer " + ", ".join(parts), why)

@@ -19,7 +19,7 @@ from msgspec import Struct
 
 from devagent.core.codec import canonical
 from devagent.core.errors import DevagentError
-from devagent.gateway.callers import METADATA, PATH, Callers, Refusal
+from devagent.gateway.callers import PATH, Callers, Refusal
 from devagent.gateway.calling import Calling
 from devagent.gateway.front import App, Exchange, Headers, Message, Receive, Send
 from devagent.gateway.quick import CALLING, CLIENT, Quick
@@ -29,7 +29,6 @@ IDLE_S = 30 * 60.0
 _LOCAL = ("127.0.0.1", "localhost", "[::1]")
 _JSON: Headers = [(b"content-type", b"application/json")]
 _SESSION = b"mcp-session-id"
-_METADATA = (METADATA.encode(), (METADATA + PATH).encode())
 _MODERN = b"2026-07-28"
 
 
@@ -70,7 +69,7 @@ class Entrance:
         path = exchange.target.partition(b"?")[0]
         if not self._is_for_this(exchange):
             _refuse(exchange, 403, "this Host or Origin is not allowed")
-        elif path in _METADATA and exchange.method == "GET":
+        elif path.decode("latin-1") in self._callers.metadata_paths and exchange.method == "GET":
             self._metadata(exchange)
         elif path != PATH.encode():
             _refuse(exchange, 404, "there is nothing here; the server is at /mcp")

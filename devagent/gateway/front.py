@@ -226,6 +226,7 @@ class Connection(asyncio.Protocol):
         coming.method = self._parser.get_method().decode("latin-1")
         coming.keep_alive = self._parser.should_keep_alive()
         coming.size = self._head = 0
+        self._limit(not self._parser.should_upgrade(), 400)
         length = coming.header(b"content-length") or b"0"
         self._limit(not length.isdigit() or int(length) <= BODY_BYTES, 413)
         if (coming.header(b"expect") or b"").lower() == b"100-continue":
@@ -359,6 +360,14 @@ class Front:
             ending = [connection.end() for connection in tuple(self.connections)]
             await asyncio.gather(*(task for task in ending if task), return_exceptions=True)
             await server.wait_closed()
+
+
+def listen(host: str, port: int) -> tuple[socket.socket, str]:
+    """A socket that listens there, and the URL that it is. Raises OSError where the address cannot be had."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listening = socket.create_server((host, port), family=family)
+    name = f"[{host}]" if ":" in host else host
+    return listening, f"http://{name}:{listening.getsockname()[1]}/mcp"
 
 
 def _without_framing(headers: Any) -> Headers:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from starlette.requests import HTTPConnection
 
-from devagent.gateway.callers import PATH, Callers
+from devagent.gateway.callers import Callers
 from devagent.gateway.entrance import Entrance
 from devagent.gateway.front import Front, Message
 from devagent.gateway.names import Names, Prefixed
@@ -30,14 +30,26 @@ async def serve_http(
     ready: Callable[[], None],
     names: Names | None = None,
 ) -> None:
-    """Serve until SIGTERM or SIGINT, and then raise CancelledError.
-
-    ``hosts``: what the Host header may name besides the loopback (a proxy's name).
-    """
+    """Serve until SIGTERM or SIGINT, and then raise CancelledError. See ``serve``."""
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopped.set)
+    ready()
+    await serve(sessions, listening, stopped, callers=callers, hosts=hosts, names=names)
+    raise asyncio.CancelledError
+
+
+async def serve(
+    sessions: Sessions,
+    listening: socket.socket,
+    stopped: asyncio.Event,
+    *,
+    callers: Callers,
+    hosts: Sequence[str] = (),
+    names: Names | None = None,
+) -> None:
+    """Serve until ``stopped``. ``hosts``: what the Host header may name besides the loopback (a proxy's name)."""
     named = names or Prefixed()
     server = make_server(sessions, _client_of, named, _begun)
     # Sessions that nobody uses are ended by the entrance, which sees all of their requests.
@@ -45,21 +57,11 @@ async def serve_http(
     entrance = Entrance(sdk.handle_request, callers, Quick(sessions, named), hosts)
     with listening:
         async with sdk.run():
-            tidying = loop.create_task(entrance.keep_tidy())
+            tidying = asyncio.get_running_loop().create_task(entrance.keep_tidy())
             try:
-                ready()
                 await Front(entrance.handle).serve(listening, stopped)
             finally:
                 tidying.cancel()
-    raise asyncio.CancelledError
-
-
-def listen(host: str, port: int) -> tuple[socket.socket, str]:
-    """A socket that listens there, and the URL that it is. Raises OSError where the address cannot be had."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listening = socket.create_server((host, port), family=family)
-    name = f"[{host}]" if ":" in host else host
-    return listening, f"http://{name}:{listening.getsockname()[1]}{PATH}"
 
 
 def _client_of(context: Context) -> str:

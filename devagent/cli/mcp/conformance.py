@@ -13,7 +13,8 @@ import click
 
 from devagent.gateway.callers import Callers
 from devagent.gateway.calling import ByTheClient
-from devagent.gateway.http import listen, serve_http
+from devagent.gateway.front import listen
+from devagent.gateway.http import serve_http
 from devagent.gateway.names import Plain
 from devagent.gateway.sessions import Sessions
 from devagent.session import Options
