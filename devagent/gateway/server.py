@@ -116,13 +116,19 @@ class Gateway:
         return ListResourceTemplatesResult.model_validate({"resourceTemplates": found})
 
     async def _listed(self, context: Context, key: str, uri: str) -> list[dict[str, Any]]:
-        """What all servers list that this client may ask; one that fails or is denied lists nothing."""
+        """What all servers list that this client may read; one that fails or is denied lists nothing.
+
+        A template is listed as it is: of what it stands for some may be granted and some not.
+        """
         served = await self._sessions.of(self._client_of(context))
         found: list[dict[str, Any]] = []
         for server in served.having("resources"):
             end = await self._own(context, "LIST_RESOURCES", {"server": server})
             if isinstance(end, ToolFinished) and end.outcome == "ok":
                 for one in end.structured.get(key, ()):
+                    args: dict[str, object] = {"server": server, "uri": one[uri]}
+                    if uri == "uri" and not await served.may(served.tool("READ_RESOURCE"), args):
+                        continue
                     named = {**one, uri: self._names.uri(server, one[uri])}
                     found.append({**named, "name": one.get("name") or one[uri]})
         return found
@@ -171,6 +177,10 @@ class Gateway:
                 ],
             }
             for one in served.prompts
+            if await served.may(
+                served.tool("GET_PROMPT"),
+                {"server": one.server, "prompt": one.name, "arguments": {}},
+            )
         ]
         return ListPromptsResult.model_validate({"prompts": prompts})
 
