@@ -1,9 +1,10 @@
 """The official MCP conformance suite against devagent's client and its gateway. It needs npm.
 
-    python tests/conformance.py [client|server] [--sample] [--scenario NAME …] [--revision REV …]
+    python tests/conformance.py [client|server|fetch] [--sample] [--scenario NAME …] [--revision REV …]
 
 Fetches the suite (pinned below) and, where ``node`` is older than 22, a Node 22 from npm, into ``--cache``. Each
-revision's required scenarios are the suite's own frozen list.
+revision's required scenarios are the suite's own frozen list. ``fetch`` only fetches these, and the protocol's inspector for
+``tests/contract/test_inspector.py``.
 
 The server leg is one run of the suite for each revision against one ``devagent mcp serve --profile conformance``: all
 required scenarios, about ten seconds. In the client leg every scenario starts devagent anew, as the suite wants it (two
@@ -27,6 +28,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 PACKAGE, VERSION = "@modelcontextprotocol/conformance", "0.2.0-alpha.12"
+INSPECTOR, INSPECTOR_VERSION = "@modelcontextprotocol/inspector", "2.12.0"
 REVISIONS = ("2025-11-25", "2026-07-28")
 SAMPLE = {
     "2025-11-25": ("initialize", "tools_call", "elicitation-sep1034-client-defaults", "sse-retry"),
@@ -58,7 +60,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("leg", nargs="?", choices=["client", "server"], help="only this one")
+    parser.add_argument(
+        "leg", nargs="?", choices=["client", "server", "fetch"], help="only this one"
+    )
     parser.add_argument("--sample", action="store_true", help="of the client's, one of each kind")
     parser.add_argument("--revision", action="append", choices=REVISIONS)
     parser.add_argument("--scenario", action="append", help="only this one; may be repeated")
@@ -67,6 +71,9 @@ def main() -> int:
     parser.add_argument("--out", type=Path, help="keep each scenario's log and checks here")
     asked = parser.parse_args()
     suite = [node(asked.cache), installed(asked.cache)]
+    if asked.leg == "fetch":
+        print(inspector(asked.cache))
+        return 0
     passed, failed = 0, 0
     with tempfile.TemporaryDirectory() as folder:
         out: Path = asked.out or Path(folder)
@@ -173,6 +180,15 @@ def installed(cache: Path) -> str:
     return str(program)
 
 
+def inspector(cache: Path) -> str:
+    """The inspector's program, fetched where it is not there; it needs the same Node."""
+    home = cache / f"inspector-{INSPECTOR_VERSION}"
+    program = home / "node_modules" / INSPECTOR / "clients/launcher/build/index.js"
+    if not program.exists():
+        fetch(home, f"{INSPECTOR}@{INSPECTOR_VERSION}", "--ignore-scripts", "--omit=optional")
+    return str(program)
+
+
 def node(cache: Path) -> str:
     """A Node that the suite runs on."""
     found = shutil.which("node")
@@ -188,10 +204,19 @@ def node(cache: Path) -> str:
     return str(program)
 
 
-def fetch(folder: Path, package: str) -> None:
+def fetch(folder: Path, package: str, *how: str) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "package.json").write_text('{"private": true}')
-    command = ["npm", "install", "--no-audit", "--no-fund", "--silent", "--prefix", str(folder)]
+    command = [
+        "npm",
+        "install",
+        "--no-audit",
+        "--no-fund",
+        "--silent",
+        *how,
+        "--prefix",
+        str(folder),
+    ]
     subprocess.run([*command, package], check=True, timeout=600)
 
 

@@ -194,9 +194,9 @@ class Gate:
         except ToolFailure as failure:
             return f"(no preview: {failure.text})"
 
-    async def would(self, call: ToolCall) -> ToolJudged:
+    async def would(self, call: ToolCall, given: ToolSpec | None = None) -> ToolJudged:
         """What ``judge`` would come to now; nothing is recorded, asked or run."""
-        async with aclosing(self.judge(0, call)) as events:
+        async with aclosing(self.judge(0, call, given)) as events:
             async for event in events:
                 if isinstance(event, ToolJudged):
                     return event

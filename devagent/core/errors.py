@@ -95,7 +95,7 @@ class ModelNotAllowed(ModelError):
 
 
 class LimitError(DevagentError):
-    """A limit ended the work. ``limit``: max_turns, max_cost, time_limit or tokens."""
+    """A limit ended the work. ``limit``: max_turns, max_cost, time_limit, tokens, or sessions of the gateway."""
 
     exit_code = 5
     stop: Stop = "limit"

@@ -49,6 +49,10 @@ class Over(Struct, frozen=True):
     """There is no more to come."""
 
 
+class CallCut(Exception):
+    """The call was ended where it stood."""
+
+
 class Calling:
     """A call under way: ``step`` until it gives the end. ``over`` is told when it is over."""
 
@@ -74,11 +78,17 @@ class Calling:
         self._news: asyncio.Queue[Ask | ToolProgress | Over] = asyncio.Queue()
         self._pending: dict[str, Ask] = {}
         self._end: Ended | None = None
+        self._kept: Sequence[Ask] | ToolProgress | None = None
+        self.taken = False
+        """Whether somebody has taken over what was begun elsewhere."""
         self._over = over
         self._task = asyncio.get_running_loop().create_task(self._run())
 
     async def step(self) -> Sequence[Ask] | ToolProgress | Ended:
-        """Questions, word of progress, or the end. Raises what the house raises; cancelled, it cuts the call."""
+        """Questions, word of progress, or the end. Raises what the house raises, and CallCut; cancelled, it cuts the call."""
+        if self._kept is not None:
+            kept, self._kept = self._kept, None
+            return kept
         try:
             news = await self._news.get()
             while isinstance(news, Ask):
@@ -95,10 +105,21 @@ class Calling:
             case ToolProgress():
                 return news
             case Over():
-                await self._task
+                await asyncio.wait([self._task])
+                if self._task.cancelled():
+                    raise CallCut
+                self._task.result()
         if self._end is None:
             raise RuntimeError("a call ended without an event that says how")
         return self._end
+
+    async def first(self) -> Ended | None:
+        """The end, where it is the first that there is to tell; else None, and ``step`` gives what came. Raises as ``step``."""
+        step = await self.step()
+        if isinstance(step, Ended):
+            return step
+        self._kept = step
+        return None
 
     @property
     def pending(self) -> Sequence[Ask]:
@@ -109,9 +130,13 @@ class Calling:
     def is_over(self) -> bool:
         return self._task.done()
 
-    async def cut(self) -> None:
-        """End it where it stands; the record says so."""
+    def cancel(self) -> None:
+        """Begin to end it where it stands; the record says so."""
         self._task.cancel()
+
+    async def cut(self) -> None:
+        """The same, and wait for it."""
+        self.cancel()
         await asyncio.wait([self._task])
 
     async def _run(self) -> None:

@@ -17,6 +17,7 @@ from mcp.server import Server
 from mcp.server.context import ServerRequestContext
 from mcp.shared.exceptions import MCPError
 from mcp.types import (
+    INTERNAL_ERROR,
     INVALID_PARAMS,
     MISSING_REQUIRED_CLIENT_CAPABILITY,
     CallToolRequestParams,
@@ -37,31 +38,27 @@ from mcp.types import (
     ReadResourceResult,
     SetLevelRequestParams,
     SubscribeRequestParams,
-    TextContent,
     Tool,
     ToolAnnotations,
     UnsubscribeRequestParams,
 )
 
 from devagent import __version__
-from devagent.core.events import (
-    ApprovalAnswered,
-    BudgetStopped,
-    ToolFinished,
-    ToolJudged,
-    ToolProgress,
-)
+from devagent.core.events import ToolFinished, ToolProgress
 from devagent.core.tools import ToolSpec
 from devagent.gateway.asks import Ask, What
-from devagent.gateway.calling import Calling, Ended
+from devagent.gateway.calling import CallCut, Calling, Ended
 from devagent.gateway.names import Names, Prefixed
 from devagent.gateway.questions import ask_now, lacking, understood, wire
+from devagent.gateway.results import result_of, why
 from devagent.gateway.sessions import Sessions
 
 # Logging, sampling and roots are deprecated and still what most clients speak.
 warnings.filterwarnings("ignore", category=MCPDeprecationWarning)
 Context = ServerRequestContext[dict[str, Any]]
 ClientOf = Callable[[Context], str]
+Begun = Callable[[Context], Calling | None]
+"""A call that was begun for this request before it came here."""
 Asking = CallToolRequestParams | GetPromptRequestParams | ReadResourceRequestParams
 _MODERN = "2026-07-28"
 _MOST_WAITING = 1_000
@@ -71,10 +68,13 @@ _MOST_WAITING = 1_000
 class Gateway:
     """The handlers, for one client or many: ``client_of`` says whose request it is."""
 
-    def __init__(self, sessions: Sessions, client_of: ClientOf, names: Names) -> None:
+    def __init__(
+        self, sessions: Sessions, client_of: ClientOf, names: Names, begun: Begun | None
+    ) -> None:
         self._sessions = sessions
         self._client_of = client_of
         self._names = names
+        self._begun = begun
         self._waiting: dict[str, Calling] = {}
 
     async def list_tools(
@@ -87,11 +87,21 @@ class Gateway:
         self, context: Context, params: CallToolRequestParams
     ) -> CallToolResult | InputRequiredResult:
         name = self._names.tool_of(params.name)
-        begin = partial(
-            self._sessions.start, self._client_of(context), name, dict(params.arguments or {})
-        )
+        client, args = self._client_of(context), dict(params.arguments or {})
+        begun = self._begun(context) if self._begun else None
+
+        async def begin() -> Calling:
+            if begun is None:
+                return await self._sessions.start(client, name, args)
+            begun.taken = True
+            return begun
+
         end = await self._carried(context, params, name, begin)
-        return end if isinstance(end, InputRequiredResult) else _result(end)
+        return (
+            end
+            if isinstance(end, InputRequiredResult)
+            else CallToolResult.model_validate(result_of(end))
+        )
 
     async def list_resources(
         self, context: Context, _params: PaginatedRequestParams | None
@@ -106,13 +116,19 @@ class Gateway:
         return ListResourceTemplatesResult.model_validate({"resourceTemplates": found})
 
     async def _listed(self, context: Context, key: str, uri: str) -> list[dict[str, Any]]:
-        """What all servers list that this client may ask; one that fails or is denied lists nothing."""
+        """What all servers list that this client may read; one that fails or is denied lists nothing.
+
+        A template is listed as it is: of what it stands for some may be granted and some not.
+        """
         served = await self._sessions.of(self._client_of(context))
         found: list[dict[str, Any]] = []
         for server in served.having("resources"):
             end = await self._own(context, "LIST_RESOURCES", {"server": server})
             if isinstance(end, ToolFinished) and end.outcome == "ok":
                 for one in end.structured.get(key, ()):
+                    args: dict[str, object] = {"server": server, "uri": one[uri]}
+                    if uri == "uri" and not await served.may(served.tool("READ_RESOURCE"), args):
+                        continue
                     named = {**one, uri: self._names.uri(server, one[uri])}
                     found.append({**named, "name": one.get("name") or one[uri]})
         return found
@@ -161,6 +177,10 @@ class Gateway:
                 ],
             }
             for one in served.prompts
+            if await served.may(
+                served.tool("GET_PROMPT"),
+                {"server": one.server, "prompt": one.name, "arguments": {}},
+            )
         ]
         return ListPromptsResult.model_validate({"prompts": prompts})
 
@@ -245,7 +265,10 @@ class Gateway:
             if again := _answered(calling, said):
                 return self._required(again, calling)
         while True:
-            step = await calling.step()
+            try:
+                step = await calling.step()
+            except CallCut as e:
+                raise MCPError(INTERNAL_ERROR, "the call was cut") from e
             if isinstance(step, ToolProgress):
                 await _told(context, step)
                 continue
@@ -288,10 +311,10 @@ class Gateway:
 
 
 def make_server(
-    sessions: Sessions, client_of: ClientOf, names: Names | None = None
+    sessions: Sessions, client_of: ClientOf, names: Names | None = None, begun: Begun | None = None
 ) -> Server[dict[str, Any]]:
     """The server; ``names`` are those of several servers unless they are given."""
-    gateway = Gateway(sessions, client_of, names or Prefixed())
+    gateway = Gateway(sessions, client_of, names or Prefixed(), begun)
     return Server(  # pyright: ignore[reportDeprecated]  (of the older era, which most clients speak)
         "devagent",
         version=__version__,
@@ -350,40 +373,6 @@ def _structured(end: Ended, about: Mapping[str, Any]) -> dict[str, Any]:
     """What a call of the house gave. Raises MCPError where it was denied or failed."""
     if isinstance(end, ToolFinished) and end.outcome == "ok":
         return end.structured
-    text, error, rules = _why(end)
+    text, error, rules = why(end)
     data = {**about, "devagent/error": error, **({"devagent/rules": rules} if rules else {})}
     raise MCPError(INVALID_PARAMS, text, data)
-
-
-def _result(end: Ended) -> CallToolResult:
-    if not isinstance(end, ToolFinished):
-        return _failed(*_why(end))
-    failed = end.outcome != "ok"
-    meta = {"devagent/error": end.err} if failed and end.err else None
-    plain = {
-        "content": end.content or [{"type": "text", "text": end.text}],
-        "isError": failed,
-        "structuredContent": None if failed else end.structured or None,
-        "_meta": meta,
-    }
-    return CallToolResult.model_validate(plain)
-
-
-def _why(end: Ended) -> tuple[str, str, list[str]]:
-    """Why there is no result: in words, as a class, by which rules."""
-    match end:
-        case ToolFinished():
-            return end.text, end.err or "failed", []
-        case ToolJudged():
-            return end.reply, end.err or "denied", list(end.decision.rules)
-        case ApprovalAnswered():
-            return end.reply, "not_approved", []
-        case BudgetStopped():
-            return f"Stopped: {end.reason}", end.limit, []
-
-
-def _failed(text: str, error: str, rules: list[str] | None = None) -> CallToolResult:
-    meta: dict[str, Any] = {"devagent/error": error}
-    if rules:
-        meta["devagent/rules"] = rules
-    return CallToolResult(content=[TextContent(text=text)], is_error=True, _meta=meta)

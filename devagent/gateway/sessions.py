@@ -1,13 +1,17 @@
 """One session for each client, opened when it first comes, closed when the server ends."""
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from itertools import count
 
-from devagent.core.errors import Stop
+from devagent.core.errors import LimitError, Stop
 from devagent.core.tools import ToolSpec
 from devagent.gateway.calling import Calling
 from devagent.session.served import Served
+
+MOST_OPEN = 256
+"""Sessions at once; a client whose session was closed for another gets a new one with its next request."""
 
 
 class Sessions:
@@ -17,11 +21,16 @@ class Sessions:
         self._open_for = open_for
         self._open: dict[str, asyncio.Task[Served]] = {}
         self._calling: set[Calling] = set()
+        self._used: dict[str, float] = {}
         self._calls = count(1)
 
     async def of(self, client: str) -> Served:
         """The client's session. Raises what opening it raises; the next request tries again."""
         opening = self._open.get(client)
+        self._used[client] = time.monotonic()
+        if opening is None:
+            await self._make_room()
+            opening = self._open.get(client)
         if opening is None:
             opening = asyncio.get_running_loop().create_task(self._opened(client))
             self._open[client] = opening
@@ -49,6 +58,19 @@ class Sessions:
         )
         self._calling.add(calling)
         return calling
+
+    async def _make_room(self) -> None:
+        """Close the session that was not used for longest. Raises LimitError where each of them carries out a call."""
+        if len(self._open) < MOST_OPEN:
+            return
+        busy = {calling.client for calling in self._calling}
+        idle = [one for one, task in self._open.items() if one not in busy and task.done()]
+        if not idle:
+            raise LimitError("too many clients are being served at once", limit="sessions")
+        oldest = min(idle, key=lambda one: self._used[one])
+        served = self._open.pop(oldest).result()
+        del self._used[oldest]
+        await served.close("done", 0, "other clients needed the room")
 
     async def _opened(self, client: str) -> Served:
         try:

@@ -13,6 +13,7 @@
     [oidc]                                  # `devagent org login`; see ``tokens``
     issuer = "https://login.acme.example"
     client_id = "devagent"
+    gateway_scope = "devagent"              # access tokens at `devagent mcp serve` must have it
 
     [[ci]]                                  # identity tokens of CI: the principal is ci:OWNER/REPOSITORY@REF
     issuer = "https://token.actions.githubusercontent.com"
@@ -47,13 +48,15 @@ class Issuer(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Oidc(Issuer, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """``required``: without a login that holds, this machine is locked."""
+    """``required``: without a login that holds, this machine is locked. ``gateway_scope``: what an access token must
+    be good for at `devagent mcp serve` ("" = nothing in particular)."""
 
     client_id: str
     user_claim: str = "email"
     groups_claim: str = "groups"
     scopes: tuple[str, ...] = ("openid", "email", "offline_access")
     required: bool = False
+    gateway_scope: str = ""
 
 
 class Ci(Issuer, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -6,6 +6,7 @@ Checked by PyJWT: signature with the algorithm that the key is of, issuer, audie
 from collections.abc import Mapping
 from typing import Any
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from devagent.core.principal import Principal
@@ -14,6 +15,7 @@ from devagent.org.refusals import Refused
 
 ALGORITHMS = ("RS256", "ES256", "EdDSA", "PS256", "ES384")
 LEEWAY_S = 60
+_LONGEST_NAME = 200
 
 
 def claims_of(token: str, issuer: Issuer, audience: str) -> dict[str, Any]:
@@ -50,6 +52,32 @@ def person_of(token: str, oidc: Oidc, who: Principal, *, nonce: str = "") -> Pri
     claims = claims_of(token, oidc, oidc.client_id)
     if nonce and claims.get("nonce") != nonce:
         raise Refused("identity", "the token answers another login (nonce)")
+    return _person(claims, oidc, who)
+
+
+class Access(Struct, frozen=True):
+    """What an access token says: who, by which client, until when (seconds since 1970), for which scopes."""
+
+    who: Principal
+    client: str
+    until: float
+    scopes: frozenset[str]
+
+
+def access_of(token: str, oidc: Oidc, resource: str) -> Access:
+    """An access token as a JWT (RFC 9068) for this resource and no other. Raises Refused."""
+    claims = claims_of(token, oidc, resource)
+    if claims["aud"] not in (resource, [resource]):
+        raise Refused("identity", "the token is for others, too")
+    client = claims.get("client_id") or claims.get("azp")
+    if not isinstance(client, str) or not client.isprintable() or len(client) > _LONGEST_NAME:
+        raise Refused("identity", "the token does not say which client it was given to")
+    scopes = " ".join(str(claims.get(name) or "") for name in ("scope", "scp")).split()
+    who = _person(claims, oidc, Principal(agent=f"mcp-{client}"))
+    return Access(who, client, float(claims["exp"]), frozenset(scopes))
+
+
+def _person(claims: Mapping[str, Any], oidc: Oidc, who: Principal) -> Principal:
     user = claims.get(oidc.user_claim)
     if not isinstance(user, str) or not user:
         raise Refused("identity", f"the token says nothing of {oidc.user_claim}")

@@ -131,8 +131,10 @@ def in_force_event(found: "InForce") -> BundleInForce:
     )
 
 
-def enrolled(here: Places, who: Principal, *, online: bool = False) -> Enrolled | None:
-    """This machine's enrolment; None where nobody enrolled it.
+def enrolled(
+    here: Places, who: Principal, *, online: bool = False, proved: Principal | None = None
+) -> Enrolled | None:
+    """This machine's enrolment; None where nobody enrolled it. ``proved``: who acts, where a token has told it already.
 
     ``online``: a policy that is missing, stale or over is fetched, within a limit, before it is said to be.
     """
@@ -159,7 +161,7 @@ def enrolled(here: Places, who: Principal, *, online: bool = False) -> Enrolled 
 
     try:
         brought = equipment.of(found)
-        who = person(found, here, who, os.environ, online=online)
+        who = proved or person(found, here, who, os.environ, online=online)
     except Refused as refused:
         return Enrolled(file, client, refused=refused.what, synced=synced)
     if reason := revoked_principal(found, who.names()):

@@ -88,6 +88,8 @@ class Options(Struct, frozen=True, kw_only=True):
     model: str = ""
     interactive: bool = False
     agent: str = "main"
+    principal: Principal | None = None
+    """Who acts, where an access token of the organisation's issuer has proved it; else whoever runs this."""
     policies: tuple[str, ...] = ()
     extensions: tuple[str, ...] = ()
     limits: Limits = Limits()
@@ -134,7 +136,9 @@ def stand(options: Options, environment: Mapping[str, str] | None) -> Ground:
     governed = is_enrolled() or bool(options.org_policy)
 
     # The organisation's word first: also on which extensions there are.
-    governs = None if options.org_policy else enrolled(here, who, online=True)
+    governs = (
+        None if options.org_policy else enrolled(here, who, online=True, proved=options.principal)
+    )
     config, pins = equipped(own_config, governs), pins_of(governs)
 
     def made(tables: Mapping[str, Mapping[str, Any]]) -> Extensions:
@@ -162,6 +166,8 @@ def stand(options: Options, environment: Mapping[str, str] | None) -> Ground:
         narrowing=options.policies,
         tools=lambda: before_policy().specs(),
     )
+    if options.principal is not None and (governs is None or governs.in_force is None):
+        raise ConfigError("who calls is known by an organisation's issuer, and none is in force")
     if governs is not None and governs.in_force is not None:
         who = governs.who
     if policy.locked and options.mode != "chat":

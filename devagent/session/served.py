@@ -95,6 +95,11 @@ class Served:
         """A tool of the house (``READ_RESOURCE``, …) that no model is offered. Raises UsageError without servers."""
         return tool_of(self._toolbox, name)
 
+    async def may(self, tool: ToolSpec, args: dict[str, object]) -> bool:
+        """Whether a call of this ``tool`` of the house could be granted: what could not is not listed."""
+        judged = await self._gate.would(ToolCall(id="", name=tool.api_name, args=args), tool)
+        return judged.decision.effect != "deny"
+
     def call(self, call: ToolCall, given: ToolSpec | None = None) -> AsyncGenerator[Event, None]:
         """One logged call, beside others that run. Close it with ``aclosing``. ``given``: a ``tool`` of the house."""
         return self._side_by_side.tapped(lambda turn: self._told(turn, call, given))

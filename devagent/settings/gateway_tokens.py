@@ -18,6 +18,7 @@ class GatewayTokens:
 
     def __init__(self, data: str) -> None:
         self._path = os.path.join(data, "gateway-tokens.json")
+        self._read: tuple[tuple[int, ...], dict[str, str]] = ((), {})
 
     def names(self) -> list[str]:
         """The clients that have one, by name."""
@@ -26,10 +27,10 @@ class GatewayTokens:
     def name_of(self, token: str) -> str | None:
         """The client whose token this is."""
         digest = sha256(token.encode("utf-8", "surrogatepass"))
-        found = (
-            name for name, known in self._load().items() if secrets.compare_digest(known, digest)
-        )
-        return next(found, None)
+        found = [
+            name for name, known in self._now().items() if secrets.compare_digest(known, digest)
+        ]
+        return found[0] if found else None
 
     def add(self, name: str) -> str:
         """A new token for this client, which takes the place of an earlier one. It is kept nowhere."""
@@ -50,6 +51,17 @@ class GatewayTokens:
             )
         del known[name]
         self._keep(known)
+
+    def _now(self) -> dict[str, str]:
+        """What is on file; read again when the file is another one, or its mode or owner."""
+        try:
+            found = os.stat(self._path)
+        except OSError:
+            return self._load()
+        state = (found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
+        if state != self._read[0]:
+            self._read = (state, self._load())
+        return self._read[1]
 
     def _load(self) -> dict[str, str]:
         try:

@@ -61,6 +61,19 @@ class Provider(http.server.ThreadingHTTPServer):
             case _:
                 return jwt.encode(claims, self.key, algorithm="ES256", headers={"kid": "one"})
 
+    def access_token(self, resource: str, client: str, scope: str) -> str:
+        """A JWT (RFC 9068) for that resource alone."""
+        now = int(time.time())
+        claims = {
+            "iss": self.issuer, "aud": resource, "sub": "1", "iat": now, "exp": now + self.settings["expires_in"],
+            "client_id": client, "scope": scope, "email": "ana@acme.example", "groups": ["eng", "data"],
+            **self.settings["claims"],
+        }  # fmt: skip
+        other = ec.generate_private_key(ec.SECP256R1())
+        key = other if self.settings["alg"] == "stranger" else self.key
+        headers = {"kid": "one", "typ": "at+jwt"}
+        return jwt.encode(claims, key, algorithm="ES256", headers=headers)
+
     def tokens(self, nonce: str = "") -> dict[str, Any]:
         fresh = secrets.token_urlsafe(16)
         self.refresh.add(fresh)
@@ -78,6 +91,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 self._json({
                     "issuer": own, "authorization_endpoint": f"{own}/authorize", "token_endpoint": f"{own}/token",
                     "device_authorization_endpoint": f"{own}/device", "jwks_uri": f"{own}/keys",
+                    "response_types_supported": ["code"], "code_challenge_methods_supported": ["S256"],
                 })  # fmt: skip
             case "/authorize":
                 code = secrets.token_urlsafe(8)
@@ -86,6 +100,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 self.send_response(302)
                 self.send_header("location", f"{query['redirect_uri']}?{back}")
                 self.end_headers()
+            case "/access":
+                token = provider.access_token(
+                    query["resource"], query["client"], query.get("scope", "")
+                )
+                self._json({"value": token})
             case "/decide":
                 provider.devices[query["code"]] = True
                 self._json({})
@@ -118,7 +137,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 ):
                     self._json({"error": "invalid_grant"}, 400)
                 else:
-                    self._json(provider.tokens(asked.get("nonce", "")))
+                    given = provider.tokens(asked.get("nonce", ""))
+                    if "resource" in asked:
+                        named = (asked["resource"], asked["client_id"], asked.get("scope", ""))
+                        given |= {"access_token": provider.access_token(*named), "scope": named[2]}
+                    self._json(given)
             case "refresh_token" if fields["refresh_token"] in provider.refresh:
                 provider.refresh.discard(fields["refresh_token"])
                 self._json(provider.tokens())

@@ -11,7 +11,9 @@ import tempfile
 
 import click
 
+from devagent.gateway.callers import Callers
 from devagent.gateway.calling import ByTheClient
+from devagent.gateway.front import listen
 from devagent.gateway.http import serve_http
 from devagent.gateway.names import Plain
 from devagent.gateway.sessions import Sessions
@@ -74,14 +76,14 @@ def serve_fixture(host: str, port: int) -> int:
 
 
 async def _serve(sessions: Sessions, host: str, port: int) -> int:
+    listening, url = listen(host, port)
     try:
         await serve_http(
             sessions,
-            host,
-            port,
-            named=None,
+            listening,
+            callers=Callers(None),
             hosts=(),
-            ready=lambda url: click.echo(f"devagent: serving {url}", err=True),
+            ready=lambda: click.echo(f"devagent: serving {url}", err=True),
             names=Plain(NAME),
         )
     except asyncio.CancelledError:

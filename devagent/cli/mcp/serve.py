@@ -2,13 +2,18 @@
 
 import asyncio
 import signal
+import socket
+from urllib.parse import urlsplit
 
 import click
+from msgspec import Struct
 
 from devagent.cli.entry import leave
 from devagent.cli.workspace import workspace
 from devagent.core.errors import ConfigError, DevagentError, Stop, UsageError
+from devagent.gateway.callers import Callers
 from devagent.gateway.calling import ByTheClient
+from devagent.gateway.front import listen
 from devagent.gateway.sessions import Sessions
 from devagent.session import Options
 from devagent.session.served import Served, open_served
@@ -44,6 +49,11 @@ _LOOPBACK = ("127.0.0.1", "localhost", "::1")
     help="A name of a proxy before this server, for its Host and Origin headers. May be repeated.",
 )
 @click.option(
+    "--resource",
+    metavar="URL",
+    help="The address that clients know this server by, where a proxy stands before it: access tokens of the organisation's issuer must be for it.",
+)
+@click.option(
     "--profile",
     type=click.Choice(["conformance"]),
     help="Serve the official suite's fixture instead, without tokens; for --http on loopback.",
@@ -54,6 +64,7 @@ def serve(
     policies: tuple[str, ...],
     extensions: tuple[str, ...],
     hosts: tuple[str, ...],
+    resource: str | None,
     profile: str | None,
     folder: str,
 ) -> int:
@@ -68,13 +79,16 @@ def serve(
         return serve_fixture(*host_and_port(address or ""))
     place = workspace(folder)
     client_side = ByTheClient()
+    door = _door(address, resource) if address is not None else None
 
     async def open_for(client: str) -> Served:
+        who = door.callers.principal(client) if door is not None else None
         return await open_served(
             Options(
                 folder=place,
                 mode="gateway",
-                agent=f"mcp-{client}",
+                agent=who.agent if who is not None else f"mcp-{client}",
+                principal=who,
                 approver=client_side,
                 elicitor=client_side,
                 sampler=client_side,
@@ -83,17 +97,55 @@ def serve(
             )
         )
 
-    return asyncio.run(_serve(Sessions(open_for), address, hosts))
+    return asyncio.run(_serve(Sessions(open_for), door, hosts))
 
 
-async def _serve(sessions: Sessions, address: str | None, hosts: tuple[str, ...]) -> int:
+class _Door(Struct):
+    """Where clients come in over HTTP."""
+
+    listening: socket.socket
+    url: str
+    callers: Callers
+
+
+def _door(address: str, resource: str | None) -> _Door:
+    """Raises ConfigError where nobody could come in, UsageError for an address that cannot be had."""
+    from devagent.gateway.issuing import issuer_of  # noqa: PLC0415  (only over HTTP)
+
+    host, port = host_and_port(address)
+    here = places()
+    tokens = GatewayTokens(here.data)
+    try:
+        listening, url = listen(host, port)
+    except OSError as e:
+        raise UsageError(f"{address} cannot be served on: {e.strerror}") from e
+    issuer = issuer_of(here, _resource(resource) if resource else url)
+    if issuer is None and not tokens.names():
+        listening.close()
+        raise ConfigError(
+            "no client has a token for this server yet",
+            hint="Make one with `devagent mcp token add NAME`.",
+        )
+    return _Door(listening, url, Callers(tokens.name_of, issuer))
+
+
+def _resource(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme not in ("https", "http") or not parts.netloc or parts.query or parts.fragment:
+        raise UsageError(
+            f"{url!r} is no address of a server", hint="For example https://tools.acme.example/mcp."
+        )
+    return url
+
+
+async def _serve(sessions: Sessions, door: _Door | None, hosts: tuple[str, ...]) -> int:
     stop: Stop = "done"
     code, reason = 0, ""
     try:
-        if address is None:
+        if door is None:
             await _over_stdio(sessions)
         else:
-            await _over_http(sessions, *host_and_port(address), hosts)
+            await _over_http(sessions, door, hosts)
     except asyncio.CancelledError:
         stop, code, reason = "interrupted", 130, "a signal ended the server"
     except DevagentError as error:
@@ -121,22 +173,15 @@ async def _over_stdio(sessions: Sessions) -> None:
     serving.result()
 
 
-async def _over_http(sessions: Sessions, host: str, port: int, hosts: tuple[str, ...]) -> None:
-    tokens = GatewayTokens(places().data)
-    if not tokens.names():
-        raise ConfigError(
-            "no client has a token for this server yet",
-            hint="Make one with `devagent mcp token add NAME`.",
-        )
+async def _over_http(sessions: Sessions, door: _Door, hosts: tuple[str, ...]) -> None:
     from devagent.gateway.http import serve_http  # noqa: PLC0415  (mcp takes a second)
 
     await serve_http(
         sessions,
-        host,
-        port,
-        named=tokens.name_of,
+        door.listening,
+        callers=door.callers,
         hosts=hosts,
-        ready=lambda url: click.echo(f"devagent: serving {url}", err=True),
+        ready=lambda: click.echo(f"devagent: serving {door.url}", err=True),
     )
 
 
