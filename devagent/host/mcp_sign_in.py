@@ -7,6 +7,7 @@ documents or registration, refresh. Here is what it leaves to a host:
    or another client is another identity, and finds none. They go into requests to that server alone.
 2. Where nobody sits before a browser nothing is begun: what the server asks for then is said, once.
 3. A token that the server no longer takes before its time is refreshed once before anybody is asked.
+4. An issuer whose metadata do not say that it binds codes by PKCE (S256) is not signed in at.
 
 Imports ``mcp``: only for use when a server is spoken to.
 """
@@ -139,6 +140,12 @@ def signing(
     cut: Cut,
 ) -> httpx2.Auth:
     """What signs the requests to the server; ``secret`` is the client's own, or ""."""
+
+    async def to_browser(address: str) -> None:
+        if browser is not None:
+            _check_binding(provider.context.oauth_metadata)
+            await browser.open(address)
+
     redirect_uri = browser.redirect_uri if browser else UNATTENDED
     own = _registered(how, secret, redirect_uri)
     tokens = Tokens(secrets, key, own, redirect_uri)
@@ -157,13 +164,20 @@ def signing(
                 response_types=["code"],
             ),
             tokens,
-            redirect_handler=browser.open if browser else None,
+            redirect_handler=to_browser if browser else None,
             callback_handler=browser.answer if browser else None,
             client_metadata_url=how.client_metadata_url or None,
         )
         attended = browser is not None
     tokens.provider = provider
     return _Signed(provider, server, cut, attended=attended)
+
+
+def _check_binding(metadata: OAuthMetadata | None) -> None:
+    """Raises DevagentError for an issuer that may take a code from whoever has it. (2025-11-25 and later: a client
+    must not go on then. Servers of 2025-03-26 have no metadata; the challenge is sent to them all the same.)"""
+    if metadata is not None and "S256" not in (metadata.code_challenge_methods_supported or ()):
+        raise DevagentError("its issuer does not say that it supports PKCE with S256")
 
 
 def _registered(how: SignIn, secret: str, redirect_uri: str) -> OAuthClientInformationFull | None:

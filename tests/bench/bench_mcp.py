@@ -2,7 +2,8 @@
 
     python -m tests.bench.bench_mcp [--calls 300]
 
-Prints a table of microseconds per call; nothing here passes or fails by the clock.
+Prints a table of microseconds per call; nothing here passes or fails by the clock. ``paired``: a call of the bare client
+after each governed one, so that a busy machine troubles both alike; their ratio is by the lower quartiles and the medians.
 """
 
 import argparse
@@ -94,8 +95,30 @@ async def alone(folder: Path, server: str, calls: int) -> list[float]:
         await made.aclose()
 
 
-async def governed(folder: Path, server: str, calls: int, tool_class: str) -> list[float]:
-    """Judged, logged, run, judged again, logged: from the call's first event to its last."""
+Beside = Callable[[], Awaitable[object]]
+
+
+async def paired(
+    folder: Path, server: str, calls: int, tool_class: str
+) -> tuple[list[float], list[float]]:
+    """Governed calls, and a bare one after each."""
+    parameters = StdioServerParameters(command=sys.executable, args=SERVERS[server])
+    bare: list[float] = []
+    async with Client(parameters) as client:
+
+        async def beside() -> None:
+            began = time.perf_counter()
+            await client.call_tool("echo", {"text": "hi"})
+            bare.append((time.perf_counter() - began) * 1e6)
+
+        took = await governed(folder, server, calls, tool_class, beside)
+    return took, bare[3:]
+
+
+async def governed(
+    folder: Path, server: str, calls: int, tool_class: str, beside: Beside | None = None
+) -> list[float]:
+    """Judged, logged, run, judged again, logged: from the call's first event to its last. ``beside`` is done after each."""
     made = await extension(folder, server, tool_class)
     toolbox = Extensions([made])
     judge = compile_policy([parse(POLICY, "bench.toml", org=True)])
@@ -131,6 +154,8 @@ async def governed(folder: Path, server: str, calls: int, tool_class: str) -> li
                     began = time.perf_counter()
                 elif isinstance(event, ToolFinished):
                     took.append((time.perf_counter() - began) * 1e6)
+                    if beside is not None:
+                        await beside()
     finally:
         log.close()
         await toolbox.aclose()
@@ -173,6 +198,14 @@ async def main() -> None:
                 "gate and log, class exec": await governed(folder, server, calls, "exec"),
             }
             tell(server, rows)
+            for tool_class in ("read", "exec"):
+                ours, bare_ones = await paired(folder, server, calls, tool_class)
+                low, middle = (
+                    statistics.quantiles(ours, n=4)[n] / statistics.quantiles(bare_ones, n=4)[n]
+                    for n in (0, 1)
+                )
+                name = f"server {server}: paired, class {tool_class}"
+                print(f"{name:50} lower quartile x {low:.2f}, median x {middle:.2f}")
         first = [await start(folder) for _ in range(5)]
     print(f"start and listing of a small server: {min(first):.0f}–{max(first):.0f} ms")
 

@@ -1,21 +1,23 @@
 """What servers have beside tools, and what they ask for, through a whole session: the gate, the log, the model."""
 
 import asyncio
+import contextlib
 import json
 import os
+import socket
+import subprocess
 import sys
-from collections.abc import AsyncGenerator
-from contextlib import aclosing, asynccontextmanager
+import time
+from collections.abc import AsyncGenerator, Generator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
-from msgspec.structs import replace
 
 from devagent.audit.verify import verify_session
 from devagent.core.events import (
     BudgetStopped,
-    Event,
     ModelReplied,
     ModelRequested,
     Prompt,
@@ -25,18 +27,22 @@ from devagent.core.events import (
     ToolJudged,
     ToolProgress,
 )
-from devagent.core.ports import Filled, Form
-from devagent.session import Options, Session, open_session
-from tests.support.agent_parts import FakeApprover
+from devagent.session import Session
 from tests.support.command_line import LIMIT_S, ROOT, logged, own_file
+from tests.support.conversations import Person, of, said
+from tests.support.conversations import conversation as with_servers
 from tests.support.messages_server import Call, MessagesServer, Step
 
-CONFIG = f"""
+SERVE = """
+import sys, uvicorn
+from devagent.gateway.fixture import make
+port = int(sys.argv[1])
+uvicorn.run(make().streamable_http_app(), host="127.0.0.1", port=port, log_level="critical")
+"""
+CONFIG = """
 [extensions.suite]
-type = "stdio"
-command = {json.dumps(sys.executable)}
-args = ["-m", "devagent.gateway.fixture"]
-env = {{ PYTHONPATH = {json.dumps(str(ROOT))} }}
+type = "http"
+url = "{url}"
 start_s = 120
 """
 POLICY = """\
@@ -52,20 +58,6 @@ LEGACY = "test_elicitation"
 MODERN = "test_input_required_result_elicitation"
 
 
-class Person:
-    """Fills every form in as it was told to."""
-
-    def __init__(self, action: Any = "accept", **content: Any) -> None:
-        self.filled = Filled(action, content, by="user:ana")
-        self.forms: list[Form] = []
-
-    async def fill(self, form: Form) -> Filled:
-        self.forms.append(form)
-        asked = form.schema.get("properties", {})
-        content = {name: value for name, value in self.filled.content.items() if name in asked}
-        return replace(self.filled, content=content)
-
-
 @asynccontextmanager
 async def conversation(
     folder: Path,
@@ -74,31 +66,39 @@ async def conversation(
     *,
     person: Person | None = None,
 ) -> AsyncGenerator[Session]:
-    monkeypatch.setenv("ANTHROPIC_BASE_URL", server.base_url)
-    monkeypatch.setenv("ANTHROPIC_API_KEY", "test-key")
-    options = Options(
-        folder=str(folder), mode="chat", interactive=True, approver=FakeApprover(), elicitor=person
-    )
-    session = await open_session(options)
-    assert any(tool.extension == "suite" for tool in session.offered), session.opening
-    try:
+    async with with_servers(
+        folder, monkeypatch, server, with_server="suite", person=person
+    ) as session:
         yield session
-    finally:
-        assert await session.close("done", 0) == "verify: ok"
 
 
-async def said(session: Session, text: str, **more: Any) -> list[Event]:
-    async with aclosing(session.turn(text, **more)) as events:
-        return [event async for event in events]
+@pytest.fixture(scope="module")
+def config() -> Generator[str]:
+    """The suite's fixture for all tests here, over HTTP: a start of its own would cost each of them a second."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "ignore"}
+    command = [sys.executable, "-c", SERVE, str(port)]
+    with subprocess.Popen(command, env=environment) as serving:
+        try:
+            wait_for_port(serving, port)
+            yield CONFIG.format(url=f"http://127.0.0.1:{port}/mcp")
+        finally:
+            serving.kill()
 
 
-def of(events: list[Event], kind: type[Any]) -> list[Any]:
-    return [event for event in events if isinstance(event, kind)]
+def wait_for_port(serving: "subprocess.Popen[bytes]", port: int) -> None:
+    until = time.monotonic() + LIMIT_S
+    while serving.poll() is None and time.monotonic() < until:
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+            return
+        time.sleep(0.02)
+    raise AssertionError(f"the fixture does not listen on port {port}")
 
 
 @pytest.fixture(autouse=True)
-def configured() -> None:
-    own_file("config.toml", CONFIG)
+def configured(config: str) -> None:
+    own_file("config.toml", config)
     own_file("policy.toml", POLICY)
 
 
@@ -176,9 +176,9 @@ async def test_sampling_is_refused_unless_config_and_policy_let_it(
 
 
 async def test_sampling_asks_the_model_counts_and_is_no_part_of_the_conversation(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, config: str
 ) -> None:
-    own_file("config.toml", CONFIG + "sampling = true\n")
+    own_file("config.toml", config + "sampling = true\n")
     tool = Call("suite__test_input_required_result_sampling")
     steps = [
         Step(calls=[tool]),

@@ -11,43 +11,13 @@ from typing import Any
 
 import pytest
 
-from devagent.core.events import Event, ToolFinished
-from devagent.core.tools import ToolSpec
 from devagent.host.mcp_extension import McpExtension
 from tests.support.command_line import LIMIT_S, ROOT
+from tests.support.conversations import Following
 from tests.support.mcp_servers import lock_in, server
 
 SERVER = str(ROOT / "tests/support/newer_mcp.py")
 ON = "2026-11-20"
-
-
-class Following:
-    """Who follows a call: keeps what is told, and answers what is asked (``core.ports.Meanwhile``)."""
-
-    def __init__(self, **answer: Any) -> None:
-        self.answer = answer or None
-        self.told: list[dict[str, Any]] = []
-        self.asked: list[tuple[str, dict[str, Any]]] = []
-        self._news = asyncio.Event()
-
-    def progress(self, **said: Any) -> None:
-        self.told.append({key: value for key, value in said.items() if value})
-        self._news.set()
-
-    async def until_told(self, times: int) -> None:
-        async with asyncio.timeout(LIMIT_S):
-            while len(self.told) < times:
-                self._news.clear()
-                await self._news.wait()
-
-    async def tell(self, event: Event) -> None:
-        raise AssertionError(f"nothing of a server's goes on record by itself: {event}")
-
-    async def call(self, tool: ToolSpec, args: dict[str, Any]) -> ToolFinished | None:
-        self.asked.append((tool.name, args))
-        if self.answer is None:
-            return None
-        return ToolFinished(turn=1, call="c.1", outcome="ok", structured=self.answer)
 
 
 @asynccontextmanager
@@ -94,6 +64,17 @@ async def test_what_a_task_asks_for_is_asked_once_and_brought_to_it(tmp_path: Pa
     ((tool, args),) = following.asked
     assert (tool, args["server"], args["key"]) == ("elicit", "odd", "colour")
     assert came(tmp_path, "tasks/update") == ["task-1"]
+
+
+async def test_a_tool_that_runs_as_a_task_of_2025_alone_is_called_as_one(tmp_path: Path) -> None:
+    following = Following(action="accept", content={"colour": "red"})
+    async with newer(tmp_path, older=True) as extension:
+        text, error = await run(extension, "task_asks", following)
+    assert (error, json.loads(text.removeprefix("finished "))) == (
+        *("", {"action": "accept", "content": {"colour": "red"}}),
+    )
+    assert [one["text"] for one in following.told] == ["0 polls"]
+    assert came(tmp_path, "tasks/result") == ["task-1"]
 
 
 @pytest.mark.parametrize(

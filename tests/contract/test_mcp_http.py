@@ -140,6 +140,20 @@ async def test_a_call_that_is_never_answered_ends_at_its_limit_and_the_server_st
         assert len(remote.asked("tools/list")) == 1  # the same connection
 
 
+async def test_a_broken_stream_is_taken_up_where_it_was_and_the_call_is_not_repeated(
+    tmp_path: Path,
+) -> None:
+    async with HttpServer("breaks", era="legacy") as remote, connected(tmp_path, remote) as one:
+        assert await call(one, "after all") == ("after all", "")
+        resumed = [
+            asked.headers["last-event-id"]
+            for asked in remote.requests
+            if asked.method == "GET" and "last-event-id" in asked.headers
+        ]
+        assert resumed == ["e1"]
+        assert len(remote.asked("tools/call")) == 1
+
+
 async def test_a_server_that_is_not_there_is_told_and_used_again_when_it_is(tmp_path: Path) -> None:
     async with HttpServer() as remote, connected(tmp_path, remote) as extension:
         port = remote.port

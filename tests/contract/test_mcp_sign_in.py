@@ -5,6 +5,7 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import httpx2
 import pytest
@@ -133,6 +134,117 @@ async def test_an_answer_of_another_issuer_gets_no_code(tmp_path: Path) -> None:
                 await extension.look()
             assert info.value.error == "not_signed_in"
         assert issuer.granted == []
+
+
+def authorized(issuer: Authorization) -> dict[str, str]:
+    """What the person's browser brought to the issuer."""
+    (query,) = (
+        urlsplit(one.path).query for one in issuer.requests if one.path.startswith("/authorize")
+    )
+    return {name: values[0] for name, values in parse_qs(query).items()}
+
+
+async def test_the_code_is_bound_to_its_asker_and_the_token_to_its_server(tmp_path: Path) -> None:
+    async with protected() as (issuer, remote):
+        await signed_in(tmp_path, remote, InMemory())
+        asked, (granted,) = authorized(issuer), issuer.granted
+        assert (asked["code_challenge_method"], asked["response_type"]) == ("S256", "code")
+        assert asked["resource"] == granted["resource"] == remote.url
+        assert len(asked["state"]) >= 20
+        # The issuer of these tests has checked the verifier against the challenge; it went there alone.
+        assert len(granted["code_verifier"]) >= 43
+        assert not any(granted["code_verifier"] in one.body for one in remote.requests)
+
+
+async def test_without_a_client_of_its_own_devagent_registers_itself_once(tmp_path: Path) -> None:
+    ring = InMemory()
+    async with protected() as (issuer, remote):
+        await signed_in(tmp_path, remote, ring)
+        (registered,) = [one.message for one in issuer.requests if one.path == "/register"]
+        assert registered["client_name"] == "devagent"
+        assert registered["grant_types"] == ["authorization_code", "refresh_token"]
+        assert {urlsplit(uri).hostname for uri in registered["redirect_uris"]} == {"localhost"}
+        assert issuer.granted[0]["client_id"] == "registered"
+        issuer.tokens.clear()
+        async with extension_of(tmp_path, remote.url, ring) as extension:
+            assert await call(extension) == ("hi", "")
+        assert len([one for one in issuer.requests if one.path == "/register"]) == 1
+        assert issuer.granted[-1]["client_id"] == "registered"
+
+
+@pytest.mark.parametrize("takes", [True, False])
+async def test_a_client_metadata_document_is_the_client_where_the_issuer_takes_such(
+    tmp_path: Path, takes: bool
+) -> None:
+    document = "https://devagent.example/client.json"
+    async with protected() as (issuer, remote):
+        issuer.says = {"client_id_metadata_document_supported": takes}
+        await signed_in(tmp_path, remote, InMemory(), oauth={"client_metadata_url": document})
+        assert authorized(issuer)["client_id"] == (document if takes else "registered")
+        assert any(one.path == "/register" for one in issuer.requests) != takes
+
+
+async def test_a_client_that_the_config_names_is_not_registered(tmp_path: Path) -> None:
+    async with protected() as (issuer, remote):
+        oauth = {"client_id": "me", "issuer": issuer.origin}
+        await signed_in(tmp_path, remote, InMemory(), oauth=oauth)
+        assert authorized(issuer)["client_id"] == "me"
+        assert not any(one.path == "/register" for one in issuer.requests)
+
+
+@pytest.mark.parametrize(
+    ("says", "iss"),
+    [
+        ({"code_challenge_methods_supported": ["plain"]}, ""),
+        ({"code_challenge_methods_supported": None}, ""),
+        ({"issuer": "https://evil.example"}, ""),
+        ({}, "none"),  # it says that it names itself in its answers, and did not
+        ({}, "https://evil.example"),
+    ],
+)
+async def test_an_issuer_that_cannot_be_trusted_gets_no_code(
+    tmp_path: Path, says: dict[str, Any], iss: str
+) -> None:
+    ring = InMemory()
+    async with protected() as (issuer, remote):
+        issuer.says, issuer.iss = says, iss
+        async with extension_of(tmp_path, remote.url, ring, browser=StandInBrowser()) as extension:
+            with pytest.raises(ToolFailure, match="signing in failed") as info:
+                await extension.look()
+            assert info.value.error == "not_signed_in"
+        assert issuer.granted == []
+        assert not issuer.tokens
+
+
+async def test_a_client_secret_goes_to_no_issuer_but_the_one_it_is_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CI_SECRET", "s3cr3t-client")
+    oauth = {
+        "grant": "client_credentials",
+        "client_id": "me",
+        "client_secret": "env:CI_SECRET",
+        "issuer": "https://login.example",
+    }
+    async with protected() as (issuer, remote):
+        async with extension_of(tmp_path, remote.url, InMemory(), oauth=oauth) as extension:
+            with pytest.raises(ToolFailure) as info:
+                await extension.look()
+            assert (info.value.error, "s3cr3t" in info.value.text) == ("not_signed_in", False)
+        assert issuer.granted == []
+        assert not any("authorization" in one.headers for one in issuer.requests)
+
+
+async def test_a_token_follows_no_redirect_to_another_server(tmp_path: Path) -> None:
+    ring = InMemory()
+    async with protected() as (issuer, remote), HttpServer() as elsewhere:
+        await signed_in(tmp_path, remote, ring)
+        async with extension_of(tmp_path, remote.url, ring) as extension:
+            assert await call(extension) == ("hi", "")
+            remote.mode = f"redirect {elsewhere.url}"
+            assert (await call(extension))[1] == "refused"
+        assert elsewhere.requests == []
+        assert len(issuer.granted) == 1
 
 
 async def test_metadata_for_another_resource_begins_nothing(tmp_path: Path) -> None:

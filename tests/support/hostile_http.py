@@ -65,6 +65,7 @@ class HttpServer:
         self.tools: list[Any] = [echo()]
         self.requests: list[Asked] = []
         self.session = "one"
+        self._held = b""
         self._tasks: set[asyncio.Task[None]] = set()
         self._server: asyncio.Server | None = None
 
@@ -126,6 +127,10 @@ class HttpServer:
         answer = self.other(asked) if self.other else None
         if answer is None and urlsplit(path).path != "/mcp":
             answer = as_json({"error": "not found"}, 404)
+        if method == "GET" and headers.get("last-event-id") == "e1" and self._held:
+            held, self._held = self._held, b""
+            await self._send(writer, 200, {"content-type": "text/event-stream"}, held)
+            return
         if answer is None and (method != "POST" or "id" not in asked.message):
             await self._send(writer, 202 if method == "POST" else 405, {}, b"")
             return
@@ -184,6 +189,11 @@ class HttpServer:
             case "sse":
                 notice = {"jsonrpc": "2.0", "method": "notifications/message", "params": {"level": "info", "data": "x"}}  # fmt: skip
                 await self._send(writer, 200, events, _event(notice) + _event(said))
+            case "breaks":  # the answer waits for whoever takes the stream up where it was
+                self._held = _event(said)
+                await self._head(writer, 200, events)
+                writer.write(b"id: e1\nretry: 1\ndata: \n\n")
+                await writer.drain()
             case "garbage":
                 await self._send(writer, 200, {"content-type": "application/json"}, b"<html>\xff")
             case "page":

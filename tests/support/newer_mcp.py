@@ -92,6 +92,8 @@ def call(params: dict[str, Any]) -> dict[str, Any]:
     meta = params.get("_meta", {})
     if tool.startswith("task"):
         running = tool
+        if OLDER:
+            return {"task": {**task("working"), "ttl": 60_000}}
         return {**task("working"), "resultType": "task"}
     if tool.startswith("asks"):
         given = params.get("inputResponses")
@@ -157,11 +159,20 @@ def answer(method: str, params: dict[str, Any]) -> dict[str, Any]:
                 {"name": name, "inputSchema": {"type": "object"}} for name in TOOLS
             ]
             tools[TOOLS.index("lies")]["outputSchema"] = NUMBER
+            if OLDER:
+                for tool in tools[:5]:
+                    tool["execution"] = {"taskSupport": "required"}
             return {"tools": tools}
         case "tools/call":
             return call(params)
         case "tasks/get":
             return task_now()
+        case "tasks/result":
+            if running == "task_asks":
+                form = {"message": "Say it.", "requestedSchema": FORM}
+                say(id="q1", method="elicitation/create", params=form)
+                answers.update(json.loads(sys.stdin.readline())["result"])
+            return text(f"finished {json.dumps(answers)}")
         case "tasks/update":
             answers.update(params["inputResponses"])
             return {}

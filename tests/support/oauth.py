@@ -26,6 +26,8 @@ class Authorization(HttpServer):
         self.clients = {"me": "s3cr3t-client"}
         self.codes: dict[str, dict[str, str]] = {}
         self.granted: list[dict[str, str]] = []
+        self.says: dict[str, Any] = {}
+        """What its metadata say beside, or in place of, the usual; None takes an entry out."""
 
     def guards(self, asked: Asked) -> Answer | None:
         """The resource's side: who comes without a good token is told where to get one."""
@@ -40,23 +42,23 @@ class Authorization(HttpServer):
         parts = urlsplit(asked.path)
         match parts.path:
             case "/.well-known/oauth-authorization-server":
-                return as_json(
-                    {
-                        "issuer": self.origin,
-                        "authorization_endpoint": f"{self.origin}/authorize",
-                        "token_endpoint": f"{self.origin}/oauth/token",
-                        "registration_endpoint": f"{self.origin}/register",
-                        "response_types_supported": ["code"],
-                        "grant_types_supported": [
-                            "authorization_code",
-                            "refresh_token",
-                            "client_credentials",
-                        ],
-                        "code_challenge_methods_supported": ["S256"],
-                        "token_endpoint_auth_methods_supported": ["none", "client_secret_basic"],
-                        "authorization_response_iss_parameter_supported": True,
-                    }
-                )
+                usual: dict[str, Any] = {
+                    "issuer": self.origin,
+                    "authorization_endpoint": f"{self.origin}/authorize",
+                    "token_endpoint": f"{self.origin}/oauth/token",
+                    "registration_endpoint": f"{self.origin}/register",
+                    "response_types_supported": ["code"],
+                    "grant_types_supported": [
+                        "authorization_code",
+                        "refresh_token",
+                        "client_credentials",
+                    ],
+                    "code_challenge_methods_supported": ["S256"],
+                    "token_endpoint_auth_methods_supported": ["none", "client_secret_basic"],
+                    "authorization_response_iss_parameter_supported": True,
+                }
+                said = {**usual, **self.says}
+                return as_json({name: value for name, value in said.items() if value is not None})
             case "/register":
                 told: dict[str, Any] = {**asked.message, "client_id": "registered"}
                 return as_json({**told, "token_endpoint_auth_method": "none"}, 201)
@@ -65,6 +67,8 @@ class Authorization(HttpServer):
                 code = secrets.token_hex(8)
                 self.codes[code] = query
                 back = {"code": code, "state": query["state"], "iss": self.iss or self.origin}
+                if self.iss == "none":
+                    del back["iss"]
                 return 302, {"location": f"{query['redirect_uri']}?{urlencode(back)}"}, b""
             case "/oauth/token":
                 return self._token(asked)

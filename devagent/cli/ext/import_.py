@@ -15,9 +15,10 @@ import click
 from msgspec import Struct, field
 
 from devagent.cli.ext.add import toml
+from devagent.cli.ext.registry import of_registry
 from devagent.core.errors import ConfigError, UsageError
 from devagent.core.text import one_line
-from devagent.host.mcp_config import RESERVED, SECRET, check_names, parse_server
+from devagent.host.mcp_config import MAX_START_S, RESERVED, SECRET, check_names, parse_server
 from devagent.host.mcp_names import skeleton
 from devagent.policy.plain import is_list, is_table
 from devagent.settings.config import load_config
@@ -30,7 +31,28 @@ _VALUE = re.compile(
     r"(?i)^(?:sk-|gh[pousr]_|github_pat_|xox[abprs]-|glpat-|AKIA|eyJ)|^[A-Za-z0-9_+/=-]{32,}$"
 )
 _HARMLESS_HEADERS = frozenset({"accept", "content-type", "user-agent", "x-client"})
-_RUNNERS = {"npm": ("npx", "-y", "{0}@{1}"), "pypi": ("uvx", "{0}=={1}")}
+
+
+_TAKEN = frozenset(
+    {
+        *(
+            "command",
+            "cmd",
+            "args",
+            "cwd",
+            "env",
+            "envs",
+            "env_keys",
+            "env_vars",
+            "type",
+            "transport",
+        ),
+        *("url", "uri", "serverUrl", "httpUrl", "headers", "http_headers", "env_http_headers"),
+        *("bearer_token_env_var", "disabled", "enabled", "timeout", "tool_timeout_sec"),
+        *("startup_timeout_sec", "notes", "name", "display_name", "description", "bundled"),
+    }
+)
+"""Keys of other programs' tables that mean something here, or nothing anywhere but there."""
 
 
 class Found(Struct):
@@ -118,13 +140,8 @@ def _parsed(path: str, text: str) -> Any:
     if path.endswith(".toml"):
         return tomllib.loads(text)
     if path.endswith((".yaml", ".yml")):
-        try:
-            import yaml  # noqa: PLC0415  (only for goose's files)
-        except ImportError as e:
-            raise UsageError(
-                "a YAML file needs PyYAML, which is not installed",
-                hint="pip install pyyaml, or turn the file into JSON.",
-            ) from e
+        import yaml  # noqa: PLC0415  (only for goose's files)
+
         try:
             return yaml.safe_load(text)
         except yaml.YAMLError as e:
@@ -165,7 +182,7 @@ def translated(name: str, raw: Any, *, keyring: bool) -> Found:
     if not is_table(raw):
         raise ValueError("it is no table")
     if is_list(raw.get("packages")) or is_list(raw.get("remotes")):
-        raw = _of_registry(raw)
+        raw = of_registry(raw)
     url = raw.get("url") or raw.get("uri") or raw.get("serverUrl") or raw.get("httpUrl")
     found = _remote(name, str(url), raw, keyring) if url else _program(name, raw, keyring)
     if raw.get("disabled") is True or raw.get("enabled") is False:
@@ -173,8 +190,12 @@ def translated(name: str, raw: Any, *, keyring: bool) -> Found:
     seconds = raw.get("timeout") or raw.get("tool_timeout_sec")
     if isinstance(seconds, (int, float)) and 0 < seconds <= 3600:
         found.table["call_s"] = seconds
-    ignored = [key for key in ("oauth", "authProviderType") if key in raw]
-    found.notes += [f"{key} was not taken over" for key in ignored]
+    start_s = raw.get("startup_timeout_sec")
+    if isinstance(start_s, (int, float)) and 0 < start_s <= MAX_START_S:
+        found.table["start_s"] = start_s
+    notes = raw.get("notes")
+    found.notes += [str(note) for note in notes] if is_list(notes) else []
+    found.notes += [f"{one_line(key, 60)} was not taken over" for key in raw if key not in _TAKEN]
     return found
 
 
@@ -194,6 +215,11 @@ def _program(name: str, raw: Mapping[str, Any], keyring: bool) -> Found:
             )
     if args:
         found.table["args"] = list(args)
+    for one in args:
+        if _REFERENCE.search(one):
+            found.notes.append(
+                f"{one_line(one, 200)}: nothing is filled in here; write what it stands for"
+            )
     if raw.get("cwd"):
         found.table["cwd"] = str(raw["cwd"])
     env = _table_of(raw, "env", "envs")
@@ -258,46 +284,12 @@ def _remote(name: str, url: str, raw: Mapping[str, Any], keyring: bool) -> Found
     return found
 
 
-def _of_registry(raw: Mapping[str, Any]) -> dict[str, Any]:
-    """A registry's ``server.json`` (schema 2025-12-11) as one server: its remote, else its package by version."""
-    for remote in _tables(raw.get("remotes")):
-        if remote.get("type") == "streamable-http":
-            headers = {
-                str(
-                    one.get("name")
-                ): f"${{{re.sub(r'[^A-Za-z0-9_]', '_', str(one.get('name'))).upper()}}}"
-                for one in _tables(remote.get("headers"))
-            }
-            return {"url": remote.get("url"), "headers": headers}
-    for package in _tables(raw.get("packages")):
-        if package.get("registryType") not in _RUNNERS:
-            continue
-        identifier, version = str(package.get("identifier")), str(package.get("version") or "")
-        if not re.fullmatch(r"@?[A-Za-z0-9][A-Za-z0-9._/-]*", identifier) or not re.fullmatch(
-            r"[0-9][A-Za-z0-9.+-]*", version
-        ):
-            raise ValueError("its package has no plain name with one version")
-        runner = _RUNNERS[str(package["registryType"])]
-        args = [word.format(identifier, version) for word in runner[1:]]
-        args += [
-            str(one["value"]) for one in _tables(package.get("packageArguments")) if "value" in one
-        ]
-        variables = _tables(package.get("environmentVariables"))
-        names = {str(one.get("name")): f"${{{one.get('name')}}}" for one in variables}
-        return {"command": runner[0], "args": args, "env": names}
-    raise ValueError("it has neither a streamable HTTP remote nor a package of npm or PyPI")
-
-
 def _table_of(raw: Mapping[str, Any], *keys: str) -> dict[str, Any]:
     """The first of these that is there and a table."""
     for key in keys:
         if is_table(table := raw.get(key)):
             return table
     return {}
-
-
-def _tables(value: Any) -> list[dict[str, Any]]:
-    return [one for one in value if is_table(one)] if is_list(value) else []
 
 
 def _name(original: str, taken: set[str]) -> str:

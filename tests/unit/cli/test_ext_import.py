@@ -83,7 +83,6 @@ def test_codex_and_goose_are_understood(tmp_path: Path) -> None:
     assert found["papers"]["pass_env"] == ["DOCS_TOKEN"]
     assert found["papers"]["call_s"] == 20
     assert found["web"]["headers"] == {"Authorization": "Bearer env:WEB_TOKEN"}
-    pytest.importorskip("yaml")
     goose = (
         "extensions:\n  developer: {type: builtin, name: developer}\n"
         "  mem: {type: stdio, cmd: npx, args: [memory], env_keys: [MEM_KEY], envs: {A: b}, enabled: false}\n"
@@ -118,6 +117,67 @@ def test_a_registrys_server_is_its_remote_or_its_package_by_version(tmp_path: Pa
     assert found == {"type": "http", "url": "https://mcp.example.com/mcp"}
     latest = imported(tmp_path, {"name": "a/b", "packages": [{**package, "version": "latest"}]})
     assert "one version" in latest.stderr
+
+
+def test_a_packages_arguments_and_variables_are_those_that_the_registry_says(
+    tmp_path: Path,
+) -> None:
+    package = {
+        "registryType": "npm",
+        "identifier": "@acme/weather",
+        "version": "1.2.0",
+        "runtimeArguments": [{"type": "named", "name": "--yes"}],
+        "packageArguments": [
+            {"type": "positional", "value": "serve"},
+            {"type": "named", "name": "--units", "value": "metric"},
+            {"type": "named", "name": "--quiet"},
+            {"type": "named", "name": "--city", "description": "Where.", "isRequired": True},
+        ],
+        "environmentVariables": [
+            {"name": "WEATHER_API_KEY", "isSecret": True, "default": "s3cr3t"},
+            {"name": "LANGUAGE", "default": "en"},
+        ],
+    }
+    done = imported(tmp_path, {"name": "io.acme/weather", "packages": [package]})
+    (found,) = tables(done).values()
+    assert found["args"] == [
+        *("-y", "@acme/weather@1.2.0", "serve", "--units", "metric", "--quiet"),
+    ]
+    assert (found["env"], found["pass_env"]) == ({"LANGUAGE": "en"}, ["WEATHER_API_KEY"])
+    assert "it needs --city among its args" in done.stdout
+    assert "runtimeArguments were not taken over" in done.stdout
+    assert "s3cr3t" not in done.output
+    image: dict[str, Any] = {"registryType": "oci", "identifier": "ghcr.io/acme/weather:1.2.0"}
+    image["environmentVariables"] = package["environmentVariables"]
+    (found,) = tables(imported(tmp_path, {"name": "a/b", "packages": [image]})).values()
+    assert (found["command"], found["args"][-5:]) == (
+        *("docker", ["-e", "WEATHER_API_KEY", "-e", "LANGUAGE", "ghcr.io/acme/weather:1.2.0"]),
+    )
+
+
+def test_a_registrys_remote_is_taken_with_its_places_filled_in_or_not_at_all(
+    tmp_path: Path,
+) -> None:
+    remote: dict[str, Any] = {
+        "type": "streamable-http",
+        "url": "https://{region}.acme.example/mcp",
+        "variables": {"region": {"default": "eu"}},
+        "headers": [{"name": "Authorization", "value": "Bearer {token}", "isSecret": True}],
+    }
+    (found,) = tables(imported(tmp_path, {"name": "a/b", "remotes": [remote]})).values()
+    assert found["url"] == "https://eu.acme.example/mcp"
+    assert found["headers"] == {"Authorization": "Bearer env:AUTHORIZATION"}
+    del remote["variables"]
+    refused = imported(tmp_path, {"name": "a/b", "remotes": [remote]})
+    assert "{region}" in refused.stderr
+    assert "[extensions" not in refused.stdout
+
+
+def test_what_is_not_taken_over_is_said(tmp_path: Path) -> None:
+    raw = {"command": "npx", "args": ["${HOME}/docs"], "autoApprove": ["all"], "timeout": 60}
+    done = imported(tmp_path, {"mcpServers": {"odd": raw}})
+    assert "# autoApprove was not taken over" in done.stdout
+    assert "# ${HOME}/docs: nothing is filled in here" in done.stdout
 
 
 @pytest.mark.parametrize(
