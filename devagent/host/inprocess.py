@@ -53,6 +53,8 @@ class Surroundings(Struct, frozen=True):
     """Where a tool that runs long may say what it prints; None where nobody watches."""
     denied_paths: tuple[str, ...] = ()
     """Patterns of paths that policy may deny to commands; ``may_read`` says which of them it does."""
+    ticket: str = ""
+    """The ticket that the session works on; empty for none."""
 
 
 class InProcess:
@@ -74,6 +76,7 @@ class InProcess:
         self._secret = secret
         self._tools: ModuleType | None = None
         self._denied_paths: tuple[str, ...] = ()
+        self._ticket = ""
         self._threads = ThreadPoolExecutor(
             max_workers=4, thread_name_prefix=manifest.reference.name
         )
@@ -88,6 +91,10 @@ class InProcess:
 
     def deny_paths(self, patterns: Sequence[str]) -> None:
         self._denied_paths = tuple(patterns)
+
+    def work_on(self, ticket: str) -> None:
+        """From now on calls are told that the session works on this ticket."""
+        self._ticket = ticket
 
     async def aclose(self) -> None:
         """As ``close``."""
@@ -172,6 +179,7 @@ class InProcess:
             may_read=_plainly(may_read),
             progress=progress,
             denied_paths=self._denied_paths,
+            ticket=self._ticket,
         )
 
     async def _call(

@@ -18,6 +18,7 @@ from devagent.core.resources import Resource
 from devagent.core.tools import ToolResult, ToolSpec
 from devagent.host.arguments import Arguments
 from devagent.host.extension import Extension, Fault
+from devagent.host.inprocess import InProcess
 
 if TYPE_CHECKING:
     from devagent.host.mcp_extension import McpExtension
@@ -73,6 +74,12 @@ class Extensions:
         for extension in self._extensions:
             found = (patterns_for(tool) for tool in extension.tools if tool.tool_class == "exec")
             extension.deny_paths(tuple(dict.fromkeys(one for many in found for one in many)))
+
+    def work_on(self, ticket: str) -> None:
+        """Tell devagent's own extensions which ticket the session works on."""
+        for extension in self._extensions:
+            if isinstance(extension, InProcess):
+                extension.work_on(ticket)
 
     def _remove(self, names: Collection[str]) -> None:
         self._extensions = [e for e in self._extensions if e.reference.name not in names]

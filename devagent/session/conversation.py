@@ -377,6 +377,7 @@ async def open_session(options: Options, environment: Mapping[str, str] | None =
     try:
         await asyncio.sleep(0)  # the connection is on its way while the rest is put together
         toolbox = ground.extensions()
+        toolbox.work_on(ticket)
         # Who asks for certain extensions has these, and no sub-agents.
         tools = toolbox if options.extensions else WithTasks(toolbox)
         service_tools = access.service_tools(dollars_limited=limits.in_dollars)

@@ -16,6 +16,7 @@ from devagent_docs.settings import (
     NAME,
     Collection,
     index_folder,
+    model_folder,
     read_collections,
 )
 from devagent_docs.sources import open_source
@@ -98,7 +99,7 @@ def index(
     root = index_folder(here.settings)
     return indexing.update(
         collection, here.folder, root, rebuild=rebuild, progress=progress,
-        cancelled=getattr(here, "cancelled", None),
+        cancelled=getattr(here, "cancelled", None), model=model_folder(here.settings),
     )  # fmt: skip
 
 

@@ -60,7 +60,7 @@ class DocsError(Exception):
     """A failure that the model should read: a safe text, and a class that rules and logs can count.
 
     Classes: bad_arguments, bad_settings, no_such_collection, nothing_readable, no_such_section,
-    not_indexed, no_tantivy, no_reader, unreadable, busy, damaged, outside_workspace, timeout, cancelled,
+    not_indexed, no_tantivy, no_model, no_reader, unreadable, busy, damaged, outside_workspace, timeout, cancelled,
     unknown_tool.
     """
 

@@ -3,20 +3,20 @@
 import hashlib
 import json
 import os
-import re
 import threading
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from devagent_docs import schema
-from devagent_docs.chunks import MOST, WANTED, Chunk, chunks_of
+from devagent_docs import schema, vectors
+from devagent_docs.chunks import chunks_of
 from devagent_docs.contract import DocsError, Surroundings
-from devagent_docs.formats import Document, Unreadable
+from devagent_docs.embedding import model_in
+from devagent_docs.fields import Record, chunk_of, number_of, record_of
+from devagent_docs.formats import Unreadable
 from devagent_docs.settings import Collection, index_folder
 from devagent_docs.sources import Entry, Source, open_source
-from devagent_docs.store import Current, Store
-from devagent_docs.words import CJK, grams
+from devagent_docs.store import Current, Store, format_digest
 
 if TYPE_CHECKING:
     import tantivy
@@ -28,16 +28,6 @@ MAX_PAGE = 200_000
 
 LEAD = 400
 """Characters of a document's beginning that say what it is about."""
-NEWS = re.compile(
-    r"(?i)(?:^|/)(?:whats-?new|changelog|changes|news|history|release-?notes?|relnotes|release)\b"
-)
-"""Paths of documents that tell what was new once: rarely what answers how a thing is done."""
-GIST = 240
-"""Characters that the first sentence of a section may have, to be taken for what the section is about."""
-_SENTENCE_END = re.compile(r"[.:!?](?=\s)|[。！？]")
-SMALL = 240
-"""Characters below which a chunk is worth less: a name and half a sentence match too easily."""
-
 Progress = Callable[[int, int, str], None]
 """How many documents are looked at, of how many, and which is next."""
 
@@ -55,19 +45,6 @@ class Report(NamedTuple):
     skipped: dict[str, str]
 
 
-class Record(NamedTuple):
-    """What the index knows of a document."""
-
-    path: str
-    stamp: str
-    digest: str
-    chunks: int
-    title: str
-    tags: tuple[str, ...]
-    version: str
-    skipped: str = ""
-
-
 def update(
     collection: Collection,
     folder: str,
@@ -76,22 +53,17 @@ def update(
     rebuild: bool = False,
     progress: Progress | None = None,
     cancelled: threading.Event | None = None,
+    model: str = "",
 ) -> Report:
-    """Index a collection below ``root``, or what changed of it since.
+    """Index a collection below ``root``, or what changed of it since; ``model`` is the folder of an embedding model.
 
-    Raises DocsError: unreadable, outside_workspace, busy, no_tantivy, cancelled. What was indexed before
+    Raises DocsError: unreadable, outside_workspace, busy, no_tantivy, no_model, cancelled. What was indexed before
     is then as it was.
     """
     source = open_source(collection, folder)
     store = Store(root, collection.name)
     with store.lock():
-        return _Run(collection, source, store, progress, cancelled).run(rebuild=rebuild)
-
-
-def format_digest(collection: Collection) -> str:
-    """What an index's documents depend on beside the documents."""
-    parts = (schema.FORMAT, WANTED, MOST, collection.language)
-    return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
+        return _Run(collection, source, store, progress, cancelled, model).run(rebuild=rebuild)
 
 
 class _Run:
@@ -102,15 +74,17 @@ class _Run:
         store: Store,
         progress: Progress | None,
         cancelled: threading.Event | None,
+        model: str,
     ) -> None:
         self._collection, self._source, self._store = collection, source, store
         self._progress = progress or _unseen
         self._cancelled = cancelled
+        self._model = model_in(model) if model else None  # before anything is changed
 
     def run(self, *, rebuild: bool) -> Report:
         before = self._before(rebuild=rebuild)
         entries = list(self._source.entries())
-        wanted = format_digest(self._collection)
+        wanted = format_digest(self._collection.language)
         fresh = before is None or before.format != wanted
         number = (before.generation if before else 0) + fresh
         index = self._index(number, fresh=fresh)
@@ -131,7 +105,8 @@ class _Run:
         documents = len(everything) - len(skipped)
         chunks = sum(record.chunks for record in everything.values())
         now = datetime.now(UTC).isoformat(timespec="seconds")
-        self._store.put(Current(number, wanted, version, now, documents, chunks, skipped))
+        named = self._vectors(index, None if rebuild else before, number, everything, chunks)
+        self._store.put(Current(number, wanted, version, now, documents, chunks, skipped, named))
         return Report(documents, chunks, *counts, version, skipped)
 
     def _before(self, *, rebuild: bool) -> Current | None:
@@ -174,7 +149,7 @@ class _Run:
     ) -> tuple[int, int, int, int]:
         added = changed = unchanged = 0
         for number, entry in enumerate(entries):
-            if self._cancelled is not None and self._cancelled.is_set():
+            if self._is_cancelled():
                 raise DocsError("The run was cancelled; the index is as it was.", error="cancelled")
             self._progress(number, len(entries), entry.path)
             before = known.get(entry.path)
@@ -193,6 +168,41 @@ class _Run:
         self._progress(len(entries), len(entries), "")
         return added, changed, len(gone), unchanged
 
+    def _vectors(
+        self,
+        index: "tantivy.Index",
+        before: Current | None,
+        generation: int,
+        known: dict[str, Record],
+        chunks: int,
+    ) -> str:
+        """The name of the vectors of what is indexed now; those before, where nothing changed."""
+        if self._model is None:
+            return ""
+        had = (
+            vectors.read(self._store.vectors(before.vectors)) if before and before.vectors else None
+        )
+        documents = [
+            generation,
+            sorted((one.path, one.digest, one.chunks) for one in known.values()),
+        ]
+        digest = hashlib.sha256(repr(documents).encode()).hexdigest()[:16]
+        if before and had and (had.model, had.documents) == (self._model.digest, digest):
+            return before.vectors
+
+        def watch(done: int) -> None:
+            if self._is_cancelled():
+                raise DocsError(
+                    "The run was cancelled before its embeddings were whole; the next run goes on.",
+                    error="cancelled",
+                )
+            self._progress(done, chunks, "embeddings")
+
+        return vectors.write(self._store.folder, self._model, digest, _texts(index), had, watch)
+
+    def _is_cancelled(self) -> bool:
+        return self._cancelled is not None and self._cancelled.is_set()
+
     def _add(self, writer: "tantivy.IndexWriter", entry: Entry) -> None:
         digest = ""
         try:
@@ -201,13 +211,13 @@ class _Run:
             document = self._source.document(entry, data)
         except Unreadable as error:
             record = Record(entry.path, entry.stamp, digest, 0, "", (), "", str(error))
-            writer.add_document(_record(record, "", ""))
+            writer.add_document(record_of(record, "", ""))
             return
         page: list[str] = []
         lead = document.title
         size = count = 0
         for ordinal, chunk in enumerate(chunks_of(document)):
-            writer.add_document(_chunk(entry, ordinal, chunk, document))
+            writer.add_document(chunk_of(entry, ordinal, chunk, document))
             count += 1
             if len(lead) < LEAD:
                 lead += f"\n{chunk.text[:LEAD]}"
@@ -217,7 +227,7 @@ class _Run:
         record = Record(
             entry.path, entry.stamp, digest, count, document.title, document.tags, document.version
         )
-        writer.add_document(_record(record, "\n".join(page), lead))
+        writer.add_document(record_of(record, "\n".join(page), lead))
 
     def _version(self, entries: list[Entry], known: dict[str, Record]) -> str:
         if found := self._collection.version or self._source.version():
@@ -256,86 +266,16 @@ def records(index: "tantivy.Index") -> Iterator[Record]:
         yield Record(**stored)
 
 
+def _texts(index: "tantivy.Index") -> Iterator[vectors.Text]:
+    """Every chunk, to make a vector of."""
+    searcher = index.searcher()
+    every = schema.library().Query.all_query()
+    for _, address in searcher.search(every, limit=10_000_000, count=False).hits:
+        stored: dict[str, Any] = json.loads(searcher.doc(address)["stored"][0])
+        if "ordinal" in stored:
+            text = f"{' › '.join(stored['crumbs'])}\n{stored['text']}"
+            yield vectors.Text(number_of(stored["path"]), stored["ordinal"], text)
+
+
 def _unseen(done: int, whole: int, path: str) -> None:
     del done, whole, path
-
-
-def _record(record: Record, page: str, lead: str) -> "tantivy.Document":
-    document = schema.library().Document()
-    document.add_text("path", record.path)
-    document.add_text("record", record.path)
-    document.add_unsigned("number", _number(record.path))
-    document.add_text("own", _own_name(record.path))
-    if page:
-        document.add_text("page", page)
-        document.add_text("lead", lead)
-    document.add_bytes("stored", json.dumps(record._asdict()).encode())
-    return document
-
-
-def _chunk(entry: Entry, ordinal: int, chunk: Chunk, document: Document) -> "tantivy.Document":
-    path, stamp = entry.path, entry.stamp
-    text = chunk.indexed
-    made = schema.library().Document()
-    made.add_text("path", path)
-    made.add_unsigned("number", _number(path))
-    made.add_float("prior", _prior(path, chunk))
-    made.add_text("plain", text)
-    made.add_text("stem", text)
-    if not chunk.part:
-        made.add_text("gist", _gist(chunk))
-    if names := " ".join(filter(_may_be_name, text.split())):
-        made.add_text("names", names)
-        made.add_text("parts", names)
-    if chunk.symbols:
-        made.add_text("defines", " ".join(_findable(chunk.symbols)))
-    if not text.isascii() and (runs := CJK.findall(text)):
-        made.add_text("cjk", " ".join(gram for run in runs for gram in grams(run)))
-    stored: dict[str, Any] = {
-        "path": path,
-        "ordinal": ordinal,
-        **chunk._asdict(),
-        "tags": document.tags,
-        "stamp": stamp,
-    }
-    made.add_bytes("stored", json.dumps(stored, ensure_ascii=False).encode("utf-8", "replace"))
-    return made
-
-
-def _own_name(path: str) -> str:
-    """What a document is called by its file: git-log, json, and for an index its folder."""
-    folder, _, name = path.lower().rpartition("/")
-    bare = name.partition(".")[0] if name.count(".") == 1 else name.rpartition(".")[0]
-    return folder.rpartition("/")[2] if bare in ("index", "readme", "__init__") else bare
-
-
-def _gist(chunk: Chunk) -> str:
-    """What a section says it is about: its heading, and its first sentence."""
-    beginning = chunk.text[:GIST]
-    end = _SENTENCE_END.search(beginning)
-    return f"{chunk.heading}\n{beginning[: end.end()] if end else beginning}"
-
-
-def _prior(path: str, chunk: Chunk) -> float:
-    size = min(1.0, len(chunk.text) / SMALL)
-    return (0.75 + 0.25 * size) * (0.85 if NEWS.search(path) else 1.0)
-
-
-def _number(path: str) -> int:
-    return int.from_bytes(hashlib.sha256(path.encode()).digest()[:8]) >> 1
-
-
-def _may_be_name(word: str) -> bool:
-    """Not a plain word of prose: the expression for names is slow, and most words are plain."""
-    bare = word.rstrip(".,;:)")
-    return not (bare.isalpha() and bare.islower())
-
-
-def _findable(symbols: tuple[str, ...]) -> Iterator[str]:
-    """A symbol whole, and by its last part: json.dumps is asked for as dumps too."""
-    for symbol in symbols:
-        last = symbol.rpartition(".")[2]
-        for name in (symbol, last) if last and last != symbol else (symbol,):
-            yield name.lower()
-            if name != name.lower():
-                yield f"={name}"

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from devagent_docs import schema
 from devagent_docs.contract import DocsError, Surroundings
 from devagent_docs.settings import Collection, index_folder
-from devagent_docs.store import Current, Store
+from devagent_docs.store import Current, Store, format_digest
+from devagent_docs.vectors import Vectors, read
 
 if TYPE_CHECKING:
     import tantivy
@@ -52,7 +53,9 @@ def letters(word: str) -> int:
 class Opened:
     """One collection's index, opened for reading."""
 
-    def __init__(self, collection: Collection, current: Current, place: str) -> None:
+    def __init__(
+        self, collection: Collection, current: Current, place: str, vectors_in: str = ""
+    ) -> None:
         library = schema.library()
         self.collection, self.current = collection, current
         try:
@@ -64,6 +67,9 @@ class Opened:
                 f"The index of {collection.name!r} is damaged: run `devagent docs index --rebuild`.",
                 error="damaged",
             ) from error
+        self._vectors_in = vectors_in
+        self._vectors: Vectors | None = None
+        self._places: dict[tuple[int, int], tantivy.DocAddress] = {}
         self.schema = self._index.schema
         self.size = max(1, self.searcher.num_docs)
         self.stem = lru_cache(maxsize=4096)(self._stem)
@@ -90,6 +96,27 @@ class Opened:
             if not word.isdigit():
                 found.setdefault(len(word), []).append(Known(letters(word), word, count))
         return found
+
+    def vectors(self) -> Vectors | None:
+        """The vectors of its chunks; None where there are none. Raises DocsError damaged, no_model."""
+        if self._vectors is None and self._vectors_in:
+            self._vectors = read(self._vectors_in)
+        return self._vectors
+
+    def place(self, number: int, ordinal: int) -> "tantivy.DocAddress | None":
+        """The chunk's address, by its document's number and its place in it."""
+        if not self._places:
+            every = schema.library().Query.all_query()
+            found = self.searcher.search(every, limit=10_000_000, count=False).hits
+            addresses = [at for _, at in found]
+            numbers = self.searcher.fast_field_values("number", addresses)
+            ordinals = self.searcher.fast_field_values("ordinal", addresses)
+            self._places = {
+                (int(one), int(other)): at
+                for one, other, at in zip(numbers, ordinals, addresses, strict=True)
+                if one is not None and other is not None
+            }
+        return self._places.get((number, ordinal))
 
     def chunk(self, address: "tantivy.DocAddress") -> Stored:
         """The chunk at an address."""
@@ -128,7 +155,7 @@ _lock = threading.Lock()
 
 
 def opened(here: Surroundings, collection: Collection) -> Opened | None:
-    """The collection's index; None where nothing was indexed yet. Raises DocsError: damaged, no_tantivy."""
+    """The collection's index; None where none was made that this release reads. Raises DocsError: damaged, no_tantivy."""
     store = Store(index_folder(here.settings), collection.name)
     try:
         found = os.stat(store.file)
@@ -140,9 +167,10 @@ def opened(here: Surroundings, collection: Collection) -> Opened | None:
         if kept is not None and kept[0] == key:
             return kept[1]
         current = store.current()
-        if current is None:
-            return None
-        made = Opened(collection, current, store.generation(current.generation))
+        if current is None or current.format != format_digest(collection.language):
+            return None  # what another release, or another language, made has other fields
+        vectors_in = store.vectors(current.vectors) if current.vectors else ""
+        made = Opened(collection, current, store.generation(current.generation), vectors_in)
         _opened[store.folder] = (key, made)
         return made
 

@@ -13,6 +13,7 @@ page     the stemmed text of a whole document, on its record alone
 path     the document it belongs to
 record   the document's path once more, on its record alone
 number   the document as a number, to tell chunks of one document without reading them
+ordinal  the chunk's place in its document; of a record nothing
 prior    what a chunk is worth before any question, about 1
 stored   the chunk, or the record, as JSON
 """
@@ -24,7 +25,7 @@ from devagent_docs.contract import DocsError
 if TYPE_CHECKING:
     import tantivy
 
-FORMAT = 3
+FORMAT = 4
 
 NAMES = (
     r"--?[A-Za-z][A-Za-z0-9_-]*"
@@ -65,6 +66,7 @@ def make_schema() -> "tantivy.Schema":
     builder.add_text_field("path", tokenizer_name="raw", index_option="basic")
     builder.add_text_field("record", tokenizer_name="raw", index_option="basic")
     builder.add_unsigned_field("number", fast=True)
+    builder.add_unsigned_field("ordinal", fast=True)
     builder.add_float_field("prior", fast=True)
     builder.add_bytes_field("stored", stored=True)
     return builder.build()

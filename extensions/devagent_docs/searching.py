@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from devagent_docs.contract import DocsError, ResourceDict, Surroundings, may_read
+from devagent_docs.meaning import fused
 from devagent_docs.opening import Opened, Stored, opened, rarity
 from devagent_docs.ranking import CANDIDATES, DEEP, Ranked, ranked
 from devagent_docs.settings import Collection, index_folder, read_collections
@@ -90,7 +91,7 @@ def readable(here: Surroundings, name: str = "") -> list[Collection]:
 def search(here: Surroundings, query: str, collections: Sequence[Collection], limit: int) -> Answer:
     """The best sections for a question, one hit a section, a few of one document.
 
-    Raises DocsError: bad_arguments, not_indexed, damaged, no_tantivy, cancelled.
+    Raises DocsError: bad_arguments, not_indexed, damaged, no_tantivy, no_model, cancelled.
     """
     if not query.strip() or len(query) > MOST_QUERY:
         raise DocsError(f"query has 1 to {MOST_QUERY} characters.", error="bad_arguments")
@@ -98,6 +99,7 @@ def search(here: Surroundings, query: str, collections: Sequence[Collection], li
     about = understood(query, everywhere)
     for depth in (CANDIDATES, DEEP):
         found = ranked(about, everywhere, depth=depth)
+        found = fused(here.settings, about, everywhere, found, depth)
         hits, refused = _chosen(here, about, found, limit)
         if len(hits) >= limit or not refused:
             break

@@ -3,6 +3,7 @@
 [extensions.docs]
 grounded = true                       # "not found" is an answer; say what was not found
 index = "/var/tmp/docs-index"         # default: docs/ in devagent's data folder
+embeddings = "~/models/static"        # a folder with a static embedding model; default none
 
 [extensions.docs.collections.handbook]
 path = "~/handbook"                   # a folder, a file, or a .zip; relative to the workspace
@@ -79,6 +80,11 @@ def read_collections(settings: Mapping[str, Any]) -> dict[str, Collection]:
 def is_grounded(settings: Mapping[str, Any]) -> bool:
     """Whether answers must rest on what was found."""
     return settings.get("grounded") is True
+
+
+def model_folder(settings: Mapping[str, Any]) -> str:
+    """The folder of the embedding model; empty where none is configured."""
+    return str(settings.get("embeddings", "") or "")
 
 
 def index_folder(settings: Mapping[str, Any], environment: Mapping[str, str] | None = None) -> str:

@@ -2,6 +2,7 @@
 
     <index>/<collection>/current.json      which generation holds, and what is known of it
     <index>/<collection>/g-<number>/       a tantivy index
+    <index>/<collection>/v-<digest>/       vectors of its chunks, where embeddings are configured
     <index>/<collection>/lock              held by the one run that writes
 
 A generation is changed by single commits, so a run that is killed leaves the last commit whole; a new
@@ -10,13 +11,22 @@ generation (another format, language or chunk size) is built beside the old one,
 """
 
 import contextlib
+import hashlib
 import json
 import os
 import shutil
 from collections.abc import Generator
 from typing import Any, NamedTuple
 
+from devagent_docs import schema
+from devagent_docs.chunks import MOST, WANTED
 from devagent_docs.contract import DocsError
+
+
+def format_digest(language: str) -> str:
+    """What an index's documents depend on beside the documents."""
+    parts = (schema.FORMAT, WANTED, MOST, language)
+    return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
 
 
 class Current(NamedTuple):
@@ -29,6 +39,8 @@ class Current(NamedTuple):
     documents: int
     chunks: int
     skipped: dict[str, str]
+    vectors: str = ""
+    """The folder of its vectors; empty where there are none."""
 
 
 class Store:
@@ -45,6 +57,10 @@ class Store:
     def generation(self, number: int) -> str:
         """The folder of one generation."""
         return os.path.join(self.folder, f"g-{number}")
+
+    def vectors(self, name: str) -> str:
+        """The folder of vectors of that name."""
+        return os.path.join(self.folder, name)
 
     def current(self) -> Current | None:
         """What holds; None where nothing was indexed. Raises DocsError damaged."""
@@ -68,12 +84,13 @@ class Store:
             file.flush()
             os.fsync(file.fileno())
         os.replace(beside, self.file)
-        self.sweep(current.generation)
+        self.sweep(current)
 
-    def sweep(self, keep: int) -> None:
-        """Remove every generation but one: an older one, or what a killed run left."""
+    def sweep(self, current: Current) -> None:
+        """Remove what does not hold: older generations and vectors, and what a killed run left."""
+        keep = (f"g-{current.generation}", current.vectors)
         for name in os.listdir(self.folder):
-            if name.startswith("g-") and name != f"g-{keep}":
+            if name.startswith(("g-", "v-")) and name not in keep:
                 shutil.rmtree(os.path.join(self.folder, name), ignore_errors=True)
 
     @contextlib.contextmanager

@@ -9,6 +9,7 @@ from devagent_git.contract import GitError, ResourceDict, Result, Surroundings
 from devagent_git.inspecting import conflicts, summary
 from devagent_git.inspecting import list_all as list
 from devagent_git.integrating import integrate
+from devagent_git.mentioning import preview
 from devagent_git.network import fetch, pull, push
 from devagent_git.reading import blame, diff, log, show, status
 from devagent_git.references import tag
@@ -34,6 +35,7 @@ __all__ = [
     "integrate",
     "list",
     "log",
+    "preview",
     "pull",
     "push",
     "remote",

@@ -7,6 +7,7 @@ from devagent_git.contract import GitError, Result, Surroundings
 from devagent_git.facts import COMMIT_HOOKS
 from devagent_git.hardening import hooks_in, own_filters
 from devagent_git.kept import keep_object
+from devagent_git.mentioning import mentioning, ticket_of
 from devagent_git.names import bad, branch_name, path_in, shown_from
 from devagent_git.plans import commit_changes, hooks_folder, to_stage, tracked_changes
 from devagent_git.repository import Repository
@@ -100,6 +101,8 @@ def commit(
 ) -> Result:
     """Commit what is staged (with ``all`` every tracked change). ``amend`` replaces the last commit.
 
+    A message that does not name the session's ticket is given a trailer that does.
+
     Hooks are not run, and the result says so where there are any. What looks like a secret stops it, by file and
     line; ``allow_secrets`` lets those lines pass that it names.
     """
@@ -108,6 +111,7 @@ def commit(
         raise bad("message is empty")
     if "\0" in message:
         raise bad("message may not hold NUL")
+    message = mentioning(message, ticket_of(here))
     try:
         text = message.encode()
     except UnicodeEncodeError:

@@ -24,6 +24,8 @@ DEPTH = 400
 """How many of the newest that fit are ranked."""
 BUSY_S = 5.0
 _TERMS = 12
+_TITLE_TERMS = 4
+"""Of more words than these no title is looked for that holds them all: titles are short, and reading for it costs as much again."""
 _WORDS = re.compile(r"\w+")
 _SCHEMA = """
 create table if not exists tickets (
@@ -128,7 +130,7 @@ class Store:
             ids = self._newest(query, narrowing)
         else:
             for joined in (" ".join(terms), " ".join(f"{t}*" for t in terms), " OR ".join(terms)):
-                ids = self._ranked(joined, narrowing)
+                ids = self._ranked(joined, narrowing, title_first=len(terms) <= _TITLE_TERMS)
                 if ids:
                     break
         rows = [self._row(one) for one in ids[offset : offset + query.limit]]
@@ -146,8 +148,10 @@ class Store:
             ).fetchall()
         return sorted((row[0] for row in rows), reverse=True)
 
-    def _ranked(self, terms: str, narrowing: str) -> list[int]:
-        """Those that have the words in their title before the others, the newest first."""
+    def _ranked(self, terms: str, narrowing: str, *, title_first: bool) -> list[int]:
+        """The newest first; of a few words, those that have them in their title before the others."""
+        if not title_first:
+            return self._matching(f"{{title body}} : ({terms}) AND {narrowing}")
         in_title = self._matching(f"{{title}} : ({terms}) AND {narrowing}")
         if len(in_title) >= DEPTH:
             return in_title

@@ -105,6 +105,10 @@ async def settled(
             await send(ticket)
     except (UncertainError, TimeoutError):
         lost = True
+    except TicketsError as error:
+        if error.error != "unexpected_answer":
+            raise
+        lost = True
     try:
         now, _ = await call.backend.get(reference.project, reference.key)
     except TicketsError as error:
@@ -148,9 +152,12 @@ async def _once(
             written = await send(claim.token)
     except (UncertainError, TimeoutError) as error:
         written = await _looked_for(claim, find, error)
-    except TicketsError:
-        ledger.release(call.store, claim.token)
-        raise
+    except TicketsError as error:
+        # An answer that cannot be read is an answer: what was sent may well have been taken.
+        if error.error != "unexpected_answer":
+            ledger.release(call.store, claim.token)
+            raise
+        written = await _looked_for(claim, find, error)
     ledger.keep(call.store, claim.token, written)
     return Done(written, "done")
 
@@ -164,10 +171,13 @@ async def _looked_for(
         written = await find(claim)
     except TicketsError as error:
         raise _unknown(
-            f"no answer came, and the tracker could not be asked: {error}", claim.token
+            f"no answer that can be read came, and the tracker could not be asked: {error}",
+            claim.token,
         ) from lost
     if written is None:
-        raise _unknown("no answer came, and it is not seen there yet", claim.token) from lost
+        raise _unknown(
+            "no answer that can be read came, and it is not seen there yet", claim.token
+        ) from lost
     return written
 
 

@@ -303,13 +303,82 @@ def test_a_post_whose_answer_was_lost_is_found_and_not_sent_again(
     assert [one["title"] for one in server.issues().values()].count("Only one") == 1
 
 
-@pytest.mark.parametrize("vendor", ["github", "jira", "linear"])
-def test_a_post_whose_answer_stops_in_its_middle_ends_in_time_and_is_found(
+def test_a_post_whose_answer_cannot_be_read_is_looked_for_and_not_sent_again(
+    server: Server, here: Place
+) -> None:
+    for kind in ("schema", "html"):
+        server.faults({"on": COMMENT, "kind": kind, "after": True})
+        text = f"Taken, though the answer is {kind}."
+        assert "done" in tools.comment(here, key=server.key(1), body=text)["text"]
+        assert "nothing was sent" in tools.comment(here, key=server.key(1), body=text)["text"]
+    assert len(server.issue(1)["comments"]) == 2
+    server.faults({"on": CREATE, "kind": "schema", "after": True})
+    made: Any = tools.create(here, project=server.small, title="Only one", body="Of these.")
+    again: Any = tools.create(here, project=server.small, title="Only one", body="Of these.")
+    assert again["structured"]["key"] == made["structured"]["key"]
+    assert [one["title"] for one in server.issues().values()].count("Only one") == 1
+
+
+@pytest.mark.parametrize("vendor", ["jira", "jira-dc"])
+def test_a_jira_that_keeps_no_properties_is_asked_who_wrote_what(
     servers: dict[str, Server], vendor: str, tmp_path: Path
 ) -> None:
     server = servers[vendor]
     server.reset()
-    here = server.place(tmp_path, timeout_s=3)
+    here = server.place(tmp_path)
+    asked: dict[str, Any] = {"project": server.small, "title": "Only one", "body": MARKDOWN, "token": "t-1"}  # fmt: skip
+    server.faults(
+        {"on": CREATE, "kind": "drop", "after": True}, {"on": "/search", "kind": "drop", "times": 9}
+    )
+    assert failure(tools.create, here, **asked).error == "unknown_outcome"
+    server.faults()
+    (place,) = [place for place, one in server.issues().items() if one["title"] == "Only one"]
+    server.edit(int(place.rpartition("/")[2]), properties={})
+    assert "nothing was sent" in tools.create(here, **asked)["text"]
+    assert [one["title"] for one in server.issues().values()].count("Only one") == 1
+
+
+@pytest.mark.parametrize("vendor", ["github", "gitlab", "jira", "jira-dc"])
+def test_a_lost_ticket_is_found_behind_a_hundred_newer_ones(
+    servers: dict[str, Server], vendor: str, tmp_path: Path
+) -> None:
+    server = servers[vendor]
+    server.reset()
+    here = server.place(tmp_path)
+    asked: dict[str, Any] = {
+        "project": server.small, "title": "Only one", "body": "Of these.", "token": "t-1",
+    }  # fmt: skip
+    listed = r"^(GET .*/issues( |$)|POST .*/search)"
+    server.faults(
+        {"on": CREATE, "kind": "drop", "after": True}, {"on": listed, "kind": "drop", "times": 9}
+    )
+    assert failure(tools.create, here, **asked).error == "unknown_outcome"
+    server.faults()
+    server.add(101, author="ana", title="Another one", body="Not of these.")
+    assert "nothing was sent" in tools.create(here, **asked)["text"]
+    assert [one["title"] for one in server.issues().values()].count("Only one") == 1
+
+
+def test_an_update_that_stops_half_way_says_what_was_changed(
+    servers: dict[str, Server], tmp_path: Path
+) -> None:
+    server = servers["github"]
+    server.reset()
+    here = server.place(tmp_path)
+    server.faults({"on": r"^POST .*/labels", "kind": "status", "status": 403})
+    asked: dict[str, Any] = {"key": server.key(1), "title": "New title", "add_labels": ["ops"]}
+    error = failure(tools.update, here, **asked)
+    assert error.error == "forbidden"
+    assert "Changed before that: title" in str(error)
+    assert "done" in tools.update(here, **asked)["text"]
+    assert server.issue(1)["title"] == "New title"
+    assert "ops" in server.issue(1)["labels"]
+
+
+def test_a_post_whose_answer_stops_in_its_middle_ends_in_time_and_is_found(
+    server: Server, tmp_path: Path
+) -> None:
+    here = server.place(tmp_path, timeout_s=2)
     server.faults({"on": COMMENT, "kind": "stall", "after": True})
     began = time.monotonic()
     assert "done" in tools.comment(here, key=server.key(1), body="Stalled.")["text"]
@@ -318,11 +387,7 @@ def test_a_post_whose_answer_stops_in_its_middle_ends_in_time_and_is_found(
 
 
 @pytest.mark.parametrize("kind", ["stall", "drip"])
-def test_a_reading_that_never_ends_is_cut(
-    servers: dict[str, Server], kind: str, tmp_path: Path
-) -> None:
-    server = servers["gitlab"]
-    server.reset()
+def test_a_reading_that_never_ends_is_cut(server: Server, kind: str, tmp_path: Path) -> None:
     here = server.place(tmp_path, timeout_s=0.4)
     server.faults({"kind": kind, "times": 9})
     began = time.monotonic()
@@ -361,7 +426,7 @@ def test_a_post_that_never_arrived_is_sent_when_that_is_sure(
 def test_a_change_that_was_refused_was_not_made_and_may_be_made_later(
     server: Server, here: Place
 ) -> None:
-    refusals = {401: "unauthorized", 403: "forbidden", 409: "conflict", 429: "rate_limited"}
+    refusals = {401: "unauthorized", 403: "forbidden", 404: "no_such_ticket", 409: "conflict", 429: "rate_limited"}  # fmt: skip
     for status, error in refusals.items():
         headers = {"Retry-After": "3600"} if status == 429 else {}
         server.faults({"on": CHANGE, "kind": "status", "status": status, "headers": headers})

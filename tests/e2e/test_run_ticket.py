@@ -66,6 +66,19 @@ async def test_a_session_works_on_its_ticket_and_says_so_everywhere(
         assert (shown.code, wanted in shown.stdout) == (0, True), (arguments, shown)
 
 
+async def test_what_the_session_commits_mentions_its_ticket(tmp_path: Path, home: Path) -> None:
+    own_file("policy.toml", ALLOW.replace("tickets.*", "git.*").partition("resources")[0])
+    (home / ".gitconfig").write_text("[user]\n\tname = Ana\n\temail = ana@example.com\n")
+    git(tmp_path, "init", "-q", "-b", "feature/PAY-17-faster")
+    (tmp_path / "a.txt").write_text("x\n")
+    git(tmp_path, "add", "a.txt")
+    steps = [Step(calls=[Call("git__commit", {"message": "Sort the list"})]), Step(text="Done.")]
+    async with MessagesServer(steps) as server:
+        done = await devagent("run", "Commit it", server=server, cwd=tmp_path)
+    assert (done.code, done.stdout.strip()) == (0, "Done."), done
+    assert git(tmp_path, "log", "-1", "--format=%B") == "Sort the list\n\nTicket: PAY-17"
+
+
 def test_the_branch_says_which_ticket_it_is(tmp_path: Path) -> None:
     git(tmp_path, "init", "-q", "-b", "main")
     inner = tmp_path / "src"

@@ -25,6 +25,7 @@ class Place(NamedTuple):
     obligations: Mapping[str, Any] = MappingProxyType({})
     time_limit_s: float = 30.0
     settings: Mapping[str, Any] = MappingProxyType({})
+    ticket: str = ""
 
     def secret(self, name: str) -> str | None:
         """No secret is known."""

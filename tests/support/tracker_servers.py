@@ -48,6 +48,10 @@ class Server:
         """Change an issue as somebody else would."""
         self._post("edit", {"number": number, "set": fields})
 
+    def add(self, count: int, **fields: Any) -> None:
+        """So many issues more in the small project, made just now."""
+        self._post("add", {"count": count, "set": fields})
+
     def issues(self) -> dict[str, dict[str, Any]]:
         """The small project as the server has it, by ``project/number``."""
         return self._post("state", {})["issues"]

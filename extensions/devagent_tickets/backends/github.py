@@ -10,7 +10,7 @@ from urllib.parse import quote
 from devagent_tickets.backends.marks import mark, marked, unmarked
 from devagent_tickets.backends.plain import Reader, names, numbers_from, tables, utc
 from devagent_tickets.backends.rest import Api
-from devagent_tickets.contract import TicketsError
+from devagent_tickets.contract import TicketsError, UncertainError
 from devagent_tickets.model import (
     Changes,
     Comment,
@@ -195,11 +195,19 @@ class GitHub:
             "sort": "created",
             "per_page": 100,
         }
-        answer = await self._api.ask(f"{_repo(project)}/issues", params=params)
-        for one in tables(self._tracker, answer.data):
-            if unmarked(one.text("body"))[1] == mark(token):
-                return Written(one.needed("number"), one.text("html_url"))
-        return None
+        page = 1
+        while True:
+            answer = await self._api.ask(
+                f"{_repo(project)}/issues", params={**params, "page": page}
+            )
+            found = tables(self._tracker, answer.data)
+            for one in found:
+                if unmarked(one.text("body"))[1] == mark(token):
+                    return Written(one.needed("number"), one.text("html_url"))
+            is_older = not found or utc(found[-1].text("created_at")) < since
+            if is_older or 'rel="next"' not in answer.headers.get("link", ""):
+                return None
+            page += 1
 
     async def update(self, ticket: Ticket, changes: Changes) -> None:
         _no_custom(changes.custom)
@@ -211,15 +219,33 @@ class GitHub:
             for name, value in (("title", changes.title), ("body", changes.body))
             if value is not None
         }
+        # Labels are added and removed one by one: to set them all would undo what somebody else does meanwhile.
+        steps: list[tuple[str, str, str, Any]] = []
         if content:
-            await self._api.tell("PATCH", path, json_=content)
+            steps.append((" and ".join(content), "PATCH", path, content))
         if changes.add_labels:
-            await self._api.tell(
-                "POST", f"{path}/labels", json_={"labels": list(changes.add_labels)}
+            labels = list(changes.add_labels)
+            steps.append(
+                (f"labels {', '.join(labels)}", "POST", f"{path}/labels", {"labels": labels})
             )
         for label in changes.remove_labels:
             if label in ticket.labels:
-                await self._api.tell("DELETE", f"{path}/labels/{quote(label, safe='')}")
+                where = f"{path}/labels/{quote(label, safe='')}"
+                steps.append((f"label {label} removed", "DELETE", where, None))
+        done: list[str] = []
+        for what, method, where, sent in steps:
+            try:
+                await self._api.tell(method, where, json_=sent)
+            except UncertainError:
+                raise
+            except TicketsError as error:
+                if not done:
+                    raise
+                raise TicketsError(
+                    f"{error} Changed before that: {'; '.join(done)}. Called again, the rest is tried.",
+                    error=error.error,
+                ) from error
+            done.append(what)
 
     async def transition(self, ticket: Ticket, status: str) -> None:
         name = status.lower()

@@ -169,11 +169,16 @@ class GitLab:
         self, project: str, draft: Draft, token: str, since: str
     ) -> Written | None:
         del draft
-        params = {"scope": "created_by_me", "created_after": since, "per_page": 100}
-        answer = await self._api.ask(f"{_project(project)}/issues", params=params)
-        for one in tables(self._tracker, answer.data):
-            if unmarked(one.text("description"))[1] == mark(token):
-                return Written(one.needed("iid"), one.text("web_url"))
+        page = "1"
+        while page:
+            params = {
+                "scope": "created_by_me", "created_after": since, "per_page": 100, "page": page,
+            }  # fmt: skip
+            answer = await self._api.ask(f"{_project(project)}/issues", params=params)
+            for one in tables(self._tracker, answer.data):
+                if unmarked(one.text("description"))[1] == mark(token):
+                    return Written(one.needed("iid"), one.text("web_url"))
+            page = answer.headers.get("x-next-page", "").strip()
         return None
 
     async def update(self, ticket: Ticket, changes: Changes) -> None:

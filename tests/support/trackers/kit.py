@@ -149,6 +149,10 @@ class Vendor:
 
     world: World
 
+    def text(self, markdown: str) -> Any:
+        """A text in the server's form."""
+        return markdown
+
     def __init__(self) -> None:
         self.faults: list[Table] = []
         self.seen: list[Table] = []
@@ -231,6 +235,15 @@ def serve(vendor: Vendor) -> ThreadingHTTPServer:
                         for name, value in request.body["set"].items():
                             setattr(issue, name, value)
                         vendor.world.touch(issue)
+                        reply = Reply(200, {})
+                    case "/-/add":
+                        world, fields = vendor.world, dict(request.body["set"])
+                        title, text = fields.pop("title"), fields.pop("body")
+                        opened = world.projects[world.small][1].state
+                        for _ in range(request.body["count"]):
+                            now = world.now()
+                            more = {"state": opened, "created": now, "updated": now, **fields}
+                            world.add(world.small, title, vendor.text(text), **more)
                         reply = Reply(200, {})
                     case _:
                         vendor.__init__()

@@ -243,3 +243,17 @@ def test_the_index_lies_in_devagents_data_folder() -> None:
     assert index_folder({}, {"DEVAGENT_HOME": "/h"}) == "/h/data/docs"
     assert index_folder({}, {"XDG_DATA_HOME": "/d"}) == "/d/devagent/docs"
     assert index_folder({"index": "/i"}, {"DEVAGENT_HOME": "/h"}) == "/i"
+
+
+def test_an_index_of_another_release_is_not_searched_and_the_next_run_makes_it_anew(
+    tmp_path: Path,
+) -> None:
+    here = make_place(tmp_path)
+    index(here, "handbook")
+    file = Path(index_folder(here.settings)) / "handbook" / "current.json"
+    file.write_text(json.dumps({**json.loads(file.read_text()), "format": "an older one"}))
+    with pytest.raises(DocsError) as raised:
+        tools.search(here, query="book a train", collection="handbook")
+    assert raised.value.error == "not_indexed"
+    index(here, "handbook")
+    assert citations(here, "book a train portal")[0].endswith("travel.md#booking-a-train")

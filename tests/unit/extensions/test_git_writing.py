@@ -312,3 +312,39 @@ def test_amending_a_commit_away_is_refused(work: Path) -> None:
         tools.commit(here(work), message="x", amend=True)
     assert failed.value.error == "nothing_to_commit"
     assert git(work, "rev-parse", "HEAD") == before
+
+
+@pytest.mark.parametrize(
+    ("message", "written"),
+    [
+        ("Sort the list", "Sort the list\n\nTicket: PAY-17"),
+        ("Sort the list\n\nIt was not.", "Sort the list\n\nIt was not.\n\nTicket: PAY-17"),
+        ("Sort\n\nSigned-off-by: Ana <a@b>", "Sort\n\nSigned-off-by: Ana <a@b>\nTicket: PAY-17"),
+        ("PAY-17: sort the list", "PAY-17: sort the list"),
+        ("Sort the list (pay-17)", "Sort the list (pay-17)"),
+        ("Not PAY-177, nor XPAY-17", "Not PAY-177, nor XPAY-17\n\nTicket: PAY-17"),
+    ],
+)
+def test_a_commit_mentions_the_sessions_ticket(work: Path, message: str, written: str) -> None:
+    write(work, {"a.txt": "x\n"})
+    tools.add(here(work), paths=["a.txt"])
+    at = here(work)._replace(ticket="PAY-17")
+    said = tools.preview("commit", {"message": message}, at)
+    assert ("Ticket: PAY-17" in said) == (message != written)
+    tools.commit(at, message=message)
+    assert git(work, "log", "-1", "--format=%B") == written
+    assert git(work, "log", "-1", "--format=%(trailers:key=Ticket,valueonly)") == (
+        "PAY-17" if message != written else ""
+    )
+    # What amends without a message keeps the one that is there.
+    write(work, {"a.txt": "y\n"})
+    tools.commit(at, message="", all=True, amend=True)
+    assert git(work, "log", "-1", "--format=%B") == written
+
+
+def test_without_a_ticket_a_message_stays_as_it_is(work: Path) -> None:
+    write(work, {"a.txt": "x\n"})
+    tools.commit(here(work), message="Sort the list", all=True)
+    assert git(work, "log", "-1", "--format=%B") == "Sort the list"
+    assert tools.preview("commit", {"message": "Sort"}, here(work)) == ""
+    assert tools.preview("push", {}, here(work)._replace(ticket="PAY-17")) == ""
