@@ -13,7 +13,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from devagent.agent.provenance import Provenance
-from devagent.core.events import Event, ToolFinished, ToolJudged
+from devagent.core.events import Event, ToolCalled, ToolFinished, ToolJudged
 from devagent.core.ports import Judge
 from devagent.core.principal import Principal
 from devagent.core.resources import Resource
@@ -39,6 +39,8 @@ class Evidence:
         self._circumstances = circumstances
         self._provenance = Provenance()
         self._labels: set[str] = set()
+        self._unread: set[str] = set()
+        """Calls of the person's screen: no model reads their results."""
 
     @property
     def taint(self) -> tuple[str, ...]:
@@ -59,6 +61,14 @@ class Evidence:
 
     def apply(self, event: Event) -> None:
         """Take in an event of the session."""
+        match event:
+            case ToolCalled(asked_by="screen", call=call):
+                self._unread.add(call)
+            case ToolFinished(call=call) if call in self._unread:
+                self._unread.discard(call)
+                return
+            case _:
+                pass
         self._provenance.apply(event)
         match event:
             case ToolFinished(taint=taint) if taint:

@@ -16,6 +16,7 @@ from devagent.repl.symbols import Symbols
 
 PAUSE_S = 0.25
 """Somewhere else is asked only once nobody has typed for so long."""
+_LISTED_S, _POLL_S = 3.0, 0.02
 _COMMAND = re.compile(r"/[\w:.-]*")
 _ARGUMENT = re.compile(r"(/[\w:.-]+)\s+(?:.*\s)?(\S*)")
 _MENTION = re.compile(BEFORE + r"@([^\s@\"]*)$")
@@ -91,7 +92,6 @@ class Completing(Completer):
                     yield Completion(f"{name}:", -len(typed), display_meta=about)
         offers = [(rank(path.lower(), typed.lower()), Offer(path)) for path in self._files.found(typed)]  # fmt: skip
         if self._symbols is not None:
-            self._symbols.look()
             offers += [
                 (rank(one.name.lower(), typed.lower()), Offer(f"{one.path}:{one.line}", f"{one.kind} {one.name}"))
                 for one in (self._symbols.found(typed, _SYMBOLS) if typed else ())
@@ -104,11 +104,14 @@ class Completing(Completer):
     async def get_completions_async(
         self, document: Document, complete_event: CompleteEvent
     ) -> AsyncGenerator[Completion, None]:
+        before = document.text_before_cursor
+        if self._symbols is not None and _MENTION.search(before):
+            self._symbols.look()
+            await self._listed(before)
         for one in self.get_completions(document, complete_event):
             yield one
         if self._elsewhere is None:
             return
-        before = document.text_before_cursor
         offers: Sequence[Offer] = ()
         typed = ""
         if found := _MENTION.search(before):
@@ -127,6 +130,14 @@ class Completing(Completer):
                 offers = await self._elsewhere.argument(said[1], before, typed)
         for one in offers:
             yield Completion(one.text, -len(typed), display_meta=one.about)
+
+    async def _listed(self, before: str) -> None:
+        """Until files and symbols are listed, which takes a moment the first time; or somebody has typed on."""
+        ready = [one.ready for one in (self._files, self._symbols) if one is not None]
+        for _ in range(int(_LISTED_S / _POLL_S)):
+            if all(one.is_set() for one in ready) or self.typed() not in ("", before):
+                return
+            await asyncio.sleep(_POLL_S)
 
     async def _still(self, before: str) -> bool:
         """Whether nobody has typed on in the pause."""

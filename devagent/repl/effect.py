@@ -14,7 +14,7 @@ from devagent.core.resources import Resource
 from devagent.core.text import visible
 from devagent.repl.markdown.code import Code
 from devagent.repl.style import Line, Segment, line
-from devagent.repl.words import pairs, rule_name
+from devagent.repl.words import counted, pairs, rule_name
 
 _MOST_LINES = 20_000
 _MOST_BYTES = 2_000_000
@@ -65,10 +65,24 @@ def _effect(judged: ToolJudged, folder: str) -> tuple[list[Line], frozenset[str]
             rows = [_code_row(one) for one in Code("bash").lines(_lines(args.get("command")))]
             return rows, frozenset(["command"])
         case _ if judged.ext.name == "sql" and isinstance(args.get("sql"), str):
-            return [_code_row(one) for one in Code("sql").lines(_lines(args["sql"]))], frozenset(["sql"])  # fmt: skip
+            rows = [_code_row(one) for one in Code("sql").lines(_lines(args["sql"]))]
+            return [*rows, *_rows_affected(judged)], frozenset(["sql", "commit", "expected_rows"])
         case _:
             pass
     return [], frozenset()
+
+
+def _rows_affected(judged: ToolJudged) -> Iterator[Line]:
+    """How many rows a statement that changes data may change: the tool holds itself to it."""
+    args = judged.args
+    if judged.full_name != "sql.write":
+        return
+    expected = args.get("expected_rows")
+    if args.get("commit") is True and isinstance(expected, int):
+        many = f"{counted(expected, 'row')} changed and committed; where it would be another number, none"
+    else:
+        many = "none kept: it is tried, the rows are counted, and it is rolled back"
+    yield line(Segment("  rows  ", "quiet"), Segment(many, "bold" if args.get("commit") is True else ""))  # fmt: skip
 
 
 def _after(args: Mapping[str, Any], folder: str) -> tuple[str, str] | None:

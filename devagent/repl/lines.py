@@ -43,6 +43,7 @@ class Lines:
         self._painter = painter
         reader = painter.capabilities.reader
         self._sign = "you: " if reader else "› " if painter.capabilities.unicode else "> "
+        self.echoes = True
         self.submit: Callable[[str, bool], None] = lambda _text, _later: None
         self.stop: Callable[[], bool] = lambda: False
         self.leave: Callable[[], None] = lambda: None
@@ -71,6 +72,10 @@ class Lines:
     @property
     def columns(self) -> int:
         return self._session.output.get_size().columns
+
+    @property
+    def typed(self) -> str:
+        return self._session.default_buffer.document.text_before_cursor
 
     # -- what is shown
 
@@ -141,9 +146,10 @@ class Lines:
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGINT, self._interrupt)
         try:
+            await self._free.wait()
             while not self._ended:
-                await self._free.wait()
                 await self._one_line()
+                await self._free.wait()
         finally:
             loop.remove_signal_handler(signal.SIGINT)
 

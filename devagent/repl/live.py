@@ -62,6 +62,7 @@ class Live(Region):
             tempfile_suffix=".md",
         )
         super().__init__(painter, buffer, lambda: self.size)
+        self.echoes = False
         self.submit: Callable[[str, bool], None] = lambda _text, _later: None
         self.stop: Callable[[], bool] = lambda: False
         self.leave: Callable[[], None] = lambda: None
@@ -217,6 +218,10 @@ class Live(Region):
     @property
     def columns(self) -> int:
         return self.size.columns
+
+    @property
+    def typed(self) -> str:
+        return self.buffer.document.text_before_cursor
 
     def redraw(self) -> None:
         self.app.invalidate()

@@ -75,6 +75,7 @@ class Region:
             BufferControl(
                 self.buffer,
                 search_buffer_control=search.control,
+                preview_search=True,
                 input_processors=[
                     ConditionalProcessor(PasswordProcessor(), Condition(lambda: self.secret))
                 ],

@@ -60,7 +60,7 @@ class Transcript:
     def __init__(self, capabilities: Capabilities, columns: int, *, streams: bool = True) -> None:
         self.columns = columns
         self._capabilities = capabilities
-        self._signs = signs_of(capabilities)
+        self.signs = signs_of(capabilities)
         self._streams = streams
         self._reply: MarkdownStream | None = None
         self._replied = False
@@ -86,7 +86,7 @@ class Transcript:
                 yield from self._reply_ends()
             case ModelFailed():
                 yield from self._reply_ends()
-                yield from self._note(render(event, self._signs), "ask")
+                yield from self._note(render(event, self.signs), "ask")
             case ToolJudged():
                 yield from self._judged(event)
             case ApprovalAsked():
@@ -105,9 +105,9 @@ class Transcript:
                 yield from self._reply_ends()
                 yield from self._ended(event)
             case UndoDone():
-                yield from self._note(render(event, self._signs), "good")
+                yield from self._note(render(event, self.signs), "good")
             case _:
-                if text := render(event, self._signs):
+                if text := render(event, self.signs):
                     yield from self._reply_ends()
                     yield from self._note(text, "ask" if text.startswith("!") else "quiet")
 
@@ -126,9 +126,9 @@ class Transcript:
 
     def said(self, text: str, role: str = "bold") -> Iterator[Out]:
         """What a person said, with their sign before it."""
-        sign = f"{self._signs.prompt} "
+        sign = f"{self.signs.prompt} "
         rows = visible(text).strip("\n").split("\n")
-        shown = [*rows[:30], f"{self._signs.more} {len(rows) - 30:,} more lines"]
+        shown = [*rows[:30], f"{self.signs.more} {len(rows) - 30:,} more lines"]
         for number, row in enumerate(shown if len(rows) > 31 else rows):
             prefix = Segment(sign if number == 0 else "  ", "accent")
             flow = Flow(self._room, prefix=[prefix], hang="  ")
@@ -172,7 +172,7 @@ class Transcript:
 
     def _denied(self, event: ToolJudged) -> Iterator[Out]:
         decision = event.decision
-        dot = self._signs.dot
+        dot = self.signs.dot
         if decision.error:
             said = [Segment(f" {dot} not run: {decision.reason}", "quiet")]
         else:
@@ -181,7 +181,7 @@ class Transcript:
             near = ", ".join(decision.nearest[:FEW])
             way = "; ".join(grants) or (f"nearest grant: {near}" if near else "")
             if way:
-                said.append(Segment(f" {self._signs.then} {way}", "accent"))
+                said.append(Segment(f" {self.signs.then} {way}", "accent"))
         yield from self.flow(self._head(event, "bad"), said)
 
     def _answered(self, event: ApprovalAnswered) -> Iterator[Out]:
@@ -195,7 +195,7 @@ class Transcript:
             who = {"terminal": "you said no", "unattended": "nobody was there to ask"}
             by = who.get(event.approval.method, f"{event.approval.by} said no")
             yield from self._block("call")
-            yield from self.flow(self._head(folded.judged, "bad"), [Segment(f" {self._signs.dot} {by}{said}", "quiet")])  # fmt: skip
+            yield from self.flow(self._head(folded.judged, "bad"), [Segment(f" {self.signs.dot} {by}{said}", "quiet")])  # fmt: skip
 
     def _finished(self, event: ToolFinished) -> Iterator[Out]:
         folded = self._calls.pop(event.call, None)
@@ -209,9 +209,9 @@ class Transcript:
         self.folded.append(folded)
         yield from self._block("call")
         ok = event.outcome == "ok"
-        said = [Segment(f" {self._signs.dot} {part}", "quiet") for part in outcome(event)]
+        said = [Segment(f" {self.signs.dot} {part}", "quiet") for part in outcome(event)]
         if folded.answered is not None:
-            said.append(Segment(f" {self._signs.dot} {answered(folded.answered)}", "quiet"))
+            said.append(Segment(f" {self.signs.dot} {answered(folded.answered)}", "quiet"))
         yield from self.flow(self._head(folded.judged, "good" if ok else "bad"), said)
         if folded.judged.decision.obligations and ok:
             duties = pairs(folded.judged.decision.obligations)
@@ -219,7 +219,7 @@ class Transcript:
             yield from self._detail(f"with {duties}{by}")
 
     def _head(self, event: ToolJudged, role: str) -> list[Segment]:
-        sign = self._signs.no if role == "bad" else self._signs.call
+        sign = self.signs.no if role == "bad" else self.signs.call
         name = Segment(event.full_name, "bold")
         what = touched(event)
         return [Segment(f"{sign} ", role), name, *([Segment(f"  {what}")] if what else [])]
@@ -283,7 +283,7 @@ class Transcript:
         role = "quiet" if event.stop == "done" else "ask"
         yield from self._block("end")
         flow = Flow(self._room, hang="  ")
-        yield from flow.feed([Segment(visible(f" {self._signs.dot} ".join(parts)), role)])
+        yield from flow.feed([Segment(visible(f" {self.signs.dot} ".join(parts)), role)])
         yield from flow.end()
 
     def unfolded(self, number: int = 1) -> list[Line]:
@@ -292,7 +292,7 @@ class Transcript:
             return []
         folded = self.folded[-number]
         events = (folded.judged, folded.answered, folded.finished)
-        texts = [render(one, self._signs, full=True) for one in events if one is not None]
+        texts = [render(one, self.signs, full=True) for one in events if one is not None]
         return [coloured_diff(row) for text in texts for row in text.split("\n")]
 
     def unfolded_result(self) -> list[Line]:

@@ -83,6 +83,7 @@ class Chat:
         self.live: Screen = kind(
             self.painter, history=past, completer=completer, vi=terminal.editing == "vi"
         )
+        completer.typed = lambda: self.live.typed
         self.transcript = Transcript(able, self.live.columns)
         self.asker = OnScreen(self.live, principal().user, asked.folder, self.print)
         self.asker.others = self._like
@@ -205,7 +206,9 @@ class Chat:
         """A call of the screen's own, on the screen, with a question where policy asks; whether it was done."""
         await self.turn(self.session.look_up(tool, args), "reading")
         last = self.transcript.folded[-1] if self.transcript.folded else None
-        done = last.finished if last is not None and last.judged.args == args else None
+        done = (
+            last.finished if last is not None and args.items() <= last.judged.args.items() else None
+        )
         return done is not None and done.outcome == "ok"
 
     async def _picture(self) -> str:
@@ -359,8 +362,9 @@ class Chat:
 
     async def _command(self, text: str) -> None:
         name, rest = named(text)
-        said = Prompt(turn=0, text=text, of_the_house=True)
-        self.live.paper.put(self.transcript.show(said))
+        if not self.live.echoes:
+            said = Prompt(turn=0, text=text, of_the_house=True)
+            self.live.paper.put(self.transcript.show(said))
         self.live.draw_now()
         if name in TABLE:
             await command(name)(self, rest)
@@ -417,7 +421,8 @@ class Chat:
             async for event in events:
                 count[0] += 1
                 self._follow(event)
-                self.live.paper.put(self.transcript.show(event))
+                if not (self.live.echoes and isinstance(event, Prompt)):
+                    self.live.paper.put(self.transcript.show(event))
                 if isinstance(event, TextDelta):
                     self.live.draw()
                 else:

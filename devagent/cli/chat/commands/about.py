@@ -18,8 +18,17 @@ KEYS = (
     ("Ctrl+C", "clear the line, stop; twice: leave"),
     ("Ctrl+R", "search what you typed before"),
     ("Ctrl+X Ctrl+E", "write in your editor"),
+    ("Ctrl+V", "the image in the clipboard"),
     ("Ctrl+O", "the last call in full"),
-    ("@", "a file's name"),
+)
+LINE_KEYS = (
+    ("Enter", "send"),
+    ("Ctrl+C", "stop what is under way; twice: leave"),
+    ("Ctrl+R", "search what you typed before"),
+    ("Ctrl+X Ctrl+E", "write in your editor"),
+)
+SIGNS = (
+    ("@", "a file, a symbol, an image; tickets:, docs: and servers' resources"),
     ("!", "a shell command of your own, through the same gate"),
 )
 
@@ -35,7 +44,8 @@ async def help(chat: Chat, rest: str) -> None:
     for command, about in chat.commands().items():
         rows.append(line(Segment(f"  {pad(f'/{command}', 14)}", "accent"), about))
     rows += [(), line(Segment("Keys", "bold"))]
-    rows += [line(Segment(f"  {pad(key, 28)}", "accent"), about) for key, about in KEYS]
+    keys = KEYS if chat.painter.capabilities.live else LINE_KEYS
+    rows += [line(Segment(f"  {pad(key, 28)}", "accent"), about) for key, about in (*keys, *SIGNS)]
     chat.print(rows)
 
 

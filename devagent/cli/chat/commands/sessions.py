@@ -8,6 +8,9 @@ from msgspec.structs import replace
 from devagent.cli.chat.commands.cli import told
 from devagent.cli.chat.screen import Chat
 from devagent.core.errors import UsageError
+from devagent.repl.style import line
+
+_LISTED = 20
 
 
 async def resume(chat: Chat, rest: str) -> None:
@@ -24,7 +27,10 @@ async def resume(chat: Chat, rest: str) -> None:
             except (click.Abort, UsageError):
                 return
 
-        await chat.live.aside(choose)
+        if chat.painter.capabilities.live:
+            await chat.live.aside(choose)
+        else:
+            picked += await _named(chat)
         if not picked:
             chat.say("no session was chosen")
             return
@@ -38,6 +44,20 @@ async def resume(chat: Chat, rest: str) -> None:
     except Exception:
         await chat.switch(replace(chat.asked, resume=before))
         raise
+
+
+async def _named(chat: Chat) -> list[str]:
+    """The session that is named by its number in a list; none where nothing is typed."""
+    from devagent.cli.session.choosing import newest  # noqa: PLC0415  (only to choose)
+
+    found = await asyncio.to_thread(newest, _LISTED)
+    chat.print([line(f"{n}. {one}") for n, (_, one) in enumerate(found, 1)])
+    typed = (await chat.live.read("Which one? A number, or nothing:") or "").strip()
+    if not typed:
+        return []
+    if not typed.isdecimal() or not 0 < int(typed) <= len(found):
+        raise UsageError(f"there is no number {typed} in the list")
+    return [found[int(typed) - 1][0]]
 
 
 async def fork(chat: Chat, rest: str) -> None:
