@@ -90,14 +90,18 @@ class Completing(Completer):
             for name, about in elsewhere.places.items():
                 if name.startswith(typed.lower()):
                     yield Completion(f"{name}:", -len(typed), display_meta=about)
-        offers = [(rank(path.lower(), typed.lower()), Offer(path)) for path in self._files.found(typed)]  # fmt: skip
-        if self._symbols is not None:
+        wanted = typed.lower()
+        offers = [
+            (rank(path.lower(), wanted)[0], number, 0, Offer(path))
+            for number, path in enumerate(self._files.found(typed))
+        ]
+        if self._symbols is not None and typed:
             offers += [
-                (rank(one.name.lower(), typed.lower()), Offer(f"{one.path}:{one.line}", f"{one.kind} {one.name}"))
-                for one in (self._symbols.found(typed, _SYMBOLS) if typed else ())
+                (rank(one.name.lower(), wanted)[0], number, 1, Offer(f"{one.path}:{one.line}", f"{one.kind} {one.name}"))
+                for number, one in enumerate(self._symbols.found(typed, _SYMBOLS))
             ]  # fmt: skip
-        # Of two that fit alike the shorter name is meant.
-        for _, one in sorted(offers, key=lambda pair: pair[0][:2]):
+        # By turns a file and a symbol, of those that fit alike.
+        for *_, one in sorted(offers, key=lambda offer: offer[:3]):
             text = as_mention(one.text).removeprefix("@")
             yield Completion(text, -len(typed), display_meta=one.about)
 

@@ -13,6 +13,7 @@ from devagent.core.events import ToolJudged
 from devagent.core.resources import Resource
 from devagent.core.text import visible
 from devagent.repl.markdown.code import Code
+from devagent.repl.messages import tr
 from devagent.repl.style import Line, Segment, line
 from devagent.repl.words import counted, pairs, rule_name
 
@@ -47,7 +48,7 @@ def who_asks(judged: ToolJudged) -> list[Line]:
     rows: list[Line] = []
     for rule in {one.rule: one for one in judged.decision.determining}.values():
         why = f": {rule.why}" if rule.why else ""
-        rows.append(line(Segment("  asked by ", "quiet"), Segment(rule_name(rule), "accent"), Segment(why, "quiet")))  # fmt: skip
+        rows.append(line(Segment(f"  {tr('asked by')} ", "quiet"), Segment(rule_name(rule), "accent"), Segment(why, "quiet")))  # fmt: skip
     if not rows:
         rows.append(line(Segment(f"  {_sentence(judged.decision.reason)}", "quiet")))
     return rows
@@ -79,9 +80,11 @@ def _rows_affected(judged: ToolJudged) -> Iterator[Line]:
         return
     expected = args.get("expected_rows")
     if args.get("commit") is True and isinstance(expected, int):
-        many = f"{counted(expected, 'row')} changed and committed; where it would be another number, none"
+        many = tr("{rows} changed and committed; where it would be another number, none").format(
+            rows=counted(expected, "row")
+        )
     else:
-        many = "none kept: it is tried, the rows are counted, and it is rolled back"
+        many = tr("none kept: it is tried, the rows are counted, and it is rolled back")
     yield line(Segment("  rows  ", "quiet"), Segment(many, "bold" if args.get("commit") is True else ""))  # fmt: skip
 
 
@@ -117,7 +120,7 @@ def _text(path: str) -> str | None:
 
 def _diff(name: str, before: str, after: str) -> Iterator[Line]:
     old, new = before.splitlines(), after.splitlines()
-    what = "new file" if not before else "change"
+    what = tr("new file") if not before else tr("change")
     if len(old) + len(new) > _MOST_LINES:
         yield line(Segment(f"  {name}  {len(old):,} lines become {len(new):,}", "bold"))
         return

@@ -26,6 +26,7 @@ from prompt_toolkit.output.vt100 import Vt100_Output
 from devagent.core.text import one_line
 from devagent.repl.keys import bindings
 from devagent.repl.mentions import as_mention, pasted_image
+from devagent.repl.messages import tr
 from devagent.repl.paper import BEGIN, END, LivePaper
 from devagent.repl.pasted import Pasted
 from devagent.repl.region import Choices, Region
@@ -327,7 +328,7 @@ class Live(Region):
         else:
             self._interrupted = now
             stopped = self.stop()
-            self.hint = "stopped" if stopped else "Ctrl+C again leaves"
+            self.hint = tr("stopped") if stopped else tr("Ctrl+C again leaves")
             asyncio.get_running_loop().call_later(LEAVE_S, self._no_hint)
         self.app.invalidate()
 

@@ -36,6 +36,7 @@ from devagent.repl.folded import (
 )
 from devagent.repl.markdown.flow import ROW, Flow, Out
 from devagent.repl.markdown.stream import MarkdownStream
+from devagent.repl.messages import tr
 from devagent.repl.render import render
 from devagent.repl.style import Line, Segment, text_of, width_of
 from devagent.repl.words import (
@@ -128,7 +129,10 @@ class Transcript:
         """What a person said, with their sign before it."""
         sign = f"{self.signs.prompt} "
         rows = visible(text).strip("\n").split("\n")
-        shown = [*rows[:30], f"{self.signs.more} {len(rows) - 30:,} more lines"]
+        shown = [
+            *rows[:30],
+            tr("{sign} {many} more lines").format(sign=self.signs.more, many=f"{len(rows) - 30:,}"),
+        ]
         for number, row in enumerate(shown if len(rows) > 31 else rows):
             prefix = Segment(sign if number == 0 else "  ", "accent")
             flow = Flow(self._room, prefix=[prefix], hang="  ")
@@ -192,7 +196,7 @@ class Transcript:
         if event.approval.answer == "no":
             self.folded.append(folded)
             said = f": {one_line(event.comment)}" if event.comment else ""
-            who = {"terminal": "you said no", "unattended": "nobody was there to ask"}
+            who = {"terminal": tr("you said no"), "unattended": tr("nobody was there to ask")}
             by = who.get(event.approval.method, f"{event.approval.by} said no")
             yield from self._block("call")
             yield from self.flow(self._head(folded.judged, "bad"), [Segment(f" {self.signs.dot} {by}{said}", "quiet")])  # fmt: skip
@@ -266,8 +270,11 @@ class Transcript:
             yield from flow.end()
 
     def _cut(self, event: TurnCut) -> Iterator[Out]:
-        why = "stopped" if event.err in ("cancelled", "interrupted") else f"cut: {event.err}"
-        yield from self._note(f"{why}; what was done so far stays", "ask")
+        if event.err in ("cancelled", "interrupted"):
+            said = tr("stopped; what was done so far stays")
+        else:
+            said = tr("cut: {why}; what was done so far stays").format(why=event.err)
+        yield from self._note(said, "ask")
 
     def _ended(self, event: TurnEnded) -> Iterator[Out]:
         if event.stop == "done" and not self._replied:
