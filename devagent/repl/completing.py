@@ -16,7 +16,7 @@ from devagent.repl.symbols import Symbols
 
 PAUSE_S = 0.25
 """Somewhere else is asked only once nobody has typed for so long."""
-_LISTED_S, _POLL_S = 3.0, 0.02
+_SOON_S, _LISTED_S, _POLL_S = 0.3, 20.0, 0.02
 _COMMAND = re.compile(r"/[\w:.-]*")
 _ARGUMENT = re.compile(r"(/[\w:.-]+)\s+(?:.*\s)?(\S*)")
 _MENTION = re.compile(BEFORE + r"@([^\s@\"]*)$")
@@ -109,11 +109,18 @@ class Completing(Completer):
         self, document: Document, complete_event: CompleteEvent
     ) -> AsyncGenerator[Completion, None]:
         before = document.text_before_cursor
+        late = False
         if self._symbols is not None and _MENTION.search(before):
             self._symbols.look()
-            await self._listed(before)
+            late = not await self._listed(before, _SOON_S)
+        shown: set[str] = set()
         for one in self.get_completions(document, complete_event):
+            shown.add(one.text)
             yield one
+        if late and await self._listed(before, _LISTED_S):
+            for one in self.get_completions(document, complete_event):
+                if one.text not in shown:
+                    yield one
         if self._elsewhere is None:
             return
         offers: Sequence[Offer] = ()
@@ -135,13 +142,17 @@ class Completing(Completer):
         for one in offers:
             yield Completion(one.text, -len(typed), display_meta=one.about)
 
-    async def _listed(self, before: str) -> None:
-        """Until files and symbols are listed, which takes a moment the first time; or somebody has typed on."""
+    async def _listed(self, before: str, limit_s: float) -> bool:
+        """Whether files and symbols are listed, which takes a moment the first time; waits for it until somebody has
+        typed on."""
         ready = [one.ready for one in (self._files, self._symbols) if one is not None]
-        for _ in range(int(_LISTED_S / _POLL_S)):
-            if all(one.is_set() for one in ready) or self.typed() not in ("", before):
-                return
+        for _ in range(int(limit_s / _POLL_S)):
+            if all(one.is_set() for one in ready):
+                return True
+            if self.typed() not in ("", before):
+                return False
             await asyncio.sleep(_POLL_S)
+        return False
 
     async def _still(self, before: str) -> bool:
         """Whether nobody has typed on in the pause."""

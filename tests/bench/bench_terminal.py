@@ -25,6 +25,7 @@ from typing import Any
 from msgspec import Struct
 
 ROOT = Path(__file__).resolve().parents[2]
+NOTHING: dict[str, str] = {}
 LIMIT_S = 900
 READY = "policy org/"
 """Stands there once a session is open."""
@@ -88,7 +89,7 @@ class Service:
             "type": "tool_use",
             "id": f"call_{self.requests}",
             "name": "workspace__read",
-            "input": {},
+            "input": NOTHING,
         }
         self._send(writer, "content_block_start", {"index": 0, "content_block": use})
         delta = {"type": "input_json_delta", "partial_json": json.dumps({"path": "notes.md"})}

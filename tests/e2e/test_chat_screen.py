@@ -17,7 +17,7 @@ from devagent.core.events import (
     TurnCut,
     UndoDone,
 )
-from tests.support.command_line import logged, logs
+from tests.support.command_line import logged, logs, own_file
 from tests.support.messages_server import Call, MessagesServer, Step
 from tests.support.repositories import git
 from tests.support.terminal import Terminal, needs_tmux, terminal
@@ -346,11 +346,12 @@ async def test_a_folders_own_words_wait_for_trust_and_planning_is_kept_by_policy
         await screen.shows(
             "denied by narrowing/plan#only-reading", "→ /plan off", "Planned.", "done"
         )
-        await screen.types("/policy try workspace.read path=fee.py")
+        await screen.types("/policy try git.status")
         await screen.shows("allowed", "nothing was run or recorded", after="/policy try")
         await screen.tmux("send-keys", "-l", "look at @fe")
         await screen.shows("› look at @fe", " fee.py")
         await screen.presses("Tab")
+        await screen.presses("Space")
         await screen.shows("› look at @fee.py")
         stands_as_kept(await screen.coloured(), "planning-200x50-light", since="/plan on")
         await screen.presses("C-u")
@@ -374,15 +375,51 @@ async def test_a_folders_own_words_wait_for_trust_and_planning_is_kept_by_policy
     assert [one.decision.effect for one in judged] == ["ask", "deny", "ask"]
 
 
-async def test_a_terminal_that_can_do_no_more_gets_lines(tmp_path: Path, home: Path) -> None:
-    work = workplace(tmp_path, home)
-    async with (
-        MessagesServer([Step(text="Hello.")]) as server,
-        terminal("chat", "--plain", cwd=work, server=server) as screen,
-    ):
-        await screen.shows("devagent · claude-sonnet-5-5", "›")
-        await screen.types("Hi")
-        await screen.shows("Hello.", "done", "›")
-        assert "\x1b[3" not in await screen.coloured()
-        await screen.presses("C-d")
-        await screen.shows("verify: ok", "[exit 0]")
+async def test_a_terminal_that_can_do_no_more_gets_lines_and_every_command(
+    shop: Path, home: Path
+) -> None:
+    (shop / "AGENTS.md").write_text("Always say TEAPOT.\n")
+    shell = Call("workspace__shell", {"command": "sleep 60"})
+    write = Call("workspace__write", {"path": "new.txt", "content": "x"})
+    steps = [Step(text="Hello.", calls=[write]), Step(text="As you like."), Step(calls=[shell])]
+    own_file("style.toml", 'tone = "plain and short"\n')
+    async with MessagesServer(steps) as server:
+        async with terminal("--plain", cwd=shop, server=server) as screen:
+            await screen.shows("This folder has 1 file for the agent", "Answer:")
+            await screen.types("t")
+            await screen.shows("devagent · claude-sonnet-5-5", "›")
+            await screen.types("Hi")
+            await screen.shows(
+                "Hello.", "new file, +1 -0", "Allow this?", "no, and say why", "Answer:"
+            )
+            await screen.types("sure")
+            await screen.shows("One of: y, n, c")
+            await screen.types("c")
+            await screen.shows("Why not?")
+            await screen.types("not now")
+            await screen.shows("you said no: not now", "As you like.", "done", "›")
+            await screen.types("/why")
+            await screen.shows("asked about", "answered no by", after="› /why")
+            await screen.types("Wait")
+            await screen.shows("run   command:sleep 60", "Answer:", after="› Wait")
+            await screen.types("y")
+            await screen.shows("Answer: y")
+            await screen.presses("C-c")
+            await screen.shows("stopped; what was done so far stays", "›")
+            assert "\x1b[3" not in await screen.coloured()
+            await screen.presses("C-d")
+            await screen.shows("verify: ok", "[exit 0]")
+        async with terminal(
+            "--screen-reader", "--resume", "last", cwd=shop, server=server
+        ) as screen:
+            await screen.shows("you: Hi", "no, workspace.write", "you: Wait", "session resumed")
+            await screen.types("/resume")
+            await screen.shows("1. ", "Which one? A number, or nothing:")
+            await screen.types("")
+            await screen.shows("no session was chosen")
+            await screen.presses("C-d")
+            await screen.shows("verify: ok", "[exit 0]")
+    system = str(server.requests[0].body["system"])
+    assert "Always say TEAPOT." in system
+    assert "The person wants answers so: tone: plain and short." in system
+    assert not (shop / "new.txt").exists()

@@ -54,11 +54,9 @@ async def opened(chat: "Chat", *, quietly: bool = False) -> "Session":
 
 async def _open(chat: "Chat") -> "Session":
     from devagent.session import Options, open_session  # noqa: PLC0415
-    from devagent.settings.style import style_guidance  # noqa: PLC0415
 
     asked = chat.asked
     plan = (chat.plan_policy(),) if chat.plan else ()
-    guidance = "\n\n".join(filter(None, [style_guidance(), chat.guidance()]))
     options = Options(
         folder=asked.folder,
         mode="chat",
@@ -70,7 +68,7 @@ async def _open(chat: "Chat") -> "Session":
         extensions=asked.extensions,
         resume=asked.resume,
         ticket=asked.ticket,
-        guidance=guidance,
+        guidance=chat.guidance(),
         passphrase=asked.passphrase,
     )
     return await open_session(options, chat.environment)

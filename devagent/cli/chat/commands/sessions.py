@@ -5,10 +5,13 @@ import asyncio
 import click
 from msgspec.structs import replace
 
+from devagent.audit.layout import find_session
 from devagent.cli.chat.commands.cli import told
+from devagent.cli.chat.saying import words
 from devagent.cli.chat.screen import Chat
 from devagent.core.errors import UsageError
 from devagent.repl.style import line
+from devagent.settings.places import places
 
 _LISTED = 20
 
@@ -35,6 +38,10 @@ async def resume(chat: Chat, rest: str) -> None:
             chat.say("no session was chosen")
             return
         wanted = picked[0]
+    elif not await asyncio.to_thread(_is_known, wanted):
+        await told(chat, ["session", "search", *words(wanted)])
+        chat.say("no session is called so; /resume ID goes on with one of these")
+        return
     if wanted in chat.session.id and len(wanted) > 3:
         chat.say("that is this session")
         return
@@ -44,6 +51,14 @@ async def resume(chat: Chat, rest: str) -> None:
     except Exception:
         await chat.switch(replace(chat.asked, resume=before))
         raise
+
+
+def _is_known(name: str) -> bool:
+    try:
+        find_session(places().sessions, name)
+    except UsageError:
+        return False
+    return True
 
 
 async def _named(chat: Chat) -> list[str]:
