@@ -18,6 +18,7 @@ from devagent.core.events import (
     Event,
     ModelReplied,
     ServiceToolUsed,
+    ToolCalled,
     ToolFinished,
     ToolJudged,
 )
@@ -46,6 +47,8 @@ class Evidence:
         self._circumstances = circumstances
         self._provenance = Provenance()
         self._labels: set[str] = set()
+        self._unread: set[str] = set()
+        """Calls of the person's screen: no model reads their results."""
 
     @property
     def taint(self) -> tuple[str, ...]:
@@ -66,6 +69,14 @@ class Evidence:
 
     def apply(self, event: Event) -> None:
         """Take in an event of the session."""
+        match event:
+            case ToolCalled(asked_by="screen", call=call):
+                self._unread.add(call)
+            case ToolFinished(call=call) if call in self._unread:
+                self._unread.discard(call)
+                return
+            case _:
+                pass
         self._provenance.apply(event)
         match event:
             case ToolFinished(taint=taint) | ServiceToolUsed(taint=taint) if taint:

@@ -1,5 +1,7 @@
 """Floor 6: the commands, each in a module of its name."""
 
+from typing import Any
+
 import click
 
 from devagent import __version__
@@ -52,8 +54,11 @@ COMMANDS: dict[str, Entry] = {
 @click.version_option(__version__, "-V", "--version", message="devagent %(version)s")
 @click.option("--resume", is_flag=False, flag_value="?", default="", metavar="[ID]", help="Chat: go on with a session; without an id, choose.")  # fmt: skip
 @click.option("--continue", "go_on", is_flag=True, help="Chat: go on with the last session.")
+@click.option("--model", default="", metavar="MODEL", help="Chat: with this model.")
+@click.option("--plain", is_flag=True, help="Chat: only lines, one after the other.")
+@click.option("--screen-reader", is_flag=True, help="Chat: worded for being read aloud.")
 @click.pass_context
-def cli(ctx: click.Context, resume: str, go_on: bool) -> None:
+def cli(ctx: click.Context, **chosen: Any) -> None:
     """The developer agent that acts only as far as policy permits, and proves what it did.
 
     Exit codes: 0 done · 1 failed · 2 wrong usage · 3 stopped by policy · 4 answer does not fit the
@@ -63,8 +68,8 @@ def cli(ctx: click.Context, resume: str, go_on: bool) -> None:
     if ctx.invoked_subcommand is None:
         from devagent.cli.chat import chat  # noqa: PLC0415  (as in the table: imported when it is run)
 
-        ctx.exit(ctx.invoke(chat, resume=resume, go_on=go_on))
-    if resume or go_on:
+        ctx.exit(ctx.invoke(chat, **chosen))
+    if any(chosen.values()):
         raise click.UsageError(
-            f"--resume and --continue go behind the command: devagent {ctx.invoked_subcommand} --…"
+            f"options of a command go behind it: devagent {ctx.invoked_subcommand} --…"
         )

@@ -14,6 +14,7 @@ from devagent.core.events import Approval, ToolJudged
 from devagent.core.ports import Answer, Question
 from devagent.repl.effect import card
 from devagent.repl.filing import DAYS, sheet
+from devagent.repl.messages import tr
 from devagent.repl.screens import Screen
 from devagent.repl.style import Line, Segment, line
 
@@ -71,14 +72,14 @@ class OnScreen:
         scopes = question.scopes
         while True:
             keys = ["y", "n", "c", "escape", "c-c", "c-d", *(one[0] for one in scopes[1:])]
-            options = [("y", "yes, once"), *((one[0], _OFFER[one]) for one in scopes[1:])]
+            options = [("y", tr("yes, once")), *((one[0], tr(OFFER[one])) for one in scopes[1:])]
             if others:
                 keys.append("b")
-                options.append(("b", f"all {len(others) + 1} like it…"))
-            options += [("n", "no"), ("c", "no, and say why")]
-            rows: list[Line] = [_question("Allow this?"), *_options(options)]
+                options.append(("b", tr("all {many} like it…").format(many=len(others) + 1)))
+            options += [("n", tr("no")), ("c", tr("no, and say why"))]
+            rows: list[Line] = [_question(tr("Allow this?")), *_options(options)]
             if len(scopes) == 1:
-                why = "it needs your reason" if question.needs_reason else "each time: no yes outlives this call"  # fmt: skip
+                why = tr("it needs your reason") if question.needs_reason else tr("each time: no yes outlives this call")  # fmt: skip
                 rows.append(line(Segment(f"  {why}", "quiet")))
             key = await self._live.ask(rows, keys)
             match key:
@@ -87,7 +88,7 @@ class OnScreen:
                 case "n" | "c-d":
                     return self._answer("no", "once", _since(began))
                 case "c":
-                    said = await self._live.read("Why not?")
+                    said = await self._live.read(tr("Why not?"))
                     if said is not None:
                         return self._answer("no", "once", _since(began), comment=said.strip())
                 case "b":
@@ -107,7 +108,7 @@ class OnScreen:
         comment = ""
         taken = _since(began)
         if question.needs_reason:
-            said = await self._live.read("Why?")
+            said = await self._live.read(tr("Why?"))
             comment = (said or "").strip()
             if not comment:
                 return self._answer("no", "once", _since(began), comment="no reason was given")
@@ -127,12 +128,12 @@ class OnScreen:
                 judged, by=self._by, scope=scope, given=widest.given, days=days,
                 folder=widest.folder, exact=exact,
             )  # fmt: skip
-            options = [("y", "file it")]
+            options = [("y", tr("file it"))]
             if len(offered) > 1:
-                options.append(("d", f"fewer days (now {days})"))
+                options.append(("d", tr("fewer days (now {days})").format(days=days)))
             if not always_exact:
-                options.append(("e", "any arguments" if exact else "these arguments only"))
-            options.append(("esc", "back"))
+                options.append(("e", tr("any arguments") if exact else tr("these arguments only")))
+            options.append(("esc", tr("back")))
             keys = ["y", "d", "e", "escape", "c-c", "n"]
             key = await self._live.ask([*sheet(approval, judged), *_options(options)], keys)
             match key:
@@ -153,11 +154,15 @@ class OnScreen:
         """Show each of them whole, then ask once for all; whether the answer is yes."""
         began = time.monotonic_ns()
         for number, one in enumerate(others, 2):
-            head = line(Segment(f"{number} of {len(others) + 1}", "quiet"))
+            head = line(
+                Segment(
+                    tr("{number} of {many}").format(number=number, many=len(others) + 1), "quiet"
+                )
+            )
             self._print([head, *card(one, self._folder)])
         rows = [
-            _question(f"Allow all {len(others) + 1}, each of them once?"),
-            *_options([("y", "yes, all that is shown above"), ("n", "no, one by one")]),
+            _question(tr("Allow all {many}, each of them once?").format(many=len(others) + 1)),
+            *_options([("y", tr("yes, all that is shown above")), ("n", tr("no, one by one"))]),
         ]
         key = await self._live.ask(rows, ["y", "n", "escape", "c-d", "c-c"])
         if key == "c-c":
@@ -184,7 +189,7 @@ class OnScreen:
         )
 
 
-_OFFER: dict[Scope, str] = {
+OFFER: dict[Scope, str] = {
     "once": "yes, once",
     "session": "this session",
     "project": "this folder…",

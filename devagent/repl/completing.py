@@ -16,6 +16,7 @@ from devagent.repl.symbols import Symbols
 
 PAUSE_S = 0.25
 """Somewhere else is asked only once nobody has typed for so long."""
+_SOON_S, _LISTED_S, _POLL_S = 0.3, 20.0, 0.02
 _COMMAND = re.compile(r"/[\w:.-]*")
 _ARGUMENT = re.compile(r"(/[\w:.-]+)\s+(?:.*\s)?(\S*)")
 _MENTION = re.compile(BEFORE + r"@([^\s@\"]*)$")
@@ -89,26 +90,39 @@ class Completing(Completer):
             for name, about in elsewhere.places.items():
                 if name.startswith(typed.lower()):
                     yield Completion(f"{name}:", -len(typed), display_meta=about)
-        offers = [(rank(path.lower(), typed.lower()), Offer(path)) for path in self._files.found(typed)]  # fmt: skip
-        if self._symbols is not None:
-            self._symbols.look()
+        wanted = typed.lower()
+        offers = [
+            (rank(path.lower(), wanted)[0], number, 0, Offer(path))
+            for number, path in enumerate(self._files.found(typed))
+        ]
+        if self._symbols is not None and typed:
             offers += [
-                (rank(one.name.lower(), typed.lower()), Offer(f"{one.path}:{one.line}", f"{one.kind} {one.name}"))
-                for one in (self._symbols.found(typed, _SYMBOLS) if typed else ())
+                (rank(one.name.lower(), wanted)[0], number, 1, Offer(f"{one.path}:{one.line}", f"{one.kind} {one.name}"))
+                for number, one in enumerate(self._symbols.found(typed, _SYMBOLS))
             ]  # fmt: skip
-        # Of two that fit alike the shorter name is meant.
-        for _, one in sorted(offers, key=lambda pair: pair[0][:2]):
+        # By turns a file and a symbol, of those that fit alike.
+        for *_, one in sorted(offers, key=lambda offer: offer[:3]):
             text = as_mention(one.text).removeprefix("@")
             yield Completion(text, -len(typed), display_meta=one.about)
 
     async def get_completions_async(
         self, document: Document, complete_event: CompleteEvent
     ) -> AsyncGenerator[Completion, None]:
+        before = document.text_before_cursor
+        late = False
+        if self._symbols is not None and _MENTION.search(before):
+            self._symbols.look()
+            late = not await self._listed(before, _SOON_S)
+        shown: set[str] = set()
         for one in self.get_completions(document, complete_event):
+            shown.add(one.text)
             yield one
+        if late and await self._listed(before, _LISTED_S):
+            for one in self.get_completions(document, complete_event):
+                if one.text not in shown:
+                    yield one
         if self._elsewhere is None:
             return
-        before = document.text_before_cursor
         offers: Sequence[Offer] = ()
         typed = ""
         if found := _MENTION.search(before):
@@ -127,6 +141,18 @@ class Completing(Completer):
                 offers = await self._elsewhere.argument(said[1], before, typed)
         for one in offers:
             yield Completion(one.text, -len(typed), display_meta=one.about)
+
+    async def _listed(self, before: str, limit_s: float) -> bool:
+        """Whether files and symbols are listed, which takes a moment the first time; waits for it until somebody has
+        typed on."""
+        ready = [one.ready for one in (self._files, self._symbols) if one is not None]
+        for _ in range(int(limit_s / _POLL_S)):
+            if all(one.is_set() for one in ready):
+                return True
+            if self.typed() not in ("", before):
+                return False
+            await asyncio.sleep(_POLL_S)
+        return False
 
     async def _still(self, before: str) -> bool:
         """Whether nobody has typed on in the pause."""

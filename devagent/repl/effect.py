@@ -13,8 +13,9 @@ from devagent.core.events import ToolJudged
 from devagent.core.resources import Resource
 from devagent.core.text import visible
 from devagent.repl.markdown.code import Code
+from devagent.repl.messages import tr
 from devagent.repl.style import Line, Segment, line
-from devagent.repl.words import pairs, rule_name
+from devagent.repl.words import counted, pairs, rule_name
 
 _MOST_LINES = 20_000
 _MOST_BYTES = 2_000_000
@@ -47,7 +48,7 @@ def who_asks(judged: ToolJudged) -> list[Line]:
     rows: list[Line] = []
     for rule in {one.rule: one for one in judged.decision.determining}.values():
         why = f": {rule.why}" if rule.why else ""
-        rows.append(line(Segment("  asked by ", "quiet"), Segment(rule_name(rule), "accent"), Segment(why, "quiet")))  # fmt: skip
+        rows.append(line(Segment(f"  {tr('asked by')} ", "quiet"), Segment(rule_name(rule), "accent"), Segment(why, "quiet")))  # fmt: skip
     if not rows:
         rows.append(line(Segment(f"  {_sentence(judged.decision.reason)}", "quiet")))
     return rows
@@ -65,10 +66,26 @@ def _effect(judged: ToolJudged, folder: str) -> tuple[list[Line], frozenset[str]
             rows = [_code_row(one) for one in Code("bash").lines(_lines(args.get("command")))]
             return rows, frozenset(["command"])
         case _ if judged.ext.name == "sql" and isinstance(args.get("sql"), str):
-            return [_code_row(one) for one in Code("sql").lines(_lines(args["sql"]))], frozenset(["sql"])  # fmt: skip
+            rows = [_code_row(one) for one in Code("sql").lines(_lines(args["sql"]))]
+            return [*rows, *_rows_affected(judged)], frozenset(["sql", "commit", "expected_rows"])
         case _:
             pass
     return [], frozenset()
+
+
+def _rows_affected(judged: ToolJudged) -> Iterator[Line]:
+    """How many rows a statement that changes data may change: the tool holds itself to it."""
+    args = judged.args
+    if judged.full_name != "sql.write":
+        return
+    expected = args.get("expected_rows")
+    if args.get("commit") is True and isinstance(expected, int):
+        many = tr("{rows} changed and committed; where it would be another number, none").format(
+            rows=counted(expected, "row")
+        )
+    else:
+        many = tr("none kept: it is tried, the rows are counted, and it is rolled back")
+    yield line(Segment("  rows  ", "quiet"), Segment(many, "bold" if args.get("commit") is True else ""))  # fmt: skip
 
 
 def _after(args: Mapping[str, Any], folder: str) -> tuple[str, str] | None:
@@ -103,7 +120,7 @@ def _text(path: str) -> str | None:
 
 def _diff(name: str, before: str, after: str) -> Iterator[Line]:
     old, new = before.splitlines(), after.splitlines()
-    what = "new file" if not before else "change"
+    what = tr("new file") if not before else tr("change")
     if len(old) + len(new) > _MOST_LINES:
         yield line(Segment(f"  {name}  {len(old):,} lines become {len(new):,}", "bold"))
         return

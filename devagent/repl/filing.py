@@ -12,12 +12,13 @@ from devagent.core.approvals import Scope, StandingApproval
 from devagent.core.events import ToolJudged
 from devagent.core.resources import Resource
 from devagent.core.text import one_line
+from devagent.repl.messages import tr
 from devagent.repl.style import Line, Segment, line
 
 DAYS = (1, 7, 30)
 """How long it may be made to hold, beside the longest that policy lets it."""
 EXAMPLES = 3
-_REACH: dict[Scope, str] = {
+REACH: dict[Scope, str] = {
     "once": "this one call",
     "session": "until you leave this session",
     "project": "in this folder",
@@ -29,9 +30,14 @@ def sheet(approval: StandingApproval, judged: ToolJudged) -> list[Line]:
     """What would be put on file."""
     rows: list[Line] = [
         line(
-            Segment("  would be filed: ", "quiet"),
+            Segment(f"  {tr('would be filed:')} ", "quiet"),
             Segment(approval.tool, "bold"),
-            Segment(f"  {_REACH[approval.scope]}, until {approval.expires}, for {approval.user}"),
+            Segment(
+                "  "
+                + tr("{reach}, until {day}, for {who}").format(
+                    reach=tr(REACH[approval.scope]), day=approval.expires, who=approval.user
+                )
+            ),
         )
     ]
     rows += [
@@ -39,11 +45,11 @@ def sheet(approval: StandingApproval, judged: ToolJudged) -> list[Line]:
         for one in approval.resources[:12]
     ]
     if len(approval.resources) > 12:
-        rows.append(line(f"    and {len(approval.resources) - 12} more"))
+        rows.append(line("    " + tr("and {many} more").format(many=len(approval.resources) - 12)))
     if approval.arguments:
-        rows.append(line(Segment("    with exactly these arguments", "quiet")))
+        rows.append(line(Segment(f"    {tr('with exactly these arguments')}", "quiet")))
     for fits, text in examples(approval, judged):
-        sign, role = ("matches ", "good") if fits else ("does not", "bad")
+        sign, role = (tr("matches "), "good") if fits else (tr("does not"), "bad")
         rows.append(line(Segment(f"    {sign}  ", role), Segment(text)))
     return rows
 

@@ -7,6 +7,7 @@ from msgspec import Struct
 from devagent.core.events import ApprovalAnswered, ToolFinished, ToolJudged
 from devagent.core.text import one_line, visible
 from devagent.core.verdicts import Decision
+from devagent.repl.messages import tr
 from devagent.repl.style import Line, Segment
 from devagent.repl.words import counted, determined_by, pairs, size_text, time_text
 
@@ -84,4 +85,5 @@ def answered(event: ApprovalAnswered) -> str:
         return f"approval {approval.approval_id}"
     if approval.method != "terminal":
         return f"yes by {approval.by}"
-    return "you said yes" if approval.scope == "once" else f"you said yes ({approval.scope})"
+    said = tr("you said yes")
+    return said if approval.scope == "once" else f"{said} ({approval.scope})"

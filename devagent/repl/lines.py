@@ -19,6 +19,7 @@ from prompt_toolkit.history import History
 from prompt_toolkit.input import Input
 from prompt_toolkit.output import Output
 
+from devagent.repl.messages import tr
 from devagent.repl.paper import Paper
 from devagent.repl.region import Doing
 from devagent.repl.screens import LEAVE_S, no_picture
@@ -43,6 +44,7 @@ class Lines:
         self._painter = painter
         reader = painter.capabilities.reader
         self._sign = "you: " if reader else "› " if painter.capabilities.unicode else "> "
+        self.echoes = True
         self.submit: Callable[[str, bool], None] = lambda _text, _later: None
         self.stop: Callable[[], bool] = lambda: False
         self.leave: Callable[[], None] = lambda: None
@@ -71,6 +73,10 @@ class Lines:
     @property
     def columns(self) -> int:
         return self._session.output.get_size().columns
+
+    @property
+    def typed(self) -> str:
+        return self._session.default_buffer.document.text_before_cursor
 
     # -- what is shown
 
@@ -111,7 +117,9 @@ class Lines:
         ways |= {word: key for key, words in _WORDS.items() if key in keys for word in words}
         while True:
             try:
-                typed = (await self._question.prompt_async("Answer: ", handle_sigint=False)).strip()
+                typed = (
+                    await self._question.prompt_async(f"{tr('Answer:')} ", handle_sigint=False)
+                ).strip()
             except KeyboardInterrupt:
                 if "c-c" in keys or "escape" in keys:
                     return "c-c" if "c-c" in keys else "escape"
@@ -121,7 +129,7 @@ class Lines:
             if key := ways.get(typed.lower()):
                 return key
             said = ", ".join(one for one in ways if len(one) == 1)
-            self.paper.lines([line(f"One of: {said}")])
+            self.paper.lines([line(tr("One of: {keys}").format(keys=said))])
             self.paper.flush()
 
     async def read(self, label: str, *, secret: bool = False) -> str | None:
@@ -141,9 +149,10 @@ class Lines:
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGINT, self._interrupt)
         try:
+            await self._free.wait()
             while not self._ended:
-                await self._free.wait()
                 await self._one_line()
+                await self._free.wait()
         finally:
             loop.remove_signal_handler(signal.SIGINT)
 
@@ -171,7 +180,7 @@ class Lines:
             self.leave()
             return
         self._interrupted = now
-        self.paper.lines([line("Ctrl+C again leaves")])
+        self.paper.lines([line(tr("Ctrl+C again leaves"))])
         self.paper.flush()
 
     def end(self) -> None:

@@ -26,6 +26,7 @@ from prompt_toolkit.output.vt100 import Vt100_Output
 from devagent.core.text import one_line
 from devagent.repl.keys import bindings
 from devagent.repl.mentions import as_mention, pasted_image
+from devagent.repl.messages import tr
 from devagent.repl.paper import BEGIN, END, LivePaper
 from devagent.repl.pasted import Pasted
 from devagent.repl.region import Choices, Region
@@ -62,6 +63,7 @@ class Live(Region):
             tempfile_suffix=".md",
         )
         super().__init__(painter, buffer, lambda: self.size)
+        self.echoes = False
         self.submit: Callable[[str, bool], None] = lambda _text, _later: None
         self.stop: Callable[[], bool] = lambda: False
         self.leave: Callable[[], None] = lambda: None
@@ -218,6 +220,10 @@ class Live(Region):
     def columns(self) -> int:
         return self.size.columns
 
+    @property
+    def typed(self) -> str:
+        return self.buffer.document.text_before_cursor
+
     def redraw(self) -> None:
         self.app.invalidate()
 
@@ -322,7 +328,7 @@ class Live(Region):
         else:
             self._interrupted = now
             stopped = self.stop()
-            self.hint = "stopped" if stopped else "Ctrl+C again leaves"
+            self.hint = tr("stopped") if stopped else tr("Ctrl+C again leaves")
             asyncio.get_running_loop().call_later(LEAVE_S, self._no_hint)
         self.app.invalidate()
 

@@ -27,6 +27,7 @@ from prompt_toolkit.styles import Style
 from prompt_toolkit.widgets import SearchToolbar
 
 from devagent.core.text import visible
+from devagent.repl.messages import tr
 from devagent.repl.style import Painter, Segment
 from devagent.repl.width import clip
 
@@ -75,6 +76,7 @@ class Region:
             BufferControl(
                 self.buffer,
                 search_buffer_control=search.control,
+                preview_search=True,
                 input_processors=[
                     ConditionalProcessor(PasswordProcessor(), Condition(lambda: self.secret))
                 ],
@@ -127,15 +129,15 @@ class Region:
         if doing is None:
             return []
         rows = [self._row(Segment(f"  {visible(one)}", "quiet")) for one in doing.tail]
-        what = clip(doing.what or "working", max(16, self._size().columns - 46))
+        what = clip(doing.what or tr("working"), max(16, self._size().columns - 46))
         parts = [what, f"{max(0, time.monotonic() - doing.since):.0f} s"]
         if doing.tokens:
-            parts.append(f"{doing.tokens:,} tokens")
+            parts.append(tr("{many} tokens").format(many=f"{doing.tokens:,}"))
         if doing.usd_micros:
             parts.append(f"${doing.usd_micros / 1e6:.4f}")
         dot = "·" if self._painter.capabilities.unicode else "-"
         sign = ("●", "○")[int(time.monotonic()) % 2] if self._painter.capabilities.unicode else "*"
-        text = f" {dot} ".join([*parts, "esc to stop"])
+        text = f" {dot} ".join([*parts, tr("esc to stop")])
         return [*rows, self._row(Segment(f"{sign} ", "accent"), Segment(text, "quiet"))]
 
     def _queued_rows(self) -> list[str]:

@@ -16,6 +16,8 @@ class Screen(Protocol):
     """``submit`` takes what was typed (for now, or for once the turn is over), ``stop`` what is under way and whether
     anything was, ``picture`` gives a mark for the image in the clipboard (empty: none)."""
 
+    echoes: bool
+    """What was typed stands there already."""
     doing: Doing | None
     queued: list[str]
     status: str
@@ -31,6 +33,11 @@ class Screen(Protocol):
 
     @property
     def columns(self) -> int: ...
+
+    @property
+    def typed(self) -> str:
+        """What stands in the line before the cursor."""
+        ...
 
     def draw(self) -> None:
         """What is new is seen soon."""

@@ -36,6 +36,7 @@ from devagent.repl.folded import (
 )
 from devagent.repl.markdown.flow import ROW, Flow, Out
 from devagent.repl.markdown.stream import MarkdownStream
+from devagent.repl.messages import tr
 from devagent.repl.render import render, sources_text
 from devagent.repl.style import Line, Segment, text_of, width_of
 from devagent.repl.words import (
@@ -60,7 +61,7 @@ class Transcript:
     def __init__(self, capabilities: Capabilities, columns: int, *, streams: bool = True) -> None:
         self.columns = columns
         self._capabilities = capabilities
-        self._signs = signs_of(capabilities)
+        self.signs = signs_of(capabilities)
         self._streams = streams
         self._reply: MarkdownStream | None = None
         self._replied = False
@@ -84,11 +85,11 @@ class Transcript:
                 if self._reply is None and event.text.strip() and not event.purpose:
                     yield from self._streamed(event.text)
                 yield from self._reply_ends()
-                if not event.purpose and (cited := sources_text(event, self._signs)):
+                if not event.purpose and (cited := sources_text(event, self.signs)):
                     yield from self._note(cited, "quiet")
             case ModelFailed():
                 yield from self._reply_ends()
-                yield from self._note(render(event, self._signs), "ask")
+                yield from self._note(render(event, self.signs), "ask")
             case ToolJudged():
                 yield from self._judged(event)
             case ApprovalAsked():
@@ -107,9 +108,9 @@ class Transcript:
                 yield from self._reply_ends()
                 yield from self._ended(event)
             case UndoDone():
-                yield from self._note(render(event, self._signs), "good")
+                yield from self._note(render(event, self.signs), "good")
             case _:
-                if text := render(event, self._signs):
+                if text := render(event, self.signs):
                     yield from self._reply_ends()
                     yield from self._note(text, "ask" if text.startswith("!") else "quiet")
 
@@ -128,9 +129,12 @@ class Transcript:
 
     def said(self, text: str, role: str = "bold") -> Iterator[Out]:
         """What a person said, with their sign before it."""
-        sign = f"{self._signs.prompt} "
+        sign = f"{self.signs.prompt} "
         rows = visible(text).strip("\n").split("\n")
-        shown = [*rows[:30], f"{self._signs.more} {len(rows) - 30:,} more lines"]
+        shown = [
+            *rows[:30],
+            tr("{sign} {many} more lines").format(sign=self.signs.more, many=f"{len(rows) - 30:,}"),
+        ]
         for number, row in enumerate(shown if len(rows) > 31 else rows):
             prefix = Segment(sign if number == 0 else "  ", "accent")
             flow = Flow(self._room, prefix=[prefix], hang="  ")
@@ -174,7 +178,7 @@ class Transcript:
 
     def _denied(self, event: ToolJudged) -> Iterator[Out]:
         decision = event.decision
-        dot = self._signs.dot
+        dot = self.signs.dot
         if decision.error:
             said = [Segment(f" {dot} not run: {decision.reason}", "quiet")]
         else:
@@ -183,7 +187,7 @@ class Transcript:
             near = ", ".join(decision.nearest[:FEW])
             way = "; ".join(grants) or (f"nearest grant: {near}" if near else "")
             if way:
-                said.append(Segment(f" {self._signs.then} {way}", "accent"))
+                said.append(Segment(f" {self.signs.then} {way}", "accent"))
         yield from self.flow(self._head(event, "bad"), said)
 
     def _answered(self, event: ApprovalAnswered) -> Iterator[Out]:
@@ -194,10 +198,10 @@ class Transcript:
         if event.approval.answer == "no":
             self.folded.append(folded)
             said = f": {one_line(event.comment)}" if event.comment else ""
-            who = {"terminal": "you said no", "unattended": "nobody was there to ask"}
+            who = {"terminal": tr("you said no"), "unattended": tr("nobody was there to ask")}
             by = who.get(event.approval.method, f"{event.approval.by} said no")
             yield from self._block("call")
-            yield from self.flow(self._head(folded.judged, "bad"), [Segment(f" {self._signs.dot} {by}{said}", "quiet")])  # fmt: skip
+            yield from self.flow(self._head(folded.judged, "bad"), [Segment(f" {self.signs.dot} {by}{said}", "quiet")])  # fmt: skip
 
     def _finished(self, event: ToolFinished) -> Iterator[Out]:
         folded = self._calls.pop(event.call, None)
@@ -211,9 +215,9 @@ class Transcript:
         self.folded.append(folded)
         yield from self._block("call")
         ok = event.outcome == "ok"
-        said = [Segment(f" {self._signs.dot} {part}", "quiet") for part in outcome(event)]
+        said = [Segment(f" {self.signs.dot} {part}", "quiet") for part in outcome(event)]
         if folded.answered is not None:
-            said.append(Segment(f" {self._signs.dot} {answered(folded.answered)}", "quiet"))
+            said.append(Segment(f" {self.signs.dot} {answered(folded.answered)}", "quiet"))
         yield from self.flow(self._head(folded.judged, "good" if ok else "bad"), said)
         if folded.judged.decision.obligations and ok:
             duties = pairs(folded.judged.decision.obligations)
@@ -221,7 +225,7 @@ class Transcript:
             yield from self._detail(f"with {duties}{by}")
 
     def _head(self, event: ToolJudged, role: str) -> list[Segment]:
-        sign = self._signs.no if role == "bad" else self._signs.call
+        sign = self.signs.no if role == "bad" else self.signs.call
         name = Segment(event.full_name, "bold")
         what = touched(event)
         return [Segment(f"{sign} ", role), name, *([Segment(f"  {what}")] if what else [])]
@@ -268,8 +272,11 @@ class Transcript:
             yield from flow.end()
 
     def _cut(self, event: TurnCut) -> Iterator[Out]:
-        why = "stopped" if event.err in ("cancelled", "interrupted") else f"cut: {event.err}"
-        yield from self._note(f"{why}; what was done so far stays", "ask")
+        if event.err in ("cancelled", "interrupted"):
+            said = tr("stopped; what was done so far stays")
+        else:
+            said = tr("cut: {why}; what was done so far stays").format(why=event.err)
+        yield from self._note(said, "ask")
 
     def _ended(self, event: TurnEnded) -> Iterator[Out]:
         if event.stop == "done" and not self._replied:
@@ -285,7 +292,7 @@ class Transcript:
         role = "quiet" if event.stop == "done" else "ask"
         yield from self._block("end")
         flow = Flow(self._room, hang="  ")
-        yield from flow.feed([Segment(visible(f" {self._signs.dot} ".join(parts)), role)])
+        yield from flow.feed([Segment(visible(f" {self.signs.dot} ".join(parts)), role)])
         yield from flow.end()
 
     def unfolded(self, number: int = 1) -> list[Line]:
@@ -294,7 +301,7 @@ class Transcript:
             return []
         folded = self.folded[-number]
         events = (folded.judged, folded.answered, folded.finished)
-        texts = [render(one, self._signs, full=True) for one in events if one is not None]
+        texts = [render(one, self.signs, full=True) for one in events if one is not None]
         return [coloured_diff(row) for text in texts for row in text.split("\n")]
 
     def unfolded_result(self) -> list[Line]:

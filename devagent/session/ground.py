@@ -55,6 +55,7 @@ from devagent.settings.data_sources import with_org_sources
 from devagent.settings.identity import principal
 from devagent.settings.places import Places, places
 from devagent.settings.policies import EffectivePolicy, is_enrolled
+from devagent.settings.style import style_guidance
 from devagent.settings.trusted_file import read_trusted
 from devagent.undo.guard import SnapshotGuard
 
@@ -76,7 +77,7 @@ class Options(Struct, frozen=True, kw_only=True):
     all that are configured). ``approvals`` are signed files of approvals; with ``dry_run`` every call is judged
     and none carried out. ``org_policy`` and ``local_policy`` put other files in those places: for
     the demo's sample company, never from a flag or the environment. ``guidance`` is what the model is told besides:
-    the folder's instructions, once they are trusted, and the style of answers.
+    the folder's instructions, once they are trusted.
     """
 
     folder: str
@@ -194,7 +195,7 @@ def stand(options: Options, environment: Mapping[str, str] | None) -> Ground:
         today=today,
         signed=_signed(options, here, who, policy, today),
         extensions=extensions,
-        guidance="\n".join(filter(None, [options.guidance, org_style(governs)])),
+        guidance="\n".join(filter(None, [options.guidance, style_guidance(), org_style(governs)])),
         sealing=sealed_for(policy, here, env),
         witnessing=witnessing_of(policy, here),
     )

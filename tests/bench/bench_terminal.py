@@ -20,10 +20,12 @@ import tempfile
 import termios
 import time
 from pathlib import Path
+from typing import Any
 
 from msgspec import Struct
 
 ROOT = Path(__file__).resolve().parents[2]
+NOTHING: dict[str, str] = {}
 LIMIT_S = 900
 READY = "policy org/"
 """Stands there once a session is open."""
@@ -45,10 +47,11 @@ def answer(question: str) -> int:
 
 class Service:
     """Speaks just enough of the Messages API: every request is answered with so many tokens, at so many a second
-    (0: at once)."""
+    (0: at once). ``calls``: each prompt is answered with a call first, and usage is as the conversation is long."""
 
-    def __init__(self, tokens: int, pace: int) -> None:
-        self.tokens, self.pace = tokens, pace
+    def __init__(self, tokens: int, pace: int, *, calls: bool = False) -> None:
+        self.tokens, self.pace, self.calls = tokens, pace, calls
+        self.requests = 0
         self._server: asyncio.Server | None = None
 
     async def start(self) -> str:
@@ -71,16 +74,33 @@ class Service:
                     ),
                     0,
                 )
-                await reader.readexactly(length)
-                await self._answer(writer)
+                body = await reader.readexactly(length)
+                self.requests += 1
+                if self.calls and not _is_result(body):
+                    await self._call(writer, length // 4)
+                else:
+                    await self._answer(writer, length // 4 if self.calls else 10)
         except (asyncio.IncompleteReadError, asyncio.CancelledError, ConnectionError):
             writer.close()
 
-    async def _answer(self, writer: asyncio.StreamWriter) -> None:
+    async def _call(self, writer: asyncio.StreamWriter, length: int) -> None:
+        self._begin(writer, length)
+        use = {
+            "type": "tool_use",
+            "id": f"call_{self.requests}",
+            "name": "workspace__read",
+            "input": NOTHING,
+        }
+        self._send(writer, "content_block_start", {"index": 0, "content_block": use})
+        delta = {"type": "input_json_delta", "partial_json": json.dumps({"path": "notes.md"})}
+        self._send(writer, "content_block_delta", {"index": 0, "delta": delta})
+        await self._end(writer, "tool_use", 40)
+
+    def _begin(self, writer: asyncio.StreamWriter, length: int) -> None:
         writer.write(
             b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
         )
-        usage = {"input_tokens": 10, "output_tokens": 1}
+        usage = {"input_tokens": length, "output_tokens": 1}
         message: dict[str, object] = {
             "id": "m",
             "type": "message",
@@ -90,6 +110,9 @@ class Service:
             "usage": usage,
         }
         self._send(writer, "message_start", {"message": message})
+
+    async def _answer(self, writer: asyncio.StreamWriter, length: int) -> None:
+        self._begin(writer, length)
         self._send(
             writer,
             "content_block_start",
@@ -116,11 +139,12 @@ class Service:
             await writer.drain()
             if self.pace:
                 await asyncio.sleep(0.01)
+        await self._end(writer, "end_turn", self.tokens)
+
+    async def _end(self, writer: asyncio.StreamWriter, reason: str, tokens: int) -> None:
         self._send(writer, "content_block_stop", {"index": 0})
-        delta = {"stop_reason": "end_turn", "stop_sequence": None}
-        self._send(
-            writer, "message_delta", {"delta": delta, "usage": {"output_tokens": self.tokens}}
-        )
+        delta = {"stop_reason": reason, "stop_sequence": None}
+        self._send(writer, "message_delta", {"delta": delta, "usage": {"output_tokens": tokens}})
         self._send(writer, "message_stop", {})
         writer.write(b"0\r\n\r\n")
         await writer.drain()
@@ -128,6 +152,15 @@ class Service:
     def _send(self, writer: asyncio.StreamWriter, kind: str, fields: dict[str, object]) -> None:
         data = f"event: {kind}\ndata: {json.dumps({'type': kind, **fields})}\n\n".encode()
         writer.write(b"%x\r\n%s\r\n" % (len(data), data))
+
+
+def _is_result(body: bytes) -> bool:
+    """Whether the last message brings a call's result, or is no prompt of a person's."""
+    content: Any = json.loads(body)["messages"][-1]["content"]
+    last: dict[str, Any] = {"type": "text", "text": content}
+    if not isinstance(content, str):
+        last = content[-1]
+    return last["type"] == "tool_result" or not str(last.get("text", "")).startswith("turn ")
 
 
 def _arrive(arrived: "asyncio.Future[None]") -> None:
@@ -228,18 +261,22 @@ async def streaming(home: str, tokens: int, pace: int) -> None:
 
 
 async def many_turns(home: str, turns: int) -> None:
-    service = Service(400, 0)
+    """A day of work: a prompt, a call, an answer, again and again, the window filled and put in short on the way."""
+    service = Service(400, 0, calls=True)
+    Path(home, "notes.md").write_text(TEXT * 4, encoding="utf-8")
     screen = start(home, await service.start())
     try:
         await screen.until(READY)
         marks: list[float] = []
+        compactions = 0
         for number in range(turns):
-            before = len(screen.seen)
+            screen.seen.clear()
             screen.types(f"turn {number}\r")
-            await screen.until("done", before)
-            if number % (turns // 4) == turns // 4 - 1:
+            await screen.until("done")
+            compactions += screen.seen.count(b"conversation compacted")
+            if number % (turns // 8) == turns // 8 - 1:
                 marks.append(screen.megabytes)
-        print(f"{turns} turns{'':14}{' → '.join(f'{one:.0f}' for one in marks)} MB")
+        print(f"{f'{turns:,} turns':24}{' → '.join(f'{one:.0f}' for one in marks)} MB, {service.requests:,} requests, {compactions} compactions, {screen.cpu:.0f} s of CPU")  # fmt: skip
     finally:
         screen.close()
         await service.stop()
@@ -280,7 +317,7 @@ async def main() -> None:
     parser.add_argument("--tokens", type=int, default=200_000)
     parser.add_argument("--pace", type=int, default=80)
     parser.add_argument("--paced-tokens", type=int, default=4_000)
-    parser.add_argument("--turns", type=int, default=200)
+    parser.add_argument("--turns", type=int, default=2_000)
     parser.add_argument("--messages", type=int, default=10_000)
     parser.add_argument("--only", choices=["prompt", "stream", "turns", "session"])
     chosen = parser.parse_args()

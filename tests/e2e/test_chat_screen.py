@@ -17,7 +17,8 @@ from devagent.core.events import (
     TurnCut,
     UndoDone,
 )
-from tests.support.command_line import logged, logs
+from devagent.settings.identity import principal
+from tests.support.command_line import logged, logs, own_file
 from tests.support.messages_server import Call, MessagesServer, Step
 from tests.support.repositories import git
 from tests.support.terminal import Terminal, needs_tmux, terminal
@@ -27,6 +28,26 @@ pytestmark = needs_tmux
 SCREENS = Path(__file__).parent / "screens"
 QUESTION = "Allow this?"
 READY = "/help"
+COMPARED = """\
+## What a fee is
+
+A fee is **not** a tax, a toll or a *tip*; see [the law](https://example.com/law).
+
+| name | free from | who says so |
+| --- | ---: | --- |
+| delivery | 5,000 | `fee.py` |
+| 配達 | 3,000 | naïve façade 👍 |
+
+```python
+def fee(total: int) -> int:
+    return 0 if total >= FREE_FROM else 490  # cents
+```
+
+> What is free has been paid for by somebody.
+
+1. Change it
+   - in one place
+"""
 
 
 def branch(name: str) -> Call:
@@ -54,6 +75,10 @@ def as_kept(screen: str) -> str:
         (r"session [0-9A-Z]{26}", "session " + "0" * 26),
         (r" · \d+(\.\d+)? m?s\b", " · 0 ms"),
         (r"\b\d+\.\d+\.\d+\S*", "0.0.0"),
+        (r"(snapshot|undo) [0-9a-f]{12}", r"\1 " + "0" * 12),
+        (r"\b\d{4}-\d\d-\d\d\b", "2026-11-21"),
+        (rf"\b(as|for|by user:?) ?{re.escape(principal().user)}\b", r"\1 ana"),
+        (r"\.toml:\d+", ".toml:1"),
     ):
         screen = re.sub(pattern, same, screen)
     return "\n".join(line.rstrip() for line in screen.rstrip().split("\n")) + "\n"
@@ -88,17 +113,34 @@ async def test_a_first_start_explains_itself_and_is_of_use_without_a_key(shop: P
         assert not (shop / "devagent-tour.md").exists()
         await screen.types("/why")
         await screen.shows("asked about", "to get it", "answered yes", after="› /why")
+        stands_as_kept(await screen.coloured(), "why-80x24-dark", since="undone:")
         await screen.types("/cost")
         await screen.shows("/usage: all sessions")
         await screen.types("/bad it said too much")
         await screen.shows("feedback on the answer: bad: it said too much")
+        await screen.types("/theme light")
+        await screen.shows("colours for light")
+        await screen.types("/clear")
+        await screen.shows("devagent · rehearsal:tour", after="/clear")
+        await screen.types("hello")
+        await screen.shows("new file, +3 -0", QUESTION, "no, and say why")
+        stands_as_kept(await screen.coloured(), "question-80x24-light", since="Ctrl+O")
+        await screen.presses("a")
+        await screen.shows("would be filed", "y file it")
+        stands_as_kept(await screen.coloured(), "filing-80x24-light", since="would be filed")
+        await screen.presses("Escape")
+        await screen.shows(QUESTION, "no, and say why")
+        await screen.presses("n")
+        await screen.shows("Not written, as you said", "done ·", "›")
+        stands_as_kept(await screen.coloured(), "no-80x24-light", since="you said no")
         await screen.types("/quit")
         await screen.shows("verify: ok", "[exit 0]")
-    (log,) = logs()
-    events = logged(log)
+    second, first = logs()
+    events = logged(first)
     assert [one.note for one in events if isinstance(one, FeedbackGiven)] == ["it said too much"]
     assert any(isinstance(one, UndoDone) for one in events)
-    assert verify_session(log).closed
+    assert verify_session(first).closed
+    assert verify_session(second).closed
 
 
 async def test_a_yes_can_hold_for_the_session_be_filed_narrower_or_answer_several(
@@ -106,6 +148,8 @@ async def test_a_yes_can_hold_for_the_session_be_filed_narrower_or_answer_severa
 ) -> None:
     work = workplace(tmp_path, home)
     steps = [
+        Step(calls=[branch("here"), branch("folder")]),
+        Step(calls=[branch("here"), branch("folder")]),
         Step(calls=[branch("one")]),
         Step(calls=[branch("one")]),
         Step(calls=[branch("a"), branch("b"), branch("c")]),
@@ -115,6 +159,13 @@ async def test_a_yes_can_hold_for_the_session_be_filed_narrower_or_answer_severa
     async with MessagesServer(steps) as server, terminal("chat", cwd=work, server=server) as screen:
         await screen.shows(READY)
         await screen.types("Branches")
+        await screen.shows("write branch:here", "this session", "this folder", QUESTION)
+        await screen.presses("s")
+        await screen.shows("you said yes (session)", "write branch:folder", QUESTION)
+        await screen.presses("p")
+        await screen.shows("would be filed: git.branch  in this folder", "in another folder")
+        await screen.presses("y")
+        # Both are asked for again, and answered by what holds; a third is not like them.
         await screen.shows("write branch:one", QUESTION)
         await screen.presses("a")
         await screen.shows("would be filed: git.branch  in every folder", "does not", "y file it")
@@ -139,11 +190,17 @@ async def test_a_yes_can_hold_for_the_session_be_filed_narrower_or_answer_severa
         "a",
         "b",
         "c",
+        "folder",
+        "here",
         "main",
         "one",
     ]
     answers = [one.approval for one in logged(logs()[0]) if isinstance(one, ApprovalAnswered)]
     assert [(one.answer, one.method, one.scope) for one in answers] == [
+        ("yes", "terminal", "session"),
+        ("yes", "terminal", "project"),
+        ("yes", "file", "session"),
+        ("yes", "file", "project"),
         ("yes", "terminal", "always"),
         ("yes", "file", "always"),
         *[("yes", "terminal", "once")] * 3,
@@ -262,7 +319,17 @@ async def test_a_folders_own_words_wait_for_trust_and_planning_is_kept_by_policy
     (shop / ".devagent/commands").mkdir(parents=True)
     (shop / ".devagent/commands/greet.md").write_text("Greet $ARGUMENTS nicely.\n")
     write = Call("workspace__write", {"path": "new.txt", "content": "x"})
-    steps = [Step(text="Hello."), Step(calls=[write]), Step(text="Planned.")]
+    edit = Call(
+        "workspace__edit",
+        {"path": "fee.py", "edits": [{"old": "5000", "new": "3000", "all": False}]},
+    )
+    steps = [
+        Step(text="Hello."),
+        Step(calls=[write]),
+        Step(text="Planned."),
+        Step(text=COMPARED, calls=[edit]),
+        Step(text="That is all."),
+    ]
     async with (
         MessagesServer(steps) as server,
         terminal(
@@ -284,14 +351,25 @@ async def test_a_folders_own_words_wait_for_trust_and_planning_is_kept_by_policy
         await screen.shows(
             "denied by narrowing/plan#only-reading", "→ /plan off", "Planned.", "done"
         )
-        await screen.types("/policy try workspace.read path=fee.py")
+        await screen.types("/policy try git.status")
         await screen.shows("allowed", "nothing was run or recorded", after="/policy try")
         await screen.tmux("send-keys", "-l", "look at @fe")
         await screen.shows("› look at @fe", " fee.py")
         await screen.presses("Tab")
         await screen.shows("› look at @fee.py")
+        await screen.tmux("send-keys", "-l", " now")
+        await screen.shows("› look at @fee.py now")
         stands_as_kept(await screen.coloured(), "planning-200x50-light", since="/plan on")
         await screen.presses("C-u")
+        await screen.types("/theme dark")
+        await screen.shows("colours for dark")
+        await screen.types("/plan off")
+        await screen.shows("No longer planning")
+        await screen.types("Compare them")
+        await screen.shows("a tax, a toll", QUESTION)
+        stands_as_kept(await screen.coloured(), "table-200x50-dark", since="Compare them")
+        await screen.presses("n")
+        await screen.shows("That is all.", "done", after="Compare them")
         await screen.presses("C-d")
         await screen.shows("verify: ok", "[exit 0]")
     assert not (shop / "new.txt").exists()
@@ -300,18 +378,54 @@ async def test_a_folders_own_words_wait_for_trust_and_planning_is_kept_by_policy
     assert "Greet Ana nicely." in str(first["messages"])
     assert "from me" in str(server.requests[-1].body["messages"])
     judged = [one for one in logged(logs()[0]) if isinstance(one, ToolJudged)]
-    assert [one.decision.effect for one in judged] == ["ask", "deny"]
+    assert [one.decision.effect for one in judged] == ["ask", "deny", "ask"]
 
 
-async def test_a_terminal_that_can_do_no_more_gets_lines(tmp_path: Path, home: Path) -> None:
-    work = workplace(tmp_path, home)
-    async with (
-        MessagesServer([Step(text="Hello.")]) as server,
-        terminal("chat", "--plain", cwd=work, server=server) as screen,
-    ):
-        await screen.shows("devagent · claude-sonnet-5-5", "›")
-        await screen.types("Hi")
-        await screen.shows("Hello.", "done", "›")
-        assert "\x1b[3" not in await screen.coloured()
-        await screen.presses("C-d")
-        await screen.shows("verify: ok", "[exit 0]")
+async def test_a_terminal_that_can_do_no_more_gets_lines_and_every_command(
+    shop: Path, home: Path
+) -> None:
+    (shop / "AGENTS.md").write_text("Always say TEAPOT.\n")
+    shell = Call("workspace__shell", {"command": "sleep 60"})
+    write = Call("workspace__write", {"path": "new.txt", "content": "x"})
+    steps = [Step(text="Hello.", calls=[write]), Step(text="As you like."), Step(calls=[shell])]
+    own_file("style.toml", 'tone = "plain and short"\n')
+    async with MessagesServer(steps) as server:
+        async with terminal("--plain", cwd=shop, server=server) as screen:
+            await screen.shows("This folder has 1 file for the agent", "Answer:")
+            await screen.types("t")
+            await screen.shows("devagent · claude-sonnet-5-5", "›")
+            await screen.types("Hi")
+            await screen.shows(
+                "Hello.", "new file, +1 -0", "Allow this?", "no, and say why", "Answer:"
+            )
+            await screen.types("sure")
+            await screen.shows("One of: y, n, c")
+            await screen.types("c")
+            await screen.shows("Why not?")
+            await screen.types("not now")
+            await screen.shows("you said no: not now", "As you like.", "done", "›")
+            await screen.types("/why")
+            await screen.shows("asked about", "answered no by", after="› /why")
+            await screen.types("Wait")
+            await screen.shows("run   command:sleep 60", "Answer:", after="› Wait")
+            await screen.types("y")
+            await screen.shows("Answer: y")
+            await screen.presses("C-c")
+            await screen.shows("stopped; what was done so far stays", "›")
+            assert "\x1b[3" not in await screen.coloured()
+            await screen.presses("C-d")
+            await screen.shows("verify: ok", "[exit 0]")
+        async with terminal(
+            "--screen-reader", "--resume", "last", cwd=shop, server=server
+        ) as screen:
+            await screen.shows("you: Hi", "no, workspace.write", "you: Wait", "session resumed")
+            await screen.types("/resume")
+            await screen.shows("1. ", "Which one? A number, or nothing:")
+            await screen.types("")
+            await screen.shows("no session was chosen")
+            await screen.presses("C-d")
+            await screen.shows("verify: ok", "[exit 0]")
+    system = str(server.requests[0].body["system"])
+    assert "Always say TEAPOT." in system
+    assert "The person wants answers so: tone: plain and short." in system
+    assert not (shop / "new.txt").exists()

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from devagent.core.errors import ConfigError
+from devagent.repl.messages import tr
 from devagent.repl.style import Line, Segment, line
 from devagent.settings.config import load_config
 from devagent.settings.credentials import NoKey, check_keyring, to_keyring
@@ -16,27 +17,30 @@ if TYPE_CHECKING:
 
 TOUR = os.path.join(os.path.dirname(os.path.abspath(__file__)), "tour.toml")
 
-SCREEN: tuple[Line, ...] = (
-    line(Segment("Welcome to devagent.", "bold+accent")),
-    line("An agent that works in this folder through tools: files, shell, git, SQL, docs."),
-    line("  · ", "Reading here is free. Whatever changes something is shown to you first, and runs once you say yes."),
-    line("  · ", "Policy decides what may be asked of you at all. `/policy` shows it, `/why` explains each decision."),
-    line("  · ", "Every step is on record, signed, before it happens; `/undo` takes changes back."),
-    line("  · ", "Nothing has been set up or sent so far."),
-    (),
-    line("It needs a key for Claude (console.anthropic.com, API keys). None was found in ANTHROPIC_API_KEY, ANTHROPIC_AUTH_TOKEN or the keyring."),
-)  # fmt: skip
+
+def explained() -> tuple[Line, ...]:
+    """The screen."""
+    return (
+        line(Segment(tr("Welcome to devagent."), "bold+accent")),
+        line(tr("An agent that works in this folder through tools: files, shell, git, SQL, docs.")),
+        line("  · ", tr("Reading here is free. Whatever changes something is shown to you first, and runs once you say yes.")),
+        line("  · ", tr("Policy decides what may be asked of you at all:"), Segment(" /policy", "code"), tr(" shows it,"), Segment(" /why", "code"), tr(" explains each decision.")),
+        line("  · ", tr("Every step is on record, signed, before it happens;"), Segment(" /undo", "code"), tr(" takes changes back.")),
+        line("  · ", tr("Nothing has been set up or sent so far.")),
+        (),
+        line(tr("It needs a key for Claude (console.anthropic.com, API keys). None was found in ANTHROPIC_API_KEY, ANTHROPIC_AUTH_TOKEN or the keyring.")),
+    )  # fmt: skip
 
 
 async def without_key(chat: "Chat", error: NoKey) -> bool:
     """Explain, and ask for a key or offer the rehearsal; False where the person leaves."""
-    chat.print(SCREEN)
+    chat.print(explained())
     while True:
         rows = [
-            line(Segment("How do you want to begin?", "bold")),
-            line(Segment("  k", "bold+accent"), " type a key (it is not shown)"),
-            line(Segment("  r", "bold+accent"), " a rehearsal: a script plays the model, all else is real; no key"),
-            line(Segment("  q", "bold+accent"), " leave"),
+            line(Segment(tr("How do you want to begin?"), "bold")),
+            line(Segment("  k", "bold+accent"), f" {tr('type a key (it is not shown)')}"),
+            line(Segment("  r", "bold+accent"), f" {tr('a rehearsal: a script plays the model, all else is real; no key')}"),
+            line(Segment("  q", "bold+accent"), f" {tr('leave')}"),
         ]  # fmt: skip
         key = await chat.live.ask(rows, ["k", "r", "q", "escape", "c-c", "c-d"])
         if key == "r":
@@ -51,14 +55,14 @@ async def without_key(chat: "Chat", error: NoKey) -> bool:
 async def _key(chat: "Chat") -> bool:
     from devagent.session.key_check import check_key  # noqa: PLC0415  (network code, for this alone)
 
-    typed = await chat.live.read("API key:", secret=True)
+    typed = await chat.live.read(tr("API key:"), secret=True)
     key = (typed or "").strip()
     if not key:
         return False
     if any(c.isspace() or not c.isprintable() for c in key):
-        chat.say("that is not a key: it has spaces or control characters in it", "ask")
+        chat.say(tr("that is not a key: it has spaces or control characters in it"), "ask")
         return False
-    chat.live.hint = "asking the service whether it takes the key …"
+    chat.live.hint = tr("asking the service whether it takes the key …")
     try:
         unchecked = await check_key(load_config(places().config), os.environ, key)
     except ConfigError as refused:
@@ -67,11 +71,18 @@ async def _key(chat: "Chat") -> bool:
     finally:
         chat.live.hint = ""
     if unchecked:
-        chat.say(f"the key could not be checked: {unchecked}", "ask")
+        chat.say(tr("the key could not be checked: {why}").format(why=unchecked), "ask")
     try:
         check_keyring()
-        chat.say(f"Kept in {to_keyring(key)}; `devagent auth logout` removes it.")
+        chat.say(
+            tr("Kept in {place}; `devagent auth logout` removes it.").format(place=to_keyring(key))
+        )
     except ConfigError as nowhere:
         chat.environment = {**os.environ, "ANTHROPIC_API_KEY": key}
-        chat.say(f"{nowhere.what}; the key is used until you leave, and kept nowhere.", "ask")
+        chat.say(
+            tr("{why}; the key is used until you leave, and kept nowhere.").format(
+                why=nowhere.what
+            ),
+            "ask",
+        )
     return True

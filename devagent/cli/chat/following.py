@@ -13,6 +13,7 @@ from devagent.core.events import (
 )
 from devagent.core.text import one_line
 from devagent.repl.folded import touched
+from devagent.repl.messages import tr
 from devagent.repl.region import Doing
 
 
@@ -20,9 +21,9 @@ def follow(doing: Doing, event: Event) -> None:
     """Tell of this event in the line about what is under way."""
     match event:
         case ModelRequested(purpose=purpose):
-            doing.what = "putting the conversation in short" if purpose else "thinking"
+            doing.what = tr("putting the conversation in short") if purpose else tr("thinking")
         case TextDelta(text=text) | ThinkingDelta(text=text):
-            doing.what = "writing" if isinstance(event, TextDelta) else "thinking"
+            doing.what = tr("writing") if isinstance(event, TextDelta) else tr("thinking")
             doing.tokens += max(1, len(text) // 4)
         case ModelReplied(cost=cost):
             doing.usd_micros += cost.usd_micros if cost else 0
@@ -32,6 +33,6 @@ def follow(doing: Doing, event: Event) -> None:
             doing.tail = ()
         case ToolFinished():
             doing.tail = ()
-            doing.what = "thinking"
+            doing.what = tr("thinking")
         case _:
             pass

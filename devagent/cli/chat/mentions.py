@@ -69,24 +69,23 @@ class Mentioning:
             if len(typed) < 3:
                 return ()
             hits = await self._rows("docs__search", {"query": typed, "limit": _SHOWN}, "hits")
-            offers = [_offer(f"docs:{one.get('citation', '')}", one, "title", "crumbs") for one in hits]  # fmt: skip
+            offers = [_offer(f"docs:{one.get('citation', '')}", one, "heading") for one in hits]  # fmt: skip
             self._found[place, typed] = offers
             return offers
         if place == "tickets":
-            searched = place in self._listed
-            tool = "tickets__search" if searched else "tickets__my_work"
-            args: dict[str, Any] = {"query": typed, "limit": _SHOWN} if searched else {}
-            rows = await self._rows(tool, args, "tickets")
-            offers = [_offer(f"tickets:{one.get('key', '')}", one, "title", "status") for one in rows]  # fmt: skip
-            if searched:
-                self._found[place, typed] = offers
-                return offers
-        elif session is not None:
+            if place not in self._listed:
+                rows = await self._rows("tickets__my_work", {}, "tickets")
+                self._listed[place] = _tickets(rows)
+                if (fits := self.known(place, typed)) is not None:
+                    return fits
+            rows = await self._rows("tickets__search", {"query": typed, "limit": _SHOWN}, "tickets")
+            self._found[place, typed] = _tickets(rows)
+            return self._found[place, typed]
+        if session is not None:
             rows = await self._rows("mcp__list_resources", {"server": place}, "resources")
-            offers = [_offer(f"{place}:{one.get('uri', '')}", one, "title", "name") for one in rows]
-        else:
-            return ()
-        self._listed[place] = offers
+            self._listed[place] = [
+                _offer(f"{place}:{one.get('uri', '')}", one, "title", "name") for one in rows
+            ]
         return self.known(place, typed) or ()
 
     async def argument(self, command: str, line: str, typed: str) -> Sequence[Offer]:
@@ -145,6 +144,10 @@ async def _listed(events: AsyncGenerator[Event, None], key: str) -> Sequence[dic
             if isinstance(event, ToolFinished) and event.outcome == "ok":
                 found += event.structured.get(key, ())
     return found
+
+
+def _tickets(rows: Sequence[Mapping[str, Any]]) -> list[Offer]:
+    return [_offer(f"tickets:{one.get('key', '')}", one, "title", "status") for one in rows]
 
 
 def _offer(text: str, row: Mapping[str, Any], *names: str) -> Offer:

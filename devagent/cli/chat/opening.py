@@ -11,6 +11,7 @@ from devagent.core.events import SessionResumed, ToolJudged
 from devagent.core.ports import Question
 from devagent.core.tools import ToolCall
 from devagent.repl.forms import FormsOnScreen
+from devagent.repl.messages import tr
 from devagent.repl.render import render
 from devagent.repl.style import Segment, line
 from devagent.repl.words import counted
@@ -47,17 +48,15 @@ async def opened(chat: "Chat", *, quietly: bool = False) -> "Session":
         await chat.show_end(session.folder)
         chat.say(render(first))
         if session.unfinished:
-            chat.say(f"left unfinished: {session.unfinished}", "ask")
+            chat.say(tr("left unfinished: {what}").format(what=session.unfinished), "ask")
     return session
 
 
 async def _open(chat: "Chat") -> "Session":
     from devagent.session import Options, open_session  # noqa: PLC0415
-    from devagent.settings.style import style_guidance  # noqa: PLC0415
 
     asked = chat.asked
     plan = (chat.plan_policy(),) if chat.plan else ()
-    guidance = "\n\n".join(filter(None, [style_guidance(), chat.guidance()]))
     options = Options(
         folder=asked.folder,
         mode="chat",
@@ -69,7 +68,7 @@ async def _open(chat: "Chat") -> "Session":
         extensions=asked.extensions,
         resume=asked.resume,
         ticket=asked.ticket,
-        guidance=guidance,
+        guidance=chat.guidance(),
         passphrase=asked.passphrase,
     )
     return await open_session(options, chat.environment)
@@ -83,15 +82,22 @@ async def _trusted(chat: "Chat") -> FolderSays:
         return says
     if says.digest in chat.declined:
         return FolderSays({}, {}, "")
-    again = " and has changed since you trusted it" if chat.trusted.known(folder) else ""
+    again = tr(" and has changed since you trusted it") if chat.trusted.known(folder) else ""
     many = counted(len(says.files), "file")
     chat.print(
         [
-            line(Segment(f"This folder has {many} for the agent{again}:", "bold")),
+            line(
+                Segment(
+                    tr("This folder has {many} for the agent{again}:").format(
+                        many=many, again=again
+                    ),
+                    "bold",
+                )
+            ),
             *(line(f"  {name}") for name in says.files[:10]),
             line(
                 Segment(
-                    "They can tell it what to do; they cannot let it do more than policy does.",
+                    tr("They can tell it what to do; they cannot let it do more than policy does."),
                     "quiet",
                 )
             ),
@@ -100,8 +106,8 @@ async def _trusted(chat: "Chat") -> FolderSays:
     while True:
         key = await chat.live.ask(
             [
-                line(Segment("Use them?", "bold")),
-                line(Segment("  t", "bold+accent"), " trust them as they are  ", Segment("  v", "bold+accent"), " view  ", Segment("  n", "bold+accent"), " not now"),
+                line(Segment(tr("Use them?"), "bold")),
+                line(Segment("  t", "bold+accent"), f" {tr('trust them as they are')}  ", Segment("  v", "bold+accent"), f" {tr('view')}  ", Segment("  n", "bold+accent"), f" {tr('not now')}"),
             ],
             ["t", "v", "n", "escape", "c-c", "c-d"],
         )  # fmt: skip

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from devagent import __version__
 from devagent.cli.chat.slash import ALIASES
 from devagent.core.errors import UsageError
+from devagent.repl.messages import tr
 from devagent.repl.style import Line, Segment, line
 
 if TYPE_CHECKING:
@@ -15,15 +16,23 @@ if TYPE_CHECKING:
 def greeting(session: "Session") -> list[Line]:
     """What a session begins with."""
     layers = ", ".join(f"{layer.layer}/{layer.name}" for layer in session.policy.layers)
-    hidden = f" ({len(session.hidden)} hidden by policy)" if session.hidden else ""
+    many = tr("{many} hidden by policy").format(many=len(session.hidden))
+    hidden = f" ({many})" if session.hidden else ""
     rows = [
-        line(Segment("devagent", "bold+accent"), Segment(f" · {session.model} · {len(session.offered)} tools{hidden}", "quiet")),
+        line(Segment("devagent", "bold+accent"), Segment(f" · {session.model} · {tr('{many} tools').format(many=len(session.offered))}{hidden}", "quiet")),
         line(Segment(f"{__version__} · policy {layers} · log {short_path(session.folder)}", "quiet")),
     ]  # fmt: skip
     if session.policy.locked:
-        rows.insert(0, line(Segment(f"LOCKED, reading only: {session.policy.locked}", "bad")))
+        rows.insert(
+            0,
+            line(
+                Segment(tr("LOCKED, reading only: {why}").format(why=session.policy.locked), "bad")
+            ),
+        )
     if session.unanchored:
-        rows.append(line(Segment(f"! the record is {session.unanchored}", "ask")))
+        rows.append(
+            line(Segment(tr("! the record is {how}").format(how=session.unanchored), "ask"))
+        )
     return rows
 
 
@@ -31,9 +40,9 @@ def status(session: "Session", folder: str, *, plan: bool, usd_micros: int) -> s
     """The line at the bottom."""
     parts = ["/help", session.model]
     if plan:
-        parts.append("plan: only reading")
+        parts.append(tr("plan: only reading"))
     if session.policy.locked:
-        parts.append("LOCKED: only reading")
+        parts.append(tr("LOCKED: only reading"))
     if usd_micros:
         parts.append(f"${usd_micros / 1e6:.2f}")
     parts.append(short_path(folder))

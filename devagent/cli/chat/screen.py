@@ -39,6 +39,7 @@ from devagent.repl.completing import Completing
 from devagent.repl.files import Files
 from devagent.repl.lines import Lines
 from devagent.repl.live import Live
+from devagent.repl.messages import tr
 from devagent.repl.past import Past
 from devagent.repl.region import Doing
 from devagent.repl.screens import Screen
@@ -83,6 +84,7 @@ class Chat:
         self.live: Screen = kind(
             self.painter, history=past, completer=completer, vi=terminal.editing == "vi"
         )
+        completer.typed = lambda: self.live.typed
         self.transcript = Transcript(able, self.live.columns)
         self.asker = OnScreen(self.live, principal().user, asked.folder, self.print)
         self.asker.others = self._like
@@ -139,7 +141,7 @@ class Chat:
             one.command[1:]: one_line(f"{one.server}: {one.description or one.name}", 70)
             for one in asked
         }
-        return {name: one.about for name, one in TABLE.items()} | own | brought | prompts
+        return {name: tr(one.about) for name, one in TABLE.items()} | own | brought | prompts
 
     @property
     def recipes(self) -> Mapping[str, str]:
@@ -199,13 +201,15 @@ class Chat:
         pictures = [self._pictures.pop(mark) for mark in list(self._pictures) if mark in text]
         readings, images = await read_first(self, text) if "@" in text else ([], [])
         turn = self.session.turn(text, attachments=[*pictures, *images], readings=readings)
-        await self.turn(turn, "thinking")
+        await self.turn(turn, tr("thinking"))
 
     async def looked_at(self, tool: str, args: dict[str, Any]) -> bool:
         """A call of the screen's own, on the screen, with a question where policy asks; whether it was done."""
-        await self.turn(self.session.look_up(tool, args), "reading")
+        await self.turn(self.session.look_up(tool, args), tr("reading"))
         last = self.transcript.folded[-1] if self.transcript.folded else None
-        done = last.finished if last is not None and last.judged.args == args else None
+        done = (
+            last.finished if last is not None and args.items() <= last.judged.args.items() else None
+        )
         return done is not None and done.outcome == "ok"
 
     async def _picture(self) -> str:
@@ -215,7 +219,7 @@ class Chat:
         try:
             data = await asyncio.to_thread(clipboard_image, os.environ)
             if not data:
-                self.say("there is no image in the clipboard")
+                self.say(tr("there is no image in the clipboard"))
                 return ""
             block = image_of(data, "what is in the clipboard")
         except UsageError as error:
@@ -251,7 +255,7 @@ class Chat:
             self._give_back(stopped=self._stopped)
             self.live.draw_now()
         if time.monotonic() - began > CALLS_AFTER_S:
-            self.notify("devagent is done")
+            self.notify(tr("devagent is done"))
         return count[0]
 
     async def switch(self, asked: Asked, *, quietly: bool = False) -> None:
@@ -308,7 +312,7 @@ class Chat:
     async def _open(self, *, quietly: bool = False) -> None:
         from devagent.cli.chat.opening import opened  # noqa: PLC0415  (the prompt is there before it)
 
-        self.live.hint = "opening the session …"
+        self.live.hint = tr("opening the session …")
         self.live.draw_now()
         try:
             self._session = await opened(self, quietly=quietly)
@@ -326,8 +330,10 @@ class Chat:
         quick = self.asker.quick
         self.asker.quick = 0
         if quick:
-            times = "one yes" if quick == 1 else f"{quick} yeses"
-            self.live.paper.put(self.transcript.note(f"{times} in under a second: `devagent review` shows what was approved so", "ask"))  # fmt: skip
+            said = tr(
+                "approved in under a second: {many} (`devagent review` shows what was approved so)"
+            )
+            self.live.paper.put(self.transcript.note(said.format(many=quick), "ask"))  # fmt: skip
         self.live.paper.put(self.transcript.note(f"session {session.id}  {verified}"))
         self.live.paper.flush()
 
@@ -340,7 +346,7 @@ class Chat:
             else:
                 await self.say_to_model(text)
                 if self.session.unanchored:
-                    self.say(f"! the record is {self.session.unanchored}", "ask")
+                    self.say(tr("! the record is {how}").format(how=self.session.unanchored), "ask")
         except DevagentError as error:
             if self._session is None:
                 raise
@@ -352,15 +358,16 @@ class Chat:
         if not shell:
             return
         call = self.session.own_call("workspace__shell", {"command": shell}, f"!{shell}")
-        await self.turn(call, "running")
+        await self.turn(call, tr("running"))
         lines = self.transcript.unfolded_result()
         if len(lines) > 1:
             self.print(lines, whole=True)
 
     async def _command(self, text: str) -> None:
         name, rest = named(text)
-        said = Prompt(turn=0, text=text, of_the_house=True)
-        self.live.paper.put(self.transcript.show(said))
+        if not self.live.echoes:
+            said = Prompt(turn=0, text=text, of_the_house=True)
+            self.live.paper.put(self.transcript.show(said))
         self.live.draw_now()
         if name in TABLE:
             await command(name)(self, rest)
@@ -372,13 +379,14 @@ class Chat:
             await self.say_to_model(self.says.commands[name].replace("$ARGUMENTS", rest))
         elif (prompt := prompt_of(self._session, text.split()[0])) is not None:
             reading = self.session.reading_of(prompt, arguments_of(prompt, words(rest)))
-            await self.turn(self.session.turn(text, readings=[reading]), "thinking")
+            await self.turn(self.session.turn(text, readings=[reading]), tr("thinking"))
         else:
             from difflib import get_close_matches  # noqa: PLC0415  (for a slip)
 
             near = get_close_matches(name, self.commands(), 1)
-            meant = f" Did you mean /{near[0]}?" if near else ""
-            self.say(f"There is no command /{one_line(name, 40)}.{meant} /help lists them.", "ask")
+            meant = tr(" Did you mean /{name}?").format(name=near[0]) if near else ""
+            said = tr("There is no command /{name}.{meant} /help lists them.")
+            self.say(said.format(name=one_line(name, 40), meant=meant), "ask")
 
     def _submit(self, text: str, later: bool) -> None:
         if self._work is None or later:
@@ -405,8 +413,8 @@ class Chat:
             self._said = []
         later = self._inbox if self._work is not None else ()
         self.live.queued = [
-            *(f"at its next step: {text}" for text in self._said),
-            *(f"after that: {text}" for text in later),
+            *(tr("at its next step: {text}").format(text=text) for text in self._said),
+            *(tr("after that: {text}").format(text=text) for text in later),
         ]
         self.live.redraw()
 
@@ -417,7 +425,8 @@ class Chat:
             async for event in events:
                 count[0] += 1
                 self._follow(event)
-                self.live.paper.put(self.transcript.show(event))
+                if not (self.live.echoes and isinstance(event, Prompt)):
+                    self.live.paper.put(self.transcript.show(event))
                 if isinstance(event, TextDelta):
                     self.live.draw()
                 else:
@@ -466,7 +475,7 @@ class Chat:
 
     def _question_comes(self, question: Question) -> None:
         self.live.draw_now()
-        self.notify(f"devagent asks about {question.tool.qualified}")
+        self.notify(tr("devagent asks about {tool}").format(tool=question.tool.qualified))
 
     async def _like(self, question: Question) -> Sequence[ToolJudged]:
         """The calls behind this one in the same reply that the same rules would ask about."""

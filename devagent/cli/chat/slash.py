@@ -43,7 +43,7 @@ TABLE: dict[str, Slash] = {
     "expand": Slash("work", "a folded call in full (Ctrl+O: the last)", "[N calls back]"),
     "jobs": Slash("own", "commands that run in the background", idle=True),
     "todo": Slash("todo", "your list for this session", "[add TEXT|done N|drop N]"),
-    "resume": Slash("sessions", "go on with an earlier session", "[ID]", idle=True),
+    "resume": Slash("sessions", "go on with an earlier session; words find one", "[ID|WORDS]", idle=True),
     "fork": Slash("sessions", "a new session that goes on from here", idle=True),
     "rename": Slash("sessions", "give this session a name", "NAME"),
     "sessions": Slash("cli", "find an earlier session", "[WORDS]"),

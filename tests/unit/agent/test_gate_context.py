@@ -10,7 +10,7 @@ from devagent.agent.loop import Agent
 from devagent.agent.own_files import OwnFiles
 from devagent.agent.safeguards import Safeguards
 from devagent.core.codec import from_plain, to_plain
-from devagent.core.events import Event, Prompt, ToolFinished, ToolJudged
+from devagent.core.events import AskedBy, Event, Prompt, ToolCalled, ToolFinished, ToolJudged
 from devagent.core.limits import Limits
 from devagent.core.tools import ToolCall, ToolResult
 from devagent.core.verdicts import Needs, Request
@@ -314,3 +314,14 @@ async def test_an_ask_shows_a_person_the_call_that_was_judged() -> None:
     judge = policy(PARTNERS)
     judged = await judged_by(gate_of(judge, approver=approver), body="evil.example")
     assert approver.asked[0].args == judged.args
+
+
+def test_what_only_the_persons_screen_reads_taints_nothing() -> None:
+    gate = gate_of(policy('effect = "allow"\ntools = ["**"]'))
+    by: tuple[tuple[str, AskedBy], ...] = (("look_1", "screen"), ("c1", ""))
+    for call, asked_by in by:
+        gate.apply(
+            ToolCalled(turn=1, call=call, ext="tickets", tool="my_work", args={}, asked_by=asked_by)
+        )
+        gate.apply(ToolFinished(turn=1, call=call, outcome="ok", text="x", taint=(call,)))
+    assert gate.taint == ("c1",)

@@ -77,6 +77,26 @@ def test_a_query_is_shown_with_its_tables_and_columns(tmp_path: Path) -> None:
     assert "limit_rows=500" in text
 
 
+def test_a_change_of_data_is_shown_with_the_rows_that_it_is_held_to(tmp_path: Path) -> None:
+    touched = (
+        Resource("table:shop.main.orders", "write"),
+        Resource("column:shop.main.orders.total", "write"),
+    )
+    args = {"source": "shop", "sql": "UPDATE orders SET total = 0", "commit": True}
+    change = asks("write", {**args, "expected_rows": 3}, *touched, ext="sql")
+    text = shown(change, tmp_path)
+    for part in (
+        "    UPDATE orders SET total = 0\n",
+        "rows  3 rows changed and committed; where it would be another number, none",
+        "write table:shop.main.orders  columns total",
+    ):
+        assert part in text
+    tried = asks("write", {**args, "commit": False, "expected_rows": -1}, *touched, ext="sql")
+    assert "rows  none kept: it is tried, the rows are counted, and it is rolled back" in shown(
+        tried, tmp_path
+    )
+
+
 def test_what_no_screen_shows_is_written_out(tmp_path: Path) -> None:
     text = shown(asks("note", {"text": "a\u202eb\x1b[31m\nnext"}), tmp_path)
     assert "a⟦U+202E⟧b⟦U+001B⟧[31m" in text

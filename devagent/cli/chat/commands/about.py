@@ -6,6 +6,7 @@ from devagent.cli.chat.saying import greeting
 from devagent.cli.chat.screen import Chat
 from devagent.cli.chat.slash import ALIASES, TABLE
 from devagent.repl.capabilities import THEMES
+from devagent.repl.messages import tr
 from devagent.repl.style import Line, Segment, line
 from devagent.repl.width import pad
 from devagent.repl.words import usage_text
@@ -18,8 +19,17 @@ KEYS = (
     ("Ctrl+C", "clear the line, stop; twice: leave"),
     ("Ctrl+R", "search what you typed before"),
     ("Ctrl+X Ctrl+E", "write in your editor"),
+    ("Ctrl+V", "the image in the clipboard"),
     ("Ctrl+O", "the last call in full"),
-    ("@", "a file's name"),
+)
+LINE_KEYS = (
+    ("Enter", "send"),
+    ("Ctrl+C", "stop what is under way; twice: leave"),
+    ("Ctrl+R", "search what you typed before"),
+    ("Ctrl+X Ctrl+E", "write in your editor"),
+)
+SIGNS = (
+    ("@", "a file, a symbol, an image; tickets:, docs: and servers' resources"),
     ("!", "a shell command of your own, through the same gate"),
 )
 
@@ -29,13 +39,16 @@ async def help(chat: Chat, rest: str) -> None:
     name = ALIASES.get(rest.lstrip("/"), rest.lstrip("/"))
     if name in TABLE:
         one = TABLE[name]
-        chat.print([line(Segment(f"/{name} {one.usage}".rstrip(), "bold"), f"  {one.about}")])
+        chat.print([line(Segment(f"/{name} {one.usage}".rstrip(), "bold"), f"  {tr(one.about)}")])
         return
-    rows: list[Line] = [line(Segment("Commands", "bold"))]
+    rows: list[Line] = [line(Segment(tr("Commands"), "bold"))]
     for command, about in chat.commands().items():
         rows.append(line(Segment(f"  {pad(f'/{command}', 14)}", "accent"), about))
-    rows += [(), line(Segment("Keys", "bold"))]
-    rows += [line(Segment(f"  {pad(key, 28)}", "accent"), about) for key, about in KEYS]
+    rows += [(), line(Segment(tr("Keys"), "bold"))]
+    keys = KEYS if chat.painter.capabilities.live else LINE_KEYS
+    rows += [
+        line(Segment(f"  {pad(key, 28)}", "accent"), tr(about)) for key, about in (*keys, *SIGNS)
+    ]
     chat.print(rows)
 
 
@@ -51,7 +64,13 @@ async def status(chat: Chat, rest: str) -> None:
     if chat.plan:
         rows.append(line(Segment("plan    ", "quiet"), "only reading; /plan off ends it"))
     if chat.asker.quick:
-        rows.append(line(Segment(f"{chat.asker.quick} approved in under a second", "ask")))
+        rows.append(
+            line(
+                Segment(
+                    tr("approved in under a second: {many}").format(many=chat.asker.quick), "ask"
+                )
+            )
+        )
     chat.print(rows)
 
 
@@ -59,8 +78,8 @@ async def cost(chat: Chat, rest: str) -> None:
     """What this session used in this process, and what it cost."""
     del rest
     used = usage_text(chat.usage)
-    dollars = f"${chat.usd_micros / 1e6:.4f}" if chat.usd_micros else "no price is known for it"
-    chat.say(f"{used} · {dollars}   (/usage: all sessions)")
+    dollars = f"${chat.usd_micros / 1e6:.4f}" if chat.usd_micros else tr("no price is known for it")
+    chat.say(f"{used} · {dollars}   ({tr('/usage: all sessions')})")
 
 
 async def theme(chat: Chat, rest: str) -> None:
@@ -71,7 +90,7 @@ async def theme(chat: Chat, rest: str) -> None:
     chosen = next(one for one in THEMES if one == rest)
     chat.painter.use(replace(chat.painter.capabilities, theme=chosen))
     chat.live.restyle()
-    chat.say(f"colours for {rest}")
+    chat.say(tr("colours for {theme}").format(theme=rest))
 
 
 async def quit(chat: Chat, rest: str) -> None:

@@ -77,7 +77,7 @@ async def why(chat: Chat, rest: str) -> None:
     call = folded[-number]
     rows = _explained(call.judged)
     if call.answered is not None:
-        rows.append(line(f"  {render(call.answered).strip()}"))
+        rows.append(line(f"  {render(call.answered, chat.transcript.signs).strip()}"))
     if len(folded) > number:
         rows.append(line(Segment(f"  /why {number + 1}: the call before", "quiet")))
     chat.print(rows)
