@@ -26,7 +26,7 @@ Installs devagent for you alone, into an environment of its own; no root, no dot
   --no-check         with --test: the tests alone, without linters and type checker
   --uninstall        remove what was installed; sessions, policy, config and approvals stay
 
-  --with NAMES       with these extras, joined by commas: bedrock, bigquery, databricks, duckdb, encryption, lake, mysql, org, otel, pdf, postgres, sdk, snowflake, vertex
+  --with NAMES       with these extras, joined by commas: bedrock, bigquery, databricks, duckdb, encryption, hsm, lake, mysql, org, otel, pdf, postgres, sdk, snowflake, vertex
   --prefix DIR       launchers in DIR/bin, the environment in DIR/share/devagent
                      (without it ~/.local/bin and ${XDG_DATA_HOME:-~/.local/share}/devagent)
   --wheelhouse DIR   no network: take every package from the wheels in DIR
