@@ -11,7 +11,7 @@ export PIP_USER=0 PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_INPUT=1
 umask 022
 
 LAUNCHERS='devagent devagent-docs devagent-git devagent-sql devagent-tickets devagent-workspace'
-EXTRAS='bedrock bigquery databricks duckdb encryption lake mysql org otel pdf postgres sdk snowflake vertex'
+EXTRAS='bedrock bigquery databricks duckdb encryption hsm lake mysql org otel pdf postgres sdk snowflake vertex'
 OURS="# Written by devagent's install.sh, which also removes it: ./install.sh --uninstall"
 
 usage() {
