@@ -170,7 +170,8 @@ def choose(
             f"bundle {ring.bundle[:12]}: {revocations.bundles[ring.bundle] or 'no reason given'}",
         )
     bundle = bundle_target(targets, ring.bundle)
-    shadow = bundle_target(targets, ring.shadow) if ring.shadow else None
+    judged = ring.shadow and ring.shadow not in revocations.bundles
+    shadow = bundle_target(targets, ring.shadow) if judged else None
     envelope = envelope_path(pin.environment, ring.bundle)
     return Chosen(trusted, stands, ring, bundle, envelope, revocations, shadow)
 
@@ -189,9 +190,19 @@ def bundle_target(targets: Mapping[str, Target], digest: str) -> Target:
 
 
 def approval_of(pin: Pin, chosen: Chosen, envelope: bytes) -> Approved:
-    """The envelope, verified: by whom, for this bundle and environment. Raises Refused."""
-    role = without(chosen.trusted.delegations[env_role(pin.environment)], chosen.revocations)
+    """The envelope, verified: by whom, for this bundle and environment. Raises Refused; ``revoked`` where only keys that were
+    revoked since make it up to the threshold."""
+    role = chosen.trusted.delegations[env_role(pin.environment)]
     found = approved(envelope, role)
+    lost = [why for id, why in chosen.revocations.keys.items() if id in role.keys]
+    if lost:
+        try:
+            found = approved(envelope, without(role, chosen.revocations))
+        except Refused as e:
+            raise Refused(
+                "revoked",
+                f"a key that bundle {chosen.bundle.sha256[:12]} was approved with: {lost[0] or 'no reason given'}",
+            ) from e
     said = found.statement.approval
     if found.statement.archive != chosen.bundle.sha256:
         raise Refused("approval", "the envelope is of another bundle")

@@ -6,7 +6,8 @@
    delegated roles that this machine needs.
 3. What it has brought is verified once more by ``in_force``, against the marks, as a session will; then the bundle is fetched,
    unpacked, and its policies are read.
-4. Only then the pointer moves. Whatever is refused before leaves what was in force in force.
+4. Only then the pointer moves. Whatever is refused before leaves what was in force in force, but for one thing: a newest state
+   that revokes this machine's bundle, or a key that its approval rests on, takes the place of the one before, and locks.
 """
 
 import logging
@@ -34,6 +35,7 @@ from devagent.org.in_force import (
     InForce,
     Machine,
     approval_of,
+    check_state,
     choose,
     env_role,
     envelope_path,
@@ -41,6 +43,7 @@ from devagent.org.in_force import (
     manifest_of,
     team_path,
 )
+from devagent.org.ladder import Standing
 from devagent.org.manifest import ORG_POLICY, check_files
 from devagent.org.marks import Marks
 from devagent.org.pin import Pin
@@ -94,31 +97,55 @@ def refresh(
     The caller holds the state's lock.
     """
     files = _fetched(pin, state, source)
-    chosen = choose(pin, files, machine, now=now, marks=marks)
-    _check_published(chosen, now)
-    envelope = files[target_name(chosen.envelope)] = _envelope(source, chosen.envelope)
-    approval = approval_of(pin, chosen, envelope)
+    trusted, standing = check_state(pin, files, now=now, marks=marks)
+    _check_published(standing, now)
+    found = marking.of(trusted)
+    try:
+        chosen = choose(pin, files, machine, now=now, marks=marks)
+        envelope = files[target_name(chosen.envelope)] = _envelope(source, chosen.envelope)
+        approval = approval_of(pin, chosen, envelope)
+    except Refused as refused:
+        if refused.code == "revoked":
+            keep(marking.together([found, *marks]))
+            _switch(state, files)
+        raise
     _bundle(state, source, chosen.bundle)
     if chosen.shadow is not None:
-        # As approved as what is enforced: it is judged by the same code.
-        path = envelope_path(pin.environment, chosen.shadow.sha256)
-        files[target_name(path)] = _envelope(source, path)
-        approval_of(pin, replace(chosen, bundle=chosen.shadow), files[target_name(path)])
-        _bundle(state, source, chosen.shadow)
+        _shadow(pin, state, source, chosen, files)
     manifest_of(
         state.read(os.path.join("bundles", chosen.bundle.sha256, manifest.FILE)), approval, machine
     )
-    found = marking.of(chosen.trusted)
     keep(marking.together([found, *marks]))
-    state.switch(f"{int(time.time() * 1e6):015x}-{sha256(files['timestamp.json'])[:8]}", files)
+    _switch(state, files)
     state.tidy()
     return in_force(pin, state, machine, now=now, marks=[*marks, found])
 
 
-def _check_published(chosen: Chosen, now: float) -> None:
+def _switch(state: State, files: dict[str, bytes]) -> None:
+    state.switch(f"{int(time.time() * 1e6):015x}-{sha256(files['timestamp.json'])[:8]}", files)
+
+
+def _shadow(
+    pin: Pin, state: State, source: Source, chosen: Chosen, files: dict[str, bytes]
+) -> None:
+    """The candidate beside the bundle. As approved as what is enforced: it is judged by the same code."""
+    if chosen.shadow is None:
+        return
+    path = envelope_path(pin.environment, chosen.shadow.sha256)
+    files[target_name(path)] = _envelope(source, path)
+    try:
+        approval_of(pin, replace(chosen, bundle=chosen.shadow), files[target_name(path)])
+    except Refused as refused:
+        if refused.code == "revoked":
+            return  # it is judged no more, and nothing else depends on it
+        raise
+    _bundle(state, source, chosen.shadow)
+
+
+def _check_published(standing: Standing, now: float) -> None:
     """What is fetched must be fresh: a server that still offers an old timestamp is held back, or nobody publishes."""
-    if now >= chosen.standing.fresh_until:
-        raise Refused("frozen", chosen.standing.why)
+    if now >= standing.fresh_until:
+        raise Refused("frozen", standing.why)
 
 
 def _envelope(source: Source, path: str) -> bytes:
