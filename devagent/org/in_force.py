@@ -65,12 +65,14 @@ class Chosen(Struct, frozen=True):
 
 
 class TeamFile(Struct, frozen=True):
-    """A team's policy. ``principals``: whom the organisation lets it speak for; ``lapsed``: its term is over."""
+    """A team's policy. ``principals``: whom the organisation lets it speak for; ``lapsed``: its term is over; ``broken``: why it
+    cannot be relied on, which is the matter of those principals alone."""
 
     team: str
     data: bytes
     principals: tuple[str, ...]
     lapsed: bool
+    broken: str = ""
 
 
 class InForce(Struct, frozen=True):
@@ -271,14 +273,19 @@ def team_path(role: str) -> str:
 
 
 def _teams(trusted: Trusted, files: Mapping[str, bytes], now: float) -> Iterable[TeamFile]:
-    """The files that teams have signed. Raises Refused for one that is not as it was signed."""
+    """The files that teams have signed, each for its principals. A team can do harm to itself alone."""
     for name, one in trusted.delegated.items():
-        if name.startswith(TEAM) and (target := one.targets().get(team_path(name))):
-            named = one.role.extra.get("x-devagent-for", [])
-            principals = tuple(str(who) for who in named) if is_list(named) else ()
-            yield TeamFile(
-                name.removeprefix(TEAM), _signed(target, files), principals, now >= one.expires
-            )
+        if not name.startswith(TEAM):
+            continue
+        named = one.role.extra.get("x-devagent-for", [])
+        principals = tuple(str(who) for who in named) if is_list(named) else ()
+        team, lapsed = name.removeprefix(TEAM), now >= one.expires
+        try:
+            target = one.targets().get(team_path(name))
+            if target is not None:
+                yield TeamFile(team, _signed(target, files), principals, lapsed)
+        except Refused as refused:
+            yield TeamFile(team, b"", principals, lapsed, refused.what)
 
 
 def without(role: Role, revocations: Revocations) -> Role:
