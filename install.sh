@@ -11,7 +11,7 @@ export PIP_USER=0 PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_INPUT=1
 umask 022
 
 LAUNCHERS='devagent devagent-docs devagent-git devagent-sql devagent-tickets devagent-workspace'
-EXTRAS='bedrock bigquery databricks duckdb embeddings encryption lake mysql org otel pdf postgres sdk snowflake vertex'
+EXTRAS='bedrock bigquery databricks duckdb embeddings encryption hsm lake mysql org otel pdf postgres sdk snowflake vertex'
 OURS="# Written by devagent's install.sh, which also removes it: ./install.sh --uninstall"
 
 usage() {
@@ -26,7 +26,7 @@ Installs devagent for you alone, into an environment of its own; no root, no dot
   --no-check         with --test: the tests alone, without linters and type checker
   --uninstall        remove what was installed; sessions, policy, config and approvals stay
 
-  --with NAMES       with these extras, joined by commas: bedrock, bigquery, databricks, duckdb, embeddings, encryption, lake, mysql, org, otel, pdf, postgres, sdk, snowflake, vertex
+  --with NAMES       with these extras, joined by commas: bedrock, bigquery, databricks, duckdb, embeddings, encryption, hsm, lake, mysql, org, otel, pdf, postgres, sdk, snowflake, vertex
   --prefix DIR       launchers in DIR/bin, the environment in DIR/share/devagent
                      (without it ~/.local/bin and ${XDG_DATA_HOME:-~/.local/share}/devagent)
   --wheelhouse DIR   no network: take every package from the wheels in DIR

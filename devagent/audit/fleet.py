@@ -48,7 +48,8 @@ def _take(folder: str, found: dict[str, Machine]) -> None:
     name = _device(folder)
     at = started_at(os.path.basename(folder)) // 1000
     known = found.get(name)
-    if known is not None and known.at > at:
+    # The newest of a folder's sessions come first; one that says nothing leaves the word to those before it.
+    if known is not None and known.at >= at and (known.state != "unknown" or known.refused):
         return
     machine = Machine(name, at=at)
     with closing(read_events(folder)) as events:
@@ -67,6 +68,8 @@ def _take(folder: str, found: dict[str, Machine]) -> None:
                     machine.environment = event.environment
                     machine.refused, machine.why = event.err, event.reason
                     machine.revision = event.after
+                    if event.err and not event.after:
+                        machine.state = "locked"  # nothing is left in force
                 case PolicyLocked():
                     machine.state, machine.why = "locked", event.reason
                 case BundleRevoked():

@@ -122,14 +122,16 @@ class Client:
         )
 
     def _refused(self, before: InForce | Refused, revision: int, refused: Refused) -> Synced:
+        # What is revoked is in force no more; whatever else is refused leaves what was there.
+        after = self.look() if refused.code == "revoked" else before
         return Synced(
             "refused",
             revision,
-            revision,
+            after.manifest.revision if isinstance(after, InForce) else 0,
             refused.code,
             refused.what,
             refused.hint,
-            in_force=before if isinstance(before, InForce) else None,
+            in_force=after if isinstance(after, InForce) else None,
         )
 
     def _news(self, source: Source) -> Fetched | None:

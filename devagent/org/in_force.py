@@ -65,12 +65,14 @@ class Chosen(Struct, frozen=True):
 
 
 class TeamFile(Struct, frozen=True):
-    """A team's policy. ``principals``: whom the organisation lets it speak for; ``lapsed``: its term is over."""
+    """A team's policy. ``principals``: whom the organisation lets it speak for; ``lapsed``: its term is over; ``broken``: why it
+    cannot be relied on, which is the matter of those principals alone."""
 
     team: str
     data: bytes
     principals: tuple[str, ...]
     lapsed: bool
+    broken: str = ""
 
 
 class InForce(Struct, frozen=True):
@@ -170,7 +172,8 @@ def choose(
             f"bundle {ring.bundle[:12]}: {revocations.bundles[ring.bundle] or 'no reason given'}",
         )
     bundle = bundle_target(targets, ring.bundle)
-    shadow = bundle_target(targets, ring.shadow) if ring.shadow else None
+    judged = ring.shadow and ring.shadow not in revocations.bundles
+    shadow = bundle_target(targets, ring.shadow) if judged else None
     envelope = envelope_path(pin.environment, ring.bundle)
     return Chosen(trusted, stands, ring, bundle, envelope, revocations, shadow)
 
@@ -189,9 +192,19 @@ def bundle_target(targets: Mapping[str, Target], digest: str) -> Target:
 
 
 def approval_of(pin: Pin, chosen: Chosen, envelope: bytes) -> Approved:
-    """The envelope, verified: by whom, for this bundle and environment. Raises Refused."""
-    role = without(chosen.trusted.delegations[env_role(pin.environment)], chosen.revocations)
+    """The envelope, verified: by whom, for this bundle and environment. Raises Refused; ``revoked`` where only keys that were
+    revoked since make it up to the threshold."""
+    role = chosen.trusted.delegations[env_role(pin.environment)]
     found = approved(envelope, role)
+    lost = [why for id, why in chosen.revocations.keys.items() if id in role.keys]
+    if lost:
+        try:
+            found = approved(envelope, without(role, chosen.revocations))
+        except Refused as e:
+            raise Refused(
+                "revoked",
+                f"a key that bundle {chosen.bundle.sha256[:12]} was approved with: {lost[0] or 'no reason given'}",
+            ) from e
     said = found.statement.approval
     if found.statement.archive != chosen.bundle.sha256:
         raise Refused("approval", "the envelope is of another bundle")
@@ -260,14 +273,19 @@ def team_path(role: str) -> str:
 
 
 def _teams(trusted: Trusted, files: Mapping[str, bytes], now: float) -> Iterable[TeamFile]:
-    """The files that teams have signed. Raises Refused for one that is not as it was signed."""
+    """The files that teams have signed, each for its principals. A team can do harm to itself alone."""
     for name, one in trusted.delegated.items():
-        if name.startswith(TEAM) and (target := one.targets().get(team_path(name))):
-            named = one.role.extra.get("x-devagent-for", [])
-            principals = tuple(str(who) for who in named) if is_list(named) else ()
-            yield TeamFile(
-                name.removeprefix(TEAM), _signed(target, files), principals, now >= one.expires
-            )
+        if not name.startswith(TEAM):
+            continue
+        named = one.role.extra.get("x-devagent-for", [])
+        principals = tuple(str(who) for who in named) if is_list(named) else ()
+        team, lapsed = name.removeprefix(TEAM), now >= one.expires
+        try:
+            target = one.targets().get(team_path(name))
+            if target is not None:
+                yield TeamFile(team, _signed(target, files), principals, lapsed)
+        except Refused as refused:
+            yield TeamFile(team, b"", principals, lapsed, refused.what)
 
 
 def without(role: Role, revocations: Revocations) -> Role:

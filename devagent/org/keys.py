@@ -1,7 +1,6 @@
 """The keys that administrators sign with: files encrypted by age, hardware and key services.
 
-A key is named by a URI, as securesystemslib has them: ``age:prod-ana.age`` (a file in the key folder), ``file2:/path/key.pem``
-(a PEM that is not encrypted, for CI's secrets), ``hsm:``, ``awskms:``, ``gcpkms:``, ``azurekms:``, ``hv:``. Its public half
+A key is named by a URI: ``age:prod-ana.age`` (a file in the key folder), or where ``key_services`` finds it. Its public half
 and its owner are in signed metadata; the URI is in ``keys.toml`` of whoever holds it, and is no secret.
 """
 
@@ -13,6 +12,7 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from devagent.core.errors import ConfigError
+from devagent.org import key_services
 from devagent.org.libraries import CryptoSigner, Key, Signer, SSlibKey
 
 AGE = "age"
@@ -63,20 +63,21 @@ class KeyFolder:
     def signer(self, uri: str, public: Key) -> Signer:
         """Whoever signs with the key of that URI. Raises ConfigError."""
         kind, _, rest = uri.partition(":")
-        try:
-            if kind == AGE and isinstance(public, SSlibKey):
-                private = Ed25519PrivateKey.from_private_bytes(
-                    self._secret(rest.removesuffix(SUFFIX))
-                )
-                return CryptoSigner(private, public)
-            return Signer.from_priv_key_uri(uri, public)
-        except ConfigError:
-            raise
-        except Exception as e:  # each token and service raises what its own library raises
-            raise ConfigError(
-                f"the key {kind}:… cannot be used ({type(e).__name__}: {e})",
-                hint="Look at its URI in keys.toml, and at the library that it needs.",
-            ) from e
+        if kind == AGE and isinstance(public, SSlibKey):
+            private = Ed25519PrivateKey.from_private_bytes(self._secret(rest.removesuffix(SUFFIX)))
+            return CryptoSigner(private, public)
+        return key_services.signer(uri, public, self._ask)
+
+    def named(self, uri: str, owner: str) -> SSlibKey:
+        """The public half of a key in hardware or a service, with its owner. Raises ConfigError."""
+        public = key_services.public_key(uri, self._ask)
+        public.unrecognized_fields["x-devagent-owner"] = owner
+        return public
+
+    def _ask(self, secret: str) -> str:
+        if self._passphrase is None:
+            raise ConfigError(f"the key asks for its {secret}, and nobody is there to give it")
+        return self._passphrase(f"the token ({secret})")
 
     def _secret(self, name: str) -> bytes:
         if name in self._opened:

@@ -22,13 +22,14 @@ grant = "Run `devagent org sync` where the policy server can be reached"
 
 class Layer(Struct, frozen=True):
     """One file: in which layer, from which place (for people). ``principals``: it speaks for these alone, where any are named;
-    ``lapsed``: what it allows holds no longer, what it denies and asks about goes on."""
+    ``lapsed``: what it allows holds no longer, what it denies and asks about goes on; ``broken``: why there is nothing to read."""
 
     layer: LayerName
     path: str
     data: bytes
     principals: tuple[str, ...] = ()
     lapsed: bool = False
+    broken: str = ""
 
 
 def layers(found: InForce) -> list[Layer]:
@@ -36,7 +37,9 @@ def layers(found: InForce) -> list[Layer]:
     every: list[Layer] = [Layer("org", found.path(ORG_POLICY), found.read(ORG_POLICY))]
     every += [Layer("narrowing", found.path(name), found.read(name)) for name in found.narrowing()]
     every += [
-        Layer("team", f"the file of team {one.team}", one.data, one.principals, one.lapsed)
+        Layer(
+            "team", f"the file of team {one.team}", one.data, one.principals, one.lapsed, one.broken
+        )
         for one in found.teams
     ]
     if found.standing.why:

@@ -4,7 +4,14 @@
 
 from typing import Any, TypeAlias
 
-from securesystemslib.signer import CryptoSigner, Key, Signer, SSlibKey
+from securesystemslib.signer import (
+    SIGNER_FOR_URI_SCHEME,
+    CryptoSigner,
+    Key,
+    Signature,
+    Signer,
+    SSlibKey,
+)
 from tuf.api.exceptions import RepositoryError, UnsignedMetadataError
 from tuf.api.metadata import (
     DelegatedRole,
@@ -24,6 +31,7 @@ AnyMetadata: TypeAlias = Metadata[Any]
 """Signed metadata of whichever role."""
 
 __all__ = [
+    "SIGNER_FOR_URI_SCHEME",
     "AnyMetadata",
     "CryptoSigner",
     "DelegatedRole",
@@ -36,6 +44,7 @@ __all__ = [
     "Role",
     "Root",
     "SSlibKey",
+    "Signature",
     "Signer",
     "Snapshot",
     "TargetFile",

@@ -1,4 +1,4 @@
-"""Other places that signed files are fetched from: git, OCI registries, and object stores through fsspec.
+"""Other places that signed files are fetched from: git, OCI registries (``registry``), and object stores through fsspec.
 
 They differ in how bytes come, in nothing else. What each needs is loaded where it is named.
 """
@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from devagent.core.errors import ConfigError, UsageError
 from devagent.org.refusals import Refused
-from devagent.org.sources import FILE_S, Absent, Fetched, HttpSource, Source
+from devagent.org.sources import FILE_S, Absent, Fetched, Source
 
 FSSPEC = {
     "s3": "s3fs",
@@ -36,6 +36,8 @@ def other_source(url: str) -> Source:
     if scheme.startswith("git+"):
         return GitSource(url.removeprefix("git+"))
     if scheme in ("oci", "oci+http"):
+        from devagent.org.registry import OciSource  # noqa: PLC0415  (only where a registry is the way)
+
         return OciSource(url)
     known = ", ".join(["https", "file", "git+https", "git+ssh", "oci", *FSSPEC])
     raise UsageError(f"a policy cannot be fetched by {scheme}", hint=f"There are {known}.")
@@ -149,54 +151,3 @@ class GitSource:
             last = done.stderr.decode("utf-8", "replace").strip().splitlines()[-1:]
             raise Refused("unreachable", f"{self._url}: {''.join(last)[:200]}")
         return done.stdout
-
-
-class OciSource:
-    """An artifact of a registry, ``oci://host/name:tag``: one layer a file, its path in ``org.opencontainers.image.title``
-    (as `oras push` puts it). Public, or behind a proxy that adds the login."""
-
-    MANIFEST = "application/vnd.oci.image.manifest.v1+json"
-    MOST = 1_000_000
-
-    def __init__(self, url: str) -> None:
-        parts = urlsplit(url)
-        name, _, reference = parts.path.strip("/").rpartition(":")
-        if not name or not reference or not _NAME.fullmatch(name):
-            raise UsageError(f"{url}: write oci://HOST/NAME:TAG")
-        secure = parts.scheme == "oci"
-        if not secure and parts.hostname not in ("127.0.0.1", "localhost", "::1"):
-            raise UsageError(f"{url} is not https")
-        base = f"{'https' if secure else 'http'}://{parts.netloc}"
-        self._http = HttpSource(f"{base}/v2/{name}", accept=self.MANIFEST)
-        self._reference = reference
-        self._layers: dict[str, str] = {}
-        self._tag = ""
-
-    def fetch(self, path: str, limit: int, tag: str = "") -> Fetched:
-        if not self._layers:
-            self._read(tag)
-            if not self._layers:
-                return Fetched(b"", tag, unchanged=True)
-        digest = self._layers.get(path)
-        if digest is None:
-            raise Absent(path)
-        return Fetched(self._http.fetch(f"blobs/{digest}", limit).data, self._tag)
-
-    def close(self) -> None:
-        self._http.close()
-
-    def _read(self, tag: str) -> None:
-        from devagent.core.codec import parse  # noqa: PLC0415  (only where a registry is the way)
-
-        fetched = self._http.fetch(f"manifests/{self._reference}", self.MOST, tag)
-        if fetched.unchanged:
-            return
-        self._tag = fetched.tag
-        try:
-            layers: list[Any] = parse(fetched.data)["layers"]
-            self._layers = {
-                one["annotations"]["org.opencontainers.image.title"]: one["digest"]
-                for one in layers
-            }
-        except (ValueError, KeyError, TypeError) as e:
-            raise Refused("malformed", "the registry's manifest") from e

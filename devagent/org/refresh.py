@@ -6,7 +6,8 @@
    delegated roles that this machine needs.
 3. What it has brought is verified once more by ``in_force``, against the marks, as a session will; then the bundle is fetched,
    unpacked, and its policies are read.
-4. Only then the pointer moves. Whatever is refused before leaves what was in force in force.
+4. Only then the pointer moves. Whatever is refused before leaves what was in force in force, but for one thing: a newest state
+   that revokes this machine's bundle, or a key that its approval rests on, takes the place of the one before, and locks.
 """
 
 import logging
@@ -14,7 +15,7 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Collection, Generator, Iterator
+from collections.abc import Callable, Collection, Generator, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import IO
 
@@ -34,6 +35,7 @@ from devagent.org.in_force import (
     InForce,
     Machine,
     approval_of,
+    check_state,
     choose,
     env_role,
     envelope_path,
@@ -41,6 +43,7 @@ from devagent.org.in_force import (
     manifest_of,
     team_path,
 )
+from devagent.org.ladder import Standing
 from devagent.org.manifest import ORG_POLICY, check_files
 from devagent.org.marks import Marks
 from devagent.org.pin import Pin
@@ -53,6 +56,8 @@ from devagent.org.trusted import TOP_LEVEL, Target
 from devagent.policy import parse as parse_policy
 
 METADATA, TARGETS = "metadata", "targets"
+_MOST_TEAM = 262_144
+"""Bytes of a team's role, and of its file."""
 _CONFIG = UpdaterConfig(
     max_root_rotations=64,
     root_max_length=100_000,
@@ -94,31 +99,55 @@ def refresh(
     The caller holds the state's lock.
     """
     files = _fetched(pin, state, source)
-    chosen = choose(pin, files, machine, now=now, marks=marks)
-    _check_published(chosen, now)
-    envelope = files[target_name(chosen.envelope)] = _envelope(source, chosen.envelope)
-    approval = approval_of(pin, chosen, envelope)
+    trusted, standing = check_state(pin, files, now=now, marks=marks)
+    _check_published(standing, now)
+    found = marking.of(trusted)
+    try:
+        chosen = choose(pin, files, machine, now=now, marks=marks)
+        envelope = files[target_name(chosen.envelope)] = _envelope(source, chosen.envelope)
+        approval = approval_of(pin, chosen, envelope)
+    except Refused as refused:
+        if refused.code == "revoked":
+            keep(marking.together([found, *marks]))
+            _switch(state, files)
+        raise
     _bundle(state, source, chosen.bundle)
     if chosen.shadow is not None:
-        # As approved as what is enforced: it is judged by the same code.
-        path = envelope_path(pin.environment, chosen.shadow.sha256)
-        files[target_name(path)] = _envelope(source, path)
-        approval_of(pin, replace(chosen, bundle=chosen.shadow), files[target_name(path)])
-        _bundle(state, source, chosen.shadow)
+        _shadow(pin, state, source, chosen, files)
     manifest_of(
         state.read(os.path.join("bundles", chosen.bundle.sha256, manifest.FILE)), approval, machine
     )
-    found = marking.of(chosen.trusted)
     keep(marking.together([found, *marks]))
-    state.switch(f"{int(time.time() * 1e6):015x}-{sha256(files['timestamp.json'])[:8]}", files)
+    _switch(state, files)
     state.tidy()
     return in_force(pin, state, machine, now=now, marks=[*marks, found])
 
 
-def _check_published(chosen: Chosen, now: float) -> None:
+def _switch(state: State, files: dict[str, bytes]) -> None:
+    state.switch(f"{int(time.time() * 1e6):015x}-{sha256(files['timestamp.json'])[:8]}", files)
+
+
+def _shadow(
+    pin: Pin, state: State, source: Source, chosen: Chosen, files: dict[str, bytes]
+) -> None:
+    """The candidate beside the bundle. As approved as what is enforced: it is judged by the same code."""
+    if chosen.shadow is None:
+        return
+    path = envelope_path(pin.environment, chosen.shadow.sha256)
+    files[target_name(path)] = _envelope(source, path)
+    try:
+        approval_of(pin, replace(chosen, bundle=chosen.shadow), files[target_name(path)])
+    except Refused as refused:
+        if refused.code == "revoked":
+            return  # it is judged no more, and nothing else depends on it
+        raise
+    _bundle(state, source, chosen.shadow)
+
+
+def _check_published(standing: Standing, now: float) -> None:
     """What is fetched must be fresh: a server that still offers an old timestamp is held back, or nobody publishes."""
-    if now >= chosen.standing.fresh_until:
-        raise Refused("frozen", chosen.standing.why)
+    if now >= standing.fresh_until:
+        raise Refused("frozen", standing.why)
 
 
 def _envelope(source: Source, path: str) -> bytes:
@@ -202,28 +231,67 @@ def _fetched(pin: Pin, state: State, source: Source) -> dict[str, bytes]:
         )
         updater.refresh()
         files: dict[str, bytes] = {}
-        teams = _teams(state.tuf)
-        for path in (*wanted, *teams):
+        for path in wanted:
             found = updater.get_targetinfo(path)
-            if found is None and path in teams:
-                continue  # the team has put nothing up yet
             if found is None:
                 raise Refused("missing", path)
             local = updater.download_target(found)
             with open(local, "rb") as file:
                 files[target_name(path)] = file.read()
-    roles = (*TOP_LEVEL, env_role(pin.environment), REVOKE, *teams.values())
+    roles = (*TOP_LEVEL, env_role(pin.environment), REVOKE)
     files |= _metadata(state.tuf, roles)
     files |= _roots(state.tuf, pin.root_version)
+    return files | _teams(state, source, files["snapshot.json"])
+
+
+def _teams(state: State, source: Source, snapshot: bytes) -> dict[str, bytes]:
+    """The roles of the teams that a verified snapshot knows, and their files as far as there are any.
+
+    Not by python-tuf, which takes no role that is over: a team's term is its own, and one that lets it pass, or signs for a file that
+    is not there, must not keep the others from their policy. ``in_force`` verifies what comes, and says whom it is for.
+    """
+    known: dict[str, dict[str, int]] = parse(snapshot)["signed"]["meta"]
+    before: dict[str, bytes] = {}
+    with suppress(Refused):
+        before = state.generation(state.current())
+    files: dict[str, bytes] = {}
+    for name in sorted(known):
+        role = name.removesuffix(".json")
+        if not role.startswith(TEAM):
+            continue
+        version = known[name]["version"]
+        data = before.get(name)
+        if data is None or _version_of(data) != version:
+            try:
+                data = source.fetch(f"{METADATA}/{version}.{name}", _MOST_TEAM).data
+            except Absent as e:
+                raise Refused("missing", f"{version}.{name}") from e
+        files[name] = data
+        with suppress(Refused):  # whose file it is meets it when a session begins
+            path = team_path(role)
+            files[target_name(path)] = _team_file(data, path, before, source)
     return files
 
 
-def _teams(folder: str) -> dict[str, str]:
-    """Path → role of the teams that the state knows; what python-tuf has put there is verified."""
-    with open(os.path.join(folder, "snapshot.json"), "rb") as file:
-        known: dict[str, object] = parse(file.read())["signed"]["meta"]
-    names = (name.removesuffix(".json") for name in sorted(known) if name.startswith(TEAM))
-    return {team_path(name): name for name in names}
+def _version_of(data: bytes) -> object:
+    with suppress(ValueError, KeyError, TypeError):
+        return parse(data)["signed"]["version"]
+    return None
+
+
+def _team_file(data: bytes, path: str, before: Mapping[str, bytes], source: Source) -> bytes:
+    """The file that a team's role signs for, as it says; nothing of the role is verified here. Raises Refused."""
+    try:
+        said = parse(data)["signed"]["targets"][path]
+        target = Target(path, int(said["length"]), str(said["hashes"]["sha256"]))
+    except (ValueError, KeyError, TypeError) as e:
+        raise Refused("missing", path) from e
+    kept = before.get(target_name(path), b"")
+    if sha256(kept) == target.sha256:
+        return kept
+    if target.length > _MOST_TEAM:
+        raise Refused("endless", path)
+    return _download(source, target)
 
 
 def _bootstrap(pin: Pin, state: State, source: Source) -> bytes:

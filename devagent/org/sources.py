@@ -36,6 +36,22 @@ class Absent(Exception):
     """There is no such file there."""
 
 
+class Challenged(Exception):
+    """A registry wants a login; ``wanted`` is its WWW-Authenticate."""
+
+    def __init__(self, wanted: str) -> None:
+        super().__init__(wanted)
+        self.wanted = wanted
+
+
+class Moved(Exception):
+    """A registry says that it lies elsewhere."""
+
+    def __init__(self, address: str) -> None:
+        super().__init__(address)
+        self.address = address
+
+
 class Source(Protocol):
     """A place that files come from."""
 
@@ -97,12 +113,24 @@ class FileSource:
 
 
 class HttpSource:
-    """Any web server with static files. One connection, kept open; proxies of the environment are honoured."""
+    """Any web server with static files. One connection, kept open; proxies of the environment are honoured.
+
+    ``registry``: what wants a login and what has moved is told by Challenged and Moved; of a plain server it is a refusal.
+    """
 
     def __init__(
-        self, url: str, *, file_s: float = FILE_S, read_s: float = READ_S, accept: str = "*/*"
+        self,
+        url: str,
+        *,
+        file_s: float = FILE_S,
+        read_s: float = READ_S,
+        accept: str = "*/*",
+        registry: bool = False,
     ) -> None:
         self._accept = accept
+        self._registry = registry
+        self.address = url.rstrip("/")
+        self.authorization = ""
         self._parts = urlsplit(url.rstrip("/"))
         self._file_s, self._read_s = file_s, read_s
         self._connection: http.client.HTTPConnection | None = None
@@ -137,6 +165,8 @@ class HttpSource:
 
     def _fetch(self, path: str, limit: int, tag: str) -> Fetched:
         headers = {"accept": self._accept, "accept-encoding": "identity", "user-agent": "devagent"}
+        if self.authorization:
+            headers["authorization"] = self.authorization
         if tag:
             headers["if-none-match" if tag.startswith(('"', "W/")) else "if-modified-since"] = tag
         reused = self._connection is not None
@@ -150,6 +180,11 @@ class HttpSource:
         if answer.status == 304:
             answer.read(_CHUNK)
             return Fetched(b"", tag, unchanged=True)
+        if self._registry and answer.status in (401, 301, 302, 303, 307, 308):
+            self.close()
+            if answer.status == 401:
+                raise Challenged(answer.headers.get("www-authenticate") or "")
+            raise Moved(answer.headers.get("location") or "")
         if answer.status in (403, 404, 410):  # object stores say 403 of what is not there
             self.close()
             raise Absent(path)

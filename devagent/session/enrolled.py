@@ -79,7 +79,7 @@ class Enrolled(Struct, frozen=True):
 
         try:
             files = tuple(
-                SignedFile(one.layer, one.path, one.data, one.principals, one.lapsed)
+                SignedFile(one.layer, one.path, one.data, one.principals, one.lapsed, one.broken)
                 for one in layers(found)
             )
         except Refused as refused:

@@ -7,7 +7,7 @@ organisation says, whether there is one (one small conditional request).
 
 import asyncio
 import random
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -24,12 +24,16 @@ if TYPE_CHECKING:
 RULE = "floor#revoked"
 USUAL_POLL_S = 300.0
 LEAST_POLL_S, MOST_POLL_S = 15.0, 86_400.0
+Sleep = Callable[[float], Awaitable[None]]
 FIRST_S = 1.0
 """After so long a session asks for the first time: not while it starts."""
 
 
 class Watch:
     """Of one session, run by somebody of these names (as rules have them). ``refuses`` is asked before each call."""
+
+    sleep: Sleep = staticmethod(asyncio.sleep)
+    """Waits for seconds; tests put a clock of their own in its place."""
 
     def __init__(self, client: "Client", found: "InForce", names: frozenset[str]) -> None:
         self._client = client
@@ -89,11 +93,11 @@ class Watch:
 
     async def keep_polling(self) -> None:
         """Ask again and again, until cancelled; not all machines at once."""
-        await asyncio.sleep(FIRST_S * random.uniform(1, 3))  # noqa: S311  (spreads load, hides nothing)
+        await self.sleep(FIRST_S * random.uniform(1, 3))  # noqa: S311  (spreads load, hides nothing)
         while True:
             with suppress(OSError):
                 await asyncio.to_thread(self.poll)
-            await asyncio.sleep(self.poll_s * random.uniform(0.8, 1.2))  # noqa: S311
+            await self.sleep(self.poll_s * random.uniform(0.8, 1.2))  # noqa: S311
 
     def close(self) -> None:
         """Let go of the connection to the server."""

@@ -40,13 +40,15 @@ class Layer(Struct, frozen=True):
 
 class SignedFile(Struct, frozen=True):
     """A policy file of an organisation's bundle, verified. ``layer``: org, team or narrowing. ``principals``: it speaks for
-    these alone, where any are named; ``lapsed``: what it allows holds no longer, what it denies and asks about goes on."""
+    these alone, where any are named; ``lapsed``: what it allows holds no longer, what it denies and asks about goes on;
+    ``broken``: why it cannot be relied on."""
 
     layer: LayerName
     path: str
     data: bytes
     principals: tuple[str, ...] = ()
     lapsed: bool = False
+    broken: str = ""
 
 
 class SignedPolicy(Struct, frozen=True):
@@ -147,13 +149,16 @@ def _signed(here: Places, signed: SignedPolicy, tools: Tools | None) -> tuple[li
     files: list[Read] = []
     try:
         for number, one in enumerate(signed.files):
-            file = parse(one.data, one.path, org=number == 0)
-            if number:
-                file = replace(file, layer=one.layer)
             if one.principals:
+                # Before it is read: what a team gets wrong is nobody else's matter.
                 names = compile_policy([files[0][0]]).names(signed.who)
                 if names.isdisjoint(one.principals):
                     continue
+            if one.broken:
+                raise PolicyError(one.broken, file=one.path)
+            file = parse(one.data, one.path, org=number == 0)
+            if number:
+                file = replace(file, layer=one.layer)
             if one.lapsed:
                 rules = tuple(rule for rule in file.rules if rule.effect != "allow")
                 file = replace(file, rules=rules, index=build_index(rules))

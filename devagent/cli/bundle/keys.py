@@ -1,13 +1,21 @@
 """``devagent bundle keys``: an identity, the keys there are, and one in the place of another."""
 
 import os
-import sys
 
 import click
 
-from devagent.cli.bundle.shared import KEYS_FILE, KeyEntry, Workplace, in_folder, told_pending
-from devagent.core.errors import ConfigError, UsageError
+from devagent.cli.bundle.shared import (
+    KEYS_FILE,
+    KeyEntry,
+    Workplace,
+    in_folder,
+    keys_text,
+    new_passphrase,
+    told_pending,
+)
+from devagent.core.errors import UsageError
 from devagent.org import delegating
+from devagent.org.key_services import is_service
 from devagent.org.keys import new_identity, recipient_of
 
 
@@ -47,7 +55,7 @@ def listing(folder: str) -> None:
 @keys.command()
 @click.argument("name")
 @in_folder
-@click.option("--for", "sealed_for", default="", metavar="KEY", help="The age key (age1…, or a file) to seal the new one for.")  # fmt: skip
+@click.option("--for", "sealed_for", default="", metavar="KEY", help="The age key (age1…, or a file) to seal the new one for, or where the new one is (hsm:, awskms:, …).")  # fmt: skip
 def rotate(name: str, folder: str, sealed_for: str) -> None:
     """Put a new key in the place of NAME's, in every role that has it. What changes is put up to be signed.
 
@@ -64,45 +72,27 @@ def rotate(name: str, folder: str, sealed_for: str) -> None:
     while f"{base}~{number}" in every:
         number += 1
     fresh = f"{base}~{number}"
-    recipient = recipient_of(sealed_for) if sealed_for else ""
-    passphrase = "" if recipient else _passphrase(fresh)
-    public = workplace.key_folder().new(
-        fresh, old.owner, recipients=[recipient] if recipient else [], passphrase=passphrase
-    )
+    if is_service(sealed_for):
+        uri, public = sealed_for, workplace.key_folder().named(sealed_for, old.owner)
+        if public.keyid in {entry.id for entry in every.values()}:
+            raise UsageError(f"{sealed_for} is a key that somebody signs with already", hint="`devagent bundle keys list` shows whose.")  # fmt: skip
+    else:
+        recipient = recipient_of(sealed_for) if sealed_for else ""
+        passphrase = "" if recipient else new_passphrase(fresh, "--for age1…")
+        uri = f"age:{fresh}.age"
+        public = workplace.key_folder().new(
+            fresh, old.owner, recipients=[recipient] if recipient else [], passphrase=passphrase
+        )
     changed = delegating.replace_key(workplace.repository, old.id, public)
     del every[name]
-    every[fresh] = KeyEntry(uri=f"age:{fresh}.age", owner=old.owner, id=public.keyid)
+    every[fresh] = KeyEntry(uri=uri, owner=old.owner, id=public.keyid)
     _write(workplace, every)
     click.echo(f"{fresh} stands in the place of {name}: {', '.join(changed) or 'no role had it'}")
     told_pending(workplace, lambda line: click.echo(line, err=True))
 
 
-def _passphrase(name: str) -> str:
-    if not sys.stdin.isatty():
-        raise ConfigError(
-            f"nothing says what {name} is to be sealed for", hint="Name an age key: --for age1…."
-        )
-    text: str = click.prompt(
-        f"A passphrase for {name}", hide_input=True, confirmation_prompt=True, err=True
-    )
-    return text
-
-
 def _write(workplace: Workplace, every: dict[str, KeyEntry]) -> None:
-    lines = [
-        "# Where each key is, and whose. No secret: the files are sealed (age) for their owners.",
-        "",
-    ]
-    for name, one in every.items():
-        title = name if name.replace("-", "").isalnum() else f'"{name}"'
-        lines += [
-            f"[{title}]",
-            f'uri = "{one.uri}"',
-            f'owner = "{one.owner}"',
-            f'id = "{one.id}"',
-            "",
-        ]
     path = workplace.path(KEYS_FILE)
     with open(f"{path}.new", "w", encoding="utf-8") as file:
-        file.write("\n".join(lines))
+        file.write(keys_text(every))
     os.replace(f"{path}.new", path)

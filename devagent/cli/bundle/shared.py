@@ -3,7 +3,7 @@
 import os
 import sys
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import click
@@ -22,6 +22,7 @@ from devagent.settings.reading_key import identities
 
 SETTINGS, KEYS_FILE, KEYS, CONTENT, BUILD = "bundle.toml", "keys.toml", "keys", "content", "build"
 ONLINE = ("snapshot", "timestamp")
+SHORTEST = 12
 
 in_folder = click.option("-C", "--folder", default=".", metavar="FOLDER", help="The policy repository.")  # fmt: skip
 signing_as = click.option("--as", "person", required=True, metavar="PERSON", help="Who signs: a name of keys.toml.")  # fmt: skip
@@ -46,6 +47,19 @@ class KeyEntry(Struct, frozen=True, forbid_unknown_fields=True):
     uri: str
     owner: str
     id: str
+
+
+def keys_text(every: Mapping[str, KeyEntry]) -> str:
+    """``keys.toml``."""
+    lines = [
+        "# Where each key is, and whose. No secret: the files are sealed (age) for their owners.",
+        "",
+    ]
+    for name, one in every.items():
+        title = name if name.replace("-", "").isalnum() else f'"{name}"'
+        uri = one.uri.replace("\\", "\\\\").replace('"', '\\"')
+        lines += [f"[{title}]", f'uri = "{uri}"', f'owner = "{one.owner}"', f'id = "{one.id}"', ""]
+    return "\n".join(lines)
 
 
 class Workplace:
@@ -161,6 +175,22 @@ def asked_passphrase(name: str) -> str:
             hint="In CI name the file of an age identity in DEVAGENT_IDENTITY, and have the key sealed for it.",
         )
     text: str = click.prompt(f"Passphrase of {name}", hide_input=True, err=True)
+    return text
+
+
+def new_passphrase(whose: str, instead: str) -> str:
+    """A passphrase for new keys, typed twice. Raises UsageError where nobody is there, or it is too short."""
+    if not sys.stdin.isatty():
+        raise UsageError(
+            f"nothing says what {whose} are to be sealed for", hint=f"Name an age key: {instead}."
+        )
+    text: str = click.prompt(
+        f"A passphrase for {whose}", hide_input=True, confirmation_prompt=True, err=True
+    )
+    if len(text) < SHORTEST:
+        raise UsageError(
+            f"a passphrase needs {SHORTEST} characters at least", hint="Four words will do."
+        )
     return text
 
 

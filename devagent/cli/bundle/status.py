@@ -15,12 +15,18 @@ from devagent.core.text import one_line
 from devagent.org import release
 from devagent.org.times import days
 
+MOST = 20
+SILENT_DAYS = 7
+
 
 @click.command()
 @click.argument("logs", nargs=-1, required=True)
 @in_folder
+@click.option(
+    "--all", "everything", is_flag=True, help=f"Name every machine that is not well [{MOST}]."
+)
 @click.option("--format", "output_format", type=click.Choice(["text", "json"]), default="text")
-def status(logs: tuple[str, ...], folder: str, output_format: str) -> None:
+def status(logs: tuple[str, ...], folder: str, output_format: str, *, everything: bool) -> None:
     """By the collected sessions in the folders LOGS: which machine runs which revision, which are stale, locked or refuse
     what they are offered; ring by ring."""
     workplace = Workplace(folder)
@@ -31,11 +37,11 @@ def status(logs: tuple[str, ...], folder: str, output_format: str) -> None:
     if output_format == "json":
         click.echo(canonical({"version": 1, "machines": to_plain(machines)}))
         return
-    for line in _told(workplace, machines):
+    for line in _told(workplace, machines, None if everything else MOST):
         click.echo(line)
 
 
-def _told(workplace: Workplace, machines: list[Machine]) -> Iterator[str]:
+def _told(workplace: Workplace, machines: list[Machine], most: int | None) -> Iterator[str]:
     newest = release.highest_revision(workplace.repository)
     yield f"{len(machines)} machines; the newest revision is {newest}"
     groups = Counter((m.environment, m.ring, m.revision, m.state) for m in machines)
@@ -43,9 +49,14 @@ def _told(workplace: Workplace, machines: list[Machine]) -> Iterator[str]:
         where = f"{environment}, ring {ring}" if ring else environment or "never had a bundle"
         yield f"  {where}: {count} on revision {revision or 'none'}, {state}"
     now = time.time()
-    for one in machines:
-        if one.state != "fresh" or one.refused:
-            ago = days(now - one.at)
-            what = f", refuses ({one.refused})" if one.refused else ""
-            why = f": {one_line(one.why, 200)}" if one.why else ""
-            yield f"  {one.name}: {one.state}{what}, heard of {ago} ago{why}"
+    silent = sum(now - one.at > SILENT_DAYS * 86_400 for one in machines)
+    if silent:
+        yield f"  not heard of for {SILENT_DAYS} days or more: {silent}"
+    unwell = [one for one in machines if one.state != "fresh" or one.refused]
+    for one in unwell[:most]:
+        ago = days(now - one.at)
+        what = f", refuses ({one.refused})" if one.refused else ""
+        why = f": {one_line(one.why, 200)}" if one.why else ""
+        yield f"  {one.name}: {one.state}{what}, heard of {ago} ago{why}"
+    if most is not None and len(unwell) > most:
+        yield f"  and {len(unwell) - most} more: --all names them"

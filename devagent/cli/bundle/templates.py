@@ -48,11 +48,12 @@ jobs:
         env:
           IDENTITY: ${{{{ secrets.POLICY_CI_IDENTITY }}}}
       - run: |
-          git add published staged
+          git add --all
           git diff --cached --quiet || {{ git -c user.name=policy -c user.email=policy@localhost commit -m "Publish" && git push; }}
 """
 CI_GITLAB = """\
-# Lints, tests and replays what a merge request changes; publishes what is signed (a schedule renews the timestamp).
+# Lints, tests and replays what a merge request changes; publishes what is signed. A schedule on the default branch, once a day, renews
+# the timestamp. Variables: POLICY_CI_IDENTITY_FILE (of type file), POLICY_PUSH_TOKEN (a project token that may write the repository).
 check:
   image: python:3.12
   script:
@@ -69,6 +70,10 @@ publish:
   script:
     - pip install 'devagent[org]=={version}'
     - devagent bundle publish
+    - git add --all
+    - git config credential.helper '!f() {{ echo username=oauth2; echo "password=$POLICY_PUSH_TOKEN"; }}; f'
+    - git diff --cached --quiet || git -c user.name=policy -c user.email=policy@localhost commit -m "Publish [skip ci]"
+    - git push "${{CI_PROJECT_URL}}.git" "HEAD:${{CI_COMMIT_BRANCH}}"
   artifacts:
     paths: [published]
 """

@@ -77,6 +77,16 @@ def refused(machine: Enrolled, server: Server, *codes: str) -> Synced:
     return done
 
 
+def locked(machine: Enrolled, server: Server) -> None:
+    """A revocation takes what was in force out of force, and leaves nothing in its place."""
+    done = machine.sync(server)
+    assert (done.outcome, done.code, done.after) == ("refused", "revoked", 0), done
+    after = machine.client.look()
+    assert isinstance(after, Refused)
+    assert after.code == "revoked"
+    on_record(machine, done)
+
+
 def on_record(machine: Enrolled, done: Synced) -> None:
     record(places(), machine.client, done)
     folder = next(newest_first(places().sessions))
@@ -458,8 +468,14 @@ class TestKeys:
         )
         revoking.set_revocations(org.repository, found, signer=org.people["ana"])
         org.publish()
-        done = machine.sync()
-        assert done.code == "approval"
+        locked(machine, org.server())
+        # What it approves from here on is refused as well; what others approve is not.
+        org.promote(org.build("second", author="cy"), by=("bo", "cy"))
+        org.publish()
+        locked(machine, org.server())
+        org.promote(org.build("third"), by=("ana", "cy"))
+        org.publish()
+        assert machine.sync().after == 3
 
     def test_the_author_alone_approves_nothing_with_two_keys(
         self, org: Organisation, machine: Enrolled
@@ -663,9 +679,27 @@ class TestBundles:
         )
         revoking.set_revocations(org.repository, found, signer=org.people["ana"])
         org.publish()
-        refused(machine, org.server(), "revoked")
-        org.rolled_out("second")
+        locked(machine, org.server())
+        # Nobody goes back to it by deleting what says so, or by a server of before.
+        _delete(machine.folder / "cache")
+        locked(machine, org.server())
+        org.after(hours=1).rolled_out("second")
         assert machine.sync().after == 2
+
+    def test_a_server_that_holds_a_revocation_back_gets_no_further_than_the_timestamps_term(
+        self, org: Organisation, machine: Enrolled
+    ) -> None:
+        held = org.server()
+        digest = machine.client.in_force().digest
+        found = revoking.revoked(
+            revoking.revocations(org.repository, "acme"), "bundle", digest, "leaks"
+        )
+        revoking.set_revocations(org.repository, found, signer=org.people["ana"])
+        org.publish()
+        assert machine.sync(held).outcome == "unchanged"
+        org.after(days=3.1)
+        refused(machine, held, "frozen")
+        assert machine.client.in_force().standing.state == "stale"
 
     def signed(self, org: Organisation, built: Built) -> None:
         """Put up, approved and published, whatever is in it."""

@@ -1,9 +1,11 @@
 """Ways that signed files come: a web server, git, a registry, an object store. Each brings bytes within limits, or says why not."""
 
 import asyncio
+import base64
 import hashlib
 import http.server
 import json
+import os
 import subprocess
 import threading
 import time
@@ -226,30 +228,131 @@ def test_git_takes_no_option_for_a_name(url: str) -> None:
         source_for(url)
 
 
-def test_a_registry(org: Organisation, tmp_path: Path) -> None:
-    files = {p.relative_to(org.published).as_posix(): p.read_bytes() for p in org.published.rglob("*") if p.is_file()}  # fmt: skip
-    blobs = {f"sha256:{hashlib.sha256(data).hexdigest()}": data for data in files.values()}
-    layers = [
-        {"digest": f"sha256:{hashlib.sha256(data).hexdigest()}", "annotations": {"org.opencontainers.image.title": name}}
-        for name, data in files.items()
-    ]  # fmt: skip
-    manifest = json.dumps({"schemaVersion": 2, "layers": layers}).encode()
+class Registry:
+    """A registry with one artifact, a token for who may read it, and blobs in another place."""
 
-    def reply(handler: http.server.BaseHTTPRequestHandler) -> None:
-        parts = handler.path.split("/")
-        assert parts[1:4] == ["v2", "acme", "policy"]
-        data = manifest if parts[4:] == ["manifests", "prod"] else blobs.get(parts[-1], b"")
-        handler.send_response(200 if data else 404)
+    def __init__(self, org: Organisation, *, login: str = "", moved: bool = False) -> None:
+        files = {p.relative_to(org.published).as_posix(): p.read_bytes() for p in org.published.rglob("*") if p.is_file()}  # fmt: skip
+        self._blobs = {f"sha256:{hashlib.sha256(data).hexdigest()}": data for data in files.values()}  # fmt: skip
+        layers = [
+            {"digest": f"sha256:{hashlib.sha256(data).hexdigest()}", "annotations": {"org.opencontainers.image.title": name}}
+            for name, data in files.items()
+        ]  # fmt: skip
+        self._manifest = json.dumps({"schemaVersion": 2, "layers": layers}).encode()
+        self._login, self._moved = login, moved
+        self.asked: list[tuple[str, str]] = []
+        """Path and what came as authorization."""
+
+    def reply(self, handler: http.server.BaseHTTPRequestHandler) -> None:
+        given = handler.headers.get("authorization") or ""
+        path = handler.path.partition("?")[0]
+        self.asked.append((handler.path, given))
+        host = handler.headers["host"]
+        if path == "/token":
+            basic = f"Basic {base64.b64encode(self._login.encode()).decode()}"
+            ok = given == basic
+            self.say(handler, 200 if ok else 401, b'{"token": "for-reading"}' if ok else b"{}")
+        elif path.startswith("/elsewhere/"):
+            self.say(handler, 200, self._blobs[path.rpartition("/")[2]])
+        elif self._login and given != "Bearer for-reading":
+            wanted = f'Bearer realm="http://{host}/token",service="registry",scope="repository:acme/policy:pull,push"'
+            self.say(handler, 401, b"{}", ("www-authenticate", wanted))
+        elif path == "/v2/acme/policy/manifests/prod":
+            self.say(handler, 200, self._manifest, ("etag", '"one"'))
+        elif (name := path.rpartition("/")[2]) in self._blobs:
+            if self._moved:
+                self.say(handler, 307, b"", ("location", f"http://{host}/elsewhere/{name}"))
+            else:
+                self.say(handler, 200, self._blobs[name])
+        else:
+            self.say(handler, 404, b"")
+
+    @staticmethod
+    def say(
+        handler: http.server.BaseHTTPRequestHandler,
+        status: int,
+        data: bytes,
+        *more: tuple[str, str],
+    ) -> None:
+        handler.send_response(status)
+        for name, value in more:
+            handler.send_header(name, value)
         handler.send_header("content-length", str(len(data)))
-        handler.send_header("etag", '"one"')
         handler.end_headers()
         handler.wfile.write(data)
 
-    machine = org.machine(tmp_path / "m")
-    with serving(reply) as url:
-        source = source_for(url.replace("http://", "oci+http://") + "/acme/policy:prod")
-        assert synced(machine, source) == "updated"
-        assert synced(machine, source) == "unchanged"
+
+def at_registry(url: str) -> Source:
+    return source_for(url.replace("http://", "oci+http://") + "/acme/policy:prod")
+
+
+class TestRegistry:
+    def test_an_artifact_that_everybody_may_read(self, org: Organisation, tmp_path: Path) -> None:
+        machine = org.machine(tmp_path / "m")
+        with serving(Registry(org).reply) as url:
+            assert synced(machine, at_registry(url)) == "updated"
+            assert synced(machine, at_registry(url)) == "unchanged"
+
+    def test_a_login_is_that_of_docker_and_asks_for_no_more_than_reading(
+        self, org: Organisation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        registry = Registry(org, login="ana:s3cret", moved=True)
+        machine = org.machine(tmp_path / "m")
+        monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
+        with serving(registry.reply) as url:
+            host = url.removeprefix("http://")
+            auth = base64.b64encode(b"ana:s3cret").decode()
+            (tmp_path / "config.json").write_text(json.dumps({"auths": {host: {"auth": auth}}}))
+            assert synced(machine, at_registry(url)) == "updated"
+        tokens = [path for path, _ in registry.asked if path.startswith("/token")]
+        assert len(tokens) == 1
+        assert "scope=repository%3Aacme%2Fpolicy%3Apull&" in tokens[0] + "&"
+        moved = {given for path, given in registry.asked if path.startswith("/elsewhere/")}
+        assert moved == {""}  # where the bytes lie is not told the token
+
+    def test_a_login_of_a_credential_helper(
+        self, org: Organisation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        helper = tmp_path / "docker-credential-keep"
+        helper.write_text(
+            '#!/bin/sh\nread -r host\necho \'{"Username": "ana", "Secret": "s3cret"}\'\n'
+        )
+        helper.chmod(0o755)
+        (tmp_path / "config.json").write_text('{"credsStore": "keep"}')
+        monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
+        monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+        machine = org.machine(tmp_path / "m")
+        with serving(Registry(org, login="ana:s3cret").reply) as url:
+            assert synced(machine, at_registry(url)) == "updated"
+
+    @pytest.mark.parametrize("config", ["", "{", '{"auths": 7}', '{"credsStore": "../evil"}'])
+    def test_without_a_login_it_is_not_reached(
+        self, config: str, org: Organisation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        (tmp_path / "config.json").write_text(config)
+        monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
+        machine = org.machine(tmp_path / "m")
+        with serving(Registry(org, login="ana:s3cret").reply) as url:
+            assert synced(machine, at_registry(url)) == "unreachable"
+
+    def test_a_registry_that_leads_away_or_round_in_circles(
+        self, org: Organisation, tmp_path: Path
+    ) -> None:
+        machine = org.machine(tmp_path / "m")
+        for address in ("http://elsewhere.example/x", "ftp://127.0.0.1/x", "/v2/acme/policy/manifests/prod"):  # fmt: skip
+
+            def moved(handler: http.server.BaseHTTPRequestHandler, address: str = address) -> None:
+                Registry.say(handler, 307, b"", ("location", address))
+
+            with serving(moved) as url:
+                assert synced(machine, at_registry(url)) == "unreachable"
+
+        def elsewhere(handler: http.server.BaseHTTPRequestHandler) -> None:
+            wanted = 'Bearer realm="http://elsewhere.example/token",service="x"'
+            Registry.say(handler, 401, b"", ("www-authenticate", wanted))
+
+        with serving(elsewhere) as url:
+            assert synced(machine, at_registry(url)) == "unreachable"
 
 
 def test_an_object_store(org: Organisation, tmp_path: Path) -> None:

@@ -1,6 +1,8 @@
 """What stands beside the organisation's own file: teams' files, a candidate in the shadow, and who people are."""
 
+from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -8,9 +10,10 @@ from devagent.core.errors import ConfigError
 from devagent.core.events import BundleInForce, PolicyLoaded, SessionStarted, ToolJudged
 from devagent.org import approving, delegating, principals, release
 from devagent.org.approving import Evidence
+from devagent.org.libraries import Metadata
 from devagent.org.refusals import Refused
 from devagent.settings.identity import principal
-from tests.support.org_machine import enrolled_here, played, sync_here
+from tests.support.org_machine import enrolled_here, opened, played, script, sync_here, turn
 from tests.support.org_repository import Enrolled, Organisation, signer
 
 READ = ("workspace.read", {"path": "a.txt"})
@@ -105,6 +108,92 @@ async def test_what_a_lapsed_team_forbids_goes_on_and_what_it_allows_does_not(
     denied = ("workspace.write", {"path": "c.txt", "content": "x"})
     judged, _ = await played(tmp_path, [WRITE, denied])
     assert [one.decision.effect for one in judged] == ["ask", "deny"]
+
+
+async def test_a_team_that_lets_its_term_pass_keeps_nobody_from_the_organisations_news(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    org = Team(tmp_path)
+    org.now -= timedelta(days=31)  # what the team signs is over
+    release.put_team_policy(org.repository, "data", TEAM.encode(), signer=org.di)
+    org.publish()
+    org.now += timedelta(days=31)
+    org.promote(org.build("later", policy=ENVELOPE.replace("{me}", principal().user)))
+    org.publish()
+    file = enrolled_here(org, tmp_path, monkeypatch)
+    assert (sync_here(file).outcome, sync_here(file).after) == ("updated", 3)
+    denied = ("workspace.write", {"path": "c.txt", "content": "x"})
+    judged, _ = await played(tmp_path, [WRITE, denied])
+    assert [one.decision.effect for one in judged] == ["ask", "deny"]
+
+
+HOSTILE = {
+    "the org's place": 'version = 1\nname = "acme"\nlayer = "org"\ndefault = "allow"\n\n[[rule]]\nid = "all"\neffect = "allow"\n',
+    "an envelope of its own": 'version = 1\nname = "data"\nlayer = "org"\ndefault = "ask"\n\n[[delegate]]\nto = ["team"]\neffect = "allow"\n\n[[rule]]\nid = "all"\neffect = "allow"\n',
+    "groups": 'version = 1\nname = "data"\nlayer = "team"\n\n[groups]\nadmins = ["user:*"]\n\n[[rule]]\nid = "all"\neffect = "allow"\n',
+    "everything": 'version = 1\nname = "data"\nlayer = "team"\n\n[[rule]]\nid = "all"\neffect = "allow"\n',
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", HOSTILE)
+async def test_a_team_gets_nothing_beyond_the_envelope_whatever_its_file_says(
+    what: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    org = Team(tmp_path)
+    release.put_team_policy(org.repository, "data", HOSTILE[what].encode(), signer=org.di)
+    org.publish()
+    sync_here(enrolled_here(org, tmp_path, monkeypatch))
+    session = await opened(tmp_path, script(tmp_path, [("workspace.shell", {"command": "ls"})]))
+    events = await turn(session)
+    await session.close("done", 0)
+    judged = [one for one in events if isinstance(one, ToolJudged)]
+    assert not [one for one in judged if one.decision.effect == "allow"]
+    assert session.policy.locked or [one.decision.effect for one in judged] == ["ask"]
+
+
+@pytest.mark.parametrize("data", [b"version =", b"[" * 5000, b"\xff"])
+@pytest.mark.parametrize("group", ["group:data-eng", "group:others"])
+async def test_a_team_that_signs_nonsense_harms_itself_alone(
+    data: bytes, group: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    org = Team(tmp_path, group)
+    release.put_team_policy(org.repository, "data", data, signer=org.di)
+    org.publish()
+    assert sync_here(enrolled_here(org, tmp_path, monkeypatch)).outcome == "updated"
+    session = await opened(tmp_path, script(tmp_path, []))
+    await session.close("done", 0)
+    assert bool(session.policy.locked) is (group == "group:data-eng")
+
+
+@pytest.mark.parametrize("group", ["group:data-eng", "group:others"])
+async def test_a_team_that_signs_for_a_file_that_is_not_there_harms_itself_alone(
+    group: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    org = Team(tmp_path, group)
+    for file in (org.published / "targets/team/data").iterdir():
+        file.unlink()
+    assert sync_here(enrolled_here(org, tmp_path, monkeypatch)).outcome == "updated"
+    session = await opened(tmp_path, script(tmp_path, []))
+    await session.close("done", 0)
+    assert bool(session.policy.locked) is (group == "group:data-eng")
+
+
+def test_a_teams_role_that_the_team_has_not_signed_is_refused(tmp_path: Path) -> None:
+    org = Team(tmp_path)
+    machine = org.machine(tmp_path / "m")
+    assert machine.sync().outcome == "updated"
+    server = org.after(hours=1).server()
+    org.publish()
+    metadata = Metadata[Any].from_bytes(server.files["metadata/1.team-data.json"])
+    metadata.signed.version = 2
+    metadata.signatures.clear()
+    metadata.sign(org.people["ana"])
+    release.put_team_policy(org.repository, "data", TEAM.encode(), signer=org.di)
+    org.publish()
+    forged = org.server().with_files({"metadata/2.team-data.json": metadata.to_bytes()})
+    done = machine.sync(forged)
+    assert (done.outcome, done.code) == ("refused", "signatures")
+    assert machine.sync().outcome == "renewed"
 
 
 def test_a_team_signs_nothing_outside_its_own_folder(tmp_path: Path) -> None:
