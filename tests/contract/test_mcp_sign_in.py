@@ -163,7 +163,7 @@ async def test_without_a_client_of_its_own_devagent_registers_itself_once(tmp_pa
         (registered,) = [one.message for one in issuer.requests if one.path == "/register"]
         assert registered["client_name"] == "devagent"
         assert registered["grant_types"] == ["authorization_code", "refresh_token"]
-        assert {urlsplit(uri).hostname for uri in registered["redirect_uris"]} == {"localhost"}
+        assert {urlsplit(str(uri)).hostname for uri in registered["redirect_uris"]} == {"localhost"}
         assert issuer.granted[0]["client_id"] == "registered"
         issuer.tokens.clear()
         async with extension_of(tmp_path, remote.url, ring) as extension:
