@@ -40,11 +40,16 @@ def read_prompt(argument: str | None, file: str | None) -> str:
     return _required("\n\n".join(parts), "the prompt")
 
 
-def recipe_prompt(name: str, text: str) -> str:
-    """The prompt of the organisation's recipe of that name, with ``text`` as what it is about.
+def recipe_prompt(name: str, argument: str | None, file: str | None) -> str:
+    """The prompt of the organisation's recipe of that name; what it is about is the argument, the file, or what is piped in.
 
     Raises UsageError where there is none of that name, or it wants a text and has none; ConfigError on a locked machine.
     """
+    if argument is None and file is None:
+        piped = "" if _is_terminal() else _standard_input(BESIDE_WAIT_S)
+        text = f"<input>\n{piped}\n</input>" if piped.strip() else ""
+    else:
+        text = read_prompt(argument, file)
     from devagent.session.recipes import filled, recipes  # noqa: PLC0415  (only where one is asked for)
 
     known = recipes()

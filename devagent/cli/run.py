@@ -174,9 +174,7 @@ def run(
         # From here on there is a result whatever comes, also where the prompt is waited for.
         signal.signal(signal.SIGTERM, _interrupt)
         place = workspace(folder)
-        about = prompt is not None or file is not None or not recipe
-        text = read_prompt(prompt, file) if about else ""
-        text = recipe_prompt(recipe, text) if recipe else text
+        text = recipe_prompt(recipe, prompt, file) if recipe else read_prompt(prompt, file)
         schema = AnswerSchema(schema_file) if schema_file else None
         blocks = _attached(attachments)
     except (DevagentError, KeyboardInterrupt) as error:

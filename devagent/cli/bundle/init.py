@@ -77,6 +77,7 @@ def init(
     terms = Terms(timestamp=timestamp_days, snapshot=snapshot_days)
     os.makedirs(folder, exist_ok=True)
     made = _Keys(KeyFolder(os.path.join(folder, KEYS), passphrase=asked_passphrase))
+    made.ask(*(n for n in named if not (named[n] and roots_of[n])), *(() if ci_key else (CI,)))
     roots = [made.key(f"root-{name}", name, key) for name, key in roots_of.items()]
     everyday = [made.key(name, name, key) for name, key in named.items()]
     online = {role: made.key(role, CI, ci_key) for role in ONLINE}
@@ -109,6 +110,17 @@ class _Keys:
         self.folder = folder
         self.entries: dict[str, KeyEntry] = {}
         self._passphrases: dict[str, str] = {}
+
+    def ask(self, *owners: str) -> None:
+        """Ask for all passphrases first: sealing with one takes a second, and nobody should wait between two questions."""
+        if owners:
+            click.echo("Keys are sealed with a passphrase each, typed twice: whoever it belongs to types it.", err=True)  # fmt: skip
+        for owner in owners:
+            if owner == CI:
+                click.echo("Whatever publishes has keys too (ci). With a passphrase a person must run `publish`; a pipeline wants --ci age1….", err=True)  # fmt: skip
+            self._passphrase(owner)
+        if owners:
+            click.echo("Sealing the keys; a moment.", err=True)
 
     def key(self, name: str, owner: str, sealed_for: str) -> Any:
         if is_service(sealed_for):

@@ -323,7 +323,12 @@ class TestStyle:
 
 class TestRecipes:
     def test_a_recipe_is_a_prompt_with_a_name(
-        self, org: Organisation, here: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+        self,
+        org: Organisation,
+        here: Any,
+        tmp_path: Path,
+        capsys: pytest.CaptureFixture[str],
+        monkeypatch: pytest.MonkeyPatch,
     ) -> None:
         put(org, {
             "recipes/review.md": b"Review $ARGUMENTS as we do.\n",
@@ -335,9 +340,15 @@ class TestRecipes:
         run = ["run", "--model", model, "-C", str(tmp_path), "--output-format", "stream-json"]
         assert run_command_line([*run, "--recipe", "review", "pull request 7"]) == 0
         assert "Review pull request 7 as we do." in capsys.readouterr().out
+        monkeypatch.setattr("devagent.cli.prompt_source._is_terminal", lambda: True)
         assert run_command_line([*run, "--recipe", "tidy"]) == 0
         assert "Tidy up." in capsys.readouterr().out
         assert run_command_line([*run, "--recipe", "review"]) == 2
+        with monkeypatch.context() as piped:
+            piped.setattr("devagent.cli.prompt_source._is_terminal", lambda: False)
+            piped.setattr("devagent.cli.prompt_source._standard_input", lambda wait: "+1 -1")  # pyright: ignore[reportUnknownLambdaType, reportUnknownArgumentType]
+            assert run_command_line([*run, "--recipe", "review"]) == 0
+            assert "+1 -1" in capsys.readouterr().out
         assert run_command_line([*run, "--recipe", "unheard"]) == 2
         assert "review, tidy" in capsys.readouterr().out
 
