@@ -235,10 +235,10 @@ def _mount(real: str) -> str:
         except OSError:
             return ""
     try:
-        with open(f"/proc/self/fdinfo/{descriptor}", encoding="ascii") as file:
+        with open(f"/proc/self/fdinfo/{descriptor}", "rb") as file:
             for line in file:
-                if line.startswith("mnt_id:"):
-                    return line[7:].strip()
+                if line.startswith(b"mnt_id:"):
+                    return line[7:].strip().decode("ascii")
     except OSError:
         return ""
     finally:
