@@ -82,7 +82,12 @@ async def carried_out(
     keep(started)
     yield started
     if safeguards.snapshots is not None and tool.tool_class != "read":
-        kept = await safeguards.snapshots.before(turn, call.id, tool.qualified)
+        written = [
+            one.id.removeprefix("path:")
+            for one in judged.resources
+            if one.access == "write" and one.kind == "path"
+        ]
+        kept = await safeguards.snapshots.before(turn, call.id, tool.qualified, written)
         if kept is not None:
             keep(kept)
             yield kept

@@ -175,8 +175,11 @@ class Toolbox(Protocol):
 class Snapshots(Protocol):
     """What keeps the workspace as it was before a call."""
 
-    async def before(self, turn: int, call: str, tool: str) -> SnapshotMade | SnapshotFailed | None:
-        """A snapshot before this call runs; None where none are taken. Raises nothing."""
+    async def before(
+        self, turn: int, call: str, tool: str, written: Sequence[str] = ()
+    ) -> SnapshotMade | SnapshotFailed | None:
+        """A snapshot before this call runs; None where none are taken. ``written`` names files that it was judged to
+        write, as resources name them: what is ignored is kept where it is among them. Raises nothing."""
         ...
 
 

@@ -1,7 +1,9 @@
 """The port of the loop: before each call that may change something, a snapshot, on record."""
 
 import asyncio
+import os.path
 import time
+from collections.abc import Sequence
 
 from devagent.core.events import SnapshotFailed, SnapshotMade
 
@@ -19,7 +21,9 @@ class SnapshotGuard:
         self._mode = mode
         self.session = ""
 
-    async def before(self, turn: int, call: str, tool: str) -> SnapshotMade | SnapshotFailed | None:
+    async def before(
+        self, turn: int, call: str, tool: str, written: Sequence[str] = ()
+    ) -> SnapshotMade | SnapshotFailed | None:
         """A snapshot of what is there before a call runs."""
         if self._mode == "off":
             return None
@@ -31,7 +35,13 @@ class SnapshotGuard:
         try:
             root = root_of(self._folder)
             taken = await asyncio.to_thread(
-                take, self._data, root, session=self.session, call=call, tool=tool
+                take,
+                self._data,
+                root,
+                session=self.session,
+                call=call,
+                tool=tool,
+                written=[os.path.join(self._folder, one) for one in written],
             )
         except (SnapshotError, OSError) as e:
             what = e.what if isinstance(e, SnapshotError) else str(e)

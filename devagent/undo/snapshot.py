@@ -1,13 +1,14 @@
 """Taking a snapshot: what is there, byte for byte, without a copy of what did not change.
 
 Files that git would see (tracked or not) are in it, with their executable bit and links as links. Not in it, and named:
-files that are too large or cannot be read. Not in it either: what is ignored, empty folders, and ``.git`` itself but
-for what ``state`` takes. Repositories within are snapshots of their own.
+files that are too large or cannot be read. Not in it either: what is ignored (but for files that a call named as written),
+empty folders, and ``.git`` itself but for what ``state`` takes. Repositories within are snapshots of their own.
 """
 
 import os
 import stat
 import time
+from collections.abc import Sequence
 
 from msgspec import Struct, field
 from msgspec.structs import replace
@@ -61,12 +62,20 @@ class Snapshot(Struct, frozen=True):
 
 
 def take(
-    data: str, root: Root, *, session: str = "", call: str = "", tool: str = "", undo: bool = False
+    data: str,
+    root: Root,
+    *,
+    session: str = "",
+    call: str = "",
+    tool: str = "",
+    undo: bool = False,
+    written: Sequence[str] = (),
 ) -> Snapshot:
-    """Take one, or find that the last one is still true. Raises SnapshotError."""
+    """Take one, or find that the last one is still true. ``written``: files that are about to be written, by their real
+    paths; ignored ones among them are in it, and in every later one. Raises SnapshotError."""
     store = Store(data, root)
     with store.locked():
-        return take_locked(store, session=session, call=call, tool=tool, undo=undo)
+        return take_locked(store, session=session, call=call, tool=tool, undo=undo, written=written)
 
 
 def take_locked(
@@ -78,13 +87,14 @@ def take_locked(
     undo: bool = False,
     depth: int = 0,
     keeping: str = "",
+    written: Sequence[str] = (),
 ) -> Snapshot:
     """As ``take``, on a store that is locked already. ``keeping``: an old one that does not go now."""
     last = store.last()
     seen = _seen(store, last)
     before = seen.meta
     settled = _settled(store, seen, last)
-    changed, gone, nested, left_out = _changed(store)
+    changed, gone, nested, left_out = _changed(store, _ignored_among(store, written))
     state = state_of(store, seen.state)
     inner: dict[str, str] = {}
     for path in nested if depth < 3 else ():
@@ -150,7 +160,40 @@ def _readable(store: Store, entry: Entry) -> tuple[Entry, Meta] | None:
         return None
 
 
-def _changed(store: Store) -> tuple[list[str], list[str], list[str], list[str]]:
+def _ignored_among(store: Store, written: Sequence[str]) -> list[str]:
+    """Which of these files are ignored and not seen yet, by their paths below the root."""
+    top = store.root.folder
+    inside = [os.path.relpath(one, top) for one in written if one.startswith(top + "/")]
+    found = [
+        one for one in inside if os.path.isfile(os.path.join(top, one)) and not _is_nested(top, one)
+    ]
+    if not found:
+        return []
+    words = (
+        "--literal-pathspecs",
+        "ls-files",
+        "-z",
+        "--others",
+        "--ignored",
+        "--exclude-standard",
+        "--",
+    )
+    return [
+        one
+        for one in os.fsdecode(store.git(*words, *found)).split("\0")
+        if one and not one.endswith("/")
+    ]
+
+
+def _is_nested(top: str, path: str) -> bool:
+    """Whether a path is git's own, or in a repository within."""
+    parts = path.split("/")
+    return ".git" in parts or any(
+        os.path.lexists(os.path.join(top, *parts[:depth], ".git")) for depth in range(1, len(parts))
+    )
+
+
+def _changed(store: Store, also: list[str]) -> tuple[list[str], list[str], list[str], list[str]]:
     """Files that are not as our index has them, those that are gone, repositories within, what is left out."""
     listed = store.git("ls-files", "-z", "--others", "--modified", "--deleted", "--exclude-standard", "--deduplicate")  # fmt: skip
     changed: list[str] = []
@@ -159,7 +202,7 @@ def _changed(store: Store) -> tuple[list[str], list[str], list[str], list[str]]:
     left_out: list[str] = []
     total = 0
     through: dict[str, bool] = {"": False}
-    for path in os.fsdecode(listed).split("\0"):
+    for path in (*os.fsdecode(listed).split("\0"), *also):
         if not path:
             continue
         if path.endswith("/"):

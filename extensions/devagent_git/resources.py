@@ -26,8 +26,6 @@ from devagent_git.names import bad, place_name
 from devagent_git.object_stores import borrowed_stores
 from devagent_git.repository import Repository
 from devagent_git.resources_reading import READING
-from devagent_git.resources_remote import REMOTE
-from devagent_git.resources_writing import WRITING
 from devagent_git.touching import Access, Arguments, resource
 
 _ELSEWHERE = "git.elsewhere"
@@ -42,7 +40,7 @@ def resources(tool: str, args: Mapping[str, Any], here: Surroundings) -> list[Re
     Missing arguments count with their defaults. Raises GitError where something cannot be resolved, as
     the call itself would; then nothing may be run.
     """
-    touched = _TOUCHED.get(tool)
+    touched = READING.get(tool) or _changing(tool)
     if touched is None:
         raise bad(f"git has no tool {tool!r}")
     repository = Repository(here, "read", work_tree=tool in _WORK_TREE)
@@ -62,8 +60,8 @@ def resources(tool: str, args: Mapping[str, Any], here: Surroundings) -> list[Re
     return list(unique.values())
 
 
-_TOUCHED: dict[str, Callable[[Repository, Arguments], list[ResourceDict]]] = {
-    **READING,
-    **WRITING,
-    **REMOTE,
-}
+def _changing(tool: str) -> Callable[[Repository, Arguments], list[ResourceDict]] | None:
+    from devagent_git.resources_remote import REMOTE  # noqa: PLC0415 - all that git can change, for the first call that does
+    from devagent_git.resources_writing import WRITING  # noqa: PLC0415 - as above
+
+    return WRITING.get(tool) or REMOTE.get(tool)

@@ -1,7 +1,6 @@
 """What the bytes of a file are: text in some encoding, or a kind of file that is described instead."""
 
 import codecs
-import json
 import re
 import struct
 from typing import Any, NamedTuple
@@ -142,6 +141,8 @@ def _jpeg_dimensions(data: bytes) -> tuple[int, int] | None:
 
 def notebook_text(text: str) -> str | None:
     """A Jupyter notebook as plain text, cell by cell with text outputs; None when it is not one."""
+    import json  # noqa: PLC0415 - few files are notebooks
+
     try:
         notebook: Any = json.loads(text)
         cells: Any = notebook["cells"]

@@ -98,6 +98,8 @@ def _check_words(walk: Walk, command: str, words: Sequence[Field], scope: Scope)
             raise Unclear(f"git {command} {word} may run programs")
         if not word.startswith("-"):
             continue
+        if "%G" in word:
+            raise Unclear("git starts the program that checks signatures")
         given = word.partition("=")[0]
         if word.startswith("--") and given not in _HARMLESS:
             if len(given) > 3 and any(option.startswith(given) for option in GIT_RUNS):

@@ -63,7 +63,9 @@ def _files(name: str, words: Sequence[Field]) -> Sequence[Field]:
         return words
     options = [f.text or "" for f in words]
     if any(
-        o in ("-e", "-f", "--files") or o.startswith(("--regexp", "--file=", "--expression"))
+        o in ("-e", "-f", "--files")
+        or o.startswith(("--regexp", "--file=", "--expression"))
+        or ("grep" in name and re.match(r"-[A-Za-z]*[ef]", o))
         for o in options
     ):
         return words

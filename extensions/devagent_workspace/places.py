@@ -9,6 +9,7 @@ import os
 import re
 import stat
 import sys
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from devagent_workspace.contract import Access, ResourceDict, WorkspaceError, bad
@@ -24,8 +25,22 @@ SECRET_NAME = re.compile(
     re.IGNORECASE,
 )
 """Names that usually hold keys, tokens or passwords."""
+_SECRET_ENDS = (
+    ".env", ".envrc", ".local", ".development", ".production", ".staging", ".test", ".netrc", ".pgpass", ".npmrc", ".pypirc",
+    ".git-credentials", "credentials", "credentials.json", "credentials.toml", "credentials.yaml", "credentials.yml",
+    ".docker/config.json", "history", ".pem", ".key", ".p12", ".pfx", ".jks", ".keystore", ".kdbx",
+)  # fmt: skip
+_SECRET_PARTS = ("id_", ".ssh/", ".gnupg/", ".aws/", ".azure/", ".kube/", ".config/gcloud/")
 _KERNEL = ("/proc", "/sys", "/dev")
 _ENTRIES = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+
+
+def tells_of_secrets(name: str) -> bool:
+    """Whether a path fits ``SECRET_NAME``; searches ask this of thousands."""
+    plain = name.casefold()
+    if not plain.endswith(_SECRET_ENDS) and not any(part in plain for part in _SECRET_PARTS):
+        return False
+    return SECRET_NAME.search(name) is not None
 
 
 class Place(NamedTuple):
@@ -52,8 +67,8 @@ def resolve(folder: str, path: str) -> Place:
     return located(folder, os.path.join(folder, _plain(path)))
 
 
-def located(folder: str, path: str) -> Place:
-    """The place of an absolute path."""
+def located(folder: str, path: str, mounts: Sequence[str] | None = None) -> Place:
+    """The place of an absolute path; ``mounts`` are those inside the folder, where many places are asked for."""
     real = os.path.realpath(path)
     found: os.stat_result | None = None
     tags: list[str] = []
@@ -75,7 +90,11 @@ def located(folder: str, path: str) -> Place:
         found is not None and not (stat.S_ISREG(found.st_mode) or stat.S_ISDIR(found.st_mode))
     ):
         tags.append("path.special")
-    if not outside and _mount(real) != _mount(folder):
+    if not outside and (
+        _mount(real) != _mount(folder)
+        if mounts is None
+        else any(is_inside(real, one) for one in mounts)
+    ):
         tags.append("path.mount")
     name = real if outside else os.path.relpath(real, folder)
     if SECRET_NAME.search(name):
@@ -83,6 +102,17 @@ def located(folder: str, path: str) -> Place:
     if ".git" in name.casefold().split("/"):
         tags.append("path.git")
     return Place(real, name, outside, tuple(tags))
+
+
+def mounts_inside(folder: str) -> Sequence[str] | None:
+    """Where file systems are mounted inside the folder; None where that cannot be told."""
+    try:
+        with open("/proc/self/mountinfo", "rb") as file:
+            points = [line.split(b" ", 5)[4] for line in file]
+    except (OSError, IndexError):
+        return None
+    names = (re.sub(rb"\\(\d{3})", lambda m: bytes([int(m[1], 8)]), one) for one in points)
+    return [one for one in map(os.fsdecode, names) if one != folder and is_inside(one, folder)]
 
 
 def judged_place(folder: str, tool: str, path: str) -> Place:
@@ -205,10 +235,10 @@ def _mount(real: str) -> str:
         except OSError:
             return ""
     try:
-        with open(f"/proc/self/fdinfo/{descriptor}", encoding="ascii") as file:
+        with open(f"/proc/self/fdinfo/{descriptor}", "rb") as file:
             for line in file:
-                if line.startswith("mnt_id:"):
-                    return line[7:].strip()
+                if line.startswith(b"mnt_id:"):
+                    return line[7:].strip().decode("ascii")
     except OSError:
         return ""
     finally:

@@ -115,12 +115,12 @@ PROGRAMS: dict[str, Program] = {
     "ack": _program("--pager --ackrc --create-ackrc"),
     "fd": _program("--exec --exec-batch -x -X"),
     "fdfind": _program("--exec --exec-batch -x -X"),
-    "sort": _program("--compress-program", "-o --output"),
+    "sort": _program("--compress-program --files0-from", "-o --output"), "wc": _program("--files0-from"), "du": _program("--files0-from"),
     "shuf": _program("", "-o --output"),
     "split": _program("--filter"),
     "csplit": _program(),
     "tar": _program(
-        "-P --absolute-names --transform --xform --checkpoint-action --to-command --use-compress-program -I --rsh-command --info-script -F "
+        "-P --absolute-names --transform --xform -T --files-from --checkpoint-action --to-command --use-compress-program -I --rsh-command --info-script -F "
         "--new-volume-script --rmt-command --occurrence-command --passphrase",
         "",
         r"\w[\w.@-]*:.*",
@@ -246,21 +246,21 @@ format-patch fsck gc grep hash-object help init interpret-trailers log ls-files 
 maintenance merge merge-base merge-file merge-tree mktag mktree mv name-rev notes pack-refs prune pull push
 range-diff read-tree rebase reflog remote repack replace request-pull rerere reset restore rev-list
 rev-parse revert rm shortlog show show-branch show-ref sparse-checkout stash status stripspace submodule
-switch symbolic-ref tag unpack-file update-index update-ref var verify-commit verify-tag version whatchanged
+switch symbolic-ref tag unpack-file update-index update-ref var version whatchanged
 worktree write-tree --version --help
 """)
 GIT_READS = names("""
 annotate blame cat-file check-attr check-ignore cherry count-objects describe diff diff-files diff-index
 diff-tree for-each-ref grep help log ls-files ls-tree merge-base name-rev range-diff rev-list rev-parse
-shortlog show show-branch show-ref status var verify-commit verify-tag version whatchanged --version --help
+shortlog show show-branch show-ref status var version whatchanged --version --help
 """)
 GIT_RUNS = (
     "--open-files-in-pager", "--exec", "--upload-pack", "--receive-pack", "--ext-diff", "--textconv", "--tool",
     "--extcmd", "--template", "--web", "--info", "--man", "--strategy-option=", "--gpg-sign=", "--config",
-    "--config-env", "--filters", "--show-signature",
+    "--config-env", "--filters", "--show-signature", "--verify-signatures", "--unsafe-paths", "--separate-git-dir",
 )  # fmt: skip
 GIT_SHORT_RUNS: dict[str, str] = {
-    "grep": "O", "rebase": "xiS", "commit": "S", "merge": "S", "cherry-pick": "S", "revert": "S", "am": "S", "tag": "su", "clone": "cu", "fetch": "u", "ls-remote": "u", "add": "ie", "init": "", "difftool": "x",
+    "grep": "O", "rebase": "xiS", "commit": "S", "merge": "S", "cherry-pick": "S", "revert": "S", "am": "S", "tag": "suv", "clone": "cu", "fetch": "u", "ls-remote": "u", "add": "ie", "init": "", "difftool": "x",
     "checkout": "", "archive": "", "help": "wi",
 }  # fmt: skip
 GIT_UNCLEAR: dict[str, frozenset[str]] = {

@@ -18,12 +18,13 @@ from devagent_workspace.contract import ResourceDict, Result, Surroundings, Work
 from devagent_workspace.finding import WALKING, ripgrep, through
 from devagent_workspace.globs import path_glob
 from devagent_workspace.places import (
-    SECRET_NAME,
     Place,
     judged_place,
     located,
+    mounts_inside,
     open_place,
     remember_judged,
+    tells_of_secrets,
 )
 from devagent_workspace.shown import byte_limit, clipped, fitted, one_line, short_line, shown
 from devagent_workspace.state import state_of
@@ -105,8 +106,10 @@ def resources(here: Surroundings, args: Mapping[str, Any]) -> list[ResourceDict]
     if not os.path.isdir(base):
         base = os.path.dirname(base)
     named = [search.place.as_tree().resource("read")]
+    mounts = mounts_inside(here.folder)
     named += [
-        located(here.folder, os.path.join(base, name)).resource("read") for name in found.files
+        located(here.folder, os.path.join(base, name), mounts).resource("read")
+        for name in found.files
     ]
     return list({resource["id"]: resource for resource in named}.values())
 
@@ -245,44 +248,53 @@ def _parsed(
     fits: Callable[[str], object] | None,
     is_folder: bool,
 ) -> Found:
-    named: dict[str, list[str]] = {}
-    left_out: set[str] = set()
-    current = ""
+    # Of thousands of files few are shown: only their lines are decoded.
+    named: dict[bytes, list[bytes]] = {}
+    left_out: set[bytes] = set()
+    last, current = b"", list[bytes]()
+    top = "" if search.place.name == "." else search.place.name.rstrip("/") + "/"
     records = out.split(b"\0")[:-1] if search.mode == "files" else out.split(b"\n")
     for record in records:
         raw, zero, rest = record.partition(b"\0")
         if search.mode != "files" and not zero:
-            if record == b"--" and current in named:
-                named[current].append("--")
+            if record == b"--" and current:
+                current.append(b"--")
             continue
+        if raw == last:
+            current.append(rest)
+            continue
+        last, current = raw, [rest]
         name = os.fsdecode(raw.removeprefix(b"./"))
         if fits is not None and not fits(name):
-            current = ""
             continue
-        if is_folder and SECRET_NAME.search(os.path.join(search.place.name, name)):
-            left_out.add(name)
-            current = ""
+        if is_folder and tells_of_secrets(top + name):
+            left_out.add(raw)
             continue
-        current = name
-        named.setdefault(name, []).append(rest.decode("utf-8", "surrogateescape").rstrip("\r"))
+        named[raw] = current
     files: dict[str, list[str]] = {}
     hits = 0
-    for name in sorted(named):
-        lines = named[name]
-        while lines and lines[-1] == "--":
+    for raw in sorted(named, key=os.fsdecode):
+        lines = named[raw]
+        while lines and lines[-1] == b"--":
             lines.pop()
         here = 1
         if search.mode == "lines":
-            here = sum(1 for line in lines if (m := _LINE.match(line)) and m[2] == ":")
+            here = len(lines) if not search.context else sum(map(_is_hit, lines))
         elif search.mode == "count":
             here = int(lines[0])
         if len(files) >= MOST_FILES or (search.mode == "lines" and hits >= search.limit):
             complete = False
             hits += here
             continue
-        files[name] = lines
+        files[os.fsdecode(raw.removeprefix(b"./"))] = [
+            line.decode("utf-8", "surrogateescape").rstrip("\r") for line in lines
+        ]
         hits += here
     return Found(files, hits, len(left_out), complete, time.monotonic())
+
+
+def _is_hit(line: bytes) -> bool:
+    return line.lstrip(b"0123456789")[:1] == b":"
 
 
 def _answer(search: Search, found: Found, limit: int) -> Result:

@@ -2,12 +2,12 @@
 
 from typing import TYPE_CHECKING
 
+from devagent_workspace.atoms import Atom
 from devagent_workspace.grammar import Unclear
 from devagent_workspace.redirections import redirect
 from devagent_workspace.sources import Source
 from devagent_workspace.variables import Scope
 from devagent_workspace.walk import Walk, either
-from devagent_workspace.words import Atom
 
 if TYPE_CHECKING:
     from tree_sitter import Node

@@ -1,9 +1,10 @@
 """The tools of this extension, one plain function each, and what their calls would touch."""
 
+import sys
 from collections.abc import Mapping, Sequence
-from typing import Any
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
-from devagent_workspace import jobs, judging, searching
 from devagent_workspace.contract import (
     ResourceDict,
     Result,
@@ -11,14 +12,15 @@ from devagent_workspace.contract import (
     WorkspaceError,
     bad,
 )
-from devagent_workspace.finding import glob
-from devagent_workspace.finding import list_folder as list
 from devagent_workspace.places import remember_judged
-from devagent_workspace.reading import read
-from devagent_workspace.sandbox import check as sandbox_check
-from devagent_workspace.searching import grep
-from devagent_workspace.shell import job, shell
-from devagent_workspace.writing import edit, write
+
+if TYPE_CHECKING:
+    from devagent_workspace.finding import glob
+    from devagent_workspace.finding import list_folder as list
+    from devagent_workspace.reading import read
+    from devagent_workspace.searching import grep
+    from devagent_workspace.shell import job, shell
+    from devagent_workspace.writing import edit, write
 
 __all__ = [
     "ResourceDict",
@@ -37,14 +39,34 @@ __all__ = [
 ]
 
 
+_FOUND_IN = {
+    "edit": "writing", "glob": "finding", "grep": "searching", "job": "shell", "list": "finding", "read": "reading", "shell": "shell",
+    "write": "writing",
+}  # fmt: skip
+
+
+def __getattr__(name: str) -> Any:
+    """A tool, loaded when it is first asked for: a ``read`` needs neither the parser of commands nor a sandbox."""
+    if name not in _FOUND_IN:
+        raise AttributeError(name)
+    module = import_module(f"devagent_workspace.{_FOUND_IN[name]}")
+    tool = getattr(module, "list_folder" if name == "list" else name)
+    globals()[name] = tool
+    return tool
+
+
 def close(folder: str) -> None:
     """The session in ``folder`` is over: its jobs end with it."""
-    jobs.stop_all(folder)
+    jobs = sys.modules.get("devagent_workspace.jobs")  # not loaded, there are none
+    if jobs is not None:
+        jobs.stop_all(folder)
 
 
 def checks(here: Surroundings) -> Sequence[tuple[str, str, str]]:
     """What this machine has for the shell, for ``devagent doctor``: name, state, what to do ("" = nothing)."""
-    return [sandbox_check(here.settings)]
+    from devagent_workspace.sandbox import check
+
+    return [check(here.settings)]
 
 
 def resources(tool: str, args: Mapping[str, Any], here: Surroundings) -> Sequence[ResourceDict]:
@@ -61,8 +83,12 @@ def resources(tool: str, args: Mapping[str, Any], here: Surroundings) -> Sequenc
         case "write" | "edit":
             return [remember_judged(here.folder, tool, _text(args, "path", "")).resource("write")]
         case "grep":
+            from devagent_workspace import searching
+
             return searching.resources(here, args)
         case "shell":
+            from devagent_workspace import judging
+
             return judging.resources(here, _text(args, "command", ""), _text(args, "hosts", ""))
         case "job":
             stops = args.get("action") == "stop"

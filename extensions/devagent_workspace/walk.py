@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from devagent_workspace.assigned import assigned
+from devagent_workspace.atoms import Atom
 from devagent_workspace.contract import Access, ResourceDict
 from devagent_workspace.grammar import Document, Line, Unclear, parsed
 from devagent_workspace.operands import Operands
@@ -20,7 +21,7 @@ from devagent_workspace.places import is_inside
 from devagent_workspace.shown import names, shown
 from devagent_workspace.sources import Source
 from devagent_workspace.variables import Scope
-from devagent_workspace.words import Atom, Field, Words
+from devagent_workspace.words import Field, Words
 
 if TYPE_CHECKING:
     from tree_sitter import Node

@@ -9,13 +9,24 @@ import glob
 import os
 import re
 import shlex
-from collections.abc import Callable
-from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
+from devagent_workspace.atoms import (
+    MOST_FIELDS,
+    Atom,
+    Substitute,
+    ansi,
+    braces,
+    home,
+    is_glob,
+    named,
+    splits,
+    unquoted,
+    widest,
+)
 from devagent_workspace.grammar import Unclear
 from devagent_workspace.shown import shown
-from devagent_workspace.sources import ORDER, Source
+from devagent_workspace.sources import Source
 from devagent_workspace.variables import Scope
 
 if TYPE_CHECKING:
@@ -62,38 +73,12 @@ def hyphen_file(field: Field, scope: Scope) -> bool:
     return False
 
 
-class Atom(NamedTuple):
-    """A piece of a word: a character or, with no text, something unknown."""
-
-    text: str | None
-    quoted: bool
-    source: Source = "known"
-    name: str = ""
-    expanded: bool = False
-
-
-Substitute = Callable[["Node", Scope], Atom]
-"""Walks a substitution's commands and gives the piece that takes its place."""
-
 _PLAIN = re.compile(rb"[A-Za-z0-9_@%+:,./^-]+(?:=[A-Za-z0-9_@%+:,./^-]*)?\Z")
-_NAME = re.compile(r"[A-Za-z_]\w*\Z")
 _STRAY = re.compile(r'["`]|\$[\w({@*#?$!\-\[]')
 _EXPANSION = re.compile(
     r"\$\{(#?)([A-Za-z_]\w*)((?::?[-+]|%%?|##?|//?|\^\^?|,,?)[^`$(){}<>\\]*|:[\d: ]+)?\}\Z",
     re.DOTALL,
 )
-_ANSI = {
-    "n": "\n",
-    "t": "\t",
-    "r": "\r",
-    "\\": "\\",
-    "'": "'",
-    '"': '"',
-    "a": "\a",
-    "e": "\x1b",
-    "0": "\0",
-}
-_MOST_FIELDS = 256
 
 
 class Words:
@@ -114,27 +99,27 @@ class Words:
                 text = raw.decode()
                 return [Field(text, text)]
         fields = list[Field]()
-        for atoms in _braces(self.atoms(node, scope)):
+        for atoms in braces(self.atoms(node, scope)):
             fields += self._field(atoms, scope, node)
-        if len(fields) > _MOST_FIELDS:
+        if len(fields) > MOST_FIELDS:
             raise Unclear("a word becomes too many")
         return fields
 
     def value(self, node: "Node", scope: Scope) -> Field:
         """The value of an assignment or the text after ``<<<``: one field, not split, no globs."""
-        atoms = [atom._replace(quoted=True) for atom in _home(self.atoms(node, scope), scope)]
+        atoms = [atom._replace(quoted=True) for atom in home(self.atoms(node, scope), scope)]
         return (self._field(atoms, scope, node) or [Field("", "''")])[0]
 
     def _field(self, atoms: list[Atom], scope: Scope, node: "Node") -> list[Field]:
-        atoms = _home(atoms, scope)
-        if any(atom.expanded and not atom.quoted and _splits(atom.text) for atom in atoms):
+        atoms = home(atoms, scope)
+        if any(atom.expanded and not atom.quoted and splits(atom.text) for atom in atoms):
             if len(atoms) > 1:
                 raise Unclear("a variable is split into words inside a word")
             return self._split(atoms[0].text or "")
         if len(atoms) > 1 and any(atom.name == "@" for atom in atoms):
             raise Unclear("$@ within a word")
         unknown = [atom for atom in atoms if atom.text is None]
-        first = next((at for at in range(len(atoms)) if _is_glob(atoms, at)), len(atoms))
+        first = next((at for at in range(len(atoms)) if is_glob(atoms, at)), len(atoms))
         globs = first < len(atoms)
         start = ""
         for atom in atoms[:first]:
@@ -145,7 +130,7 @@ class Words:
             if all(atom.expanded and not atom.text and not atom.quoted for atom in atoms):
                 return []
             return [Field(start, shown(shlex.quote(start)))]
-        source = _widest(unknown)
+        source = widest(unknown)
         if globs and source == "known":
             source = "files"
         pattern = name = ""
@@ -167,7 +152,7 @@ class Words:
         """The pieces of a word, left to right."""
         match node.type:
             case "word" | "number" | "variable_name":
-                return _unquoted(self.text(node))
+                return unquoted(self.text(node))
             case "concatenation":
                 found, at = list[Atom](), node.start_byte
                 for child in node.children:
@@ -179,14 +164,14 @@ class Words:
             case "raw_string":
                 return [Atom(self.text(node)[1:-1], quoted=True)]
             case "ansi_c_string":
-                return [Atom(_ansi(self.text(node)[2:-1]), quoted=True)]
+                return [Atom(ansi(self.text(node)[2:-1]), quoted=True)]
             case "string":
                 return self._string(node, scope)
             case "simple_expansion":
                 name = self.text(node)[1:]
                 if name.isdigit() and len(name) > 1:
                     raise Unclear("$12 is $1 and 2")
-                return _named(name, scope, quoted=quoted)
+                return named(name, scope, quoted=quoted)
             case "expansion":
                 return self._expansion(self.text(node), scope, quoted=quoted)
             case "arithmetic_expansion":
@@ -195,9 +180,9 @@ class Words:
             case "command_substitution" | "process_substitution":
                 return [self._substitute(node, scope)._replace(quoted=quoted)]
             case "brace_expression":
-                return _unquoted(self.text(node))
+                return unquoted(self.text(node))
             case _ if node.child_count == 0 and not node.is_named:
-                return _unquoted(self.text(node))
+                return unquoted(self.text(node))
             case kind:
                 raise Unclear(f"a word with {kind.replace('_', ' ')}")
 
@@ -243,169 +228,10 @@ class Words:
             bare = re.fullmatch(r"\$\{([@*#?$!0-9])\}", written)
             if bare is None:
                 raise Unclear(f"the expansion {written[:40]}")
-            return _named(bare[1], scope, quoted=quoted)
+            return named(bare[1], scope, quoted=quoted)
         if match[1]:
             return [Atom(None, quoted, "number")]
         if match[3]:
-            _named(match[2], scope, quoted=quoted)
+            named(match[2], scope, quoted=quoted)
             return [Atom(None, quoted, "output")]
-        return _named(match[2], scope, quoted=quoted)
-
-
-def _is_glob(atoms: list[Atom], at: int) -> bool:
-    """Whether a sign of a glob stands here: a bracket is one only when it is closed."""
-    atom = atoms[at]
-    if atom.quoted or atom.text is None:
-        return False
-    if "*" in atom.text or "?" in atom.text:
-        return True
-    return "[" in atom.text and any(
-        "]" in (other.text or "") and not other.quoted for other in atoms[at:]
-    )
-
-
-def _widest(unknown: list[Atom]) -> Source:
-    """The least that can be said of several unknown pieces."""
-    widest: Source = "known" if unknown else "files"
-    for atom in unknown:
-        if ORDER.index(atom.source) > ORDER.index(widest):
-            widest = atom.source
-    return widest
-
-
-def _named(name: str, scope: Scope, *, quoted: bool) -> list[Atom]:
-    if name in ("?", "$", "!", "#"):
-        return [Atom(None, quoted, "number")]
-    if name in ("@", "*"):
-        if scope.no_arguments:
-            return [
-                Atom("", quoted=False, expanded=True)
-            ]  # "$@" without arguments is no word at all
-        return [Atom(None, quoted, "output", name="@")]
-    if not _NAME.match(name):
-        if name.isdigit() and name != "0" and scope.no_arguments:
-            return [Atom("", quoted, expanded=True)]
-        return [Atom(None, quoted, "output")]
-    value, source = scope.look_up(name)
-    if value is None:
-        return [Atom(None, quoted, source)]
-    return [Atom(value, quoted, expanded=True)]
-
-
-def _splits(text: str | None) -> bool:
-    return text is not None and any(sign in " \t\n*?[" for sign in text)
-
-
-def _unquoted(text: str) -> list[Atom]:
-    """Characters of an unquoted word; an escaped one counts as quoted."""
-    found: list[Atom] = []
-    at = 0
-    while at < len(text):
-        sign = text[at]
-        if sign == "\\":
-            at += 1
-            if at == len(text):
-                raise Unclear("a backslash at the end")
-            if text[at] != "\n":
-                found.append(Atom(text[at], quoted=True))
-        elif sign in " \t\n;|&<>()\"'`$":
-            raise Unclear("a word that bash would read otherwise")
-        else:
-            found.append(Atom(sign, quoted=False))
-        at += 1
-    return found
-
-
-def _home(atoms: list[Atom], scope: Scope) -> list[Atom]:
-    """A leading ``~`` replaced, also after ``name=``. ``~name``, ``~+`` and ``a:~`` are unclear."""
-    start = next((i + 1 for i, a in enumerate(atoms) if a.text == "=" and _is_syntax(a)), 0)
-    if start and not _NAME.match("".join(a.text or "$" for a in atoms[: start - 1])):
-        start = 0
-    for at in {0, start}:
-        if at < len(atoms) and atoms[at].text == "~" and _is_syntax(atoms[at]):
-            if at + 1 < len(atoms) and (not _is_syntax(atoms[at + 1]) or atoms[at + 1].text != "/"):
-                raise Unclear("another person's home folder")
-            home, source = scope.look_up("HOME")
-            atoms = [*atoms[:at], Atom(home, quoted=True, source=source), *atoms[at + 1 :]]
-    if any(
-        a.text == ":" and b.text == "~" and _is_syntax(a) and _is_syntax(b)
-        for a, b in pairwise(atoms)
-    ):
-        raise Unclear("a list of folders with ~ in it")
-    return atoms
-
-
-def _braces(atoms: list[Atom]) -> list[list[Atom]]:
-    """``a{b,c}d`` as two words. Anything more than one plain list of alternatives is unclear."""
-
-    def at(sign: str, start: int = 0) -> int:
-        return next(
-            (i for i in range(start, len(atoms)) if atoms[i].text == sign and _is_syntax(atoms[i])),
-            -1,
-        )
-
-    opening = at("{")
-    closing = at("}", opening) if opening >= 0 else -1
-    if closing < 0:
-        return [atoms]
-    if any((atom.expanded or atom.text is None) and not atom.quoted for atom in atoms):
-        raise Unclear("braces beside a variable")  # bash reads $x{a,b} as $xa $xb
-    inner = atoms[opening + 1 : closing]
-    bare = [atom.text for atom in inner if _is_syntax(atom)]
-    if "," not in bare:
-        numbers = re.fullmatch(
-            r"(-?\d{1,4})\.\.(-?\d{1,4})", "".join(atom.text or "$" for atom in inner)
-        )
-        if numbers is not None and len(bare) == len(inner):
-            low, high = int(numbers[1]), int(numbers[2])
-            counted = range(low, high + 1) if low <= high else range(low, high - 1, -1)
-            if (
-                len(counted) > _MOST_FIELDS
-                or numbers[1].lstrip("-").startswith("0")
-                or opening
-                or closing + 1 < len(atoms)
-            ):
-                raise Unclear("a range in braces")
-            return [[Atom(str(number), quoted=True)] for number in counted]
-        if any(a == b == "." for a, b in pairwise(bare)):
-            raise Unclear("a range in braces")
-        if at("{", opening + 1) >= 0 or at(",", closing) >= 0:
-            raise Unclear("braces within braces")
-        return [atoms]
-    if at("{", opening + 1) >= 0 or at("}", closing + 1) >= 0:
-        raise Unclear("braces within braces")
-    found: list[list[Atom]] = [[]]
-    for atom in inner:
-        if atom.text == "," and _is_syntax(atom):
-            found.append([])
-        else:
-            found[-1].append(atom)
-    return [atoms[:opening] + one + atoms[closing + 1 :] for one in found]
-
-
-def _is_syntax(atom: Atom) -> bool:
-    """Whether bash sees the character before it expands variables."""
-    return not atom.quoted and not atom.expanded
-
-
-def _ansi(text: str) -> str:
-    out, at = list[str](), 0
-    while at < len(text):
-        if text[at] != "\\":
-            out.append(text[at])
-            at += 1
-            continue
-        sign = text[at + 1 : at + 2]
-        code = re.compile(r"\\(?:x([0-9a-fA-F]{1,2})|u([0-9a-fA-F]{4})|([0-7]{3}))").match(text, at)
-        if code is not None:
-            value = int(code[1] or code[2] or code[3], 8 if code[3] else 16)
-            if not value or 0x80 <= value < 0x100 or 0xD800 <= value < 0xE000 or value > 0xFFFF:
-                raise Unclear("an escape in $'…'")
-            out.append(chr(value))
-            at = code.end()
-        elif sign in _ANSI and sign != "0":
-            out.append(_ANSI[sign])
-            at += 2
-        else:
-            raise Unclear("an escape in $'…'")
-    return "".join(out)
+        return named(match[2], scope, quoted=quoted)

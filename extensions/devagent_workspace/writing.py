@@ -6,10 +6,8 @@ is a conflict. Everything after judging goes through a descriptor of the parent 
 """
 
 import contextlib
-import difflib
 import errno
 import os
-import secrets
 import stat
 from bisect import bisect_left
 from collections.abc import Generator, Sequence
@@ -17,7 +15,6 @@ from typing import Any
 
 from devagent_workspace.content import decode, described
 from devagent_workspace.contract import Result, Surroundings, WorkspaceError, bad
-from devagent_workspace.nearest import nearest
 from devagent_workspace.places import Place, failure, judged_place, open_place
 from devagent_workspace.reading import content, digest, line_ends, too_large
 from devagent_workspace.shown import clipped, one_line, shown
@@ -114,6 +111,8 @@ def _replaced(text: str, one: dict[str, Any], number: int) -> tuple[str, list[in
         starts.append(at)
         at = flat.find(old, at + len(old))
     if not starts:
+        from devagent_workspace.nearest import nearest  # noqa: PLC0415 - only where nothing fits
+
         raise WorkspaceError(
             f"{which}old text was not found. {nearest(flat, old)}", error="no_match"
         )
@@ -234,7 +233,7 @@ def _put(parent: int, place: Place, data: bytes, known: bytes) -> None:
 
 def _written(parent: int, place: Place, data: bytes, mode: int | None) -> str:
     """The name of a synced file in the parent that holds ``data``."""
-    temporary = f".{os.path.basename(place.real)[:100]}.{secrets.token_hex(6)}.tmp"
+    temporary = f".{os.path.basename(place.real)[:100]}.{os.urandom(6).hex()}.tmp"
     try:
         descriptor = os.open(
             temporary,
@@ -275,6 +274,8 @@ def _difference(place: Place, before: str, after: str) -> tuple[str, int, int]:
     old, new = (_flat(text).split("\n") if text else [] for text in (before, after))
     if len(old) + len(new) > 20_000:  # the comparison is quadratic at its worst
         return "", max(0, len(new) - len(old)), max(0, len(old) - len(new))
+    import difflib  # noqa: PLC0415 - only where something was written
+
     lines: Sequence[str] = list(difflib.unified_diff(old, new, name, name, lineterm="", n=3))
     added = sum(line.startswith("+") for line in lines[2:])
     removed = sum(line.startswith("-") for line in lines[2:])

@@ -1,8 +1,8 @@
 """Time of a snapshot, beside ``git status`` on the same tree.
 
-    python tests/bench/bench_undo.py [FILES]
+    python tests/bench/bench_undo.py [FILES [BYTES]]
 
-Prints milliseconds: the first snapshot, then the least and the median of some.
+BYTES of random content in each file; ``50000 20000`` is a tree of 1 GB. Prints milliseconds: the first snapshot, then the least and the median of some.
 """
 
 import os
@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "extensions")]
 
 
-def main(files: int) -> None:
+def main(files: int, size: int = 0) -> None:
     """Build a repository, and print the table."""
     from devagent.undo.places import root_of
     from devagent.undo.restore import undo
@@ -29,7 +29,8 @@ def main(files: int) -> None:
         for number in range(files):
             place = Path(folder, f"d{number % 200}", f"e{number % 7}")
             place.mkdir(parents=True, exist_ok=True)
-            (place / f"f{number}.py").write_text(f"line of file {number}\n" * 10)
+            text = os.urandom(size) if size else f"line of file {number}\n".encode() * 10
+            (place / f"f{number}.py").write_bytes(text)
         git = ["git", "-C", folder, "-c", "user.name=a", "-c", "user.email=a@example.com", "-c", "gc.auto=0"]  # fmt: skip
         for words in (["init", "-q"], ["add", "-A"], ["commit", "-qm", "all"], ["repack", "-adq"]):
             subprocess.run([*git, *words], check=True)
@@ -40,7 +41,9 @@ def main(files: int) -> None:
             Path(folder, "d0", "e0", "f0.py").write_text(f"changed {next(counter)}\n")
             Path(folder, f"new{next(counter)}").write_text("new\n")
 
-        print(f"{files:,} files{'':29}{'first':>8}{'least':>8}{'median':>8}")
+        print(
+            f"{f'{files:,} files of {size or 200:,} bytes':40}{'first':>8}{'least':>8}{'median':>8}"
+        )
         row("git status", lambda: None, lambda: subprocess.run([*git, "status", "-s"], capture_output=True, check=True))  # fmt: skip
         row("snapshot, nothing changed", lambda: None, lambda: take(data, root))
         row("snapshot, two files changed", change, lambda: take(data, root))
@@ -59,4 +62,4 @@ def row(name: str, before: Callable[[], None], run: Callable[[], object]) -> Non
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 50_000)
+    main(*[int(one) for one in sys.argv[1:]] or [50_000])

@@ -82,6 +82,14 @@ def table(folder: str) -> None:
 
         return run
 
+    def asked(pattern: str) -> Callable[[], object]:
+        def run() -> object:
+            state_of(folder).searches.clear()
+            tools.resources("grep", {"pattern": pattern}, here)
+            return tools.grep(here, pattern=pattern)
+
+        return run
+
     def bash(*argv: str) -> Callable[[], object]:
         return lambda: subprocess.run(
             ["/bin/bash", "--norc", "--noprofile", "-c", *argv], cwd=folder, capture_output=True, stdin=subprocess.DEVNULL, check=False, timeout=60,
@@ -90,10 +98,10 @@ def table(folder: str) -> None:
     probes = {"bubblewrap": bubblewrap.probe, "landlock": landlock.probe}
     kinds = ["none", *(kind for kind, probe in probes.items() if not probe())]
 
-    def shell(kind: str, command: str) -> Callable[[], object]:
+    def shell(kind: str, command: str, hosts: str = "") -> Callable[[], object]:
         def run() -> object:
             sandbox.available = lambda: sandbox.Sandbox(kind, "")  # pyright: ignore[reportArgumentType]
-            return tools.shell(here, command=command)
+            return tools.shell(here, command=command, hosts=hosts)
 
         return run
 
@@ -103,11 +111,17 @@ def table(folder: str) -> None:
         ("resources of a command line", judge_lines, len(LINES), 50),
         ("bash -c true", bash("true"), 1, 50),
         *((f"shell true, {kind}", shell(kind, "true"), 1, 50) for kind in kinds),
+        *(
+            (f"shell true with a host, {kind}", shell(kind, "true", "example.com"), 1, 50)
+            for kind in kinds
+            if kind == "bubblewrap"
+        ),
         ("shell: cd that lasts", shell("none", "cd ."), 1, 50),
         ("rg alone, few hits", ripgrep("line 79 of file 7$"), 1, 10),
         ("grep, few hits", grep("line 79 of file 7$"), 1, 10),
         ("rg alone, a hit in each file", ripgrep("line 79 "), 1, 10),
         ("grep, a hit in each file", grep("line 79 "), 1, 10),
+        ("grep, a hit in each file, and its resources", asked("line 79 "), 1, 10),
         ("glob **/*.py", lambda: tools.glob(here, pattern="**/*.py"), 1, 10),
         ("list, 3 deep", lambda: tools.list(here, depth=3), 1, 10),
     ]

@@ -126,6 +126,20 @@ def test_the_tools_load_without_anything_heavy() -> None:
     assert done.stdout.strip() == "[]"
 
 
+def test_a_read_loads_nothing_of_the_shell_nor_what_only_other_tools_need(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("a\n")
+    code = (
+        "import sys; from devagent_workspace import tools; from types import SimpleNamespace as N; "
+        f"here = N(folder={str(tmp_path.resolve())!r}, obligations={{}}); tools.resources('read', {{'path': 'a.txt'}}, here); "
+        "tools.read(here, path='a.txt'); print([m for m in ('devagent_workspace.judging', 'devagent_workspace.sandbox', "
+        "'devagent_workspace.pdf', 'shutil', 'subprocess', 'json', 'difflib', 'ctypes') if m in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-S", "-c", code], cwd=PACKAGE.parent, capture_output=True, text=True, timeout=30, check=True,
+    )  # fmt: skip
+    assert done.stdout.strip() == "[]"
+
+
 async def test_the_host_runs_the_tools_in_process(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("one\n")
     extension = InProcess(

@@ -28,8 +28,11 @@ async def test_what_a_run_destroyed_comes_back_and_the_undo_is_on_record(
     work = workplace(tmp_path, home)
     own_file("policy.toml", ALLOW_ALL)
     (work / "untracked.txt").write_text("nowhere else\n")
+    with (work / ".git/info/exclude").open("a") as exclude:
+        exclude.write("private.local\n")
+    (work / "private.local").write_text("ignored, and nowhere else\n")
     before = (tree_of(work), repository_of(work))
-    line = "git reset -q --hard HEAD~1 && rm -f untracked.txt && git stash list"
+    line = "git reset -q --hard HEAD~1 && rm -f untracked.txt && echo gone > private.local"
     steps = [Step(calls=[Call("workspace__shell", {"command": line})]), Step(text="Oh.")]
     async with MessagesServer(steps) as server:
         assert (await devagent("run", "Do it", server=server, cwd=work)).code == 0

@@ -2,11 +2,12 @@
 
 import os
 import stat
+import sys
 from pathlib import Path
 
 import pytest
 
-from devagent_workspace import tools, writing
+from devagent_workspace import places, tools, writing
 from devagent_workspace.contract import WorkspaceError
 from devagent_workspace.state import forget
 from tests.support.workspaces import Place
@@ -339,6 +340,34 @@ def test_a_path_is_named_by_where_it_leads(here: Place, tmp_path: Path) -> None:
     assert ids(here, "write", ".git/hooks/pre-commit") == ["path:.git/hooks/pre-commit path.git"]
     assert ids(here, "read", ".") == ["path:."]
     assert ids(here, "read", "a\u202eb") == ["path:a\\u202eb"]
+
+
+def test_what_is_mounted_inside_is_said_of_one_place_and_of_many(here: Place) -> None:
+    if sys.platform != "linux":
+        pytest.skip("mounts are told of on Linux alone")
+    inside = places.mounts_inside("/")
+    assert inside is not None
+    assert "/proc" in inside
+    assert "path.mount" in places.located("/", "/proc/version").tags
+    assert "path.mount" in places.located("/", "/proc/version", inside).tags
+    assert places.mounts_inside(here.folder) == []
+    assert places.located(here.folder, f"{here.folder}/x", []).tags == ()
+    assert places.located(here.folder, f"{here.folder}/m/x", [f"{here.folder}/m"]).tags == (
+        "path.mount",
+    )
+
+
+def test_a_name_that_tells_of_secrets_is_found_by_the_short_way_too() -> None:
+    telling = [
+        ".env", "a/.ENV.Local", ".envrc", "x/.netrc", ".pgpass", ".npmrc", ".pypirc", ".git-credentials", "credentials", "a/Credentials.YML",
+        "credentials.toml", "id_rsa", "k/ID_ed25519.pub", ".ssh/config", "a/.gnupg/x", ".aws/config", ".azure/x", ".kube/config", ".\u017fsh/x",
+        ".config/gcloud/x", ".docker/config.json", ".bash_history", ".history", "a.pem", "b.KEY", "c.p12", "d.pfx", "e.jks", "f.keystore", "g.kdbx",
+    ]  # fmt: skip
+    plain = ["a.py", "environment", "history.md", "keys.txt", "id.py", "ssh/config", "monkey", "local", "docs/credentials.md"]  # fmt: skip
+    for name in telling:
+        assert places.SECRET_NAME.search(name), name
+        assert places.tells_of_secrets(name), name
+    assert [name for name in plain if places.tells_of_secrets(name)] == []
 
 
 def test_a_link_that_turns_after_judging_leads_nowhere(here: Place, tmp_path: Path) -> None:

@@ -234,6 +234,29 @@ def test_a_preview_changes_nothing_and_tells_what_would(ground: Ground) -> None:
     }
 
 
+def test_an_ignored_file_that_a_call_names_comes_back_byte_for_byte(ground: Ground) -> None:
+    path = ground.folder / "ignored"
+    before = path.read_bytes()
+    take(ground.data, ground.root, written=[str(path), str(ground.folder / "none"), "/etc/passwd"])
+    path.write_text("written over\n")
+    done = ground.undo()
+    assert [one.path for one in done.changes] == ["ignored"]
+    assert path.read_bytes() == before
+    path.unlink()  # it is known from now on
+    ground.undo(done.entry.id)
+    assert path.read_bytes() == before
+    assert ground.seen()[0] == tree_of(ground.folder)
+
+
+def test_going_back_to_before_an_ignored_file_was_known_leaves_it_alone(ground: Ground) -> None:
+    first = ground.take().entry.id
+    path = ground.folder / "ignored"
+    take(ground.data, ground.root, written=[str(path)])
+    path.write_text("written over\n")
+    ground.undo(first)
+    assert path.read_text() == "written over\n"
+
+
 def test_ignored_files_stay_as_they_are_and_are_never_in_the_way_of_each_other(
     ground: Ground,
 ) -> None:
