@@ -3,7 +3,7 @@
 Run as a file, without devagent's packages. One JSON object a line each way:
 
     {"path"}                          → {"ready": true}
-    {"do": "catalog"}                 → {"columns": [[schema, table, column, type]], "views": [[schema, name, sql]]}
+    {"do": "catalog"}                 → {"columns": [[schema, table, column, type]], "views": [[schema, name, sql]], "own": [name], "shadows": [name]}
     {"do": "run", "sql", "key"}       → {"columns": […], "types": […]}
     {"do": "more", "rows": n}         → {"rows": [[…]]}
 
@@ -58,11 +58,27 @@ def opened(path: str) -> Any:
 
 
 def catalog(connection: Any) -> dict[str, Any]:
-    columns = "SELECT schema_name, table_name, column_name, data_type FROM duckdb_columns() WHERE NOT internal AND database_name = current_database() ORDER BY schema_name, table_name, column_index"
-    views = "SELECT schema_name, view_name, sql FROM duckdb_views() WHERE NOT internal AND database_name = current_database()"
+    """Everything by the engine's own functions, by their full names: the database may have macros of the same."""
+
+    def rows(sql: str) -> list[tuple[Any, ...]]:
+        return connection.execute(sql).fetchall()
+
+    functions = rows("SELECT function_name, internal FROM system.main.duckdb_functions()")
+    built_in = {str(name).lower() for name, internal in functions if internal}
+    own = sorted({str(name) for name, internal in functions if not internal})
+    ((here,),) = rows("SELECT system.main.current_database()")
+    columns = rows(
+        "SELECT database_name, schema_name, table_name, column_name, data_type FROM system.main.duckdb_columns() "
+        "WHERE NOT internal ORDER BY schema_name, table_name, column_index"
+    )
+    views = rows(
+        "SELECT database_name, schema_name, view_name, sql FROM system.main.duckdb_views() WHERE NOT internal"
+    )
     return {
-        "columns": [list(row) for row in connection.execute(columns).fetchall()],
-        "views": [list(row) for row in connection.execute(views).fetchall()],
+        "columns": [row[1:] for row in columns if row[0] == here],
+        "views": [row[1:] for row in views if row[0] == here],
+        "own": own,
+        "shadows": [name for name in own if name.lower() in built_in],
     }
 
 

@@ -39,6 +39,11 @@ class _Catalog:
 
     def __init__(self, asked: Child) -> None:
         told = asked.ask(do="catalog")
+        if told["shadows"] or DUCKDB.functions & {fold(name) for name in told["own"]}:
+            raise SqlError(
+                "forbidden_function",
+                "The database has a macro of the name of one of DuckDB's own functions: what a statement calls cannot be known.",
+            )
         definitions = {(s, n): _query(sql) for s, n, sql in told["views"]}
         self.relations: dict[tuple[str, str], Relation] = {}
         columns: dict[tuple[str, str], list[RelationColumn]] = {}
