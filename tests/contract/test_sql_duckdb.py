@@ -72,8 +72,6 @@ def _as_told(value: Any) -> Any:
     match plain(value):
         case {"b": digits}:
             return as_json(bytes.fromhex(str(digits)))
-        case {"f": name}:
-            return as_json(float(str(name)))
         case told:
             return as_json(told)
 

@@ -192,6 +192,16 @@ def test_every_column_that_is_read_is_named(
     assert found == {f"column:shop.public.{name}" for name in columns}
 
 
+def test_a_partition_is_reached_through_its_table_alone(
+    server: PostgresServer, here: ShopSurroundings
+) -> None:
+    with admin(server) as connection:
+        connection.execute("GRANT SELECT ON events_2025 TO reader")
+    assert error_of(here, "SELECT what FROM events_2025") == "no_such_table"
+    assert error_of(here, "SELECT what FROM public.events_2025") == "no_such_table"
+    assert len(rows(here, "SELECT what FROM events")) == 21
+
+
 def test_a_view_names_what_lies_beneath(here: ShopSurroundings) -> None:
     assert "table:shop.public.vault" in ids(here, "SELECT id FROM vault_view")
 

@@ -137,8 +137,10 @@ class DuckDB:
             columns, types = tuple(told["columns"]), tuple(told["types"])
 
             def fetch(count: int) -> list[Row]:
-                rows = asked.ask(do="more", rows=count)["rows"]
-                return [tuple(map(_cell, row)) for row in rows]
+                told = asked.ask(do="more", rows=count)
+                if told["bytes"]:
+                    return [tuple(map(_cell, row)) for row in told["rows"]]
+                return list(map(tuple, told["rows"]))
 
             sink.begin(columns, types, governed.touched)
             cut = hand_over(fetch, sink, most_rows, clock)
@@ -149,7 +151,5 @@ def _cell(value: Any) -> Cell:
     match value:
         case {"b": digits}:
             return bytes.fromhex(digits)
-        case {"f": name}:
-            return float(name)
         case _:
             return value

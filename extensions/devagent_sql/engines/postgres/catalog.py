@@ -18,7 +18,7 @@ _CATEGORIES = {"N": "number", "S": "text", "D": "time"}
 _NAMED = """
 WITH RECURSIVE named AS (
     SELECT c.oid FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-    WHERE c.relkind IN ('r', 'p', 'f', 'v', 'm') AND c.relname = ANY ($1::text[])
+    WHERE c.relkind IN ('r', 'p', 'f', 'v', 'm') AND NOT c.relispartition AND c.relname = ANY ($1::text[])
       AND (n.nspname = ANY ($2::text[]) OR n.nspname || '.' || c.relname = ANY ($3::text[]))
 )"""
 _REACH = f"""{_NAMED}, reach(top, oid, col) AS (
