@@ -1,6 +1,6 @@
 """What governing SQL costs beside the bare drivers: the check of a statement, and a long read.
 
-Run: ``python tests/bench/bench_sql_engines.py``. Starts a PostgreSQL of its own where one is installed.
+Run: ``python tests/bench/bench_sql_engines.py``. Starts a PostgreSQL and a MariaDB of its own where they are installed.
 Floors: the check of an ordinary query p95 <= 10 ms warm; a read of 100,000 rows <= 15 % over the bare driver.
 """
 
@@ -20,7 +20,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "extensions")]
 
 from devagent_sql.engines.batches import Kept  # noqa: E402
 from devagent_sql.engines.port import NO_RULES, Clock, Engine  # noqa: E402
-from tests.support import postgres_server, postgres_shop  # noqa: E402
+from tests.support import mariadb_server, mariadb_shop, postgres_server, postgres_shop  # noqa: E402
 from tests.support.shop import build_shop  # noqa: E402
 
 STATEMENTS = {
@@ -137,6 +137,65 @@ def postgres_tables() -> None:
         long_read(engine, bare, "SELECT * FROM big")
 
 
+def mysql_tables() -> None:
+    import pymysql
+
+    from devagent_sql.engines.mysql.catalog import Catalog
+    from devagent_sql.engines.mysql.connection import connected, conversions
+    from devagent_sql.engines.mysql.engine import MySQL
+    from devagent_sql.sources import Server
+    from devagent_sql.tree.dialects import MYSQL
+    from devagent_sql.tree.govern import govern
+
+    with mariadb_server.mariadb_server() as running:
+        mariadb_shop.build(running)
+        connection = running.connect(database="shop")
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "CREATE TABLE big AS SELECT n AS id, concat('name ', n) AS name, n / 7e0 AS price, date '2026-01-01' + INTERVAL n % 28 DAY AS day "
+                "FROM (SELECT a.d + 10 * b.d + 100 * c.d + 1000 * d.d + 10000 * e.d AS n FROM digits a, digits b, digits c, digits d, digits e) q"
+            )
+            cursor.execute("GRANT SELECT ON shop.big TO reader")
+        connection.close()
+
+        def bare() -> None:
+            one = running.connect("reader", database="shop", conv=conversions(pymysql))
+            with one.cursor() as cursor:
+                cursor.execute("SELECT * FROM big")
+                assert len(cursor.fetchall()) == ROWS
+            one.close()
+
+        server = Server(host=running.socket, database="shop", user="reader", schemas=("shop",))
+        engine = MySQL(server, lambda: None)
+        with connected(server, None, Clock.of(600)) as session:
+            catalog = Catalog(session, server, locking=False)
+            table("MariaDB", engine, lambda sql: govern(sql, MYSQL, catalog.looked_up))
+        long_read(engine, bare, "SELECT * FROM big")
+
+
+def duckdb_tables(folder: str) -> None:
+    import duckdb
+
+    from devagent_sql.engines.duckdb.engine import DuckDB
+    from devagent_sql.tree import parse
+    from devagent_sql.tree.dialects import DUCKDB
+
+    path = f"{folder}/shop.duckdb"
+    with duckdb.connect(path) as connection:
+        connection.execute("CREATE TABLE customers (id INTEGER, name VARCHAR, city VARCHAR)")
+        connection.execute("CREATE TABLE orders (id INTEGER, customer_id INTEGER)")
+        connection.execute(
+            f"CREATE TABLE big AS SELECT n AS id, 'name ' || n AS name, n / 7.0::double AS price, DATE '2026-01-01' + (n % 28)::INTEGER AS day FROM range({ROWS}) t(n)"
+        )
+
+    def bare() -> None:
+        with duckdb.connect(path, read_only=True) as connection:
+            assert len(connection.execute("SELECT * FROM big").fetchall()) == ROWS
+
+    table("DuckDB", DuckDB(path), lambda sql: parse.written(parse.statement(sql, DUCKDB), DUCKDB))
+    long_read(DuckDB(path), bare, "SELECT * FROM big")
+
+
 def imports() -> None:
     started = time.perf_counter()
     importlib.import_module("devagent_sql.tools")
@@ -156,8 +215,11 @@ def main() -> None:
     imports()
     with tempfile.TemporaryDirectory() as folder:
         sqlite_tables(folder)
+        duckdb_tables(folder)
     if postgres_server.installed():
         postgres_tables()
+    if mariadb_server.installed():
+        mysql_tables()
 
 
 if __name__ == "__main__":

@@ -72,8 +72,6 @@ def _as_told(value: Any) -> Any:
     match plain(value):
         case {"b": digits}:
             return as_json(bytes.fromhex(str(digits)))
-        case {"f": name}:
-            return as_json(float(str(name)))
         case told:
             return as_json(told)
 
@@ -233,3 +231,29 @@ def test_the_small_group_rule_is_not_asked_around_by_errors(here: ShopSurroundin
         ),
     ):
         assert tools.query(grouped, source="shop", sql=sql).get("structured", {})["rows"] == rows
+
+
+@pytest.mark.parametrize(
+    ("macro", "sql"),
+    [
+        ("upper(x) AS (SELECT max(email) FROM customers)", "SELECT upper('x')"),
+        ("range(x) AS TABLE SELECT * FROM customers", "SELECT * FROM range(1)"),
+        ("lower(a, b) AS (SELECT max(email) FROM customers)", "SELECT lower('a', 'b')"),
+        ("listagg(x) AS (SELECT max(email) FROM customers)", "SELECT listagg('x')"),
+        ('"||"(a, b) AS (SELECT max(email) FROM customers)', "SELECT 'a' || 'b'"),
+        ("duckdb_functions() AS TABLE SELECT 1", "SELECT 1"),
+        ('"Upper"(x) AS (SELECT max(email) FROM customers)', "SELECT UPPER('x')"),
+    ],
+)
+def test_a_macro_of_the_database_never_stands_for_a_function_of_the_engine(
+    tmp_path: Path, macro: str, sql: str
+) -> None:
+    with duckdb.connect(str(tmp_path / "shop.duckdb")) as connection:
+        connection.execute(f"CREATE TABLE customers AS SELECT '{CANARY}' AS email")
+        connection.execute("CREATE MACRO harmless(x) AS x")
+    source = {"sources": {"shop": {"type": "duckdb", "path": "shop.duckdb"}}}
+    own = ShopSurroundings(str(tmp_path), {}, 20.0, source)
+    assert rows(own, "SELECT lower('A')") == [["a"]]
+    with duckdb.connect(str(tmp_path / "shop.duckdb")) as connection:
+        connection.execute(f"CREATE MACRO {macro}")
+    assert outcome(own, sql)[0] == "forbidden_function"

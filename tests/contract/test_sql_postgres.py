@@ -192,6 +192,16 @@ def test_every_column_that_is_read_is_named(
     assert found == {f"column:shop.public.{name}" for name in columns}
 
 
+def test_a_partition_is_reached_through_its_table_alone(
+    server: PostgresServer, here: ShopSurroundings
+) -> None:
+    with admin(server) as connection:
+        connection.execute("GRANT SELECT ON events_2025 TO reader")
+    assert error_of(here, "SELECT what FROM events_2025") == "no_such_table"
+    assert error_of(here, "SELECT what FROM public.events_2025") == "no_such_table"
+    assert len(rows(here, "SELECT what FROM events")) == 21
+
+
 def test_a_view_names_what_lies_beneath(here: ShopSurroundings) -> None:
     assert "table:shop.public.vault" in ids(here, "SELECT id FROM vault_view")
 
@@ -626,3 +636,25 @@ def test_a_plan_and_a_profile_are_given(here: ShopSurroundings) -> None:
         ["jb", 3, 1, 2, None, None],
         ["bo", 3, 1, 2, None, None],
     ]
+
+
+def test_a_function_or_operator_of_the_database_never_stands_for_one_of_the_engine(
+    server: PostgresServer, here: ShopSurroundings
+) -> None:
+    """One that fits the types of a call better than PostgreSQL's own goes before it, on whatever place of the path."""
+    body = "LANGUAGE sql SECURITY DEFINER AS 'SELECT secret FROM vault'"
+    with admin(server) as connection:
+        connection.execute(f"CREATE FUNCTION public.upper(int) RETURNS text {body}".encode())
+        connection.execute(f"CREATE FUNCTION public.joined(int, text) RETURNS text {body}".encode())
+        connection.execute("CREATE OPERATOR public.|| (leftarg = int, rightarg = text, function = public.joined)")  # fmt: skip
+        try:
+            assert error_of(here, "SELECT upper(1)") == "type_mismatch"
+            assert rows(here, "SELECT 1 || 'x'::text") == [["1x"]]
+            change = "UPDATE subscribers SET topic = upper(1) WHERE topic = 'tea'"
+            writer = here._replace(settings=postgres_shop.settings(server, "writer"))
+            with pytest.raises(SqlError) as raised:
+                tools.write(writer, source="shop", sql=change)
+            assert raised.value.error == "type_mismatch"
+        finally:
+            connection.execute("DROP OPERATOR public.|| (int, text)")
+            connection.execute("DROP FUNCTION public.upper(int), public.joined(int, text)")

@@ -3,16 +3,15 @@
 Run as a file, without devagent's packages. One JSON object a line each way:
 
     {"path"}                          → {"ready": true}
-    {"do": "catalog"}                 → {"columns": [[schema, table, column, type]], "views": [[schema, name, sql]]}
+    {"do": "catalog"}                 → {"columns": [[schema, table, column, type]], "views": [[schema, name, sql]], "own": [name], "shadows": [name]}
     {"do": "run", "sql", "key"}       → {"columns": […], "types": […]}
-    {"do": "more", "rows": n}         → {"rows": [[…]]}
+    {"do": "more", "rows": n}         → {"rows": [[…]], "bytes": whether any cell is of bytes}
 
 A failure is {"error": the class of DuckDB's exception}; its message never leaves this process.
-Bytes are {"b": hex}, floats that JSON has not {"f": name}; what JSON has no type for is its text.
+Bytes are {"b": hex}; floats that JSON has not are written as Python's own; what JSON has no type for is its text.
 """
 
 import json
-import math
 import resource
 import sys
 from typing import Any
@@ -35,10 +34,8 @@ SETTINGS: dict[str, str | bool | int | float | list[str]] = {
 
 def plain(value: Any) -> Any:
     """The value as described above."""
-    if value is None or isinstance(value, str | bool | int):
+    if value is None or isinstance(value, str | bool | int | float):
         return value
-    if isinstance(value, float):
-        return value if math.isfinite(value) else {"f": str(value)}
     if isinstance(value, bytes | bytearray):
         return {"b": bytes(value).hex()}
     return json.dumps(value, default=str, ensure_ascii=False) if _is_nested(value) else str(value)
@@ -46,6 +43,26 @@ def plain(value: Any) -> Any:
 
 def _is_nested(value: object) -> bool:
     return isinstance(value, list | tuple | dict)
+
+
+_NESTED = ("[", "STRUCT", "MAP", "UNION", "VARIANT")
+"""What the names of types have in them whose values hold others."""
+
+
+def page(rows: list[tuple[Any, ...]], types: list[str]) -> str:
+    """Rows as the text of an answer. What JSON has needs no look of ours, so that a long read stays fast."""
+    nested = {at for at, kind in enumerate(types) if any(mark in kind for mark in _NESTED)}
+    has_bytes = bool(nested)
+
+    def other(value: Any) -> Any:
+        nonlocal has_bytes
+        has_bytes |= isinstance(value, bytes | bytearray)
+        return plain(value)
+
+    if nested:
+        rows = [tuple(plain(c) if at in nested else c for at, c in enumerate(row)) for row in rows]
+    text = json.dumps(rows, default=other)
+    return f'{{"rows": {text}, "bytes": {json.dumps(has_bytes)}}}'
 
 
 def opened(path: str) -> Any:
@@ -58,11 +75,27 @@ def opened(path: str) -> Any:
 
 
 def catalog(connection: Any) -> dict[str, Any]:
-    columns = "SELECT schema_name, table_name, column_name, data_type FROM duckdb_columns() WHERE NOT internal AND database_name = current_database() ORDER BY schema_name, table_name, column_index"
-    views = "SELECT schema_name, view_name, sql FROM duckdb_views() WHERE NOT internal AND database_name = current_database()"
+    """Everything by the engine's own functions, by their full names: the database may have macros of the same."""
+
+    def rows(sql: str) -> list[tuple[Any, ...]]:
+        return connection.execute(sql).fetchall()
+
+    functions = rows("SELECT function_name, internal FROM system.main.duckdb_functions()")
+    built_in = {str(name).lower() for name, internal in functions if internal}
+    own = sorted({str(name) for name, internal in functions if not internal})
+    ((here,),) = rows("SELECT system.main.current_database()")
+    columns = rows(
+        "SELECT database_name, schema_name, table_name, column_name, data_type FROM system.main.duckdb_columns() "
+        "WHERE NOT internal ORDER BY schema_name, table_name, column_index"
+    )
+    views = rows(
+        "SELECT database_name, schema_name, view_name, sql FROM system.main.duckdb_views() WHERE NOT internal"
+    )
     return {
-        "columns": [list(row) for row in connection.execute(columns).fetchall()],
-        "views": [list(row) for row in connection.execute(views).fetchall()],
+        "columns": [row[1:] for row in columns if row[0] == here],
+        "views": [row[1:] for row in views if row[0] == here],
+        "own": own,
+        "shadows": [name for name in own if name.lower() in built_in],
     }
 
 
@@ -80,15 +113,16 @@ def run(connection: Any, sql: str, key: str | None) -> dict[str, Any]:
     return {"columns": [one[0] for one in described], "types": [str(one[1]) for one in described]}
 
 
-def answer(connection: Any, asked: dict[str, Any]) -> dict[str, Any]:
+def answer(connection: Any, asked: dict[str, Any]) -> dict[str, Any] | str:
+    """The answer, or its text."""
     match asked["do"]:
         case "catalog":
             return catalog(connection)
         case "run":
             return run(connection, asked["sql"], asked["key"])
         case _:
-            rows = connection.fetchmany(asked["rows"])
-            return {"rows": [[plain(cell) for cell in row] for row in rows]}
+            described: list[tuple[Any, ...]] = connection.description or []
+            return page(connection.fetchmany(asked["rows"]), [str(one[1]) for one in described])
 
 
 def main() -> None:
@@ -101,12 +135,12 @@ def main() -> None:
         try:
             if connection is None:
                 connection = opened(asked["path"])
-                told: dict[str, Any] = {"ready": True}
+                told: dict[str, Any] | str = {"ready": True}
             else:
                 told = answer(connection, asked)
         except Exception as error:
             told = {"error": type(error).__name__}
-        sys.stdout.write(json.dumps(told) + "\n")
+        sys.stdout.write((told if isinstance(told, str) else json.dumps(told)) + "\n")
         sys.stdout.flush()
 
 

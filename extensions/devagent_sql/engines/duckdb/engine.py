@@ -39,6 +39,11 @@ class _Catalog:
 
     def __init__(self, asked: Child) -> None:
         told = asked.ask(do="catalog")
+        if told["shadows"] or DUCKDB.functions & {fold(name) for name in told["own"]}:
+            raise SqlError(
+                "forbidden_function",
+                "The database has a macro of the name of one of DuckDB's own functions: what a statement calls cannot be known.",
+            )
         definitions = {(s, n): _query(sql) for s, n, sql in told["views"]}
         self.relations: dict[tuple[str, str], Relation] = {}
         columns: dict[tuple[str, str], list[RelationColumn]] = {}
@@ -132,8 +137,10 @@ class DuckDB:
             columns, types = tuple(told["columns"]), tuple(told["types"])
 
             def fetch(count: int) -> list[Row]:
-                rows = asked.ask(do="more", rows=count)["rows"]
-                return [tuple(map(_cell, row)) for row in rows]
+                told = asked.ask(do="more", rows=count)
+                if told["bytes"]:
+                    return [tuple(map(_cell, row)) for row in told["rows"]]
+                return list(map(tuple, told["rows"]))
 
             sink.begin(columns, types, governed.touched)
             cut = hand_over(fetch, sink, most_rows, clock)
@@ -144,7 +151,5 @@ def _cell(value: Any) -> Cell:
     match value:
         case {"b": digits}:
             return bytes.fromhex(digits)
-        case {"f": name}:
-            return float(name)
         case _:
             return value

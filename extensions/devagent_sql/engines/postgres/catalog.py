@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from devagent_sql.engines.port import Column, Name, Table
-from devagent_sql.engines.postgres.connection import Connection, search_path
+from devagent_sql.engines.postgres.connection import Connection
 from devagent_sql.errors import SqlError
 from devagent_sql.sources import Server
 from devagent_sql.tree.relations import Relation, RelationColumn
@@ -18,7 +18,7 @@ _CATEGORIES = {"N": "number", "S": "text", "D": "time"}
 _NAMED = """
 WITH RECURSIVE named AS (
     SELECT c.oid FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-    WHERE c.relkind IN ('r', 'p', 'f', 'v', 'm') AND c.relname = ANY ($1::text[])
+    WHERE c.relkind IN ('r', 'p', 'f', 'v', 'm') AND NOT c.relispartition AND c.relname = ANY ($1::text[])
       AND (n.nspname = ANY ($2::text[]) OR n.nspname || '.' || c.relname = ANY ($3::text[]))
 )"""
 _REACH = f"""{_NAMED}, reach(top, oid, col) AS (
@@ -133,13 +133,13 @@ class Catalog:
 
     def _read(self, wanted: Names) -> Facts:
         # The definitions of views must name their tables with their schemas: for that, no path.
-        self._connection.execute("SELECT set_config('search_path', 'pg_catalog', true)")
+        path = self._connection.execute(
+            "SELECT current_setting('search_path'), set_config('search_path', 'pg_catalog', true)"
+        ).fetchone()
         rows = self._connection.execute(
             _RELATIONS, self._parameters(wanted), prepare=True
         ).fetchall()
-        self._connection.execute(
-            "SELECT set_config('search_path', $1, true)", [search_path(self._server.schemas)]
-        )
+        self._connection.execute("SELECT set_config('search_path', $1, true)", [path and path[0]])
         relations: dict[tuple[str, str], Relation] = {}
         owned: set[tuple[str, str]] = set()
         for schema, name, kind, _, columns, definition, beneath, is_owner, _, _ in rows:

@@ -26,6 +26,7 @@ from devagent_sql.engines.port import Clock, Undecodable
 from devagent_sql.engines.postgres.errors import translated
 from devagent_sql.errors import SqlError
 from devagent_sql.sources import Server
+from devagent_sql.tree.dialects import POSTGRES
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
@@ -39,8 +40,18 @@ _SETTLED = """
     SELECT bool_or(r.rolsuper OR r.rolbypassrls OR r.rolreplication OR r.rolcreaterole
         OR pg_has_role(r.oid, 'pg_read_server_files', 'USAGE') OR pg_has_role(r.oid, 'pg_write_server_files', 'USAGE')
         OR pg_has_role(r.oid, 'pg_execute_server_program', 'USAGE')),
-        current_setting('server_encoding'), set_config('search_path', $1, true), set_config('statement_timeout', $2, true),
-        set_config('lock_timeout', $3, true)
+        current_setting('server_encoding'), set_config('statement_timeout', $2, true), set_config('lock_timeout', $3, true),
+        set_config('search_path', (
+            SELECT string_agg(quote_ident(w.name), ', ' ORDER BY w.at) FROM unnest($1::text[]) WITH ORDINALITY AS w (name, at)
+            WHERE w.at = 1 OR NOT EXISTS (
+                SELECT FROM pg_namespace n WHERE n.nspname = w.name AND (EXISTS (
+                    SELECT FROM pg_proc p WHERE p.pronamespace = n.oid AND p.proname = ANY ($4::text[])
+                      AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e')
+                ) OR EXISTS (
+                    SELECT FROM pg_operator o WHERE o.oprnamespace = n.oid AND o.oprname IN (SELECT b.oprname FROM pg_operator b WHERE b.oprnamespace = 'pg_catalog'::regnamespace)
+                      AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_operator'::regclass AND d.objid = o.oid AND d.deptype = 'e')
+                )))
+        ), true)
     FROM pg_catalog.pg_roles AS r WHERE r.rolname IN (session_user, current_user)
 """
 _RESET = (
@@ -150,6 +161,7 @@ def _opened(server: Server, password: str | None, clock: Clock, *, writing: bool
     options = " ".join(
         f"-c {name}={value}"
         for name, value in (
+            ("search_path", "pg_catalog"),
             ("statement_timeout", _SETTLE_MS),
             ("lock_timeout", _LONGEST_WAIT_FOR_LOCK_MS),
             ("idle_in_transaction_session_timeout", _IDLE_S * 1000),
@@ -205,19 +217,20 @@ def _opened(server: Server, password: str | None, clock: Clock, *, writing: bool
     return connection
 
 
-def search_path(schemas: tuple[str, ...]) -> str:
-    return ", ".join(["pg_catalog", *('"' + one.replace('"', '""') + '"' for one in schemas)])
-
-
 def _settle(connection: Connection, server: Server, clock: Clock) -> None:
-    """Begin: the path, the limits, and a look at who we are. Raises SqlError ``elevated_role``."""
+    """Begin: the path, the limits, and a look at who we are. Raises SqlError ``elevated_role``.
+
+    Tables are written with their schemas; the path is for functions and operators. A schema where somebody put one of
+    the name of one that is allowed, which might fit the statement's types better, is not on it; extensions may.
+    """
     milliseconds = max(1, int(clock.left * 1000))
     row = connection.execute(
         _SETTLED,
         [
-            search_path(server.schemas),
+            ["pg_catalog", *server.schemas],
             str(milliseconds),
             str(min(milliseconds, _LONGEST_WAIT_FOR_LOCK_MS)),
+            sorted(POSTGRES.functions),
         ],
         prepare=True,
     ).fetchone()
