@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from devagent.audit.signing import Signing
 from devagent.cli.policy.shared import policy_in_force
 from devagent.cli.result import Result
 from devagent.core.errors import ConfigError, UsageError
@@ -173,3 +174,21 @@ async def test_the_service_shortens_conversations_where_it_is_known_to(
 def access_of(base_url: str) -> ModelAccess:
     environment = {"ANTHROPIC_API_KEY": KEY, **({"ANTHROPIC_BASE_URL": base_url} if base_url else {})}  # fmt: skip
     return ModelAccess(load_config(places().config), environment, policy_in_force().compiled, principal())  # fmt: skip
+
+
+async def test_what_signs_the_record_is_loaded_once_the_request_is_on_its_way(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order: list[str] = []
+    load = Signing.load
+
+    def loading(signing: Signing) -> str:
+        order.append("loaded")
+        return load(signing)
+
+    monkeypatch.setattr(Signing, "load", loading)
+    async with MessagesServer([Step(text="Hello.", pause_ms=1)]) as server:
+        server.on_request.append(lambda _: order.append("asked"))
+        seen, _ = await turn_of(tmp_path, server)
+    assert sorted(order) == ["asked", "loaded"]  # each once
+    assert any(isinstance(e, ModelReplied) for e in seen)
