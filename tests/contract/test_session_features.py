@@ -137,6 +137,12 @@ def test_what_cannot_be_attached_is_refused_with_its_name(
     assert name in caught.value.what
 
 
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(UsageError, match="it is no file"):
+        attached([str(tmp_path / "pipe")])
+
+
 def test_no_more_is_attached_than_a_request_can_hold(tmp_path: Path) -> None:
     (tmp_path / "a.pdf").write_bytes(b"%PDF-" + b"a" * 12_000_000)
     with pytest.raises(UsageError, match="22,000,000 bytes together"):
