@@ -115,6 +115,11 @@ class Gate:
         """The labels of the sources whose results the model has read, sorted."""
         return self._evidence.taint
 
+    def is_withdrawn(self, tool: ToolSpec) -> bool:
+        """Whether what would carry the tool out was revoked meanwhile, or all that this session may do."""
+        withdrawn = self._withdrawn
+        return withdrawn is not None and withdrawn(self._toolbox.reference(tool)) is not None
+
     def apply(self, event: Event) -> None:
         """Take in an event of the session, live or resumed; one call id runs once."""
         if not self._borrows:

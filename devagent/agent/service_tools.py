@@ -5,7 +5,8 @@ What such a tool does nobody here can stop, so the decision stands before the of
 1. None is offered that the config does not name and the gate does not grant: each offer is a call of the extension
    ``service``, judged like any other, with its bounds as arguments and the hosts it may reach as resources. Where the
    answer is ask and nobody says yes, it is not offered.
-2. It is judged anew when the model has read a source of another label since: what may leave then may be less.
+2. It is judged anew in each turn, when the model has read a source of another label since (what may leave then may be
+   less), and when a revocation reached the session.
 3. In a dry run none is offered.
 4. What the service did with one is an event (``service_tool.used``); what came of the web is an untrusted source (label
    ``web``), like the result of any tool.
@@ -100,7 +101,7 @@ class Offering:
 
     def __init__(self, tools: Sequence[ServiceTool], gate: Gate) -> None:
         self._tools, self._gate = tools, gate
-        self._judged_at: tuple[str, ...] | None = None
+        self._judged_at: tuple[int, tuple[str, ...]] | None = None
         self._number = 0
         self.offered: tuple[ServiceTool, ...] = ()
 
@@ -108,9 +109,11 @@ class Offering:
         self, turn: int
     ) -> AsyncGenerator[ToolCalled | ToolJudged | ApprovalAsked | ApprovalAnswered, None]:
         """Have each judged where that is due; ``offered`` is what was granted. Take the events in as they come."""
-        if not self._tools or self._judged_at == self._gate.taint:
+        now = turn, self._gate.taint
+        withdrawn = any(self._gate.is_withdrawn(specification(tool)) for tool in self.offered)
+        if not self._tools or (self._judged_at == now and not withdrawn):
             return
-        self._judged_at, self.offered = self._gate.taint, ()
+        self._judged_at, self.offered = now, ()
         found: list[ServiceTool] = []
         for tool in self._tools:
             self._number += 1

@@ -7,6 +7,7 @@ A checkpoint is due with the first answer of the model (signing is loaded while 
 from devagent.audit.checkpoints import note_text, signed_note
 from devagent.audit.device import Device
 from devagent.audit.merkle import Tree
+from devagent.core.errors import LogError
 from devagent.core.events import Event, ModelReplied, SessionEnded, ToolStarted
 
 EVERY_EVENTS = 64
@@ -50,6 +51,13 @@ class Signing:
                 # Before the first answer nothing is signed by the clock: it would delay the first request.
                 late = self._signed and now_ns - self._signed_at >= EVERY_NS
                 return new >= EVERY_EVENTS or bool(late)
+
+    def load(self) -> str:
+        """Load what signs, while there is time for it; the signer's id, or empty: a failure is told by the first note."""
+        try:
+            return self._device.id
+        except LogError:
+            return ""
 
     def note(self, now_ns: int) -> bytes:
         """The signed note over all lines so far. Raises LogError where nothing can be signed."""

@@ -233,6 +233,11 @@ class SessionLog:
             raise
         return self._seq - 1
 
+    def load_signing(self) -> None:
+        """Load what signs (milliseconds), while something else is waited for. Raises nothing."""
+        if self._signing:
+            self._signing.load()
+
     def _sign(self, signing: Signing, event: Event) -> None:
         signing.push(self._prev)
         now = self._monotonic()

@@ -6,6 +6,7 @@ refused before anything is sent. Text and PDFs are documents that the answer can
 
 import base64
 import os
+import stat
 from collections.abc import Sequence
 from typing import Any
 
@@ -44,9 +45,11 @@ def attached(paths: Sequence[str]) -> list[dict[str, Any]]:
 
 def _read(path: str) -> bytes:
     try:
+        if not stat.S_ISREG(os.stat(path).st_mode):
+            raise UsageError(
+                f"{path} cannot be attached: it is no file"
+            )  # a pipe would be waited for
         with open(path, "rb") as file:
-            if not os.path.isfile(path):
-                raise UsageError(f"{path} cannot be attached: it is no file")
             return file.read(MAX_PDF + 1)
     except OSError as error:
         raise UsageError(f"{path} cannot be attached: {error.strerror}") from error

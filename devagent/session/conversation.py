@@ -24,6 +24,7 @@ from devagent.core.events import (
     BudgetStopped,
     Event,
     FeedbackGiven,
+    ModelRequested,
     Prompt,
     Rating,
     SessionEnded,
@@ -104,6 +105,7 @@ class Session:
         self.policy = ground.policy
         self.opening = tuple(opening)
         self.unfinished = unfinished
+        self._signs = False
         self.out_of_time: BudgetStopped | None = None
         """What ended the last turn, where that was the clock: it is on record, and the task that ran the turn
         was cancelled."""
@@ -269,6 +271,10 @@ class Session:
         """The agent's turn, and after each call what it brought to light about the extensions."""
         async with aclosing(turn) as events:
             async for event in events:
+                if isinstance(event, ModelRequested) and not self._signs:
+                    # Once the request is on its way: the answer takes longer.
+                    self._signs = True
+                    asyncio.get_running_loop().call_soon(self._log.load_signing)
                 yield event
                 if isinstance(event, ToolFinished | Prompt):
                     for news in self._toolbox.take_news():

@@ -254,10 +254,11 @@ async def test_an_error_within_the_stream_is_tried_again_by_its_kind(case: Case)
 @pytest.mark.parametrize("at", [0, 900])
 async def test_silence_is_not_waited_for_without_end(case: Case, at: int) -> None:
     # Long enough that what a cloud's library loads on its first call is not taken for silence.
-    steps = [Step(text=["drip "] * 40, fault="stall", at=at), Step(text="There.")]
+    steps = [Step(text=["drip "] * 40, fault="stall", at=at), Step(text="There.", times=0)]
     warm = Step(text="Warm.")
     (_, seen), _, _ = await asked(case, [warm, *steps], ask(), ask(), stall_s=0.3)
-    assert [f.err for f in failures(seen)] == ["stalled"]
+    # A busy machine may be silent, too.
+    assert {f.err for f in failures(seen)} == {"stalled"}
 
 
 async def test_a_refused_key_ends_it_at_once_and_is_not_shown(case: Case) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from devagent.audit.signing import Signing
 from devagent.cli.policy.shared import policy_in_force
 from devagent.cli.result import Result
 from devagent.core.errors import ConfigError, UsageError
@@ -136,6 +137,12 @@ def test_what_cannot_be_attached_is_refused_with_its_name(
     assert name in caught.value.what
 
 
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(UsageError, match="it is no file"):
+        attached([str(tmp_path / "pipe")])
+
+
 def test_no_more_is_attached_than_a_request_can_hold(tmp_path: Path) -> None:
     (tmp_path / "a.pdf").write_bytes(b"%PDF-" + b"a" * 12_000_000)
     with pytest.raises(UsageError, match="22,000,000 bytes together"):
@@ -173,3 +180,21 @@ async def test_the_service_shortens_conversations_where_it_is_known_to(
 def access_of(base_url: str) -> ModelAccess:
     environment = {"ANTHROPIC_API_KEY": KEY, **({"ANTHROPIC_BASE_URL": base_url} if base_url else {})}  # fmt: skip
     return ModelAccess(load_config(places().config), environment, policy_in_force().compiled, principal())  # fmt: skip
+
+
+async def test_what_signs_the_record_is_loaded_once_the_request_is_on_its_way(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order: list[str] = []
+    load = Signing.load
+
+    def loading(signing: Signing) -> str:
+        order.append("loaded")
+        return load(signing)
+
+    monkeypatch.setattr(Signing, "load", loading)
+    async with MessagesServer([Step(text="Hello.", pause_ms=1)]) as server:
+        server.on_request.append(lambda _: order.append("asked"))
+        seen, _ = await turn_of(tmp_path, server)
+    assert sorted(order) == ["asked", "loaded"]  # each once
+    assert any(isinstance(e, ModelReplied) for e in seen)

@@ -5,6 +5,7 @@ Whole turns: the agent with its history, the client over loopback, a service tha
 
 import asyncio
 import random
+from email.utils import formatdate
 from typing import Any
 
 import pytest
@@ -17,8 +18,11 @@ from tests.support.messages_server import answer as messages_answer
 from tests.support.model_client import ToldTime, client, pace_of
 from tests.support.other_wires import chat_answer
 from tests.support.platforms import chat_model
+from tests.support.proxies import FlakyProxy, serving
 
 RUNS, BATCH = 320, 40
+NOW = 1_800_000_000
+"""Unix time, as the client is told."""
 
 
 def fault(chance: random.Random, number: int) -> Step:
@@ -29,7 +33,7 @@ def fault(chance: random.Random, number: int) -> Step:
         "chunks": chance.choice(["whole", "primes", "random"]),
         "seed": chance.randint(0, 1 << 30),
     }
-    match chance.randrange(9):
+    match chance.randrange(11):
         case 0:
             return Step(status=chance.choice([408, 409, 500, 502, 503, 504, 529]), message="busy")
         case 1:
@@ -47,8 +51,20 @@ def fault(chance: random.Random, number: int) -> Step:
             return Step(fault=chance.choice(["malformed", "page"]), **half)
         case 6:
             return Step(fault="early_end", **half)
+        case 7:
+            return Step(status=chance.choice([429, 503]), headers=skewed(chance))
+        case 8:
+            # A proxy's own page, and its line is gone afterwards.
+            return Step(status=chance.choice([502, 504]), fault="page", close=True)
         case _:
             return Step(fault="disconnect", at=chance.randint(0, 700), **half)
+
+
+def skewed(chance: random.Random) -> dict[str, str]:
+    """To be asked again at a date, by a service whose clock is hours or years from ours."""
+    there = NOW + chance.choice([-1, 1]) * chance.choice([30, 7_200, 86_400 * 900])
+    again = formatdate(there + chance.randint(0, 5), usegmt=True)
+    return {"retry-after": again, "date": formatdate(there, usegmt=True)}
 
 
 def conversation(chance: random.Random) -> tuple[list[Step], list[Step]]:
@@ -81,9 +97,19 @@ async def run(seed: int) -> None:
     chat = seed % 4 == 3
     answers: Answers = chat_answer if chat else messages_answer
     toolbox = FakeToolbox(ToolResult("done"))
-    async with MessagesServer(steps, answers=answers) as server, asyncio.timeout(30):
+    proxy = FlakyProxy(chance, most=4 if seed % 4 == 1 else 0)
+    async with (
+        MessagesServer(steps, answers=answers) as server,
+        serving(proxy) as place,
+        asyncio.timeout(30),
+    ):
         pace = pace_of(ToldTime(), stall_s=0.1)
-        model = chat_model(server.base_url, pace) if chat else client(server.base_url, pace=pace)
+        through = {"http_proxy": f"http://{place}"} if seed % 4 == 1 else {}
+        model = (
+            chat_model(server.base_url, pace)
+            if chat
+            else client(server.base_url, pace=pace, environment=through)
+        )
         agent = agent_of(model, toolbox=toolbox)
         seen = await turn_of(agent, "first")
         tries = 1
@@ -103,7 +129,7 @@ async def run(seed: int) -> None:
     assert finished == ran
     assert len([event for event in seen if isinstance(event, ModelReplied)]) == len(good)
     failed = [event for event in seen if isinstance(event, ModelFailed)]
-    assert len(failed) == len(asked) - len(good) >= len(steps) - len(good)
+    assert len(failed) - proxy.failed == len(asked) - len(good) >= len(steps) - len(good)
     last = str(asked[-1].body)
     for call in ran:
         assert call in last

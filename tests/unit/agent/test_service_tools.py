@@ -1,6 +1,7 @@
 """The model service's own tools: judged before they are offered, and on record when they were used."""
 
 from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
 from typing import Any
 
 from devagent.agent.gate import Gate
@@ -16,6 +17,7 @@ from devagent.core.events import (
     ModelReplied,
     ServiceToolUsed,
     ToolCalled,
+    ToolFinished,
     ToolJudged,
     TurnEnded,
     Usage,
@@ -210,3 +212,28 @@ async def test_what_the_service_left_out_is_told() -> None:
     edited = the_only(events, ContextEdited)
     assert (edited.results, edited.tokens) == (7, 9000)
     assert the_only(events, ModelReplied).left_out == (0, 0)  # it is told once
+
+
+async def test_a_revocation_takes_it_away_within_the_turn_and_each_turn_is_judged_by_itself() -> (
+    None
+):
+    model = Noting(
+        reply(said("One.")), reply(use("c1", "git__log")), reply(said("Two.")), reply(said("Three."))
+    )  # fmt: skip
+    one = agent(model, FakeJudge())
+    first = await turn_of(one)
+    revoked: list[Decision] = []
+
+    def withdrawn(_: Any) -> Decision | None:
+        return revoked[0] if revoked else None
+
+    one._gate._withdrawn = withdrawn  # pyright: ignore[reportPrivateUsage]
+    second: list[Event] = []
+    async with aclosing(one.turn("again")) as events:
+        async for event in events:
+            second.append(event)
+            if isinstance(event, ToolFinished):
+                revoked.append(decision("deny"))
+    assert model.offered == [["web_search"], ["web_search"], []]
+    offers = [e for e in (*first, *second) if isinstance(e, ToolJudged) and e.ext.name == "service"]
+    assert [e.decision.effect for e in offers] == ["allow", "allow", "deny"]

@@ -369,3 +369,14 @@ def test_who_acts_stays_in_the_record_also_where_personal_data_goes() -> None:
     assert clean["principal"] == {"user": "ana@acme.example"}
     assert is_mark(content["args"]["to"], "email")
     assert counts == {"email": 1}
+
+
+def test_a_signed_summary_that_was_redacted_loses_its_signature() -> None:
+    header = {"type": "compaction.done"}
+    whole = {"type": "compaction", "content": "One test fails.", "signature": "c2ln"}
+    _, body, _ = Redactor()(header, {"text": "", "block": whole})
+    assert body["block"] == whole
+    holding = {**whole, "content": f"The key is {KEYS['aws-key']}."}
+    _, body, _ = Redactor()(header, {"text": "", "block": holding})
+    assert KEYS["aws-key"] not in body["block"]["content"]
+    assert "signature" not in body["block"]

@@ -4,10 +4,7 @@ import asyncio
 import datetime
 import ipaddress
 import ssl
-from collections.abc import AsyncGenerator, Callable, Coroutine
-from contextlib import asynccontextmanager, suppress
 from pathlib import Path
-from typing import Any
 
 import pytest
 from cryptography import x509
@@ -19,8 +16,7 @@ from devagent.core.errors import ModelError
 from devagent.models.tls import Tls
 from tests.support.messages_server import MessagesServer, Step
 from tests.support.model_client import client, events, failures, replied
-
-Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Coroutine[Any, Any, None]]
+from tests.support.proxies import Proxy, serving
 
 
 @pytest.fixture(scope="module")
@@ -60,65 +56,6 @@ def server_side(certificate: Path) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate)
     return context
-
-
-@asynccontextmanager
-async def serving(handler: Handler) -> AsyncGenerator[str, None]:
-    """A server on loopback that does as ``handler`` says; its ``host:port``."""
-    tasks: set[asyncio.Task[None]] = set()
-
-    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        tasks.add(task)
-        with suppress(ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
-            await handler(reader, writer)
-        writer.transport.abort()
-
-    server = await asyncio.start_server(handle, "127.0.0.1", 0)
-    try:
-        yield f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
-    finally:
-        server.close()
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        await server.wait_closed()
-
-
-class Proxy:
-    """A proxy on loopback: CONNECT and absolute form, one request a connection."""
-
-    def __init__(self, answer: bytes = b"HTTP/1.1 200 Connection established\r\n\r\n") -> None:
-        self.answer = answer
-        self.heads: list[str] = []
-
-    async def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        head = await reader.readuntil(b"\r\n\r\n")
-        self.heads.append(head.decode())
-        method, target, _ = head.decode().split(" ", 2)
-        if b" 200 " not in self.answer:
-            writer.write(self.answer)
-            await writer.drain()
-            return
-        place = target if method == "CONNECT" else target.split("/")[2]
-        host, _, port = place.rpartition(":")
-        onward_reader, onward_writer = await asyncio.open_connection(host, int(port))
-        if method == "CONNECT":
-            writer.write(self.answer)
-        else:
-            onward_writer.write(head)
-
-        async def pump(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
-            while data := await source.read(65536):
-                sink.write(data)
-                await sink.drain()
-            sink.close()
-
-        try:
-            await asyncio.gather(pump(reader, onward_writer), pump(onward_reader, writer))
-        finally:
-            onward_writer.transport.abort()
 
 
 async def test_https_is_trusted_by_ssl_cert_file(
