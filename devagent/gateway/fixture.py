@@ -5,10 +5,7 @@ standard input and output, and runs only behind ``devagent mcp serve --profile c
 """
 
 import asyncio
-import hashlib
-import hmac
 import json
-import secrets
 import warnings
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -42,124 +39,23 @@ from mcp.types import (
 )
 from pydantic import BaseModel
 
+from devagent.gateway.fixture_content import (
+    NO_ARGUMENTS,
+    PLAIN,
+    PROMPTS,
+    RESOURCES,
+    SCHEMA_2020_12,
+    Table,
+    embedded_block,
+    image_block,
+    result_of,
+    text_block,
+)
+from devagent.gateway.fixture_rounds import ASKING, CONTEXT_FORM, ROUNDS, round_of
+
 Context = ServerRequestContext[dict[str, Any]]
-Table = dict[str, Any]
-PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8BQDwAEhQGAhKmMIQAAAABJRU5ErkJggg=="
-WAV = "UklGRiQAAABXQVZFZm10IBAAAAABAAEAQB8AAEAfAAABAAgAZGF0YQAAAAA="
 MODERN = "2026-07-28"
 PAUSE_S = 0.05
-_KEY = secrets.token_bytes(32)
-
-NO_ARGUMENTS: Table = {"type": "object", "properties": {}}
-NAMED: Table = {
-    "type": "object",
-    "properties": {"name": {"type": "string"}},
-    "required": ["name"],
-}
-CONFIRMED: Table = {
-    "type": "object",
-    "properties": {"ok": {"type": "boolean"}},
-    "required": ["ok"],
-}
-USER: Table = {
-    "type": "object",
-    "properties": {
-        "username": {"type": "string", "description": "User's response"},
-        "email": {"type": "string", "description": "User's email address"},
-    },
-    "required": ["username", "email"],
-}
-DEFAULTS: Table = {
-    "type": "object",
-    "properties": {
-        "name": {"type": "string", "default": "John Doe"},
-        "age": {"type": "integer", "default": 30},
-        "score": {"type": "number", "default": 95.5},
-        "status": {
-            "type": "string",
-            "enum": ["active", "inactive", "pending"],
-            "default": "active",
-        },
-        "verified": {"type": "boolean", "default": True},
-    },
-}
-_PLAIN = ["option1", "option2", "option3"]
-_TITLED = [{"const": f"value{n}", "title": f"Option {n}"} for n in (1, 2, 3)]
-CHOICES: Table = {
-    "type": "object",
-    "properties": {
-        "untitledSingle": {"type": "string", "enum": _PLAIN},
-        "titledSingle": {"type": "string", "oneOf": _TITLED},
-        "legacyEnum": {
-            "type": "string",
-            "enum": ["opt1", "opt2", "opt3"],
-            "enumNames": ["Option One", "Option Two", "Option Three"],
-        },
-        "untitledMulti": {"type": "array", "items": {"type": "string", "enum": _PLAIN}},
-        "titledMulti": {"type": "array", "items": {"anyOf": _TITLED}},
-    },
-}
-SCHEMA_2020_12: Table = {
-    "$schema": "https://json-schema.org/draft/2020-12/schema",
-    "type": "object",
-    "$defs": {
-        "address": {
-            "$anchor": "addressDef",
-            "type": "object",
-            "properties": {"street": {"type": "string"}, "city": {"type": "string"}},
-        }
-    },
-    "properties": {
-        "name": {"type": "string"},
-        "address": {"$ref": "#/$defs/address"},
-        "contactMethod": {"type": "string", "enum": ["phone", "email"]},
-        "phone": {"type": "string"},
-        "email": {"type": "string"},
-    },
-    "allOf": [{"anyOf": [{"required": ["phone"]}, {"required": ["email"]}]}],
-    "if": {"properties": {"contactMethod": {"const": "phone"}}, "required": ["contactMethod"]},
-    "then": {"required": ["phone"]},
-    "else": {"required": ["email"]},
-    "additionalProperties": False,
-}
-
-
-def _text(text: str) -> Table:
-    return {"type": "text", "text": text}
-
-
-def _image() -> Table:
-    return {"type": "image", "data": PNG, "mimeType": "image/png"}
-
-
-def _embedded(uri: str, mime: str, text: str) -> Table:
-    return {"type": "resource", "resource": {"uri": uri, "mimeType": mime, "text": text}}
-
-
-def _result(*blocks: Table, failed: bool = False) -> CallToolResult:
-    return CallToolResult.model_validate({"content": list(blocks), "isError": failed})
-
-
-PLAIN: dict[str, CallToolResult] = {
-    "test_simple_text": _result(_text("This is a simple text response for testing.")),
-    "test_image_content": _result(_image()),
-    "test_audio_content": _result({"type": "audio", "data": WAV, "mimeType": "audio/wav"}),
-    "test_embedded_resource": _result(
-        _embedded("test://embedded-resource", "text/plain", "This is an embedded resource content.")
-    ),
-    "test_multiple_content_types": _result(
-        _text("Multiple content types test:"),
-        _image(),
-        _embedded(
-            "test://mixed-content-resource", "application/json", '{"test":"data","value":123}'
-        ),
-    ),
-    "test_error_handling": _result(
-        _text("This tool intentionally returns an error for testing"), failed=True
-    ),
-    "json_schema_2020_12_tool": _result(_text("ok")),
-}
-"""The tools that always give the same."""
 
 
 async def _logging(context: Context, args: Table) -> CallToolResult:
@@ -169,7 +65,7 @@ async def _logging(context: Context, args: Table) -> CallToolResult:
             level="info", data=text, related_request_id=context.request_id
         )
         await asyncio.sleep(PAUSE_S)
-    return _result(_text("Logged three times"))
+    return result_of(text_block("Logged three times"))
 
 
 async def _progress(context: Context, args: Table) -> CallToolResult:
@@ -177,7 +73,7 @@ async def _progress(context: Context, args: Table) -> CallToolResult:
     for done in (0, 50, 100):
         await context.session.report_progress(done, 100)
         await asyncio.sleep(PAUSE_S)
-    return _result(_text("Done"))
+    return result_of(text_block("Done"))
 
 
 Tool = Callable[[Context, Table], Awaitable[CallToolResult]]
@@ -186,36 +82,6 @@ DOING: dict[str, tuple[Tool, Table]] = {
     "test_logging_tool": (_logging, NO_ARGUMENTS),
     "test_tool_with_progress": (_progress, NO_ARGUMENTS),
 }
-
-
-def _form(message: str, schema: Table) -> Table:
-    return {
-        "method": "elicitation/create",
-        "params": {"mode": "form", "message": message, "requestedSchema": schema},
-    }
-
-
-def _sample(text: str, most: int = 100) -> Table:
-    asked = [{"role": "user", "content": _text(text)}]
-    return {"method": "sampling/createMessage", "params": {"messages": asked, "maxTokens": most}}
-
-
-def _page(url: str) -> Table:
-    params = {"mode": "url", "message": "Sign in there", "url": url, "elicitationId": "page-1"}
-    return {"method": "elicitation/create", "params": params}
-
-
-ASKING: dict[str, tuple[str, Callable[[str], Table]]] = {
-    "test_sampling": ("prompt", _sample),
-    "test_elicitation": ("message", lambda said: _form(said, USER)),
-    "test_elicitation_sep1034_defaults": (
-        "",
-        lambda _: _form("Please check these values", DEFAULTS),
-    ),
-    "test_elicitation_sep1330_enums": ("", lambda _: _form("Please choose", CHOICES)),
-    "test_page": ("url", _page),
-}
-"""Tools of both eras: their one argument, and what they ask for."""
 
 
 def _argument_schema(name: str) -> Table:
@@ -230,7 +96,7 @@ async def _asked(
     argument, request_of = ASKING[params.name]
     request = request_of(str((params.arguments or {}).get(argument, "")))
     if context.protocol_version >= MODERN:
-        step = _round(
+        step = round_of(
             params.name, [{"asked": request}], params.request_state, params.input_responses
         )
         if isinstance(step, InputRequiredResult):
@@ -239,7 +105,7 @@ async def _asked(
     else:
         said = await _pushed(context, request["params"])
     told = json.dumps(said.model_dump(mode="json", exclude_none=True))
-    return _result(_text(f"The answer was: {told}"))
+    return result_of(text_block(f"The answer was: {told}"))
 
 
 async def _pushed(context: Context, asked: Table) -> BaseModel:
@@ -252,78 +118,6 @@ async def _pushed(context: Context, asked: Table) -> BaseModel:
     if "url" in asked:
         return await session.elicit_url(asked["message"], asked["url"], "page-1", number)
     return await session.elicit_form(asked["message"], asked["requestedSchema"], number)
-
-
-_ROOTS: Table = {"method": "roots/list", "params": {}}
-_NAME = _form("What is your name?", NAMED)
-ROUNDS: dict[str, list[Table]] = {
-    "test_input_required_result_elicitation": [{"user_name": _NAME}],
-    "test_streaming_elicitation": [{"user_name": _NAME}],
-    "test_input_required_result_sampling": [
-        {"capital_question": _sample("What is the capital of France?")}
-    ],
-    "test_missing_capability": [{"capital_question": _sample("What is the capital of France?")}],
-    "test_input_required_result_list_roots": [{"client_roots": _ROOTS}],
-    "test_input_required_result_request_state": [{"confirm": _form("Please confirm", CONFIRMED)}],
-    "test_input_required_result_tampered_state": [{"confirm": _form("Please confirm", CONFIRMED)}],
-    "test_input_required_result_multiple_inputs": [
-        {"user_name": _NAME, "greeting": _sample("Generate a greeting", 50), "client_roots": _ROOTS}
-    ],
-    "test_input_required_result_multi_round": [
-        {"step1": _form("Step 1: What is your name?", NAMED)},
-        {
-            "step2": _form(
-                "Step 2: What is your favorite color?",
-                {
-                    "type": "object",
-                    "properties": {"color": {"type": "string"}},
-                    "required": ["color"],
-                },
-            )
-        },
-    ],
-    "test_input_required_result_capabilities": [
-        {"capital_question": _sample("What is the capital of France?"), "user_name": _NAME}
-    ],
-}
-"""Tools of the newer era: what each asks for, round by round."""
-CONTEXT_FORM = _form(
-    "What context should the prompt use?",
-    {"type": "object", "properties": {"context": {"type": "string"}}, "required": ["context"]},
-)
-
-
-def _sealed(step: int, name: str) -> str:
-    mark = hmac.new(_KEY, f"{step}:{name}".encode(), hashlib.sha256).hexdigest()
-    return f"{step}:{mark}"
-
-
-def _step(state: str | None, name: str) -> int:
-    if state is None:
-        return 0
-    step = state.partition(":")[0]
-    if not step.isdecimal() or not hmac.compare_digest(state, _sealed(int(step), name)):
-        raise MCPError(INVALID_PARAMS, "the request state is not the one that was given")
-    return int(step)
-
-
-def _round(
-    name: str, rounds: list[Table], state: str | None, given: dict[str, Any] | None
-) -> InputRequiredResult | Table:
-    """What to ask for now; or, when all was answered, the last answers."""
-    step = _step(state, name)
-    wanted = rounds[step]
-    if state is None or not wanted.keys() <= (given or {}).keys():
-        return _asking(name, wanted, step)
-    if step + 1 < len(rounds):
-        return _asking(name, rounds[step + 1], step + 1)
-    return {key: given[key] for key in wanted} if given else {}
-
-
-def _asking(name: str, wanted: Table, step: int) -> InputRequiredResult:
-    return InputRequiredResult.model_validate(
-        {"inputRequests": wanted, "requestState": _sealed(step, name)}
-    )
 
 
 async def list_tools(context: Context, params: PaginatedRequestParams | None) -> ListToolsResult:
@@ -349,24 +143,16 @@ async def call_tool(
     if params.name in ASKING:
         return await _asked(context, params)
     if rounds := ROUNDS.get(params.name):
-        step = _round(params.name, rounds, params.request_state, params.input_responses)
+        step = round_of(params.name, rounds, params.request_state, params.input_responses)
         if isinstance(step, InputRequiredResult):
             return step
         said = {
             key: answer.model_dump(mode="json", exclude_none=True) for key, answer in step.items()
         }
-        return _result(_text(f"state-ok: {json.dumps(said)}"))
+        return result_of(text_block(f"state-ok: {json.dumps(said)}"))
     raise MCPError(INVALID_PARAMS, f"there is no tool {params.name!r}")
 
 
-RESOURCES: dict[str, Table] = {
-    "test://static-text": {
-        "mimeType": "text/plain",
-        "text": "This is the content of the static text resource.",
-    },
-    "test://static-binary": {"mimeType": "image/png", "blob": PNG},
-    "test://watched-resource": {"mimeType": "text/plain", "text": "Watched."},
-}
 _BEFORE, _AFTER = "test://template/", "/data"
 
 
@@ -416,19 +202,6 @@ async def unsubscribe(context: Context, params: UnsubscribeRequestParams) -> Emp
     return EmptyResult()
 
 
-def _argument(name: str) -> Table:
-    return {"name": name, "description": f"The argument {name}", "required": True}
-
-
-PROMPTS: dict[str, list[Table]] = {
-    "test_simple_prompt": [],
-    "test_prompt_with_arguments": [_argument("arg1"), _argument("arg2")],
-    "test_prompt_with_embedded_resource": [_argument("resourceUri")],
-    "test_prompt_with_image": [],
-    "test_input_required_result_prompt": [],
-}
-
-
 async def list_prompts(
     context: Context, params: PaginatedRequestParams | None
 ) -> ListPromptsResult:
@@ -447,24 +220,24 @@ async def get_prompt(
     args = params.arguments or {}
     match params.name:
         case "test_simple_prompt":
-            blocks = [_text("This is a simple prompt for testing.")]
+            blocks = [text_block("This is a simple prompt for testing.")]
         case "test_prompt_with_arguments":
             said = f"arg1='{args.get('arg1', '')}', arg2='{args.get('arg2', '')}'"
-            blocks = [_text(f"Prompt with arguments: {said}")]
+            blocks = [text_block(f"Prompt with arguments: {said}")]
         case "test_prompt_with_embedded_resource":
             text = "Embedded resource content for testing."
             blocks = [
-                _embedded(args.get("resourceUri", ""), "text/plain", text),
-                _text("Please process the embedded resource above."),
+                embedded_block(args.get("resourceUri", ""), "text/plain", text),
+                text_block("Please process the embedded resource above."),
             ]
         case "test_prompt_with_image":
-            blocks = [_image(), _text("Please analyze the image above.")]
+            blocks = [image_block(), text_block("Please analyze the image above.")]
         case "test_input_required_result_prompt":
             rounds: list[Table] = [{"user_context": CONTEXT_FORM}]
-            step = _round(params.name, rounds, params.request_state, params.input_responses)
+            step = round_of(params.name, rounds, params.request_state, params.input_responses)
             if isinstance(step, InputRequiredResult):
                 return step
-            blocks = [_text("This prompt has its context.")]
+            blocks = [text_block("This prompt has its context.")]
         case name:
             raise MCPError(INVALID_PARAMS, f"there is no prompt {name!r}")
     messages = [{"role": "user", "content": block} for block in blocks]

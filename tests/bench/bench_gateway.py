@@ -2,7 +2,8 @@
 
 Prints calls a second, the server's CPU for a call, and the time a call takes, beside the SDK's own server
 with one tool that does nothing. The clients are plain sockets (the 2026-07-28 revision: one request a call), so that
-their own cost stays small.
+their own cost stays small; it is printed, as they run on the same cores. The machine's load is printed with it: on a busy one
+only the processor time means something.
 
     python tests/bench/bench_gateway.py [CLIENTS] [CALLS]
 """
@@ -86,15 +87,16 @@ async def measure(name: str, command: list[str], token: str, clients: int, calls
             data = request(token, port)
             await client(port, data, 20, [])
             took: list[float] = []
-            before, began = cpu_s(server.pid), time.perf_counter()
+            before, own, began = cpu_s(server.pid), time.process_time(), time.perf_counter()
             each = calls // clients
             await asyncio.gather(*(client(port, data, each, took) for _ in range(clients)))
             wall, cpu = time.perf_counter() - began, cpu_s(server.pid) - before
+            own = time.process_time() - own
             done = len(took)
             p95 = statistics.quantiles(took, n=20)[-1]
             print(
-                f"{name:10} {clients:7} {done:7} {done / wall:9.0f} {cpu / done * 1e6:12.0f}"
-                f" {statistics.median(took) * 1e3:10.1f} {p95 * 1e3:8.1f}"
+                f"{name:10} {clients:7} {done:7} {done / wall:9.0f} {cpu / done * 1e6:13.0f} {done / cpu:11.0f}"
+                f" {own / done * 1e6:13.0f} {statistics.median(took) * 1e3:10.1f} {p95 * 1e3:8.1f}"
             )
         finally:
             server.terminate()
@@ -112,7 +114,10 @@ async def main() -> None:
         program = [sys.executable, "-m", "devagent", "mcp"]
         added = [*program, "token", "add", "bench"]
         token = subprocess.run(added, check=True, capture_output=True, text=True).stdout.strip()
-        print("server     clients   calls   calls/s  server µs CPU    p50 ms   p95 ms")
+        print(f"load {os.getloadavg()[0]:.1f}")
+        print(
+            "server     clients   calls   calls/s  server µs CPU  calls/CPU s  client µs CPU    p50 ms   p95 ms"
+        )
         bare = [sys.executable, "-c", _BARE]
         served = [*program, "serve", "--http", "127.0.0.1:0", "--extension", "workspace", "-C", str(work)]  # fmt: skip
         for count in sorted({1, clients}):
