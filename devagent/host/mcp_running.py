@@ -107,8 +107,7 @@ class Running:
     async def start(self) -> "McpServer":
         """The server, running; what it is now is not looked at. Raises ToolFailure."""
         loop = asyncio.get_running_loop()
-        if self._closed:
-            raise ToolFailure("The session is over", error="server_gone")
+        self._check_open()
         if self.server is not None and self.server.alive:
             return self.server
         if self.server is not None:
@@ -120,14 +119,20 @@ class Running:
             )
             raise ToolFailure(text, error="server_gone")
         await asyncio.sleep(back_off_s(self._starts, loop.time()))
+        self._check_open()
         self._starts.append(loop.time())
         self._check_program()
         # A second of processor time at its first import, which must not hold the event loop; nor must a keyring.
         launch = await asyncio.to_thread(self._launch)
+        self._check_open()
         module = _server_module()
         self.server = server = await module.McpServer.start(launch)
         server.notices.say = self._said
         return server
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise ToolFailure("The session is over", error="server_gone")
 
     def limit(self, obligations: Mapping[str, Any]) -> float:
         """The seconds that a call may take."""

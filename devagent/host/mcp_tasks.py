@@ -47,7 +47,7 @@ CANCEL_S = 1.0
 """How long a server is given to take note that a task is not wanted any more."""
 MAX_REQUESTS = 100
 """Questions of one task."""
-MAX_TOLD = 500
+MAX_TOLD, MAX_ID = 500, 1_000
 _FOR_EVER_S = 1e6
 """The call's limit is kept by who makes it."""
 
@@ -91,35 +91,40 @@ class Tasks(ClientExtension):
 async def _finished(handle: Handle, context: ClaimContext) -> CallToolResult:
     """What the task comes to. Raises MCPError where it fails, or is cancelled by the server."""
     session, task_id = context.session, handle.task_id
+    if len(task_id) > MAX_ID or not task_id.isprintable():
+        raise MCPError(INVALID_REQUEST, "its task has a name that is none")
+    async with _cancelled_with_the_call(session, task_id):
+        task = await _followed(session, handle)
+    match task.status:
+        case "completed":
+            return CallToolResult.model_validate(task.result)
+        case "cancelled":
+            why = f": {task.status_message}" if task.status_message else ""
+            raise MCPError(INVALID_REQUEST, f"the server cancelled the task{why}")
+        case _:
+            unsaid = ErrorData(code=INTERNAL_ERROR, message="the task failed")
+            raise MCPError.from_error_data(task.error or unsaid)
+
+
+async def _followed(session: ClientSession, handle: Handle) -> Task:
+    """The task at its end; what it asks for on the way is answered."""
     answered: set[str] = set()
     _tell(handle.status_message)
     poll_s = _poll_s(handle.poll_interval_ms)
-    async with _cancelled_with_the_call(session, task_id):
-        while True:
-            await asyncio.sleep(poll_s)
-            request = _Asked(method="tasks/get", params={"taskId": task_id})
-            task = await session.send_request(request, Task)
-            match task.status:
-                case "completed":
-                    return CallToolResult.model_validate(task.result)
-                case "failed":
-                    raise MCPError.from_error_data(
-                        task.error or ErrorData(code=INTERNAL_ERROR, message="the task failed")
-                    )
-                case "cancelled":
-                    why = f": {task.status_message}" if task.status_message else ""
-                    raise MCPError(INVALID_REQUEST, f"the server cancelled the task{why}")
-                case "input_required":
-                    new = {k: v for k, v in task.input_requests.items() if k not in answered}
-                    answered |= set(new)
-                    if len(answered) > MAX_REQUESTS:
-                        raise MCPError(INVALID_REQUEST, f"it asked more than {MAX_REQUESTS} times")
-                    if new:
-                        await _answer(session, task_id, new)
-                case "working":
-                    pass
-            _tell(task.status_message)
-            poll_s = _poll_s(task.poll_interval_ms)
+    while True:
+        await asyncio.sleep(poll_s)
+        request = _Asked(method="tasks/get", params={"taskId": handle.task_id})
+        task = await session.send_request(request, Task)
+        if task.status not in ("working", "input_required"):
+            return task
+        new = {k: v for k, v in task.input_requests.items() if k not in answered}
+        answered |= set(new)
+        if len(answered) > MAX_REQUESTS:
+            raise MCPError(INVALID_REQUEST, f"it asked more than {MAX_REQUESTS} times")
+        if new:
+            await _answer(session, handle.task_id, new)
+        _tell(task.status_message)
+        poll_s = _poll_s(task.poll_interval_ms)
 
 
 async def _answer(
@@ -164,10 +169,11 @@ def needs_a_task(listing: Sequence[Any], wire: str) -> bool:
 
 @asynccontextmanager
 async def _cancelled_with_the_call(session: ClientSession, task_id: str) -> AsyncGenerator[None]:
-    """Where the call ends before its task the server is told so; an answer is not waited for long."""
+    """Where the call ends before its task, cut or because of an answer that it does not get, the server is told so; what it
+    says to that is not waited for long."""
     try:
         yield
-    except asyncio.CancelledError:
+    except BaseException:
         await _within(
             CANCEL_S,
             lambda: session.send_request(

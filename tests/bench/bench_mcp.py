@@ -8,6 +8,7 @@ after each governed one, so that a busy machine troubles both alike; their ratio
 
 import argparse
 import asyncio
+import json
 import statistics
 import sys
 import tempfile
@@ -174,6 +175,36 @@ async def start(folder: Path) -> float:
     return took
 
 
+async def cold(folder: Path, server: str) -> tuple[float, float]:
+    """Milliseconds of a first call, the server's start in it, and of that start alone: until it answers ``initialize``."""
+    made = await extension(folder, server, "read")
+    await made.running.rest()
+    began = time.perf_counter()
+    result = await made.run("echo", {"text": "hi"}, {})
+    took = (time.perf_counter() - began) * 1e3
+    await made.aclose()
+    if result.failed:
+        raise SystemExit(result.text)
+    began = time.perf_counter()
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        *SERVERS[server],
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+    )
+    about = {"clientInfo": {"name": "bench", "version": "1"}, "capabilities": {}}
+    params = {"protocolVersion": "2025-11-25", **about}
+    request = {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": params}
+    if process.stdin is None or process.stdout is None:
+        raise SystemExit("no pipes")
+    process.stdin.write(json.dumps(request).encode() + b"\n")
+    await process.stdout.readline()
+    alone_ms = (time.perf_counter() - began) * 1e3
+    process.kill()
+    await process.wait()
+    return took, alone_ms
+
+
 def tell(server: str, rows: dict[str, list[float]]) -> None:
     base = statistics.median(rows["bare SDK client, SDK transport"])
     for name, took in rows.items():
@@ -206,6 +237,12 @@ async def main() -> None:
                 )
                 name = f"server {server}: paired, class {tool_class}"
                 print(f"{name:50} lower quartile x {low:.2f}, median x {middle:.2f}")
+        for server in SERVERS:
+            pairs = [await cold(folder, server) for _ in range(5)]
+            ours, own = min(took for took, _ in pairs), min(alone_ms for _, alone_ms in pairs)
+            print(
+                f"server {server}: first call cold {ours:.0f} ms, its own start alone {own:.0f} ms"
+            )
         first = [await start(folder) for _ in range(5)]
     print(f"start and listing of a small server: {min(first):.0f}–{max(first):.0f} ms")
 

@@ -105,6 +105,15 @@ async def test_a_task_ends_with_its_call(tmp_path: Path, how: str) -> None:
     assert came(tmp_path, "tasks/cancel") == ["task-1"]
 
 
+async def test_a_task_that_asks_for_what_is_not_given_is_cancelled(tmp_path: Path) -> None:
+    async with newer(tmp_path) as extension:
+        text, error = await run(extension, "task_asks_roots")
+        assert (error, "not supported" in text.lower()) == ("refused", True), text
+        assert (await run(extension, "tells"))[1] == ""
+    assert came(tmp_path, "tasks/cancel") == ["task-1"]
+    assert not came(tmp_path, "tasks/update")
+
+
 async def test_a_form_in_a_round_is_answered_with_the_servers_own_state(tmp_path: Path) -> None:
     following = Following(action="accept", content={"colour": "blue"})
     async with newer(tmp_path) as extension:

@@ -186,7 +186,7 @@ async def test_structured_output_is_kept_and_cleaned(tmp_path: Path) -> None:
 
 async def test_a_server_is_given_nothing_that_it_asks_for(tmp_path: Path) -> None:
     async with pinned(tmp_path, "asks") as extension:
-        assert (await echo(extension))[0] == "[true, true, true]"
+        assert (await echo(extension))[0] == "[true, true, true, true, true, true]"
 
 
 async def test_a_server_gets_no_variable_that_is_not_named(

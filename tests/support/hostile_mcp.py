@@ -182,12 +182,15 @@ def call(number: Any, arguments: dict[str, Any]) -> None:
             )
             return
         case "asks":
-            # It may ask the host's model and person for things, and for its folders; none of it is given.
-            for n, method in enumerate(
-                ("sampling/createMessage", "elicitation/create", "roots/list")
-            ):
-                say({"jsonrpc": "2.0", "id": f"s{n}", "method": method, "params": {}})
-            replies = [json.loads(sys.stdin.readline()) for _ in range(3)]
+            # It may ask the host's model and person for things, for its folders, and for what other servers have.
+            asked = (
+                *("sampling/createMessage", "elicitation/create", "roots/list"),
+                *("resources/read", "tools/call", "tools/list"),
+            )
+            for n, method in enumerate(asked):
+                params = {"uri": "files:///other/secret", "name": "other__echo"}
+                say({"jsonrpc": "2.0", "id": f"s{n}", "method": method, "params": params})
+            replies = [json.loads(sys.stdin.readline()) for _ in asked]
             answer(number, text(json.dumps(["error" in reply for reply in replies])))
             return
         case "environment":
@@ -204,6 +207,11 @@ def main() -> None:
     global called
     if MODE in ("mute", "deaf-but-alive"):
         time.sleep(600)
+    if MODE == "in-company":  # starts when another like it does: STATE ends in a or b
+        STATE.write_text("here")
+        other = STATE.with_name({"a": "b", "b": "a"}[STATE.name])
+        while not other.exists():
+            time.sleep(0.01)
     if MODE == "cannot-start":
         sys.exit("ModuleNotFoundError: no module named 'nothing'")
     if MODE == "banner":

@@ -22,7 +22,7 @@ FORM = {
 SECRET_FORM = {"type": "object", "properties": {"password": {"type": "string"}}}
 NUMBER = {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}
 TOOLS = [
-    *("task", "task_asks", "task_fails", "task_never", "task_is_cancelled"),
+    *("task", "task_asks", "task_fails", "task_never", "task_is_cancelled", "task_asks_roots"),
     *("asks_form", "asks_secret", "asks_page", "asks_bad_page", "asks_roots", "asks_for_ever"),
     *("tells", "logs", "changes_note", "changes_prompts", "breaks_stream", "lies", "exits"),
 ]
@@ -137,6 +137,8 @@ def task_now() -> dict[str, Any]:
         return task("working")
     if running == "task_asks" and "colour" not in answers:
         return task("input_required", inputRequests=requests_of("asks_form"))
+    if running == "task_asks_roots":
+        return task("input_required", inputRequests=requests_of("asks_roots"))
     if running == "task_fails":
         return task("failed", error={"code": -32603, "message": "no \x1b[2Jdisk"})
     if running == "task_is_cancelled":
@@ -160,7 +162,7 @@ def answer(method: str, params: dict[str, Any]) -> dict[str, Any]:
             ]
             tools[TOOLS.index("lies")]["outputSchema"] = NUMBER
             if OLDER:
-                for tool in tools[:5]:
+                for tool in tools[:6]:
                     tool["execution"] = {"taskSupport": "required"}
             return {"tools": tools}
         case "tools/call":

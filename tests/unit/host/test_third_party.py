@@ -49,6 +49,16 @@ async def test_a_new_server_is_pinned_on_first_use_and_not_started_the_next_time
     assert state.read_text() == starts
 
 
+async def test_several_that_are_needed_are_started_side_by_side(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("os.cpu_count", lambda: 2)
+    one, other = (hostile("in-company", tmp_path / name) for name in ("a", "b"))
+    extensions = found(tmp_path, a=one, b=other)
+    assert await let_in(extensions) == []
+    assert [one.state for one in extensions] == ["pinned", "pinned"]
+
+
 async def test_where_an_organisation_governs_nothing_is_let_in_on_first_use(tmp_path: Path) -> None:
     state = tmp_path / "state"
     extensions = found(tmp_path, odd=hostile("grows", state))
