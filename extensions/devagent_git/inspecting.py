@@ -6,6 +6,7 @@ from typing import Literal
 
 from devagent_git.contract import GitError, Result, Surroundings
 from devagent_git.kept import KEPT
+from devagent_git.mentioning import ticket_of
 from devagent_git.names import bad, path_in, place_name, shown_from
 from devagent_git.plans import remote_of, remotes_of
 from devagent_git.reading import others
@@ -284,6 +285,8 @@ def summary(here: Surroundings, *, base: str = "", ref: str = "HEAD") -> Result:
         f"{shown(branch or 'HEAD (detached)')} -> {shown(name)}: {ahead} commits ahead, {behind} behind, "
         f"base {fork[:10]}, head {head[:10]}"
     ]
+    if ticket := ticket_of(here):
+        lines.append(f"ticket: {shown(ticket)}; the description is to name it")
     lines += _not_in_it(repository, head) if ref in ("HEAD", "@") and not repository.bare else []
     logged = repository.git(
         "log", "-z", f"--max-count={SUMMARY_COMMITS + 1}", "--no-show-signature", "--no-color", "--reverse",

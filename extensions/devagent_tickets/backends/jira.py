@@ -5,19 +5,18 @@ to it. Custom fields are those that the settings name.
 """
 
 import base64
-import re
 from typing import Any
 from urllib.parse import quote
 
 from msgspec.structs import replace
 
+from devagent_tickets.backends.jira_records import PROPERTY, Records, token_of
+from devagent_tickets.backends.jql import jql_of
 from devagent_tickets.backends.plain import Reader, numbers_from, tables, utc
 from devagent_tickets.backends.rest import Api, shape
 from devagent_tickets.contract import TicketsError
 from devagent_tickets.model import (
-    Attachment,
     Changes,
-    Comment,
     CommentPage,
     Draft,
     Link,
@@ -25,13 +24,10 @@ from devagent_tickets.model import (
     Person,
     Query,
     Ticket,
-    Visibility,
     Written,
 )
-from devagent_tickets.rich import adf, markdown, wiki
 from devagent_tickets.settings import Tracker
 
-PROPERTY = "devagent.token"
 _FIELDS = (
     "summary", "status", "issuetype", "priority", "assignee", "reporter", "labels", "security", "created", "updated",
     "description", "fixVersions", "issuelinks", "attachment", "parent", "subtasks", "project",
@@ -49,7 +45,6 @@ _LIST_FIELDS = (
     "project",
     "description",
 )
-_ORDER = re.compile(r"\border\s+by\b.*$", re.IGNORECASE | re.DOTALL)
 _LINKS = {
     "relates": ("Relates", True),
     "blocks": ("Blocks", True),
@@ -75,23 +70,21 @@ def connect(tracker: Tracker, secret: str, until: float) -> "Jira":
     )
 
 
-class Jira:
+class Jira(Records):
     """``model.Backend``."""
 
     native = "jql"
 
     def __init__(self, tracker: Tracker, api: Api) -> None:
-        self._tracker = tracker
+        super().__init__(tracker)
         self._api = api
-        self._cloud = tracker.type == "jira"
-        self._id = "accountId" if self._cloud else "name"
 
     async def aclose(self) -> None:
         await self._api.aclose()
 
     async def search(self, query: Query) -> Page:
         fields = [*_LIST_FIELDS, *(field for _, field in self._tracker.fields)]
-        return await self._page(_jql(query), fields, query.limit, query.cursor)
+        return await self._page(jql_of(query), fields, query.limit, query.cursor)
 
     async def _page(
         self, jql: str, fields: list[str], limit: int, cursor: str, properties: tuple[str, ...] = ()
@@ -207,7 +200,7 @@ class Jira:
             found = data.tables("comments")
             for one in found:
                 if one.has("properties"):
-                    is_it = _token(one) == token
+                    is_it = token_of(one) == token
                 else:  # a server that does not tell them: then by who wrote what
                     me = me or await self.me()
                     mine = me.id == one.table("author").text(self._id)
@@ -327,17 +320,6 @@ class Jira:
         }
         await self._api.tell("POST", "/issueLink", json_=content)
 
-    def _rich(self, body: str) -> Any:
-        blocks = markdown.read(body)
-        return adf.write(blocks) if self._cloud else wiki.write(blocks)
-
-    def _markdown(self, value: Any) -> str:
-        if self._cloud:
-            return markdown.write(adf.read(value))
-        if value is not None and not isinstance(value, str):
-            raise shape(self._tracker)
-        return markdown.write(wiki.read(value or ""))
-
     def _custom_out(self, custom: dict[str, Any]) -> dict[str, Any]:
         known = dict(self._tracker.fields)
         if unknown := sorted(custom.keys() - known.keys()):
@@ -347,111 +329,3 @@ class Jira:
                 error="bad_arguments",
             )
         return {known[name]: value for name, value in custom.items()}
-
-    def _person(self, one: Reader) -> Person:
-        person = one.needed(self._id)
-        return Person(person, one.text("displayName") or person)
-
-    def _url(self, key: str) -> str:
-        return f"{self._tracker.url}/browse/{key}"
-
-    def _comment_url(self, key: str, comment: str) -> str:
-        return f"{self._url(key)}?focusedCommentId={comment}"
-
-    def _ticket(self, one: Reader) -> Ticket:
-        key, fields = one.needed("key"), one.table("fields")
-        status = fields.table("status")
-        assignee = fields.table("assignee")
-        visibility: Visibility = "confidential" if fields.has("security") else ""
-        return Ticket(
-            project=fields.table("project").text("key") or key.rpartition("-")[0], key=key, title=fields.text("summary"),
-            status=status.needed("name"), closed=status.table("statusCategory").text("key") == "done",
-            type=fields.table("issuetype").text("name"), priority=fields.table("priority").text("name"),
-            assignee=assignee.text("displayName"), assignee_id=assignee.text(self._id),
-            author=fields.table("reporter").text("displayName"), labels=tuple(fields.texts("labels")),
-            visibility=visibility, created=utc(fields.text("created")), updated=utc(fields.text("updated")),
-            body=self._markdown(fields.raw.get("description")), url=self._url(key),
-            milestone=", ".join(v.text("name") for v in fields.tables("fixVersions")),
-            links=tuple(self._links(fields)), attachments=tuple(self._attachment(a) for a in fields.tables("attachment")),
-            custom={name: self._custom_in(fields.raw[f]) for name, f in self._tracker.fields if fields.has(f)},
-            id=one.text("id"),
-        )  # fmt: skip
-
-    def _custom_in(self, value: Any) -> Any:
-        """A field's value as people name it: of an option its value, of a document its text."""
-        if isinstance(value, dict):
-            table = Reader(self._tracker, value)
-            if table.text("type") == "doc":
-                return self._markdown(table.raw)
-            return next(
-                (table.text(key) for key in ("value", "name", "displayName") if table.has(key)),
-                table.raw,
-            )
-        return [self._custom_in(one) for one in value] if isinstance(value, list) else value  # pyright: ignore[reportUnknownVariableType]
-
-    def _links(self, fields: Reader) -> list[Link]:
-        found: list[Link] = []
-        for one in fields.tables("issuelinks"):
-            name = one.table("type").text("name").lower()
-            outward = one.has("outwardIssue")
-            other = one.table("outwardIssue" if outward else "inwardIssue")
-            kind = {"blocks": "blocks" if outward else "blocked_by", "duplicate": "duplicates"}.get(
-                name, "relates"
-            )
-            found.append(Link(kind, other.needed("key"), other.table("fields").text("summary")))
-        if fields.has("parent"):
-            parent = fields.table("parent")
-            found.append(
-                Link("parent", parent.needed("key"), parent.table("fields").text("summary"))
-            )
-        children = fields.tables("subtasks")
-        return found + [
-            Link("child", c.needed("key"), c.table("fields").text("summary")) for c in children
-        ]
-
-    def _attachment(self, one: Reader) -> Attachment:
-        return Attachment(
-            one.text("filename"), one.text("content"), one.number("size"), one.text("mimeType")
-        )
-
-    def _comment(self, key: str, one: Reader) -> Comment:
-        return Comment(
-            one.needed("id"), one.table("author").text("displayName"), utc(one.text("created")),
-            self._markdown(one.raw.get("body")), self._comment_url(key, one.needed("id")), _token(one),
-        )  # fmt: skip
-
-
-def _token(comment: Reader) -> str:
-    for one in comment.tables("properties"):
-        if one.text("key") == PROPERTY:
-            return one.table("value").text("token")
-    return ""
-
-
-def _jql(query: Query) -> str:
-    """JQL of one project; what a caller writes in it stands in brackets of its own."""
-    parts = [f'project = "{query.project}"']
-    if query.text:
-        parts.append(f"text ~ {_quoted(query.text)}")
-    if query.status in ("open", "closed"):
-        parts.append(f"statusCategory {'!=' if query.status == 'open' else '='} Done")
-    elif query.status:
-        parts.append(f"status = {_quoted(query.status)}")
-    if query.assignee:
-        words = {"me": "= currentUser()", "none": "is EMPTY"}
-        parts.append(f"assignee {words.get(query.assignee, f'= {_quoted(query.assignee)}')}")
-    if query.label:
-        parts.append(f"labels = {_quoted(query.label)}")
-    order = "updated DESC"
-    if query.jql:
-        own = _ORDER.sub("", query.jql).strip()
-        if found := _ORDER.search(query.jql):
-            order = re.sub(r"(?i)^order\s+by\s+", "", found[0].strip())
-        if own:
-            parts.append(f"({own})")
-    return f"{' AND '.join(parts)} ORDER BY {order}"
-
-
-def _quoted(text: str) -> str:
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{escaped}"'

@@ -384,7 +384,7 @@ def named(traps: list[Trap]) -> str:
 
 def test_every_tool_is_called() -> None:
     assert {tool for tool, _ in CALLS} == set(tools.__all__) - {
-        "GitError", "ResourceDict", "Result", "Surroundings", "resources",
+        "GitError", "ResourceDict", "Result", "Surroundings", "preview", "resources",
     }  # fmt: skip
 
 

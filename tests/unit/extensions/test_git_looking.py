@@ -132,6 +132,15 @@ def test_a_summary_tells_base_commits_and_files(tmp_path: Path) -> None:
     assert [r["id"] for r in named] == ["repo:.", "branch:origin/main"]
 
 
+def test_a_summary_names_the_sessions_ticket(tmp_path: Path) -> None:
+    work = small(tmp_path / "work")
+    git(work, "branch", "base")
+    commit(work, "More", {"more.txt": "x\n"})
+    at = here(work)
+    assert "ticket" not in tools.summary(at, base="base")["text"]
+    assert "ticket: PAY-17;" in tools.summary(at._replace(ticket="PAY-17"), base="base")["text"]
+
+
 def test_a_summary_counts_from_where_the_sides_parted(tmp_path: Path) -> None:
     work = with_origin(tmp_path)
     git(work, "switch", "--quiet", "-c", "topic", "HEAD~1")
