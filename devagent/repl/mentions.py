@@ -19,7 +19,7 @@ IMAGES = (".png", ".jpg", ".jpeg", ".gif", ".webp")
 
 
 class Mention(Struct, frozen=True):
-    """``kind``: file, image, or the extension that reads it (``tickets``, ``docs``). ``line`` of a file, from 1; 0 = all."""
+    """``kind``: file, or the extension that reads it (``tickets``, ``docs``). ``line`` of a file, from 1; 0 = all."""
 
     kind: str
     name: str
@@ -43,7 +43,7 @@ def _found(text: str, folder: str, extensions: Sequence[str]) -> Iterator[Mentio
         at = _LINE.search(name)
         for path, line in ((name, 0), (name[: at.start()], int(at[1])) if at else ("", 0)):
             if path and os.path.isfile(place_of(path, folder)):
-                yield Mention("image" if path.lower().endswith(IMAGES) else "file", path, line)
+                yield Mention("file", path, line)
                 break
 
 

@@ -39,7 +39,7 @@ def attached(paths: Sequence[str]) -> list[dict[str, Any]]:
             raise UsageError(
                 f"the attached files have over {MAX_ALL:,} bytes together", hint="Attach fewer."
             )
-        blocks.append(_block(path, data))
+        blocks.append(block(path, data))
     return blocks
 
 
@@ -55,7 +55,8 @@ def _read(path: str) -> bytes:
         raise UsageError(f"{path} cannot be attached: {error.strerror}") from error
 
 
-def _block(path: str, data: bytes) -> dict[str, Any]:
+def block(path: str, data: bytes) -> dict[str, Any]:
+    """The block of a file's content. Raises UsageError with its path where it is not right."""
     kind = _kind(data)
     limit = {"text/plain": MAX_TEXT, PDF: MAX_PDF}.get(kind, MAX_IMAGE)
     if not data:

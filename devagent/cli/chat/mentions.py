@@ -16,7 +16,7 @@ from devagent.core.text import one_line
 from devagent.core.tools import ToolCall
 from devagent.repl.completing import Offer
 from devagent.repl.fuzzy import Fuzzy
-from devagent.repl.mentions import AROUND, Mention, mentions, place_of
+from devagent.repl.mentions import AROUND, Mention, mentions
 
 if TYPE_CHECKING:
     from devagent.cli.chat.screen import Chat
@@ -180,21 +180,13 @@ def arguments_of(prompt: "ServerPrompt", words: Sequence[str]) -> dict[str, str]
     return given
 
 
-async def read_first(chat: "Chat", text: str) -> "tuple[list[Reading], list[dict[str, Any]]]":
-    """What is read before the model is asked, by what the text mentions, and the images among it. An image is read
-    here, once policy (and the person, where it asks) let its file be read."""
+def read_first(chat: "Chat", text: str) -> "list[Reading]":
+    """What is read before the model is asked, by what the text mentions."""
     session = chat.session
     having = {one.extension for one in session.offered}
-    readings: list[Reading] = []
-    images: list[dict[str, Any]] = []
-    for one in mentions(text, session.workspace, [name for name in _ABOUT if name in having]):
-        if one.kind == "image":
-            images += await _image(chat, one)
-            continue
-        reading = session.reading(*_call(one))
-        if reading is not None:
-            readings.append(reading)
-    return readings, images
+    found = mentions(text, session.workspace, [name for name in _ABOUT if name in having])
+    readings = [session.reading(*_call(one)) for one in found]
+    return [one for one in readings if one is not None]
 
 
 def _call(one: Mention) -> tuple[str, dict[str, Any]]:
@@ -206,17 +198,3 @@ def _call(one: Mention) -> tuple[str, dict[str, Any]]:
         case _:
             place = {"path": os.path.expanduser(one.name)}
             return _READ, place | ({"offset": max(1, one.line - 2), "limit": AROUND} if one.line else {})  # fmt: skip
-
-
-async def _image(chat: "Chat", one: Mention) -> list[dict[str, Any]]:
-    from devagent.repl.images import image_file  # noqa: PLC0415  (where one is mentioned)
-
-    path = place_of(one.name, chat.session.workspace)
-    if not await chat.looked_at(_READ, {"path": path}):
-        chat.say(f"{one.name} is not sent: it may not be read", "ask")
-        return []
-    try:
-        return [await asyncio.to_thread(image_file, path)]
-    except UsageError as error:
-        chat.say(str(error), "ask")
-        return []

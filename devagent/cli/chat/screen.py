@@ -197,36 +197,28 @@ class Chat:
         self._arrived.set()
 
     async def say_to_model(self, text: str) -> None:
-        """A turn with what the person typed: its images, and what it mentions, first."""
+        """A turn with what the person typed: its pictures, and what it mentions, first."""
         pictures = [self._pictures.pop(mark) for mark in list(self._pictures) if mark in text]
-        readings, images = await read_first(self, text) if "@" in text else ([], [])
-        turn = self.session.turn(text, attachments=[*pictures, *images], readings=readings)
+        readings = await asyncio.to_thread(read_first, self, text) if "@" in text else ()
+        turn = self.session.turn(text, attachments=pictures, readings=readings)
         await self.turn(turn, tr("thinking"))
-
-    async def looked_at(self, tool: str, args: dict[str, Any]) -> bool:
-        """A call of the screen's own, on the screen, with a question where policy asks; whether it was done."""
-        await self.turn(self.session.look_up(tool, args), tr("reading"))
-        last = self.transcript.folded[-1] if self.transcript.folded else None
-        done = (
-            last.finished if last is not None and args.items() <= last.judged.args.items() else None
-        )
-        return done is not None and done.outcome == "ok"
 
     async def _picture(self) -> str:
         """A mark for the image in the clipboard."""
-        from devagent.repl.images import clipboard_image, image_of  # noqa: PLC0415  (for this alone)
+        from devagent.repl.images import clipboard_image  # noqa: PLC0415  (for this alone)
+        from devagent.session.attachments import block  # noqa: PLC0415
 
         try:
             data = await asyncio.to_thread(clipboard_image, os.environ)
-            if not data:
+            found = block(tr("the clipboard"), data) if data else {}
+            if found.get("type") != "image":
                 self.say(tr("there is no image in the clipboard"))
                 return ""
-            block = image_of(data, "what is in the clipboard")
         except UsageError as error:
             self.say(str(error), "ask")
             return ""
         mark = f"[image #{len(self._pictures) + 1}: {size_text(len(data))}]"
-        self._pictures[mark] = block
+        self._pictures[mark] = found
         return mark
 
     async def turn(self, events: AsyncGenerator[Event, None], what: str = "") -> int:

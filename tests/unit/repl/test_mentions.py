@@ -1,6 +1,5 @@
 """What a person mentions: files, lines, images, what extensions have; and symbols to find them by."""
 
-import base64
 from pathlib import Path
 
 import pytest
@@ -10,7 +9,7 @@ from prompt_toolkit.document import Document
 from devagent.core.errors import UsageError
 from devagent.repl.completing import Completing, Offer
 from devagent.repl.files import Files
-from devagent.repl.images import MOST_BYTES, clipboard_image, image_file, image_of
+from devagent.repl.images import clipboard_image
 from devagent.repl.mentions import Mention, as_mention, mentions, pasted_image
 from devagent.repl.symbols import Symbols
 from tests.support.repositories import git
@@ -32,7 +31,7 @@ def test_what_is_there_is_mentioned_and_all_else_is_a_word(folder: Path) -> None
     assert mentions(said, str(folder)) == [
         Mention("file", "src/fee.py"),
         Mention("file", "src/fee.py", 12),
-        Mention("image", "my shot.png"),
+        Mention("file", "my shot.png"),
     ]
 
 
@@ -52,23 +51,6 @@ def test_a_picture_that_is_dropped_on_the_terminal_is_a_mention(folder: Path) ->
     assert as_mention(path) == f'@"{path}"'
     for other in ("shot.png", str(folder / "src/fee.py"), f"{path}\nand more", "/nowhere.png"):
         assert pasted_image(other) == ""
-
-
-def test_an_image_is_told_by_its_bytes_and_a_large_one_is_refused(folder: Path) -> None:
-    assert image_file(str(folder / "shot.png")) == {
-        "type": "image",
-        "source": {
-            "type": "base64",
-            "media_type": "image/png",
-            "data": base64.b64encode(PNG).decode(),
-        },
-    }
-    with pytest.raises(UsageError, match="no PNG, JPEG"):
-        image_of(b"#!/bin/sh", "script.png")
-    with pytest.raises(UsageError, match="larger than the 5 MB"):
-        image_of(PNG + b"0" * MOST_BYTES, "shot.png")
-    with pytest.raises(UsageError, match="cannot be read"):
-        image_file(str(folder / "none.png"))
 
 
 def test_without_a_program_for_the_clipboard_the_person_is_told_what_to_do(
