@@ -3,6 +3,7 @@
 A request is handed on when all of it is there, so a client that dribbles holds a connection for a while, and nothing else:
 
 - head: ``HEAD_BYTES`` and ``HEADERS`` lines, else 431; body: ``BODY_BYTES``, else 413; all of it within ``REQUEST_S``, else 408;
+- of all connections together ``HELD_BYTES`` of bodies, else 503;
 - a connection without a request is closed after ``IDLE_S``, and one too many is answered 503;
 - what does not parse is answered 400. After each of these the connection is closed.
 
@@ -22,6 +23,7 @@ import httptools
 HEAD_BYTES = 32 * 1024
 HEADERS = 100
 BODY_BYTES = 4 * 1024 * 1024
+HELD_BYTES = 64 * 1024 * 1024
 REQUEST_S = 30.0
 IDLE_S = 75.0
 CONNECTIONS = 1_024
@@ -164,6 +166,7 @@ class Connection(asyncio.Protocol):
         self._full: asyncio.Future[None] | None = None
         self._transport: asyncio.Transport | None = None
         self._refused = False
+        self._held = 0
         self.since = time.monotonic()
         """When the state began that it is in."""
 
@@ -178,6 +181,7 @@ class Connection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._front.connections.discard(self)
+        self._let_go(self._held)
         for exchange in (self._current, self._coming, *self._waiting):
             if exchange is not None:
                 exchange.gone.set()
@@ -236,7 +240,10 @@ class Connection(asyncio.Protocol):
         if self._coming is not None:
             self._coming.parts.append(body)
             self._coming.size += len(body)
+            self._held += len(body)
+            self._front.held += len(body)
             self._limit(self._coming.size <= BODY_BYTES, 413)
+            self._limit(self._front.held <= HELD_BYTES, 503)
 
     def on_message_complete(self) -> None:
         coming, self._coming = self._coming, None
@@ -257,12 +264,19 @@ class Connection(asyncio.Protocol):
             while self._waiting and not self._refused:
                 exchange = self._current = self._waiting.popleft()
                 await self._front.answer(exchange)
+                self._let_go(len(exchange.body))
                 if not exchange.is_whole or not exchange.keep_alive:
                     self.close()
                     return
         finally:
             self._answering = self._current = None
             self.since = time.monotonic()
+
+    def _let_go(self, size: int) -> None:
+        """So many bytes of bodies are held no longer."""
+        size = min(size, self._held)
+        self._held -= size
+        self._front.held -= size
 
     def write(self, data: bytes) -> None:
         if self._transport is not None and not self._transport.is_closing():
@@ -323,6 +337,8 @@ class Front:
 
     def __init__(self, handle: Handle) -> None:
         self.connections: set[Connection] = set()
+        self.held = 0
+        """Bytes of bodies that came and are not yet answered."""
         self._handle = handle
 
     def admit(self, connection: Connection) -> bool:

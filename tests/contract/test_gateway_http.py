@@ -265,6 +265,30 @@ async def test_a_chunked_body_ends_at_its_limit(
     assert answer.startswith(b"HTTP/1.1 413 ")
 
 
+async def test_bodies_are_held_up_to_a_limit_for_all_together_and_let_go_of(
+    work: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(front, "HELD_BYTES", 1_000)
+    head = HEAD + b"Content-Length: 900\r\n\r\n"
+    async with serving(work) as server, web() as client:
+        _, first = await asyncio.open_connection("127.0.0.1", server.port)
+        first.write(head + b"a" * 800)
+        await first.drain()
+        async with asyncio.timeout(LIMIT_S):  # until what the first has sent was read
+            while not (await raw(server, head, b"a" * 899, b"a")).startswith(b"HTTP/1.1 503 "):
+                pass
+        first.close()
+        await first.wait_closed()
+        async with asyncio.timeout(LIMIT_S):
+            while True:
+                answer = await client.post(server.url, json=BODY, headers=stateless(READ))
+                if answer.status_code == 200:
+                    break
+        for _ in range(5):
+            answer = await client.post(server.url, json=BODY, headers=stateless(READ))
+            assert answer.status_code == 200
+
+
 @pytest.mark.parametrize(
     ("piece", "begins"),
     [(b"", b""), (b"POST /mcp HT", b"HTTP/1.1 408 "), (HEAD, b"HTTP/1.1 408 "),
