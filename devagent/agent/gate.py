@@ -238,6 +238,7 @@ class Gate:
             structured=result.structured,
             about=about,
             content=result.content,
+            whole=result.whole,
         )
         decision = bounded(self._judge.decide_result(request), REDACTS)
         if decision.effect != "allow":
@@ -253,9 +254,14 @@ class Gate:
             )
         kinds = {*kinds_to_redact(judged.decision), *kinds_to_redact(decision)}
         if kinds:
-            text, view = (self._redact(sorted(kinds), part) for part in (result.text, result.view))
+            text, view, whole = (
+                self._redact(sorted(kinds), part)
+                for part in (result.text, result.view, result.whole)
+            )
             # The structured copy and the blocks hold the same: they are left out rather than walked.
-            finished = replace(finished, text=text, view=view, structured={}, content=[])
+            finished = replace(
+                finished, text=text, view=view, whole=whole, structured={}, content=[]
+            )
         return finished if not decision.rules else replace(finished, decision=decision)
 
     def may_be_watched(self, judged: ToolJudged, tool: ToolSpec) -> bool:

@@ -130,7 +130,7 @@ def spoken(event: Event | Unknown) -> tuple[str, str]:
             flags = " ".join(event.flags)
             return "review", f"{event.mark} {event.reviewed} {flags} {event.to}\n{event.note}"
         case ToolFinished():
-            texts = dict.fromkeys([event.text, event.view, event.err])
+            texts = dict.fromkeys([event.whole or event.text, event.view, event.err])
             return "result", "\n".join(text for text in texts if text)
         case LogErased():
             return "erased", f"{event.principal}\n{event.reason}"

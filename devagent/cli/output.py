@@ -3,8 +3,10 @@
 import sys
 from typing import Any, Literal
 
+from msgspec.structs import replace
+
 from devagent.core.codec import canonical, to_plain
-from devagent.core.events import Event, ThinkingDelta
+from devagent.core.events import Event, ThinkingDelta, ToolFinished
 from devagent.core.text import visible
 
 OutputFormat = Literal["text", "json", "stream-json"]
@@ -24,7 +26,9 @@ class Output:
             self._line(init)
 
     def event(self, event: Event) -> None:
-        """An event of the session, as the log has it."""
+        """An event of the session, as the log has it, but for what is there for the record alone."""
+        if isinstance(event, ToolFinished) and event.whole:
+            event = replace(event, whole="")
         if self._format == "stream-json" and not isinstance(event, ThinkingDelta):
             self._line(to_plain(event))
 

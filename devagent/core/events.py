@@ -510,7 +510,8 @@ class ToolProgress(_Event, frozen=True, kw_only=True, tag="tool.progress"):
 class ToolFinished(_Event, frozen=True, kw_only=True, tag="tool.finished"):
     """How it ended. ``text`` is what the model reads, ``view`` what the person reads where it differs, ``content``
     the blocks of a result that has more than text (see ``ToolResult``). ``about`` is what rules of the result phase
-    could look at (``context.result``), where there was a result."""
+    could look at (``context.result``), where there was a result. ``whole`` is the text before it was cut for the model,
+    where it was: no model reads it, and no stream or client has it, the record alone."""
 
     turn: int
     call: str
@@ -526,7 +527,10 @@ class ToolFinished(_Event, frozen=True, kw_only=True, tag="tool.finished"):
     structured: dict[str, Any] = field(default_factory=dict)
     about: dict[str, Any] = field(default_factory=dict)
     content: list[dict[str, Any]] = field(default_factory=list)
-    BODY: ClassVar[frozenset[str]] = frozenset({"text", "view", "structured", "about", "content"})
+    whole: str = ""
+    BODY: ClassVar[frozenset[str]] = frozenset(
+        {"text", "view", "structured", "about", "content", "whole"}
+    )
 
 
 class SnapshotMade(_Event, frozen=True, kw_only=True, tag="snapshot.made"):

@@ -58,6 +58,7 @@ class ToolResult(Struct, frozen=True, omit_defaults=True):
     *class* (``not_found``, ``conflict``), never raw text of an engine. ``taint`` labels an untrusted
     or private source. ``accessed`` names what was truly touched where that is known only afterwards.
     ``content`` are the result's blocks in the names of MCP where it has more than text; ``text`` tells of them in words.
+    ``whole`` is the text as it was before the tool cut it for the model, where it did: for the record alone.
     """
 
     text: str
@@ -68,3 +69,4 @@ class ToolResult(Struct, frozen=True, omit_defaults=True):
     taint: tuple[str, ...] = ()
     structured: dict[str, Any] = field(default_factory=dict)
     content: list[dict[str, Any]] = field(default_factory=list)
+    whole: str = ""

@@ -29,6 +29,8 @@ News = ExtensionRefused | ExtensionChanged | ResourceChanged
 MAX_TEXT_BYTES = 400_000
 """What one result may put before the model, and before the person; more is cut with a note, whatever
 the extension does."""
+MAX_WHOLE_BYTES = 2_000_000
+"""The same for what the record alone has of a result that was cut."""
 MAX_BLOCKS = 8 << 20
 """Bytes of a result's images and other blocks."""
 
@@ -171,7 +173,10 @@ def _bounded(result: ToolResult, limit: int) -> ToolResult:
     fits = text is result.text and len(canonical(result.structured)) <= limit
     content = result.content if text is result.text and _size(result.content) <= MAX_BLOCKS else []
     structured = result.structured if fits else {}
-    return replace(result, text=text, view=view, structured=structured, content=content)
+    whole = _cut(result.whole, MAX_WHOLE_BYTES)
+    return replace(
+        result, text=text, view=view, whole=whole, structured=structured, content=content
+    )
 
 
 def _size(content: Sequence[Mapping[str, Any]]) -> int:

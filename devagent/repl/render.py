@@ -319,7 +319,8 @@ def _answered(approval: Approval, comment: str, s: Signs) -> str:
 
 
 def _finished(event: ToolFinished, s: Signs, full: bool) -> str:
-    shown = visible(event.view or event.text).strip("\n")
+    text = event.view or (event.whole if full else "") or event.text
+    shown = visible(text).strip("\n")
     counts = [
         text
         for number, text in (

@@ -6,27 +6,26 @@ fills a new work tree. So every such file is read too.
 """
 
 import os
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable
 
 from devagent_git.contract import GitError
 from devagent_git.hardening import Setting, settings_of
-
-if TYPE_CHECKING:
-    from devagent_git.repository import Repository
 
 _MOST = 64
 """Files that are followed; git itself gives up at includes ten deep."""
 
 
-def conditional_settings(repository: "Repository") -> list[Setting]:
-    """The settings of all files that the repository's own configuration includes on a condition.
+def conditional_settings(
+    settings: Iterable[Setting], files: Iterable[str], listed: Callable[[str], bytes]
+) -> list[Setting]:
+    """The settings of all files that the repository's own ``files`` of configuration include on a condition.
 
+    ``settings`` are those in force; ``listed`` gives what ``git config --file … --no-includes --list -z`` prints of one.
     Raises GitError ``unsafe_config`` where there are too many of them.
     """
-    if not any(_is_condition(s) for s in repository.settings if s.own):
+    if not any(_is_condition(s) for s in settings if s.own):
         return []
-    places = [os.path.join(repository.common_dir, "config")]
-    places.append(os.path.join(repository.git_dir, "config.worktree"))
+    places = list(files)
     seen: set[str] = set()
     found: list[Setting] = []
     first = len(places)
@@ -38,11 +37,10 @@ def conditional_settings(repository: "Repository") -> list[Setting]:
         seen.add(place)
         if len(seen) > _MOST:
             raise GitError("the repository's config includes too many files", error="unsafe_config")
-        listed = repository.git("config", "--file", place, "--no-includes", "--list", "-z").out
-        words = listed.split(b"\0")[:-1]
-        settings = settings_of(b"".join(b"local\0" + word + b"\0" for word in words))
-        found += settings if first < 0 else []
-        for setting in settings:
+        words = listed(place).split(b"\0")[:-1]
+        within = settings_of(b"".join(b"local\0" + word + b"\0" for word in words))
+        found += within if first < 0 else []
+        for setting in within:
             if _is_condition(setting) or setting.key == "include.path":
                 included = os.path.expanduser(setting.value)
                 places.append(os.path.join(os.path.dirname(place), included))

@@ -103,13 +103,22 @@ class Repository:
         self.settings: list[Setting] = settings_of(
             self.git("config", "--list", "-z", "--show-scope").out
         )
-        self.possible = self.settings + conditional_settings(self)
+        own_files = (
+            os.path.join(self.common_dir, "config"),
+            os.path.join(self.git_dir, "config.worktree"),
+        )
+        self.possible = self.settings + conditional_settings(
+            self.settings, own_files, self._listed_file
+        )
         if work_tree and self.bare:
             raise GitError(
                 "this repository is bare: it has no work tree for this tool", error="bare"
             )
         replaced = overrides(self.possible, self._submodules(), use)
         self._environment = environment(use, self._path, replaced)
+
+    def _listed_file(self, place: str) -> bytes:
+        return self.git("config", "--file", place, "--no-includes", "--list", "-z").out
 
     def _submodules(self) -> list[str]:
         names = submodules_of(self.possible)

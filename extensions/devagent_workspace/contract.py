@@ -44,13 +44,14 @@ class Surroundings(Protocol):
 
 class Result(TypedDict, total=False):
     """What a call gives back. ``text`` is for the model, ``view`` for the person where it differs; ``content`` are
-    blocks in the names of MCP, where there is more than text."""
+    blocks in the names of MCP, where there is more than text; ``whole`` is the text before it was cut, for the record alone."""
 
     text: Required[str]
     view: str
     rows: int
     structured: dict[str, Any]
     content: list[dict[str, Any]]
+    whole: str
     taint: list[str]
     failed: bool
     error: str

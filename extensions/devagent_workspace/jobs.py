@@ -11,7 +11,7 @@ import time
 from collections.abc import Mapping
 
 from devagent_workspace.contract import WorkspaceError
-from devagent_workspace.running import Kept, bash, end_session, start
+from devagent_workspace.running import READ_BYTES, Kept, bash, both_ends, end_session, start
 from devagent_workspace.sandbox import Enclosure
 
 MOST_RUNNING = 16
@@ -30,7 +30,8 @@ class Job:
         self.stopped = False
         self.code: int | None = None
         self._process = process
-        self._kept = Kept()
+        self._kept = Kept(READ_BYTES // 2, READ_BYTES // 2)
+        self._since = Kept()
         self._lock = threading.Lock()
         self._began = time.monotonic()
         self._ended = 0.0
@@ -42,14 +43,22 @@ class Job:
     def running(self) -> bool:
         return self.code is None
 
+    @property
+    def lines(self) -> int:
+        """How many lines it has printed so far."""
+        with self._lock:
+            return self._kept.lines
+
     def seconds(self) -> float:
         """How long it has run."""
         return (self._ended or time.monotonic()) - self._began
 
-    def text(self, most: int) -> tuple[str, bool]:
-        """Its output so far, and whether that is all of it."""
+    def text(self, most: int) -> tuple[str, bool, str]:
+        """Its output so far, whether that is all of it, and where it is not what came since this was last asked."""
         with self._lock:
-            return self._kept.text(most)
+            text, complete = self._kept.text(most)
+            since, self._since = self._since, Kept()
+        return text, complete, "" if complete else both_ends(since.text()[0])
 
     def stop(self) -> None:
         """End it, and wait until it is gone (2 s at most)."""
@@ -64,6 +73,7 @@ class Job:
         while data := os.read(pipe.fileno(), 1 << 16):
             with self._lock:
                 self._kept.add(data)
+                self._since.add(data)
         code = self._process.wait()
         end_session(self.pid, gentle=False)
         pipe.close()

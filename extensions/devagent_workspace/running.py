@@ -8,7 +8,6 @@ import signal
 import subprocess
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
@@ -18,8 +17,10 @@ from devagent_workspace.sandbox import Enclosure
 from devagent_workspace.sandbox.launch import Launch
 from devagent_workspace.shown import shown, size_text
 
-HEAD_BYTES = 20_000
-TAIL_BYTES = 20_000
+READ_BYTES = 40_000
+"""Of an output, what is read: half from its start, half from its end."""
+RECORD_BYTES = 1_000_000
+"""The same for what is kept for the record."""
 GRACE_S = 1.0
 """How long a process group may take to end after it was asked to."""
 _QUIET_S = 0.1
@@ -32,10 +33,12 @@ _ERASED = re.compile("[^\n\x08]\x08")
 
 
 class Ran(NamedTuple):
-    """How a command ended. ``code`` is None where it was ended; ``why`` then says by what."""
+    """How a command ended. ``code`` is None where it was ended; ``why`` then says by what. ``whole`` is the output
+    as far as it was kept, where ``output`` is cut."""
 
     code: int | None
     output: str
+    whole: str
     size: int
     complete: bool
     seconds: float
@@ -47,11 +50,10 @@ class Ran(NamedTuple):
 class Kept:
     """The first and the last part of an output, however long it is."""
 
-    def __init__(self, head: int = HEAD_BYTES, tail: int = TAIL_BYTES) -> None:
+    def __init__(self, head: int = RECORD_BYTES // 2, tail: int = RECORD_BYTES // 2) -> None:
         self._head = bytearray()
         self._most_head = head
-        self._tail: deque[bytes] = deque()
-        self._tail_size = 0
+        self._tail = bytearray()
         self._most_tail = tail
         self.size = 0
         self.lines = 0
@@ -64,14 +66,13 @@ class Kept:
             self._head += data[:room]
             data = data[room:]
         if data:
-            self._tail.append(data[-self._most_tail :])
-            self._tail_size += len(self._tail[-1])
-            while self._tail_size - len(self._tail[0]) >= self._most_tail:
-                self._tail_size -= len(self._tail.popleft())
+            self._tail += data[-self._most_tail :]
+            if len(self._tail) > 2 * self._most_tail:
+                del self._tail[: -self._most_tail]
 
     def text(self, most: int | None = None) -> tuple[str, bool]:
         """The output as plain text, at most ``most`` bytes, and whether it is all of it."""
-        head, tail = bytes(self._head), b"".join(self._tail)[-self._most_tail :]
+        head, tail = bytes(self._head), bytes(self._tail[-self._most_tail :])
         left_out = self.size - len(head) - len(tail)
         if most is not None and len(head) + len(tail) > most:
             room = max(0, most - 100)
@@ -91,6 +92,14 @@ class Kept:
             tail = tail[cut:]
         note = f"\n[cut: {size_text(left_out)} of {size_text(self.size)} ({self.lines} lines) left out here]\n"
         return plain(head).rstrip("\n") + note + plain(tail), False
+
+
+def both_ends(text: str, most: int = RECORD_BYTES) -> str:
+    """The start and the end of a text that has more than ``most`` characters, as escaped bytes may give it."""
+    if len(text) <= most:
+        return text
+    half = most // 2
+    return f"{text[:half]}\n[cut: {len(text) - 2 * half} characters left out here]\n{text[-half:]}"
 
 
 def plain(data: bytes) -> str:
@@ -185,10 +194,11 @@ def run(
         if told >= 0:
             running, place = _told(told)
             left_behind = left_behind or running
-    output, complete = kept.text()
+    output, complete = kept.text(READ_BYTES)
     return Ran(
         None if why else process.returncode,
         output,
+        "" if complete else both_ends(kept.text()[0]),
         kept.size,
         complete,
         time.monotonic() - began,

@@ -13,13 +13,12 @@ from devagent_workspace.environment import environment
 from devagent_workspace.jobs import Job, jobs_of
 from devagent_workspace.places import is_inside, moved
 from devagent_workspace.programs import INTERACTIVE
-from devagent_workspace.running import run
+from devagent_workspace.running import READ_BYTES, run
 from devagent_workspace.sandbox import Enclosure, enclosure, sandbox_by
 from devagent_workspace.sandbox.network import Network, network_of
 from devagent_workspace.shown import byte_limit, clipped, one_line, shown
 from devagent_workspace.state import state_of
 
-OUTPUT_BYTES = 40_000
 _MOVES = re.compile(r"\b(?:cd|chdir|pushd|popd)\b")
 _HOST = re.compile(r"[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?|\[?[0-9a-f:]+\]?")
 _NO_NETWORK = re.compile(
@@ -45,7 +44,8 @@ def shell(
     """Run a bash command line, in the sandbox where there is one. ``cd`` lasts until the next command; the
     input is empty. ``hosts``: those that it wants the network for.
 
-    Standard output and error come back together, cut in the middle where they are long. Raises
+    Standard output and error come back together, cut in the middle where they are long; for the record
+    ``RECORD_BYTES`` of them are kept. Raises
     WorkspaceError interactive, conflict, no_shell, no_sandbox, failed.
     """
     if "\0" in command or not command.strip():
@@ -92,14 +92,16 @@ def shell(
     elif ran.code:
         notes.insert(0, _exit(ran.code))
         notes += _held(here.folder, within, ran.output)
-    most = byte_limit(here.obligations, OUTPUT_BYTES + 2000)
+    most = byte_limit(here.obligations, READ_BYTES + 2000)
     text = ran.output.rstrip("\n")
     tail = f"[{'; '.join(notes)}]" if notes else ""
     room = most - len(tail.encode()) - 1
     body = clipped(text, room) if len(text.encode()) > room else text
+    whole = ran.whole.rstrip("\n") or (text if body != text else "")
     return {
         "text": "\n".join(part for part in (body, tail) if part) or "[no output]",
         "failed": ran.code != 0,
+        "whole": "\n".join(part for part in (whole, tail) if part) if whole else "",
         "error": "" if ran.code == 0 else "timeout" if "finished" in ran.why else ran.why or "exit",
         "structured": {
             "exit": ran.code,
@@ -126,9 +128,14 @@ def job(
     one = jobs.find(id)
     if action == "stop":
         jobs.stop(one)
-    text, complete = one.text(byte_limit(here.obligations, OUTPUT_BYTES) - 200)
+    text, complete, since = one.text(byte_limit(here.obligations, READ_BYTES) - 200)
+    line = _job_line(one)
+    whole = (
+        "" if complete else f"{line}\n[what it printed since it was last read]\n{since}".rstrip()
+    )
     return {
-        "text": clipped(f"{_job_line(one)}\n{text}".rstrip(), byte_limit(here.obligations)),
+        "text": clipped(f"{line}\n{text}".rstrip(), byte_limit(here.obligations)),
+        "whole": whole,
         "structured": {
             "job": one.number,
             "exit": one.code,

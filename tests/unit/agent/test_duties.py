@@ -76,7 +76,9 @@ async def test_what_the_house_cannot_do_names_the_rule_its_place_and_whom_to_ask
 
 @pytest.mark.parametrize("phase", ["call", "result"])
 async def test_what_a_rule_redacts_is_seen_by_nobody(phase: str) -> None:
-    result = ToolResult(text="pin 4711", view="PIN 4711", structured={"pin": 4711})
+    result = ToolResult(
+        text="pin 4711", view="PIN 4711", structured={"pin": 4711}, whole="the pin 4711"
+    )
     duty = {"redact": ["pii"]}
     afterwards = Decision("allow", "", obligations=duty if phase == "result" else {})
     judge = FakeJudge("allow", obligations=duty if phase == "call" else {}, afterwards=afterwards)
@@ -88,6 +90,7 @@ async def test_what_a_rule_redacts_is_seen_by_nobody(phase: str) -> None:
     assert tool is not None
     finished = gate.result(events[0], tool, result)
     assert (finished.text, finished.view, finished.structured) == ("pin [pii]", "PIN [pii]", {})
+    assert finished.whole == "the pin [pii]"
 
 
 async def test_a_result_that_cannot_be_redacted_is_withheld() -> None:
@@ -98,6 +101,6 @@ async def test_a_result_that_cannot_be_redacted_is_withheld() -> None:
     assert isinstance(events[0], ToolJudged)
     tool = toolbox.find("git__push")
     assert tool is not None
-    finished = gate.result(events[0], tool, ToolResult(text="starlight"))
-    assert finished.outcome == "denied"
+    finished = gate.result(events[0], tool, ToolResult(text="starlight", whole="starlight"))
+    assert (finished.outcome, finished.whole) == ("denied", "")
     assert "starlight" in finished.text.partition("redact")[2]

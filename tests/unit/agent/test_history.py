@@ -51,6 +51,13 @@ def test_prompt_reply_call_and_result_are_messages_in_turn() -> None:
     ]
 
 
+def test_the_model_never_reads_what_the_record_alone_has() -> None:
+    finished = ToolFinished(turn=1, call="c1", outcome="ok", text="short", whole="the whole")
+    folded = history(prompt(), reply(use("c1")), begun(), finished, reply(said("So.")))
+    assert folded.messages[2] == {"role": "user", "content": [result("c1", "short")]}
+    assert "the whole" not in str(folded.messages)
+
+
 def test_blocks_of_the_service_are_echoed_untouched() -> None:
     thinking = {"type": "thinking", "thinking": "…", "signature": "EqQB", "odd": {"a": [1]}}
     content = [thinking, said("So.")]

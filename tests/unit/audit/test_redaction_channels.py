@@ -144,6 +144,7 @@ def everywhere(text: str, number: int) -> Iterator[Event]:
         decision=decision,
         text=f"{text}\r\n\x1b[31m{text}\x1b[0m",
         view=f"é {text} ü",
+        whole=f"before\n{text}\nafter",
         structured={"rows": [{"a": text}, [text, None, 1.5]], "log": canonical([text]).decode()},
     )
     yield BudgetStopped(turn=number, limit=text, reason=text)

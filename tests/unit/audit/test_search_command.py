@@ -47,6 +47,23 @@ def test_search_shows_a_few_hits_a_session_and_says_how_to_see_the_rest(folder: 
     assert "more" not in everything
 
 
+def test_what_was_cut_for_the_model_is_found_shown_in_full_and_erased() -> None:
+    events = [
+        replace(one, text="1\n[cut]\n9", whole="1\nthe needle\n9")
+        if isinstance(one, ToolFinished)
+        else one
+        for one in story()
+    ]
+    folder = Path(write_story(places().sessions, events))
+    assert "the needle" in run("search", "needle").stdout
+    assert "the needle" in run("show", "last", "--full").stdout
+    assert "needle" not in run("show", "last").stdout
+    assert '"whole":"1\\nthe needle\\n9"' in run("show", "last", "--format", "json").stdout
+    assert run("erase", "last", "--reason", "asked for", "--yes").exit_code == 0
+    assert b"needle" not in b"".join(one.read_bytes() for one in folder.iterdir())
+    assert run("search", "needle").stdout == ""
+
+
 def test_search_as_json_is_one_list(folder: Path) -> None:
     (one,) = json.loads(run("search", "please", "--format", "json").stdout)
     assert one["sid"] == folder.name

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from devagent.cli.output import FORMATS, Output, OutputFormat
-from devagent.core.events import Prompt, TextDelta, ThinkingDelta, TurnStarted
+from devagent.core.events import Prompt, TextDelta, ThinkingDelta, ToolFinished, TurnStarted
 
 
 class Screen:
@@ -51,6 +51,13 @@ def whole_run(output_format: OutputFormat, text: str = "Hello.", stop: str = "do
     output.event(TextDelta(turn=1, text="Hel"))
     output.event(Prompt(turn=1, text="hi"))
     output.result(result(text, stop))
+
+
+def test_what_the_record_alone_has_of_a_result_is_not_streamed(screen: Screen) -> None:
+    finished = ToolFinished(turn=1, call="c1", outcome="ok", text="short", whole="x" * 100_000)
+    Output("stream-json").event(finished)
+    assert len(screen.out) < 200
+    assert b"short" in screen.out
 
 
 def test_text_is_the_last_message_alone(screen: Screen) -> None:

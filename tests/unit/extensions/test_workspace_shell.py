@@ -13,7 +13,7 @@ from devagent_workspace import tools
 from devagent_workspace.contract import Result, WorkspaceError
 from devagent_workspace.jobs import jobs_of, stop_all
 from devagent_workspace.progress import EVERY_S, MOST_BYTES, Progress
-from devagent_workspace.running import Kept, members, plain
+from devagent_workspace.running import READ_BYTES, RECORD_BYTES, Kept, members, plain
 from tests.support.workspaces import Place
 
 
@@ -152,6 +152,39 @@ def test_long_output_keeps_its_head_and_tail(here: Place) -> None:
     assert result.get("structured", {})["complete"] is False
 
 
+def test_the_record_gets_what_the_model_does_not(here: Place) -> None:
+    result = run(here, "seq 1 100000; exit 3")
+    whole = result.get("whole", "")
+    assert "\n50000\n" in whole
+    assert "\n50000\n" not in result["text"]
+    assert whole.startswith("1\n2\n")
+    assert whole.endswith("\n100000\n[exit 3]")
+    assert run(here, "seq 1 100").get("whole") == ""
+    limited = Place(here.folder, obligations={"limit_bytes": 300})
+    assert "\n777\n" in run(limited, "seq 1 1000").get("whole", "")
+
+
+def test_what_is_kept_for_the_record_has_an_end_and_says_so(here: Place) -> None:
+    whole = run(here, "head -c 3000000 /dev/zero; echo; echo end").get("whole", "")
+    assert whole.endswith("end")
+    assert "left out here]" in whole
+    assert len(whole) < RECORD_BYTES + 200
+
+
+def test_the_record_gets_of_a_job_what_came_since_it_was_last_read(here: Place) -> None:
+    os.mkfifo(Path(here.folder, "gate"))
+    line = "seq 1 30000; echo first; read -r x < gate; seq 30001 60000; echo second"
+    tools.shell(here, command=line, background=True)
+    until(lambda: jobs_of(here.folder).find(1).lines == 30_001)
+    first = tools.job(here, action="read", id=1).get("whole", "")
+    assert "\n15000\n" in first
+    Path(here.folder, "gate").write_text("go\n")
+    until(lambda: not jobs_of(here.folder).find(1).running)
+    second = tools.job(here, action="read", id=1).get("whole", "")
+    assert "\n45000\n" in second
+    assert "\n15000\n" not in second
+
+
 def test_a_flood_takes_constant_memory() -> None:
     kept = Kept()
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -161,7 +194,8 @@ def test_a_flood_takes_constant_memory() -> None:
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 20_000
     text, complete = kept.text()
     assert not complete
-    assert len(text) < 41_000
+    assert 900_000 < len(text) < 1_001_000
+    assert len(kept.text(READ_BYTES)[0]) < 41_000
 
 
 def test_a_command_that_floods_is_survived_in_constant_memory(here: Place) -> None:
