@@ -1,8 +1,9 @@
-"""``list`` and ``glob``: names of files, what ``.gitignore`` names left out. No link is followed."""
+"""``list``, ``tree`` and ``glob``: names of files, what ``.gitignore`` names left out. No link is followed."""
 
 import os
 import shutil
 import subprocess
+import time
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -14,6 +15,10 @@ from devagent_workspace.shown import byte_limit, clipped, fitted, one_line, size
 
 MOST_LISTED = 2000
 MOST_VISITED = 300_000
+MOST_FILES = 40
+"""Files of one folder that a tree shows by name; how many more there are it says."""
+_DEEPEST = 200
+_CLOCK_EVERY = 1000
 
 
 class Entry(NamedTuple):
@@ -45,6 +50,87 @@ def list_folder(here: Surroundings, *, path: str = ".", depth: int = 1) -> Resul
             lines.append(f"{'  ' * entry.depth}{name}{'/' if entry.is_folder else ''}{entry.about}")
     notes = f"[{left_out} left out by .gitignore]" if left_out else ""
     return _names(here, place, lines or ["[empty folder]"], notes, more=more)
+
+
+class Branch:
+    """A folder of a tree: what is shown of it, and how much there is below it in all."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.files = 0
+        self.folders = 0
+        self.shown: list[Branch | str] = []
+        self.names = 0
+        self.more = 0
+
+    def lines(self, indent: str = "") -> Iterator[str]:
+        for one in self.shown:
+            if isinstance(one, str):
+                yield indent + one
+                continue
+            counts = [_counted(one.folders, "folder")] if one.folders else []
+            yield f"{indent}{one.name}/  {', '.join([_counted(one.files, 'file'), *counts])}"
+            yield from one.lines(indent + "  ")
+        if self.more:
+            yield f"{indent}… {_counted(self.more, 'more file')}"
+
+
+def tree(here: Surroundings, *, path: str = ".", depth: int = 3) -> Result:
+    """The folders below ``path``, ``depth`` levels deep, each with how many files and folders are below it in
+    all, however deep, and the files among them. Where there are too many to count it says so.
+
+    Raises WorkspaceError not_found, not_a_folder, denied, conflict.
+    """
+    place = judged_place(here.folder, "tree", path)
+    until = time.monotonic() + here.time_limit_s * 0.8
+    top = Branch("")
+    open_folders = [top]
+    left_out = 0
+    cut = ""
+    for visited, entry in enumerate(entries(place, _DEEPEST)):
+        if visited >= MOST_VISITED:
+            cut = (
+                f"[cut: the counts are of the first {MOST_VISITED:,} entries; name a folder within]"
+            )
+            break
+        if visited % _CLOCK_EVERY == 0 and time.monotonic() > until:
+            cut = f"[cut: the time was up after {visited:,} entries, the counts are of those; name a folder within]"
+            break
+        if entry is None:
+            left_out += 1
+            continue
+        del open_folders[entry.depth + 1 :]
+        parent = open_folders[-1]
+        name = one_line(os.path.basename(entry.path))
+        if entry.is_folder:
+            branch = Branch(name)
+            for folder in open_folders:
+                folder.folders += 1
+            if entry.depth < depth:
+                parent.shown.append(branch)
+            open_folders.append(branch)
+            continue
+        for folder in open_folders:
+            folder.files += 1
+        if entry.depth >= depth:
+            continue
+        if parent.names < MOST_FILES:
+            parent.names += 1
+            parent.shown.append(name + entry.about)
+        else:
+            parent.more += 1
+    lines = list(top.lines()) or ["[empty folder]"]
+    total = f"{_counted(top.files, 'file')}, {_counted(top.folders, 'folder')}"
+    ignored = f"; {left_out} left out by .gitignore" if left_out else ""
+    note = "\n".join(part for part in (f"[in all {total}{ignored}]", cut) if part)
+    result = _names(here, place, lines[:MOST_LISTED], note, more=len(lines) > MOST_LISTED)
+    structured = result.setdefault("structured", {})
+    structured |= {"files": top.files, "folders": top.folders, "counted": not cut}
+    return result
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
 def glob(here: Surroundings, *, pattern: str, path: str = ".") -> Result:
@@ -120,7 +206,7 @@ def files_below(place: Place, seconds: float) -> Iterator[str]:
     try:
         program = ripgrep()
         if program is None:
-            walked = _walk(descriptor, place.real, "", 0, 200, ignored_in(place.real))
+            walked = _walk(descriptor, place.real, "", 0, _DEEPEST, ignored_in(place.real))
             for visited, entry in enumerate(walked):
                 if visited > MOST_VISITED:
                     raise WorkspaceError(

@@ -15,7 +15,7 @@ from devagent_workspace.contract import (
 from devagent_workspace.places import remember_judged
 
 if TYPE_CHECKING:
-    from devagent_workspace.finding import glob
+    from devagent_workspace.finding import glob, tree
     from devagent_workspace.finding import list_folder as list
     from devagent_workspace.reading import read
     from devagent_workspace.searching import grep
@@ -35,13 +35,14 @@ __all__ = [
     "read",
     "resources",
     "shell",
+    "tree",
     "write",
 ]
 
 
 _FOUND_IN = {
     "edit": "writing", "glob": "finding", "grep": "searching", "job": "shell", "list": "finding", "read": "reading", "shell": "shell",
-    "write": "writing",
+    "tree": "finding", "write": "writing",
 }  # fmt: skip
 
 
@@ -76,9 +77,9 @@ def resources(tool: str, args: Mapping[str, Any], here: Surroundings) -> Sequenc
     be run.
     """
     match tool:
-        case "read" | "list" | "glob":
+        case "read" | "list" | "tree" | "glob":
             place = remember_judged(here.folder, tool, _text(args, "path", "."))
-            walked = tool == "glob" or args.get("depth", 1) != 1
+            walked = tool in ("tree", "glob") or args.get("depth", 1) != 1
             return [(place.as_tree() if walked else place).resource("read")]
         case "write" | "edit":
             return [remember_judged(here.folder, tool, _text(args, "path", "")).resource("write")]

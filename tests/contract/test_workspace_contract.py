@@ -70,7 +70,7 @@ def test_a_recorded_schema_is_the_functions_signature(name: str) -> None:
 
 
 def test_the_tools_take_little_room_in_a_request() -> None:
-    assert len(RECORDED) == 8
+    assert len(RECORDED) == 9
     assert (PACKAGE / "tools.json").stat().st_size <= 4000
 
 
@@ -102,7 +102,7 @@ def test_a_declared_obligation_is_carried_out(tmp_path: Path) -> None:
         (tmp_path / f"f{number}").write_text("")
     here = Place(str(tmp_path), {"limit_bytes": 100, "limit_rows": 3})
     calls = {
-        "read": {"path": "a.txt"}, "list": {}, "glob": {"pattern": "*"}, "grep": {"pattern": "some"},
+        "read": {"path": "a.txt"}, "list": {}, "tree": {}, "glob": {"pattern": "*"}, "grep": {"pattern": "some"},
         "shell": {"command": "cat a.txt"}, "job": {},
     }  # fmt: skip
     for name, args in calls.items():
@@ -174,7 +174,7 @@ async def test_the_server_lists_what_is_recorded_and_answers_calls(tmp_path: Pat
             for name, tool in listed.items()
         } == RECORDED
         read_only = {name for name, tool in listed.items() if tool.annotations and tool.annotations.read_only_hint}  # fmt: skip
-        assert read_only == {"read", "list", "glob", "grep"}
+        assert read_only == {"read", "list", "tree", "glob", "grep"}
         read = await client.call_tool("read", {"path": "a.txt"})
         assert getattr(read.content[0], "text", "") == "1\tone"
         refused: list[tuple[str, dict[str, Any], str]] = [

@@ -19,7 +19,8 @@ CLASSES = {
         for tool in read_manifest(package_folder(module)).tools
     },
     **dict.fromkeys(
-        ["workspace.read", "workspace.list", "workspace.glob", "workspace.grep"], "read"
+        ["workspace.read", "workspace.list", "workspace.tree", "workspace.glob", "workspace.grep"],
+        "read",
     ),
     **dict.fromkeys(["workspace.write", "workspace.edit", "tickets.comment", "wiki.save"], "write"),
     **dict.fromkeys(["web.get", "chat.post", "mail.send"], "net"),
@@ -107,6 +108,7 @@ READING = [
     call("workspace.read", "path:.github/workflows/ci.yml", path=".github/workflows/ci.yml"),
     call("workspace.list", "path:.", path="."),
     call("workspace.list", "path:src", path="src"),
+    call("workspace.tree", "path:.", path="."),
     call("workspace.glob", "path:.", pattern="**/*.py"),
     call("workspace.grep", "path:src/app.py", "path:tests/test_app.py", pattern="TODO"),
     call("git.status", "repo:."),

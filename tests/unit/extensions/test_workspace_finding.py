@@ -173,6 +173,35 @@ def test_a_folder_is_listed_with_sizes_links_and_what_was_left_out(here: Place) 
     assert failed.value.error == "not_a_folder"
 
 
+def test_a_tree_counts_what_is_below_each_folder_shown_or_not(here: Place) -> None:
+    text = tools.tree(here, path="src", depth=1)["text"]
+    assert text == ".hidden  5 B\nb.py  34 B\ndeep/  1 file\n[in all 3 files, 1 folder]"
+    text = tools.tree(here, path="src", depth=2)["text"]
+    assert "deep/  1 file\n  c.txt  10 B\n" in text
+    whole = tools.tree(here)
+    assert "link.py -> /etc/passwd" in whole["text"]
+    assert "; 6 left out by .gitignore]" in whole["text"]
+    assert "x.log" not in tools.tree(here, depth=1)["text"]
+    with pytest.raises(WorkspaceError) as failed:
+        tools.tree(here, path="a.py")
+    assert failed.value.error == "not_a_folder"
+
+
+def test_a_tree_says_what_it_does_not_show_or_count(
+    here: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(50):
+        Path(here.folder, "src", f"n{number:02}.txt").touch()
+    result = tools.tree(here, path="src")
+    assert "… 12 more files\n[in all 53 files, 1 folder]" in result["text"]
+    short = tools.tree(Place(here.folder, obligations={"limit_rows": 2}), path="src")
+    assert "[cut: 2 of" in short["text"]
+    monkeypatch.setattr(finding, "MOST_VISITED", 10)
+    stopped = tools.tree(here, path="src")
+    assert "the counts are of the first 10 entries" in stopped["text"]
+    assert stopped.get("structured", {})["counted"] is False
+
+
 def test_links_are_listed_and_not_followed(here: Place) -> None:
     assert "up -> .." in tools.list(here, depth=9)["text"]
     assert "passwd" not in tools.grep(here, pattern="root:")["text"]
