@@ -14,7 +14,7 @@ too. ``tags`` mark what rules like to know:
 ``git.secret``      what looks like a secret is to pass
 ``git.config``      git's configuration changes, or a file that it includes
 ``git.hooks``, ``git.submodules``, ``git.attributes``   such a file is taken in or written (``facts``)
-``git.elsewhere``   a repository that the workspace's own leads to
+``git.elsewhere``   a repository that the workspace's own leads to, or a file or folder to which a link in its git directory does
 """
 
 import os
@@ -22,6 +22,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from devagent_git.contract import ResourceDict, Surroundings
+from devagent_git.links import led_astray
 from devagent_git.names import bad, place_name
 from devagent_git.object_stores import borrowed_stores
 from devagent_git.repository import Repository
@@ -52,6 +53,11 @@ def resources(tool: str, args: Mapping[str, Any], here: Surroundings) -> list[Re
     for store in borrowed_stores(repository.common_dir):
         place = os.path.dirname(store) if os.path.basename(store) == "objects" else store
         found.append(resource(f"repo:{place_name(repository.folder, place)}", "read", _ELSEWHERE))
+    links = led_astray(repository.git_dir, repository.common_dir, written=access == "write")
+    found += [
+        resource(f"path:{place_name(repository.folder, place)}", access, _ELSEWHERE)
+        for place in links
+    ]
     found += touched(repository, Arguments(args))
     unique: dict[tuple[str, str], ResourceDict] = {}
     for one in found:

@@ -175,6 +175,23 @@ def borrowed(work: Path) -> None:
     (work / ".git/objects/info/alternates").write_text(f"{outside(work)}/.git/objects\n")
 
 
+def link(name: str, target: str = "../precious") -> Setup:
+    """A name in the git directory that leads to a file beside the repository, or to that target."""
+
+    def setup(work: Path) -> None:
+        place = work / ".git" / name
+        precious = work.parent / "precious"
+        if place.is_dir():
+            place.rename(precious)
+        else:
+            precious.write_bytes(place.read_bytes() if place.exists() else b"")
+            place.unlink(missing_ok=True)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.symlink_to(precious if target == "../precious" else target)
+
+    return setup
+
+
 def hooked(name: str) -> Setup:
     def setup(work: Path) -> None:
         hook = work / ".git/hooks" / name
@@ -350,6 +367,14 @@ TRICKS = [
     # Which repository it is.
     Trick("log", {}, "CVE-2022-24765 class: a .git file that leads elsewhere", spoofed),
     Trick("show", {"path": "src/a.py"}, "objects/info/alternates of another repository", borrowed),
+    Trick("commit", {"message": "id"}, "CVE-2021-21300 class (links): .git/COMMIT_EDITMSG is overwritten", link("COMMIT_EDITMSG")),
+    Trick("commit", {"message": "id"}, "the same to a file of the git directory", link("COMMIT_EDITMSG", "config")),
+    Trick("commit", {"message": "; id"}, "git-reflog(1): a line with the message is added to logs/HEAD", link("logs/HEAD")),
+    Trick("branch", {"name": "feature/y"}, "gitrepository-layout(5): refs, written elsewhere", link("refs")),
+    Trick("add", {"paths": ["src"]}, "gitrepository-layout(5): index", link("index")),
+    Trick("stash", {}, "gitrepository-layout(5): logs, a folder elsewhere", link("logs")),
+    Trick("push", {}, "gitrepository-layout(5): config, written by --set-upstream", link("config")),
+    Trick("status", {}, "gitrepository-layout(5): the index of another repository", link("index")),
     Trick("status", {}, "core.worktree moves the work tree", configured("core.worktree", "/etc")),
     Trick("commit", {"message": "x"}, "core.worktree moves the work tree", configured("core.worktree", "../outside")),
 ]  # fmt: skip
