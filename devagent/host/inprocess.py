@@ -55,6 +55,8 @@ class Surroundings(Struct, frozen=True):
     """Patterns of paths that policy may deny to commands; ``may_read`` says which of them it does."""
     ticket: str = ""
     """The ticket that the session works on; empty for none."""
+    owner: object = None
+    """One for all calls of a session, and no other's: what an extension keeps for a session it keeps by this."""
 
 
 class InProcess:
@@ -77,6 +79,7 @@ class InProcess:
         self._tools: ModuleType | None = None
         self._denied_paths: tuple[str, ...] = ()
         self._ticket = ""
+        self._owner = object()
         self._threads = ThreadPoolExecutor(
             max_workers=4, thread_name_prefix=manifest.reference.name
         )
@@ -180,6 +183,7 @@ class InProcess:
             progress=progress,
             denied_paths=self._denied_paths,
             ticket=self._ticket,
+            owner=self._owner,
         )
 
     async def _call(

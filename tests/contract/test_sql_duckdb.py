@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import msgspec
 import pytest
 
 from devagent_sql import tools
@@ -70,8 +71,8 @@ def rows(here: ShopSurroundings, sql: str) -> list[Any]:
 
 def _as_told(value: Any) -> Any:
     match plain(value):
-        case {"b": digits}:
-            return as_json(bytes.fromhex(str(digits)))
+        case msgspec.msgpack.Ext(data=digits):
+            return as_json(int(bytes(digits)))
         case told:
             return as_json(told)
 
@@ -81,7 +82,7 @@ def engine(here: ShopSurroundings) -> Generator[DuckDB]:
     """The engine over one child that serves every statement of a corpus: starting them takes the time."""
     path = f"{here.folder}/shop.duckdb"
     with child(path, Clock.of(120)) as one:
-        yield DuckDB(path, lambda _path, _clock: nullcontext(one))
+        yield DuckDB(path, lambda _path, _clock, _owner: nullcontext(one))
 
 
 def answer(engine: DuckDB, sql: str, rules: Rules = NO_RULES) -> tuple[str, list[list[Any]]]:
@@ -132,8 +133,8 @@ def test_the_child_by_itself_reaches_no_file_and_no_setting(here: ShopSurroundin
             "SELECT 1; SELECT 2",
         ):
             with pytest.raises(SqlError):
-                asked.ask(do="run", sql=sql, key=None)
-        asked.ask(do="run", sql="SELECT 1", key=None)
+                asked.run(sql, None, 10)
+        asked.run("SELECT 1", None, 10)
 
 
 def test_masks_and_filters_hold_beneath_views_and_in_every_clause(here: ShopSurroundings) -> None:

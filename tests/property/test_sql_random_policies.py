@@ -57,7 +57,7 @@ def sqlite_world(tmp_path_factory: pytest.TempPathFactory) -> World:
 
 
 def _shared(one: Child) -> Start:
-    return lambda _path, _clock: nullcontext(one)
+    return lambda _path, _clock, _owner: nullcontext(one)
 
 
 @pytest.fixture(scope="module")

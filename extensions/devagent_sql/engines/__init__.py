@@ -32,7 +32,7 @@ def engine_for(source: Source, here: Surroundings) -> Engine:
             _need("duckdb", "duckdb")
             from devagent_sql.engines.duckdb.engine import DuckDB  # noqa: PLC0415
 
-            return DuckDB(database_file(source, here.folder))
+            return DuckDB(database_file(source, here.folder), owner=getattr(here, "owner", None))
         case "snowflake" | "databricks" | "bigquery":
             from devagent_sql.engines.warehouse.engine import WarehouseEngine  # noqa: PLC0415
 

@@ -1,24 +1,35 @@
-"""The child: opens one file for reading, locks itself, and answers on standard output.
+"""The child: answers on standard output, and has a file open only while a call needs it.
 
-Run as a file, without devagent's packages. One JSON object a line each way:
+Run as a file, without devagent's packages. Each message is its length in four bytes and msgpack, each way:
 
-    {"path"}                          → {"ready": true}
+    {"do": "open", "path"}            → {}
     {"do": "catalog"}                 → {"columns": [[schema, table, column, type]], "views": [[schema, name, sql]], "own": [name], "shadows": [name]}
-    {"do": "run", "sql", "key"}       → {"columns": […], "types": […]}
-    {"do": "more", "rows": n}         → {"rows": [[…]], "bytes": whether any cell is of bytes}
+    {"do": "run", "sql", "key", "most"} → {"columns": […], "types": […]}
+    {"do": "more"}                    → [[cell, …], …]: the next rows, none at the end or after ``most``
+    {"do": "close"}                   → {}
 
 A failure is {"error": the class of DuckDB's exception}; its message never leaves this process.
-Bytes are {"b": hex}; floats that JSON has not are written as Python's own; what JSON has no type for is its text.
+What msgpack has no type for is its text; a whole number beyond 64 bits is an extension of the type 1, its digits.
+The process ends with its standard input, whatever it does just then.
 """
 
+import fcntl
+import gc
 import json
+import os
+import queue
 import resource
+import struct
 import sys
+import threading
 from typing import Any
+
+import msgspec
 
 MEMORY = "1GB"
 LARGEST_PROCESS = 8 * 2**30
 """Of address space: DuckDB reserves more than it uses."""
+LARGEST_MESSAGE = 256 * 2**20
 
 SETTINGS: dict[str, str | bool | int | float | list[str]] = {
     "enable_external_access": "false",
@@ -31,117 +42,172 @@ SETTINGS: dict[str, str | bool | int | float | list[str]] = {
     "temp_directory": "",
 }
 
+FIRST_ROWS = 16
+MOST_ROWS = 8_000
+MESSAGE = 300_000
+"""Bytes of a message of rows, near enough: large enough to pay, small enough that both sides are at work."""
+PIPE = 2**20
+BIG = 1
+"""The extension type of whole numbers beyond 64 bits."""
+
+_HEAD = struct.Struct(">I")
+_ENCODED = msgspec.msgpack.Encoder().encode
+_AS_THEY_ARE = frozenset(
+    [
+        "BOOLEAN", "TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT",
+        "FLOAT", "DOUBLE", "VARCHAR", "BLOB", "DATE", "UUID",
+    ]
+)  # fmt: skip
+"""Types whose values msgpack has, or writes as their text is."""
+
 
 def plain(value: Any) -> Any:
     """The value as described above."""
-    if value is None or isinstance(value, str | bool | int | float):
-        return value
-    if isinstance(value, bytes | bytearray):
-        return {"b": bytes(value).hex()}
-    return json.dumps(value, default=str, ensure_ascii=False) if _is_nested(value) else str(value)
-
-
-def _is_nested(value: object) -> bool:
-    return isinstance(value, list | tuple | dict)
-
-
-_NESTED = ("[", "STRUCT", "MAP", "UNION", "VARIANT")
-"""What the names of types have in them whose values hold others."""
-
-
-def page(rows: list[tuple[Any, ...]], types: list[str]) -> str:
-    """Rows as the text of an answer. What JSON has needs no look of ours, so that a long read stays fast."""
-    nested = {at for at, kind in enumerate(types) if any(mark in kind for mark in _NESTED)}
-    has_bytes = bool(nested)
-
-    def other(value: Any) -> Any:
-        nonlocal has_bytes
-        has_bytes |= isinstance(value, bytes | bytearray)
-        return plain(value)
-
-    if nested:
-        rows = [tuple(plain(c) if at in nested else c for at, c in enumerate(row)) for row in rows]
-    text = json.dumps(rows, default=other)
-    return f'{{"rows": {text}, "bytes": {json.dumps(has_bytes)}}}'
-
-
-def opened(path: str) -> Any:
-    """The connection, its configuration locked."""
-    import duckdb  # noqa: PLC0415 — the limits below hold while it loads
-
-    connection = duckdb.connect(path, read_only=True, config=SETTINGS)
-    connection.execute("SET lock_configuration = true")
-    return connection
-
-
-def catalog(connection: Any) -> dict[str, Any]:
-    """Everything by the engine's own functions, by their full names: the database may have macros of the same."""
-
-    def rows(sql: str) -> list[tuple[Any, ...]]:
-        return connection.execute(sql).fetchall()
-
-    functions = rows("SELECT function_name, internal FROM system.main.duckdb_functions()")
-    built_in = {str(name).lower() for name, internal in functions if internal}
-    own = sorted({str(name) for name, internal in functions if not internal})
-    ((here,),) = rows("SELECT system.main.current_database()")
-    columns = rows(
-        "SELECT database_name, schema_name, table_name, column_name, data_type FROM system.main.duckdb_columns() "
-        "WHERE NOT internal ORDER BY schema_name, table_name, column_index"
-    )
-    views = rows(
-        "SELECT database_name, schema_name, view_name, sql FROM system.main.duckdb_views() WHERE NOT internal"
-    )
-    return {
-        "columns": [row[1:] for row in columns if row[0] == here],
-        "views": [row[1:] for row in views if row[0] == here],
-        "own": own,
-        "shadows": [name for name in own if name.lower() in built_in],
-    }
-
-
-def run(connection: Any, sql: str, key: str | None) -> dict[str, Any]:
-    import duckdb  # noqa: PLC0415
-
-    statements = connection.extract_statements(sql)
-    if len(statements) != 1 or statements[0].type not in (
-        duckdb.StatementType.SELECT,
-        duckdb.StatementType.EXPLAIN,
-    ):
-        return {"error": "NotAQuery"}
-    connection.execute(statements[0], [key] if key is not None else [])
-    described: list[tuple[Any, ...]] = connection.description or []
-    return {"columns": [one[0] for one in described], "types": [str(one[1]) for one in described]}
-
-
-def answer(connection: Any, asked: dict[str, Any]) -> dict[str, Any] | str:
-    """The answer, or its text."""
-    match asked["do"]:
-        case "catalog":
-            return catalog(connection)
-        case "run":
-            return run(connection, asked["sql"], asked["key"])
+    match value:
+        case None | str() | bool() | float():
+            return value
+        case int():
+            small = -(2**63) <= value < 2**64
+            return value if small else msgspec.msgpack.Ext(BIG, str(value).encode())
+        case bytes() | bytearray():
+            return bytes(value)
+        case list() | tuple() | dict():
+            return json.dumps(value, default=str, ensure_ascii=False)
         case _:
-            described: list[tuple[Any, ...]] = connection.description or []
-            return page(connection.fetchmany(asked["rows"]), [str(one[1]) for one in described])
+            return str(value)
 
 
-def main() -> None:
+def told(rows: list[tuple[Any, ...]], types: list[str]) -> list[tuple[Any, ...]]:
+    """Rows that can be encoded. Columns that msgpack has need no look of ours, so that a long read stays fast."""
+    others = [at for at, kind in enumerate(types) if kind not in _AS_THEY_ARE and not kind.startswith("DECIMAL(")]  # fmt: skip
+    if not others or not rows:
+        return rows
+    columns: list[Any] = list(zip(*rows, strict=True))
+    for at in others:
+        columns[at] = list(map(plain, columns[at]))
+    return list(zip(*columns, strict=True))
+
+
+class Database:
+    """One file, open for reading, its configuration locked; and the statement that runs."""
+
+    def __init__(self, path: str) -> None:
+        import duckdb  # noqa: PLC0415 — the limits below hold while it loads
+
+        gc.freeze()
+        self._driver: Any = duckdb
+        self._connection: Any = duckdb.connect(path, read_only=True, config=SETTINGS)
+        self._connection.execute("SET lock_configuration = true")
+        self._types: list[str] = []
+        self._left = 0
+        self._batch = FIRST_ROWS
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def catalog(self) -> dict[str, Any]:
+        """Everything by the engine's own functions, by their full names: the database may have macros of the same."""
+
+        def rows(sql: str) -> list[tuple[Any, ...]]:
+            return self._connection.execute(sql).fetchall()
+
+        functions = rows("SELECT function_name, internal FROM system.main.duckdb_functions()")
+        built_in = {str(name).lower() for name, internal in functions if internal}
+        own = sorted({str(name) for name, internal in functions if not internal})
+        ((here,),) = rows("SELECT system.main.current_database()")
+        columns = rows(
+            "SELECT database_name, schema_name, table_name, column_name, data_type FROM system.main.duckdb_columns() "
+            "WHERE NOT internal ORDER BY schema_name, table_name, column_index"
+        )
+        views = rows(
+            "SELECT database_name, schema_name, view_name, sql FROM system.main.duckdb_views() WHERE NOT internal"
+        )
+        return {
+            "columns": [row[1:] for row in columns if row[0] == here],
+            "views": [row[1:] for row in views if row[0] == here],
+            "own": own,
+            "shadows": [name for name in own if name.lower() in built_in],
+        }
+
+    def run(self, sql: str, key: str | None, most: int) -> dict[str, Any]:
+        statements = self._connection.extract_statements(sql)
+        kinds = self._driver.StatementType
+        if len(statements) != 1 or statements[0].type not in (kinds.SELECT, kinds.EXPLAIN):
+            return {"error": "NotAQuery"}
+        self._connection.execute(statements[0], [key] if key is not None else [])
+        described: list[tuple[Any, ...]] = self._connection.description or []
+        self._types = [str(one[1]) for one in described]
+        self._left, self._batch = most, FIRST_ROWS
+        return {"columns": [one[0] for one in described], "types": self._types}
+
+    def more(self) -> bytes:
+        """The next rows, encoded; after a message the next has as many as its width allows."""
+        wanted = min(self._batch, self._left)
+        rows: list[tuple[Any, ...]] = self._connection.fetchmany(wanted) if wanted > 0 else []
+        self._left = self._left - len(rows) if len(rows) == wanted else 0
+        text = _ENCODED(told(rows, self._types))
+        if rows:
+            width = len(text) // len(rows) + 1
+            self._batch = max(1, min(MOST_ROWS, self._batch * 8, MESSAGE // width))
+        return text
+
+
+def answer(asked: dict[str, Any], database: Database | None) -> tuple[Database | None, bytes]:
+    """What is open from now on, and the answer."""
+    match asked, database:
+        case {"do": "open", "path": path}, None:
+            return Database(path), _ENCODED({})
+        case {"do": "close"}, None:
+            return None, _ENCODED({})
+        case {"do": "close"}, Database():
+            database.close()
+            gc.collect()
+            return None, _ENCODED({})
+        case {"do": "catalog"}, Database():
+            return database, _ENCODED(database.catalog())
+        case {"do": "run", "sql": sql, "key": key, "most": most}, Database():
+            return database, _ENCODED(database.run(sql, key, most))
+        case {"do": "more"}, Database():
+            return database, database.more()
+        case _:
+            return database, _ENCODED({"error": "Unasked"})
+
+
+def listen(asked: "queue.SimpleQueue[dict[str, Any]]") -> None:
+    """Take requests off the pipe as they come; nobody asks any more: end, in the midst of a statement too."""
+    while head := sys.stdin.buffer.read(_HEAD.size):
+        (size,) = _HEAD.unpack(head)
+        asked.put(msgspec.msgpack.decode(sys.stdin.buffer.read(size), type=dict[str, Any]))
+    os._exit(0)
+
+
+def _limit() -> None:
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_AS, (LARGEST_PROCESS, LARGEST_PROCESS))
-    connection: Any = None
-    for line in sys.stdin:
-        asked = json.loads(line)
+    if hasattr(fcntl, "F_SETPIPE_SZ"):
         try:
-            if connection is None:
-                connection = opened(asked["path"])
-                told: dict[str, Any] | str = {"ready": True}
-            else:
-                told = answer(connection, asked)
+            fcntl.fcntl(1, fcntl.F_SETPIPE_SZ, PIPE)
+        except OSError:
+            return  # the system allows no larger one: each message then takes a few more turns
+
+
+def main() -> None:
+    _limit()
+    gc.disable()  # rows are in no circle; it would look through all of them again and again
+    requests: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
+    threading.Thread(target=listen, args=(requests,), daemon=True).start()
+    database: Database | None = None
+    out = sys.stdout.buffer
+    while True:
+        try:
+            database, text = answer(requests.get(), database)
+            if len(text) > LARGEST_MESSAGE:
+                raise MemoryError
         except Exception as error:
-            told = {"error": type(error).__name__}
-        sys.stdout.write((told if isinstance(told, str) else json.dumps(told)) + "\n")
-        sys.stdout.flush()
+            text = _ENCODED({"error": type(error).__name__})
+        out.write(_HEAD.pack(len(text)) + text)
+        out.flush()
 
 
 if __name__ == "__main__":
