@@ -1,15 +1,20 @@
 """Misspelt words, corrected by the words of the collections searched, and of those alone."""
 
 from collections.abc import Sequence
+from itertools import islice
 
 from devagent_docs.opening import Opened, letters
+from devagent_docs.seeing import Sight
 
 LEAST = 4
 """Letters below which a word is not corrected: too many words are near."""
 
 
-def corrected(word: str, everywhere: Sequence[Opened]) -> list[str]:
-    """The likeliest words for one that no collection has, best first, at most two; none where none is near."""
+def corrected(word: str, everywhere: Sequence[Opened], sight: Sight) -> list[str]:
+    """The likeliest words for one that no collection has, best first, at most two; none where none is near.
+
+    Words of documents that the call may not read are none.
+    """
     if len(word) < LEAST or word.isdigit():
         return []
     found: dict[str, tuple[int, int]] = {}
@@ -27,14 +32,21 @@ def corrected(word: str, everywhere: Sequence[Opened]) -> list[str]:
                     if (steps := distance(word, known, most)) <= most:
                         had = found.get(known, (steps, 0))
                         found[known] = (steps, had[1] + count)
-        if any(steps == 1 for steps, _ in found.values()):
-            break
-    if not found:
-        return []
-    least = min(steps for steps, _ in found.values())
-    near = [(count, known) for known, (steps, count) in found.items() if steps == least]
-    near.sort(reverse=True)
-    return [known for count, known in near[:2] if count * 4 >= near[0][0]]
+        best = _likeliest(found, everywhere, sight)
+        if best and found[best[0]][0] == 1:
+            return best
+    return _likeliest(found, everywhere, sight)
+
+
+def _likeliest(
+    found: dict[str, tuple[int, int]], everywhere: Sequence[Opened], sight: Sight
+) -> list[str]:
+    """Of the nearest the most frequent one, and another that is about as frequent."""
+    order = sorted(found, key=lambda word: (-found[word][0], found[word][1], word), reverse=True)
+    known = (word for word in order if any(sight.knows(one, "plain", word) for one in everywhere))
+    best = list(islice(known, 2))
+    steps, most = found[best[0]] if best else (0, 0)
+    return [one for one in best if found[one][0] == steps and found[one][1] * 4 >= most]
 
 
 def distance(a: str, b: str, most: int) -> int:

@@ -123,6 +123,23 @@ class Opened:
         values: dict[str, Any] = json.loads(self.searcher.doc(address)["stored"][0])
         return Stored(**values)
 
+    def having(self, field: str, term: str, most: int) -> Iterator[tuple[str, tuple[str, ...]]]:
+        """Path and labels of the documents of ``most`` chunks that have a term, each once."""
+        library = schema.library()
+        query = library.Query.term_query(self.schema, field, term, "basic")
+        hits = self.searcher.search(query, limit=most, count=False).hits
+        addresses = [at for _, at in hits]
+        numbers = self.searcher.fast_field_values("number", addresses)
+        for at in dict(zip(numbers, addresses, strict=True)).values():
+            stored: dict[str, Any] = json.loads(self.searcher.doc(at)["stored"][0])
+            yield stored["path"], tuple(stored["tags"])
+
+    def records(self) -> Iterator[dict[str, Any]]:
+        """What the index knows of each document as a whole."""
+        every = schema.library().Query.regex_query(self.schema, "record", ".*")
+        for _, at in self.searcher.search(every, limit=10_000_000, count=False).hits:
+            yield json.loads(self.searcher.doc(at)["stored"][0])
+
     def document(self, path: str) -> list[Stored]:
         """All chunks of a document, in reading order."""
         library = schema.library()
@@ -176,7 +193,7 @@ def opened(here: Surroundings, collection: Collection) -> Opened | None:
 
 
 def rarity(everywhere: Sequence[Opened], field: str, term: str) -> tuple[float, list[float]]:
-    """The term's inverse document frequency over all the collections searched, and as each index has it.
+    """The term's inverse document frequency over all the collections searched, and as each index has it (0 = it has none).
 
     The formula is the library's BM25 one, so that ``all / each`` turns a collection's score into
     what it would be in one index of all: what is not searched weighs nothing. Fields of whole documents are
@@ -187,7 +204,8 @@ def rarity(everywhere: Sequence[Opened], field: str, term: str) -> tuple[float, 
         max(1, one.current.documents) if field in OF_DOCUMENTS else one.size for one in everywhere
     ]
     whole = _idf(sum(sizes), sum(counts))
-    return whole, [_idf(one.size, count) for one, count in zip(everywhere, counts, strict=True)]
+    each = zip(everywhere, counts, strict=True)
+    return whole, [_idf(one.size, count) if count else 0.0 for one, count in each]
 
 
 OF_DOCUMENTS = frozenset({"page", "lead"})

@@ -2,6 +2,7 @@
 
 1. One query over the chunks: the combined field, plain and stemmed, with names, phrases and synonyms.
 2. One over the documents: each chunk gains its whole document's score, so that the right page lifts its sections.
+3. Of a question that names one of the collections searched (sort a list in python) the others count less.
 
 Frequencies are those of all the collections searched, and of no other (``opening.rarity``), so that
 scores of several indexes compare and what may not be read has no influence.
@@ -21,6 +22,12 @@ COMMON = 0.03
 """The share of chunks from which a word is too common to be looked for beside its neighbour."""
 FREQUENT = {"plain": 0.05, "gist": 0.1}
 """The share of chunks from which a word is looked for by its stem in the text, and no longer in this field."""
+EVERYWHERE = {"stem": 0.2, "page": 0.7, "lead": 0.7}
+"""The share of chunks, or of documents, from which a word tells nothing, though all of them have to be read for it."""
+LARGE = 10_000
+"""Chunks from which that is worth saving; in fewer of them every word counts."""
+NOT_NAMED = 0.8
+"""What a hit is worth where the question names another collection."""
 CANDIDATES = 60
 """Chunks of each collection that are looked at."""
 DEEP = 600
@@ -44,35 +51,43 @@ def ranked(
     depth: int = CANDIDATES,
 ) -> list[Ranked]:
     """The best chunks of all the collections, best first, ``depth`` of each."""
-    asked = [*_of_chunks(about.terms, everywhere), *_of_documents(about, weights)]
+    asked = _worth_it([*about.terms, *_of_documents(about, weights)], everywhere)
     boosts = [_boosts(term, everywhere) for term in asked]
     found: list[Ranked] = []
     for number, one in enumerate(everywhere):
         mine = [
             Term(term.concept, term.field, term.term, boost[number])
             for term, boost in zip(asked, boosts, strict=True)
-            if boost[number] and one.frequency(term.field, term.term)
+            if boost[number]
         ]
         of_chunks = [term for term in mine if term.field not in OF_DOCUMENTS]
         if of_chunks:
             pages = _pages(one, about.names, mine, weights)
-            found += _search(one, about, of_chunks, pages, weights, depth)
+            share = NOT_NAMED if about.named and one.collection.name not in about.named else 1.0
+            found += _search(one, about, of_chunks, pages, weights, depth, share)
     found.sort(key=lambda hit: -hit.score)
     return found
 
 
-def _of_chunks(terms: Sequence[Term], everywhere: Sequence[Opened]) -> list[Term]:
-    """The terms that are worth their time: what a frequent word's stem says need not be said twice."""
+def _worth_it(terms: Sequence[Term], everywhere: Sequence[Opened]) -> list[Term]:
+    """The terms that are worth their time: neither what a frequent word's stem says already, nor words that stand
+    everywhere beside others that do not."""
     size = sum(one.size for one in everywhere)
+    documents = sum(one.current.documents for one in everywhere)
 
-    def is_worth_it(term: Term) -> bool:
-        most = FREQUENT.get(term.field)
-        if most is None:
-            return True
+    def share(term: Term) -> float:
         field = "stem" if term.field == "gist" else term.field
-        return sum(one.frequency(field, term.term) for one in everywhere) <= most * size
+        of = documents if field in OF_DOCUMENTS else size
+        return sum(one.frequency(field, term.term) for one in everywhere) / max(1, of)
 
-    return [term for term in terms if is_worth_it(term)]
+    once = [t for t in terms if t.field not in FREQUENT or share(t) <= FREQUENT[t.field]]
+    if size < LARGE:
+        return once
+    telling = [t for t in once if t.field not in EVERYWHERE or share(t) <= EVERYWHERE[t.field]]
+    stem = everywhere[0].stem
+    # One of the question's own words must be left, and not only what may be written in its place.
+    own = any(t.field == "stem" and share(t) and t.term == stem(t.concept) for t in telling)
+    return telling if own else once
 
 
 def _of_documents(about: Understood, weights: Weights) -> list[Term]:
@@ -89,7 +104,7 @@ def _of_documents(about: Understood, weights: Weights) -> list[Term]:
 def _boosts(term: Term, everywhere: Sequence[Opened]) -> list[float]:
     whole, each = rarity(everywhere, term.field, term.term)
     if term.field in _FLAT:
-        return [term.weight * whole for _ in each]
+        return [term.weight * whole if mine else 0.0 for mine in each]
     return [term.weight * whole / mine if mine else 0.0 for mine in each]
 
 
@@ -100,6 +115,7 @@ def _search(
     pages: dict[int, float],
     weights: Weights,
     depth: int,
+    share: float,
 ) -> list[Ranked]:
     query = schema.library().Query
     parts = _parts(one, terms, weights)
@@ -115,7 +131,7 @@ def _search(
     priors = one.searcher.fast_field_values("prior", addresses)
     return [
         Ranked(
-            (score + pages.get(number, 0.0)) * float(prior or 1.0) ** weights.prior,
+            share * (score + pages.get(number, 0.0)) * float(prior or 1.0) ** weights.prior,
             one,
             address,
             number,

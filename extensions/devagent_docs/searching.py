@@ -9,6 +9,7 @@ from devagent_docs.contract import DocsError, ResourceDict, Surroundings, may_re
 from devagent_docs.meaning import fused
 from devagent_docs.opening import Opened, Stored, opened, rarity
 from devagent_docs.ranking import CANDIDATES, DEEP, Ranked, ranked
+from devagent_docs.seeing import Sight
 from devagent_docs.settings import Collection, index_folder, read_collections
 from devagent_docs.sources import Source, open_source
 from devagent_docs.store import Store
@@ -96,7 +97,7 @@ def search(here: Surroundings, query: str, collections: Sequence[Collection], li
     if not query.strip() or len(query) > MOST_QUERY:
         raise DocsError(f"query has 1 to {MOST_QUERY} characters.", error="bad_arguments")
     everywhere, missing = _open(here, collections)
-    about = understood(query, everywhere)
+    about = understood(query, everywhere, Sight(here))
     for depth in (CANDIDATES, DEEP):
         found = ranked(about, everywhere, depth=depth)
         found = fused(here.settings, about, everywhere, found, depth)
@@ -124,7 +125,7 @@ def find_symbol(
     if not wanted or len(wanted) > 200:
         raise DocsError("name has 1 to 200 characters.", error="bad_arguments")
     everywhere, missing = _open(here, collections)
-    about = understood(wanted, everywhere)
+    about = understood(wanted, everywhere, Sight(here))
     found = ranked(about, everywhere)
     hits, _ = _chosen(here, about, found, DEEP, per_document=DEEP)
     lower = wanted.lower()
@@ -255,7 +256,11 @@ def _confidence(
     """
     words = about.question.words
     stem = everywhere[0].stem
-    weight = {word: rarity(everywhere, "stem", stem(word))[0] for word in words}
+    unknown = rarity(everywhere, "stem", "")[0]
+    weight = {
+        word: unknown if word in about.absent else rarity(everywhere, "stem", stem(word))[0]
+        for word in words
+    }
     weight |= {gram: rarity(everywhere, "cjk", gram)[0] for gram in about.question.cjk}
     whole = sum(weight.values())
     if not whole or not supporting:
@@ -309,6 +314,24 @@ def _thickest(places: Sequence[int]) -> int:
         if end - first > most:
             best, most = start, end - first
     return best
+
+
+def counted(here: Surroundings, collection: Collection) -> tuple[int, int] | None:
+    """How many documents, and chunks, of a collection the call may read; None where it has no index that can be read.
+
+    Raises DocsError: damaged, no_tantivy.
+    """
+    one = opened(here, collection)
+    if one is None:
+        return None
+    if getattr(here, "may_read", None) is None:
+        return one.current.documents, one.current.chunks
+    records = [record for record in one.records() if not record["skipped"]]
+    allowed = may_read(
+        here, [collection.resource(record["path"], record["tags"]) for record in records]
+    )
+    chunks = [record["chunks"] for record, may in zip(records, allowed, strict=True) if may]
+    return len(chunks), sum(chunks)
 
 
 def index_of(here: Surroundings, collection: Collection) -> Store:

@@ -10,7 +10,7 @@ from typing import Any
 
 from devagent_docs import reading
 from devagent_docs.contract import DocsError, ResourceDict, Result, Surroundings
-from devagent_docs.searching import SURE, Answer, Hit, find_symbol, index_of, readable
+from devagent_docs.searching import SURE, Answer, Hit, counted, find_symbol, index_of, readable
 from devagent_docs.searching import search as find
 from devagent_docs.settings import Collection, is_grounded, read_collections
 
@@ -66,10 +66,10 @@ def collections(here: Surroundings) -> Result:
     rows: list[dict[str, Any]] = []
     for one in readable(here):
         current = index_of(here, one).current()
-        if current is None:
-            state = "not indexed"
-        else:
-            state = f"{current.documents} documents, {current.chunks} chunks, indexed {current.indexed_at[:10]}"
+        state = "not indexed"
+        if current is not None and (counts := counted(here, one)) is not None:
+            documents, chunks = counts
+            state = f"{documents} documents, {chunks} chunks, indexed {current.indexed_at[:10]}"
         version = current.version if current else one.version
         about = f": {one.description}" if one.description else ""
         lines.append(f"{one.name}@{version}{about} ({state})")

@@ -1,6 +1,6 @@
 """From a question to what the index is asked for.
 
-1. Words that no collection has are corrected by the words that they have.
+1. Words that no collection has, as far as the call may know, are corrected by the words that they have.
 2. Words of talk (``talk.txt``) count little: that they are rare in reference documentation means nothing.
 3. The trade's synonyms stand beside a word at a lower weight; not beside a name, nor where the question names a
    symbol that is documented.
@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from devagent_docs.correcting import corrected
 from devagent_docs.opening import Opened
+from devagent_docs.seeing import Sight
 from devagent_docs.synonyms import synonyms
 from devagent_docs.talk import talk_words
 from devagent_docs.words import Question, taken_apart
@@ -59,7 +60,9 @@ class Term(NamedTuple):
 class Understood(NamedTuple):
     """What a question was taken for. ``corrections`` maps a misspelt word to what was looked for instead.
 
-    ``names`` is what a document may be called; ``symbol`` says whether the question names one that is documented.
+    ``names`` is what a document may be called; ``symbol`` says whether the question names one that is documented;
+    ``named`` are the collections that it names, where it names some of those searched, and not all; ``absent``
+    its words that no collection has.
     """
 
     question: Question
@@ -68,13 +71,18 @@ class Understood(NamedTuple):
     pairs: tuple[tuple[str, str], ...]
     names: tuple[str, ...] = ()
     symbol: bool = False
+    named: frozenset[str] = frozenset()
+    absent: frozenset[str] = frozenset()
 
 
-def understood(text: str, everywhere: Sequence[Opened], weights: Weights = WEIGHTS) -> Understood:
-    """The question as the query's terms."""
+def understood(
+    text: str, everywhere: Sequence[Opened], sight: Sight, weights: Weights = WEIGHTS
+) -> Understood:
+    """The question as the query's terms, as far as the call may know the words of the collections."""
     question = taken_apart(text)
-    symbol = any(one.frequency("defines", name) for name in question.names for one in everywhere)
-    found = _Found(everywhere, weights)
+    symbol = any(sight.knows(one, "defines", name) for name in question.names for one in everywhere)
+    named = _named(question, everywhere)
+    found = _Found(everywhere, sight, weights, frozenset(name.lower() for name in named))
     words = list(found.take_words(question.words))
     joined = [f"{a}{mark}{b}" for a, b in pairwise(words) for mark in ("_", ".", "-", "")]
     found.take_names(question.names, 1.0)
@@ -91,18 +99,30 @@ def understood(text: str, everywhere: Sequence[Opened], weights: Weights = WEIGH
     names = tuple(dict.fromkeys((*words, *question.names, *joined)))
     pairs = tuple(pairwise(words))
     return Understood(
-        question, found.corrections, tuple(found.terms.values()), pairs, names, symbol
-    )
+        question, found.corrections, tuple(found.terms.values()), pairs, names, symbol, named,
+        frozenset(found.absent),
+    )  # fmt: skip
+
+
+def _named(question: Question, everywhere: Sequence[Opened]) -> frozenset[str]:
+    collections = {one.collection.name for one in everywhere}
+    named = {name for name in collections if name.lower() in question.words}
+    return frozenset(named) if named != collections else frozenset()
 
 
 class _Found:
     """The terms as they come together; of one that is met twice the higher weight holds."""
 
-    def __init__(self, everywhere: Sequence[Opened], weights: Weights) -> None:
-        self._everywhere, self._weights = everywhere, weights
+    def __init__(
+        self, everywhere: Sequence[Opened], sight: Sight, weights: Weights, named: frozenset[str]
+    ) -> None:
+        self._everywhere, self._sight, self._weights = everywhere, sight, weights
+        # What names a collection says where to look, and little about what for.
+        self._talk = talk_words() | named
         self._stem = everywhere[0].stem
         self.terms: dict[tuple[str, str], Term] = {}
         self.corrections: dict[str, list[str]] = {}
+        self.absent: set[str] = set()
 
     def add(self, field: str, term: str, weight: float, concept: str = "") -> None:
         before = self.terms.get((field, term))
@@ -111,15 +131,18 @@ class _Found:
 
     def take_words(self, words: Sequence[str]) -> Iterator[str]:
         """Each word, as it is or as it was meant."""
-        talk = talk_words()
         for word in words:
-            if word in talk:
+            if word in self._talk:
                 self._take_word(word, self._weights.talk, word, defines=False)
                 yield word
             elif self._is_known(word):
                 self._take_word(word, 1.0, word, defines=len(word) > 2)
                 yield word
-            elif near := corrected(word, self._everywhere):
+            else:
+                self.absent.add(word)
+                near = corrected(word, self._everywhere, self._sight)
+                if not near:
+                    continue
                 self.corrections[word] = near
                 for other in near:
                     self._take_word(other, self._weights.correction, word, defines=True)
@@ -163,7 +186,7 @@ class _Found:
             self.add("defines", word, self._weights.word_defines * share)
 
     def _is_known(self, word: str) -> bool:
-        stem = self._stem(word)
+        stem, knows = self._stem(word), self._sight.knows
         return any(
-            one.frequency("plain", word) or one.frequency("stem", stem) for one in self._everywhere
+            knows(one, "plain", word) or knows(one, "stem", stem) for one in self._everywhere
         )

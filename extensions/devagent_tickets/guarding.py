@@ -17,14 +17,14 @@ from devagent_secrets.personal import personal
 from devagent_secrets.span import Span
 from devagent_tickets.contract import Surroundings, TicketsError
 from devagent_tickets.model import Comment, Ticket
+from devagent_tickets.rendered import UNSEEN, rendered
 from devagent_tickets.settings import keeps_personal_data
 
 PERSONAL = frozenset({"email", "phone", "iban", "card"})
 _PLACEHOLDER = re.compile(r"⟦redacted [\w.-]+⟧")
-_UNSEEN = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufeff"
-    "\U000e0000-\U000e007f]"
-)
+_JOINERS = "\u200c\u200d\ufe00-\ufe0f"
+"""Unseen too, but scripts and pictures are written with them: they stay where they hide nothing."""
+_UNSEEN = re.compile(f"(?![{_JOINERS}])[{UNSEEN}]")
 
 
 class Guard:
@@ -112,9 +112,13 @@ class Guard:
             )
 
     def _spans(self, text: str) -> list[Span]:
-        found = list(secrets(text, self._known))
-        if self._personal:
-            found += personal(text)
+        """What there is in the text as it stands, and in the text as it is seen, apart from each other."""
+        found = self._found(text)
+        if (seen := rendered(text)) is not None:
+            found += [
+                Span(seen.starts[one.start], seen.ends[one.end - 1], one.kind)
+                for one in self._found(seen.text)
+            ]
         kept: list[Span] = []
         for span in sorted(found, key=lambda one: (one.start, -one.end)):
             if not kept or span.start >= kept[-1].end:
@@ -122,6 +126,10 @@ class Guard:
             elif span.end > kept[-1].end:
                 kept[-1] = Span(kept[-1].start, span.end, kept[-1].kind)
         return kept
+
+    def _found(self, text: str) -> list[Span]:
+        found = list(secrets(text, self._known))
+        return [*found, *personal(text)] if self._personal else found
 
 
 def _texts(value: Any) -> list[str]:

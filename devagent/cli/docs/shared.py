@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
 from msgspec import Struct
@@ -16,6 +17,7 @@ from devagent.core.resources import Resource
 from devagent.core.verdicts import Request
 from devagent.host.inprocess import load
 from devagent.host.manifest import FIRST_PARTY
+from devagent.policy import CompiledPolicy
 from devagent.settings.config import Config
 from devagent.settings.identity import principal
 from devagent.settings.places import places
@@ -56,34 +58,40 @@ def surroundings(*, required: bool = True) -> Surroundings:
             file=_file(config),
             hint="`devagent docs add NAME PATH` prints the lines for it.",
         )
-    return Surroundings(os.getcwd(), settings, _may_read)
+    return Surroundings(os.getcwd(), settings, _what_may_be_read())
 
 
 def _file(config: Config) -> str:
     return config.file or places().config
 
 
-def _may_read(resources: Sequence[Any]) -> Sequence[bool]:
-    """What policy does not deny: the person who asks is the one whom an ask would ask."""
-    from devagent.cli.policy.shared import policy_in_force  # noqa: PLC0415  (only for a search)
+def _what_may_be_read() -> Callable[[Sequence[Any]], Sequence[bool]]:
+    """What policy does not deny: the person who asks is the one whom an ask would ask. It is loaded once, on the first
+    question."""
 
-    judge = policy_in_force().compiled
-    request = Request(
-        principal=principal(),
-        extension="docs",
-        tool="search",
-        tool_class="read",
-        context={
+    @cache
+    def judged() -> tuple[CompiledPolicy, Request]:
+        from devagent.cli.policy.shared import policy_in_force  # noqa: PLC0415  (only for a search)
+
+        context = {
             "mode": "chat",
             "interactive": True,
             "today": datetime.now(UTC).date().isoformat(),
-        },
-    )
-    return [
-        judge.decide(replace(request, resources=(from_plain(dict(one), Resource),))).effect
-        != "deny"
-        for one in resources
-    ]
+        }
+        request = Request(
+            principal=principal(), extension="docs", tool="search", tool_class="read", context=context
+        )  # fmt: skip
+        return policy_in_force().compiled, request
+
+    def may_read(resources: Sequence[Any]) -> Sequence[bool]:
+        judge, request = judged()
+        return [
+            judge.decide(replace(request, resources=(from_plain(dict(one), Resource),))).effect
+            != "deny"
+            for one in resources
+        ]
+
+    return may_read
 
 
 @contextmanager

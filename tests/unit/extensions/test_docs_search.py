@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from devagent_docs import commands, tools
+from devagent_docs import commands, ranking, tools
 from devagent_docs.contract import DocsError
 from devagent_docs.correcting import distance
 from devagent_docs.words import taken_apart
@@ -194,3 +194,32 @@ def test_a_question_is_taken_apart_into_words_names_and_signs() -> None:
 )  # fmt: skip
 def test_distance_counts_swapped_neighbours_once(a: str, b: str, steps: int) -> None:
     assert distance(a, b, 2) == steps
+
+
+def test_a_question_that_names_a_collection_is_answered_from_it_first(tmp_path: Path) -> None:
+    for name in ("cobra", "heron"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "lists.md").write_text(
+            "# Lists\n\n## Sorting\n\nSort a list in place.\n"
+        )
+    (tmp_path / "cobra/about.md").write_text("# About cobra\n\nWhy cobra is called cobra.\n")
+    here = make_place(tmp_path, collections={n: {"path": n} for n in ("cobra", "heron")})
+    index_all(here)
+    for name in ("cobra", "heron"):
+        found = hits(here, f"sort a list in {name}")
+        assert found[0].startswith(f"{name}@")
+        assert found[0].endswith(":lists.md#sorting")
+        assert any(not one.startswith(f"{name}@") for one in found)
+
+
+def test_in_a_large_index_words_that_stand_everywhere_are_left_out_beside_others(
+    here: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = hits(here, "book a train")
+    monkeypatch.setattr(ranking, "LARGE", 1)
+    monkeypatch.setattr(ranking, "EVERYWHERE", {"stem": 0.01, "page": 0.01, "lead": 0.01})
+    # All its words stand everywhere by this measure: then none is left out.
+    assert before
+    assert hits(here, "book a train") == before
+    monkeypatch.setattr(ranking, "EVERYWHERE", {"stem": 0.06, "page": 0.06, "lead": 0.06})
+    assert "railctl.1" in hits(here, "the window or the aisle")[0]
