@@ -24,7 +24,12 @@ DECLINED = 1
 @click.command()
 @click.argument("name")
 @in_folder
-@click.option("--content", default="", metavar="FOLDER", help="Another folder with an extensions.toml, as an organisation has it on its machines; no policy repository is needed.")
+@click.option(
+    "--content",
+    default="",
+    metavar="FOLDER",
+    help="Another folder with an extensions.toml, as an organisation has it on its machines; no policy repository is needed.",
+)
 @click.option("--yes", is_flag=True, help="Ask nothing; for scripts that have looked before.")
 def pin(name: str, folder: str, *, content: str, yes: bool) -> int:
     """Start or reach the MCP server NAME of content/extensions.toml, show its tools, and pin them in content/tools.lock.
