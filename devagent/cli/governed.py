@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from devagent.settings.config import Config, load_config
 from devagent.settings.identity import principal
 from devagent.settings.places import enrolments, places
-from devagent.settings.policies import EffectivePolicy, Tools, effective_policy
+from devagent.settings.policies import EffectivePolicy, Tools, effective_policy, is_enrolled
 
 if TYPE_CHECKING:
     from devagent.session.enrolled import Enrolled
@@ -20,13 +20,13 @@ def policy_here(tools: Tools | None = None) -> EffectivePolicy:
 
 
 def config_here() -> Config:
-    """The person's config with what their organisation's bundle brings. Raises ConfigError."""
-    config, found = load_config(places().config), enrolled_here()
-    if found is None:
+    """The person's config with what their organisation brings. Raises ConfigError."""
+    config = load_config(places().config)
+    if not is_enrolled():
         return config
-    from devagent.session.equipped import equipped  # noqa: PLC0415  (only on an enrolled machine)
+    from devagent.session.equipped import brought_by, equipped  # noqa: PLC0415  (only where an organisation governs)
 
-    return equipped(config, found)
+    return equipped(config, brought_by(enrolled_here()))
 
 
 def enrolled_here() -> "Enrolled | None":

@@ -57,16 +57,18 @@ class Refusal(Struct, frozen=True):
 
 
 class Callers:
-    """Tells callers apart. Without ``named`` and ``issuer`` nobody is asked for a token."""
+    """Tells callers apart. Without ``named`` and ``issuer`` nobody is asked for a token. ``issuer`` gives who it is now; what
+    another said of a token is forgotten."""
 
     def __init__(
         self,
         named: Named | None,
-        issuer: Issuer | None = None,
+        issuer: Callable[[], Issuer] | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._named = named
-        self._issuer = issuer
+        self._now = issuer
+        self._last: Issuer | None = None
         self._clock = clock
         self._judged: OrderedDict[bytes, tuple[Proved, float]] = OrderedDict()
         self._known: dict[str, Principal] = {}
@@ -76,28 +78,38 @@ class Callers:
         return self._known.get(caller)
 
     @property
+    def _issuer(self) -> Issuer | None:
+        issuer = self._now() if self._now is not None else None
+        if issuer is not self._last:
+            self._last = issuer
+            self._judged.clear()
+        return issuer
+
+    @property
     def metadata_paths(self) -> tuple[str, ...]:
         """Where the metadata lie (RFC 9728, section 3.1)."""
-        path = urlsplit(self._issuer.resource).path if self._issuer is not None else PATH
+        issuer = self._issuer
+        path = urlsplit(issuer.resource).path if issuer is not None else PATH
         return (METADATA, METADATA + path)
 
     def metadata(self) -> bytes | None:
         """The protected resource's metadata (RFC 9728, section 2); None where there is no issuer."""
-        if self._issuer is None:
+        issuer = self._issuer
+        if issuer is None:
             return None
         return canonical(
             {
-                "resource": self._issuer.resource,
-                "authorization_servers": [self._issuer.url],
+                "resource": issuer.resource,
+                "authorization_servers": [issuer.url],
                 "bearer_methods_supported": ["header"],
                 "resource_name": "devagent",
-                **({"scopes_supported": [self._issuer.scope]} if self._issuer.scope else {}),
+                **({"scopes_supported": [issuer.scope]} if issuer.scope else {}),
             }
         )
 
     def of(self, authorization: bytes | None) -> str | Refusal:
         """The caller by the request's Authorization header."""
-        if self._named is None and self._issuer is None:
+        if self._named is None and self._now is None:
             return ANYBODY
         scheme, _, token = (authorization or b"").decode("latin-1").partition(" ")
         token = token.strip()
@@ -105,9 +117,10 @@ class Callers:
             return self._refusal(401, "", "a bearer token is needed")
         if self._named is not None and (name := self._named(token)) is not None:
             return name
-        if self._issuer is None or token.count(".") != 2:
+        issuer = self._issuer
+        if issuer is None or token.count(".") != 2:
             return self._refusal(401, "invalid_token", "this token is not known")
-        return self._by_access_token(token, self._issuer)
+        return self._by_access_token(token, issuer)
 
     def _by_access_token(self, token: str, issuer: Issuer) -> str | Refusal:
         now = self._clock()
@@ -145,9 +158,9 @@ class Callers:
         parts = ['realm="devagent"']
         if error:
             parts.append(f'error="{error}"')
-        if self._issuer is not None:
-            at = urlsplit(self._issuer.resource)
+        if (issuer := self._issuer) is not None:
+            at = urlsplit(issuer.resource)
             parts.append(f'resource_metadata="{at.scheme}://{at.netloc}{METADATA}{at.path}"')
-            if self._issuer.scope:
-                parts.append(f'scope="{self._issuer.scope}"')
+            if issuer.scope:
+                parts.append(f'scope="{issuer.scope}"')
         return Refusal(status, "Bearer " + ", ".join(parts), why)

@@ -69,7 +69,7 @@ class Entrance:
         path = exchange.target.partition(b"?")[0]
         if not self._is_for_this(exchange):
             _refuse(exchange, 403, "this Host or Origin is not allowed")
-        elif path.decode("latin-1") in self._callers.metadata_paths and exchange.method == "GET":
+        elif exchange.method == "GET" and path.decode("latin-1") in self._callers.metadata_paths:
             self._metadata(exchange)
         elif path != PATH.encode():
             _refuse(exchange, 404, "there is nothing here; the server is at /mcp")

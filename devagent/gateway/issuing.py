@@ -1,5 +1,10 @@
-"""The organisation's issuer of access tokens, as the bundle in force names it and its keys."""
+"""The organisation's issuer of access tokens, as the bundle in force names it and its keys.
 
+Each look asks first whether another state has come into force (one ``stat``): so a key that was rotated or taken away in the
+bundle counts from then on, without a restart.
+"""
+
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from devagent.gateway.callers import Issuer, Proved
@@ -8,22 +13,67 @@ from devagent.settings.identity import principal
 from devagent.settings.places import Places
 
 if TYPE_CHECKING:
+    from devagent.org.client import Client
+    from devagent.org.in_force import InForce
     from devagent.org.principals import Oidc
 
 
-def issuer_of(here: Places, resource: str) -> Issuer | None:
-    """Who gives access tokens for this resource; None where no organisation's bundle names somebody. Raises Refused."""
+def issuer_of(here: Places, resource: str) -> Callable[[], Issuer] | None:
+    """Gives who issues access tokens for this resource now; None where no organisation's bundle names somebody. Raises Refused."""
     found = enrolled(here, principal(), online=True)
-    if found is None or found.in_force is None:
+    if found is None or found.in_force is None or found.client is None:
         return None
-    from devagent.org import principals  # noqa: PLC0415  (only on an enrolled machine)
-    from devagent.org.tokens import access_of  # noqa: PLC0415
+    if (oidc := _named(found.in_force)) is None:
+        return None
+    return _Issuing(found.client, found.in_force.stamp, oidc, resource).now
 
-    if principals.FILE not in found.in_force.manifest.files:
+
+class _Issuing:
+    """The issuer, and which state of the bundle says so."""
+
+    def __init__(
+        self, client: "Client", stamp: tuple[int, int], oidc: "Oidc", resource: str
+    ) -> None:
+        self._client = client
+        self._stamp = stamp
+        self._resource = resource
+        self._issuer = _issuer(oidc, resource)
+
+    def now(self) -> Issuer:
+        stamp = self._client.state.stamp()
+        if stamp != self._stamp:
+            self._stamp, self._issuer = stamp, self._looked()
+        return self._issuer
+
+    def _looked(self) -> Issuer:
+        from devagent.org.refusals import Refused  # noqa: PLC0415  (only on an enrolled machine)
+
+        try:
+            found = self._client.look()
+            oidc = None if isinstance(found, Refused) else _named(found)
+            refused = found if isinstance(found, Refused) else Refused("identity", "the organisation names no issuer any more")  # fmt: skip
+        except Refused as error:
+            oidc, refused = None, error
+        if oidc is not None:
+            return _issuer(oidc, self._resource)
+
+        def judged(token: str) -> Proved:
+            del token
+            raise refused
+
+        return Issuer(self._issuer.url, self._resource, self._issuer.scope, judged)
+
+
+def _named(found: "InForce") -> "Oidc | None":
+    from devagent.org import principals  # noqa: PLC0415  (only on an enrolled machine)
+
+    if principals.FILE not in found.manifest.files:
         return None
-    oidc: Oidc | None = principals.read(found.in_force.read(principals.FILE)).oidc
-    if oidc is None:
-        return None
+    return principals.read(found.read(principals.FILE)).oidc
+
+
+def _issuer(oidc: "Oidc", resource: str) -> Issuer:
+    from devagent.org.tokens import access_of  # noqa: PLC0415  (only on an enrolled machine)
 
     def judged(token: str) -> Proved:
         access = access_of(token, oidc, resource)

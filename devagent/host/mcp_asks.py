@@ -27,7 +27,7 @@ from devagent.core.ports import ToolFailure
 from devagent.core.text import visible
 from devagent.core.tools import ToolSpec
 from devagent.host.mcp_forms import form, message, page
-from devagent.host.mcp_house import ELICIT, ROOTS, SAMPLE
+from devagent.host.mcp_house_tools import ELICIT, ROOTS, SAMPLE
 from devagent.host.mcp_launch import Answers
 from devagent.host.mcp_under_way import WAY, UnderWay
 from devagent.policy.plain import is_list, is_table

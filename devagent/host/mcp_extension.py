@@ -285,7 +285,7 @@ class McpExtension:
         ):
             self.pinned = replace(known, pending=pending, legacy=legacy, capabilities=has)
             if self._org is not None:
-                # Found again from here by the next session; the pins themselves are the bundle's.
+                # Found again from here by the next session; the pins themselves are the organisation's.
                 self._lock.put(self.settings.name, self.pinned)
             else:
                 self._lock.mark(

@@ -7,6 +7,8 @@
     recipes/NAME.md     a prompt with a name: /NAME in the chat, `devagent run --recipe NAME`
     prices.json         what models cost
 
+An organisation without bundles may have the first two in its folder on a machine (``of_folder``).
+
 ``{bundle}/servers/FILE`` in a server's ``args`` is a file of the bundle. What is named here is verified, file by file, before
 it is used. None of it loosens anything: policy judges every call of what is brought.
 """
@@ -89,6 +91,16 @@ def read(files: Mapping[str, bytes], folder: str, keeper: str) -> Equipment:
         style=files.get(STYLE, b""),
         recipes=dict(_recipes(files)),
     )
+
+
+def of_folder(files: Mapping[str, bytes], keeper: str) -> Equipment:
+    """The same from ``extensions.toml`` and ``tools.lock`` in an organisation's folder, which hold for everybody on the machine.
+    Raises Refused: also for a file of a bundle, of which there is none."""
+    found = read(files, "/", keeper)
+    for name, table in _toml(files, EXTENSIONS, Extensions).extensions.items():
+        if any(one.startswith(BUNDLE) for one in _arguments(table)):
+            raise Refused("equipment", f"{EXTENSIONS}: {name} names a file of a bundle, and there is none: write its path")  # fmt: skip
+    return found
 
 
 def check(files: Mapping[str, bytes]) -> None:

@@ -85,9 +85,9 @@ def tool_of(toolbox: Extensions, name: str) -> ToolSpec:
     """A tool of the house. Raises UsageError where the session has no servers."""
     if toolbox.house is None:
         raise UsageError("this session has no MCP servers")
-    from devagent.host import mcp_house  # noqa: PLC0415  (only where there are servers)
+    from devagent.host import mcp_house_tools  # noqa: PLC0415  (only where there are servers)
 
-    return toolbox.house.classed(getattr(mcp_house, name))
+    return toolbox.house.classed(getattr(mcp_house_tools, name))
 
 
 __all__ = ["Reading", "ServerPrompt", "completion_of", "mentioned", "prompts_of", "reading_of"]

@@ -46,7 +46,7 @@ from devagent.policy.bounds import (
 )
 from devagent.policy.denied_paths import denied_paths
 from devagent.session.enrolled import Enrolled, enrolled, policy_under
-from devagent.session.equipped import equipped, org_style, pins_of
+from devagent.session.equipped import brought_by, equipped, org_style, pins_of
 from devagent.session.keeping import sealed_for, withheld, witnessing_of
 from devagent.settings.approvals import ApprovalsOnFile, Together
 from devagent.settings.config import Config, load_config
@@ -140,7 +140,8 @@ def stand(options: Options, environment: Mapping[str, str] | None) -> Ground:
     governs = (
         None if options.org_policy else enrolled(here, who, online=True, proved=options.principal)
     )
-    config, pins = equipped(own_config, governs), pins_of(governs)
+    brought = None if options.org_policy else brought_by(governs)
+    config, pins = equipped(own_config, brought), pins_of(brought)
 
     def made(tables: Mapping[str, Mapping[str, Any]]) -> Extensions:
         own = configured(
@@ -195,7 +196,7 @@ def stand(options: Options, environment: Mapping[str, str] | None) -> Ground:
         today=today,
         signed=_signed(options, here, who, policy, today),
         extensions=extensions,
-        guidance="\n".join(filter(None, [options.guidance, style_guidance(), org_style(governs)])),
+        guidance="\n".join(filter(None, [options.guidance, style_guidance(), org_style(brought)])),
         sealing=sealed_for(policy, here, env),
         witnessing=witnessing_of(policy, here),
     )

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from devagent.agent.calls import Calls
 from devagent.agent.gate import Gate
 from devagent.audit.tap import SideBySide
-from devagent.audit.verify import verify_session
 from devagent.audit.writer import SessionLog
 from devagent.core.errors import Stop
 from devagent.core.events import (
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
 
 
 from devagent.session.ground import (
+    Ground,
     Options,
     gate_of,
     limits_of,
@@ -116,8 +116,8 @@ class Served:
             for news in self._watch.take_news():
                 yield news
 
-    async def close(self, stop: Stop, exit_code: int, reason: str = "") -> str:
-        """End the session and its record; what ``session verify`` says of it now, in a few words."""
+    async def close(self, stop: Stop, exit_code: int, reason: str = "") -> None:
+        """End the session and its record."""
         if self._polling is not None:
             self._polling.cancel()
         if self._watch is not None:
@@ -128,13 +128,19 @@ class Served:
         finally:
             self._log.close()
             await self._toolbox.aclose()
-        return verify_session(self._log.folder).summary
 
 
 async def open_served(options: Options, environment: Mapping[str, str] | None = None) -> Served:
-    """Open a session for a client that has a model of its own. Raises as ``open_session``."""
-    ground = stand(options, environment)
-    toolbox = ground.extensions()
+    """Open a session for a client that has a model of its own. Raises as ``open_session``.
+
+    Policy is settled in a thread: reading it, the programs of servers, and an organisation's server hold no other client's calls.
+    """
+
+    def stood() -> tuple[Ground, Extensions]:
+        ground = stand(options, environment)
+        return ground, ground.extensions()
+
+    ground, toolbox = await asyncio.to_thread(stood)
     toolbox.attend(options.elicitor, options.sampler)
     if toolbox.house is not None and options.roots is not None:
         toolbox.house.client_roots = options.roots

@@ -17,7 +17,8 @@ _ORG_FOLDERS = {
 }
 ORG_FOLDER = _ORG_FOLDERS.get(sys.platform, "/etc/devagent")
 
-
+ORG_FILES = ("policy.toml", "extensions.toml", "tools.lock")
+"""What an organisation without bundles may have in its folder."""
 OWN_ORG_FOLDER = ".devagent-org"
 """Where one person's own enrolment lies, below their home by the password database."""
 PIN = "org.json"
@@ -62,7 +63,7 @@ class Places(Struct, frozen=True):
             self.config,
             self.policy,
             *(os.path.join(self.data, name) for name in names),
-            os.path.join(ORG_FOLDER, "policy.toml"),
+            *(os.path.join(ORG_FOLDER, name) for name in ORG_FILES),
             *enrolments(),
         )
 

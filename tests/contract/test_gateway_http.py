@@ -2,6 +2,9 @@
 
 import asyncio
 import json
+import os
+import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,7 +20,7 @@ from devagent.audit.verify import verify_session
 from devagent.core.events import ApprovalAnswered, SessionStarted, ToolFinished, ToolStarted
 from devagent.gateway import front
 from devagent.gateway import sessions as gateway_sessions
-from tests.support.command_line import LIMIT_S, logged, logs, own_file
+from tests.support.command_line import LIMIT_S, ROOT, logged, logs, own_file
 from tests.support.gateways import (
     ACCEPT,
     META,
@@ -29,6 +32,7 @@ from tests.support.gateways import (
     stateless,
     web,
 )
+from tests.support.mcp_servers import hostile
 from tests.support.repositories import git
 from tests.support.workplace import workplace
 
@@ -352,6 +356,28 @@ async def test_a_slow_server_keeps_nobody_else_waiting(work: Path) -> None:
         await asyncio.wait([waiting])
 
 
+async def test_a_third_partys_server_that_never_answers_keeps_nobody_else_waiting(
+    work: Path,
+) -> None:
+    """Neither another client, nor the same one's other calls; the call ends with its client."""
+    table = hostile("silent")
+    args = json.dumps(table["args"])
+    own_file("config.toml", f'[extensions.odd]\ntype = "stdio"\ncommand = {json.dumps(table["command"])}\nargs = {args}\n')  # fmt: skip
+    own_file("policy.toml", SLEEP.replace("workspace.shell", "odd.*"))
+    body = call("odd__echo", {"text": "x"})
+    async with serving(work) as server, web("token-a") as one, web("token-b") as other:
+        asked = one.post(server.url, json=body, headers=stateless("odd__echo"))
+        waiting = asyncio.create_task(asked)
+        await until(has_started)
+        for client in (other, one):
+            answer = await client.post(server.url, json=BODY, headers=stateless(READ))
+            assert answer.json()["result"]["isError"] is False
+        assert not waiting.done()
+        waiting.cancel()
+        await asyncio.wait([waiting])
+        await cut()
+
+
 async def cut() -> None:
     """Until the record says that a call was cut."""
     await until(
@@ -422,3 +448,21 @@ async def test_the_sdks_client_lists_calls_and_answers_what_is_asked(shop: Path,
     assert "other" not in git(shop, "branch")
     answered = [e for e in logged(logs()[0]) if isinstance(e, ApprovalAnswered)]
     assert (answered[0].approval.by, answered[0].approval.answer) == ("client:a", "yes")
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
+async def test_the_call_that_the_documentation_shows_is_answered(work: Path) -> None:
+    (work / "README.md").write_text("# Hello there\n")
+    text = (ROOT / "docs/gateway.md").read_text(encoding="utf-8")
+    (line,) = re.findall(r"```bash\n(curl .*?)```", text, re.DOTALL)
+    async with serving(work) as server:
+        process = await asyncio.create_subprocess_exec(
+            "bash", "-euc", line.replace(":8808", f":{server.port}"),
+            stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL,
+            env={"PATH": os.environ["PATH"], "TOKEN": "token-a", "NO_PROXY": "*"},
+        )  # fmt: skip
+        said, _ = await asyncio.wait_for(process.communicate(), LIMIT_S)
+    assert process.returncode == 0
+    result = json.loads(said)["result"]
+    assert result["isError"] is False
+    assert "Hello there" in result["content"][0]["text"]

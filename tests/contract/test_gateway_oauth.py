@@ -16,7 +16,7 @@ from mcp.shared.auth import OAuthClientInformationFull, OAuthClientMetadata, OAu
 from pydantic import AnyUrl
 
 from devagent.core.events import SessionStarted, ToolJudged
-from devagent.gateway.callers import Callers
+from devagent.gateway.callers import Callers, Refusal
 from devagent.gateway.front import listen
 from devagent.gateway.issuing import issuer_of
 from devagent.org import principals
@@ -63,21 +63,28 @@ def ring() -> Iterator[Ring]:
         yield made
 
 
-@pytest.fixture
-def work(
-    tmp_path: Path, home: Path, ring: Ring, issuer: Running, monkeypatch: pytest.MonkeyPatch
-) -> Path:
-    """A folder on a machine of an organisation whose bundle names the issuer."""
-    del home, ring
-    keys = ", ".join(f'{key} = "{value}"' for key, value in issuer.key.items())
+def put(org: Organisation, issuer: Running, **key: str) -> None:
+    """Publish a bundle that names the issuer with its key, but for what ``key`` says."""
+    keys = ", ".join(f'{name} = "{value}"' for name, value in (issuer.key | key).items())
     text = (
         f'[oidc]\nissuer = "{issuer.issuer}"\nclient_id = "devagent"\ngateway_scope = "{SCOPE}"\n'
         f"keys = [{{ {keys} }}]\n"
     )
-    org = Organisation(tmp_path, publish=False)
-    files = {principals.FILE: text.encode()}
-    org.promote(org.build("data-reads", policy=POLICY, files=files))
+    org.promote(org.build("data-reads", policy=POLICY, files={principals.FILE: text.encode()}))
     org.publish()
+
+
+@pytest.fixture
+def org(tmp_path: Path, home: Path, ring: Ring, issuer: Running) -> Organisation:
+    del home, ring
+    made = Organisation(tmp_path, publish=False)
+    put(made, issuer)
+    return made
+
+
+@pytest.fixture
+def work(tmp_path: Path, org: Organisation, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder on a machine of an organisation whose bundle names the issuer."""
     assert sync_here(enrolled_here(org, tmp_path, monkeypatch)).outcome == "updated"
     folder = tmp_path / "work"
     folder.mkdir()
@@ -230,7 +237,7 @@ def test_a_callers_token_is_judged_anew_when_its_time_is_over(work: Path, issuer
     assert known is not None
     now = [time.time()]
     callers = Callers(None, known, clock=lambda: now[0])
-    given = f"Bearer {token(issuer, known.resource)}".encode()
+    given = f"Bearer {token(issuer, known().resource)}".encode()
     first = callers.of(given)
     assert first == "ide for ana@acme.example"
     assert callers.of(given) == first
@@ -238,10 +245,28 @@ def test_a_callers_token_is_judged_anew_when_its_time_is_over(work: Path, issuer
     assert not isinstance(callers.of(given), str)
     now[0] -= 3600
     issuer.set(claims={"groups": ["data"]})
-    other = f"Bearer {token(issuer, known.resource)}".encode()
+    other = f"Bearer {token(issuer, known().resource)}".encode()
     again = callers.of(other)
     assert again == "ide for ana@acme.example, 2"  # other groups, another session
     assert isinstance(again, str)
     who = callers.principal(again)
     assert who is not None
     assert who.groups == ("data",)
+
+
+def test_a_key_that_the_bundle_has_no_more_counts_no_more_and_a_new_one_at_once(
+    work: Path, tmp_path: Path, org: Organisation, issuer: Running
+) -> None:
+    known = issuer_of(places(), "http://127.0.0.1:1/mcp")
+    assert known is not None
+    callers = Callers(None, known)
+    given = f"Bearer {token(issuer, known().resource)}".encode()
+    assert callers.of(given) == "ide for ana@acme.example"
+    put(org, issuer, kid="another")
+    assert sync_here(tmp_path / "etc/org.json").outcome == "updated"
+    refused = callers.of(given)
+    assert isinstance(refused, Refusal)
+    assert refused.status == 401
+    put(org, issuer)
+    assert sync_here(tmp_path / "etc/org.json").outcome == "updated"
+    assert callers.of(given) == "ide for ana@acme.example"

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import signal
+import sys
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -10,10 +11,20 @@ from typing import Any
 
 import httpx2
 import pytest
+from mcp import Client, StdioServerParameters
 
 from devagent.audit.verify import verify_session
 from devagent.core.events import SessionEnded, ToolJudged
-from tests.support.command_line import LIMIT_S, Running, devagent, logged, logs, own_file, running
+from tests.support.command_line import (
+    LIMIT_S,
+    Running,
+    devagent,
+    environment,
+    logged,
+    logs,
+    own_file,
+    running,
+)
 from tests.support.workplace import workplace
 
 HELLO: dict[str, Any] = {
@@ -51,6 +62,27 @@ async def test_a_client_on_standard_input_is_served_until_it_ends(work: Path) ->
     last = logged(folder)[-1]
     assert isinstance(last, SessionEnded)
     assert last.stop == "done"
+
+
+@pytest.mark.filterwarnings("ignore::mcp.MCPDeprecationWarning")
+@pytest.mark.parametrize("era", ["legacy", "auto"])
+async def test_the_sdks_client_starts_it_and_calls(work: Path, era: Any) -> None:
+    arguments = ["-m", "devagent", "mcp", "serve", "--extension", "git", "-C", str(work)]
+    started = StdioServerParameters(
+        command=sys.executable, args=arguments, env=environment(None, {}), cwd=work
+    )
+    async with asyncio.timeout(3 * LIMIT_S), Client(started, mode=era) as client:
+        version = client.session.protocol_version
+        names = {tool.name for tool in (await client.list_tools()).tools}
+        log = await client.call_tool("git__log", {"limit": 1})
+        denied = await client.call_tool("git__push", {"remote": "origin", "branch": "main"})
+    assert version == {"legacy": "2025-11-25", "auto": "2026-07-28"}[era]
+    assert "git__log" in names
+    assert not log.is_error
+    assert denied.is_error  # this client cannot be asked, or policy denies it
+    (folder,) = logs()
+    assert verify_session(folder).ok
+    assert [e.tool for e in logged(folder) if isinstance(e, ToolJudged)] == ["log", "push"]
 
 
 async def test_terminated_it_closes_its_record(work: Path) -> None:

@@ -41,6 +41,7 @@ def org_folders(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
         monkeypatch.setattr(policies_module, "read_trusted", as_root)
         monkeypatch.setattr("devagent.session.enrolled.read_trusted", as_root)
+        monkeypatch.setattr("devagent.session.equipped.read_trusted", as_root)
     return folder / "etc" / pins.FILE
 
 

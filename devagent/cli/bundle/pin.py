@@ -24,22 +24,31 @@ DECLINED = 1
 @click.command()
 @click.argument("name")
 @in_folder
+@click.option(
+    "--content",
+    default="",
+    metavar="FOLDER",
+    help="Another folder with an extensions.toml, as an organisation has it on its machines; no policy repository is needed.",
+)
 @click.option("--yes", is_flag=True, help="Ask nothing; for scripts that have looked before.")
-def pin(name: str, folder: str, *, yes: bool) -> int:
+def pin(name: str, folder: str, *, content: str, yes: bool) -> int:
     """Start or reach the MCP server NAME of content/extensions.toml, show its tools, and pin them in content/tools.lock.
 
     On every machine the server is then let in as it is now, and a tool that differs is withheld. Prints the digest that
     `[extensions.digests]` and `bundle revoke extension NAME@DIGEST` take.
     """
-    workplace = Workplace(folder)
-    content = workplace.path(CONTENT)
+    org = "your organisation"
+    if not content:
+        workplace = Workplace(folder)
+        content, org = workplace.path(CONTENT), workplace.settings.org
+    content = os.path.abspath(content)
     path = os.path.join(content, equipment.EXTENSIONS)
     try:
         with open(path, "rb") as file:
             files = {equipment.EXTENSIONS: file.read()}
     except OSError as e:
         raise ConfigError(f"cannot be read ({e.strerror})", file=path, hint=f'Write [extensions.{name}] there, as into a config.toml.') from e  # fmt: skip
-    tables = equipment.read(files, content, workplace.settings.org).extensions
+    tables = equipment.read(files, content, org).extensions
     if not is_server(tables.get(name, {})):
         raise UsageError(
             f"there is no MCP server {name!r} in {path}",
@@ -63,6 +72,7 @@ def pin(name: str, folder: str, *, yes: bool) -> int:
         own, program=program, command=("", *args) if own.command else (), pending={}
     )
     with open(lock.path, "wb") as file:
+        os.fchmod(file.fileno(), 0o644)  # for everybody to read; there is no secret in it
         file.write(lock_of(servers) + b"\n")
     click.echo(f"{name}: {len(own.tools)} tools pinned in {os.path.relpath(lock.path)}")
     click.echo(f"digest {servers[name].definition}")

@@ -48,13 +48,12 @@ def server_of(name: str, table: Mapping[str, Any], fault: Fault) -> McpExtension
 
 
 def _org_pins() -> OrgPins | None:
-    """What the organisation's bundle pins, on an enrolled machine."""
-    found = enrolled_here()
-    if found is None:
+    """What the organisation pins, where one governs."""
+    if not is_enrolled():
         return None
-    from devagent.session.equipped import pins_of  # noqa: PLC0415  (only on an enrolled machine)
+    from devagent.session.equipped import brought_by, pins_of  # noqa: PLC0415  (only where an organisation governs)
 
-    return pins_of(found)
+    return pins_of(brought_by(enrolled_here()))
 
 
 def configured_server(name: str) -> McpExtension:
@@ -79,7 +78,7 @@ def let_in(extension: McpExtension, *, yes: bool) -> bool:
     if extension.pinned_by_org:
         raise UsageError(
             f"your organisation says what {extension.settings.name} is, and lets it in",
-            hint="A new version of it needs a new bundle: ask whoever keeps the policy.",
+            hint="A new version of it has to be pinned anew: ask whoever keeps the policy.",
         )
     if not yes and not sys.stdin.isatty():
         raise UsageError(
