@@ -137,7 +137,11 @@ def test_where_another_turn_follows_after_all_the_one_before_is_synced_and_signe
     synced: list[int] = []
     device = Device(str(tmp_path / "data"))
     log = SessionLog.create(str(tmp_path / "sessions"), device=device, one_task=True)
-    monkeypatch.setattr(files, "to_disk", lambda _: synced.append(log.count))
+
+    def note(descriptor: int) -> None:
+        synced.append(log.count)
+
+    monkeypatch.setattr(files, "to_disk", note)
     reply = ModelReplied(turn=1, model="m", stop="end_turn", content=[])
     for event in [started(), TurnStarted(turn=1), reply, TurnEnded(turn=1, stop="done")]:
         log.write(event)
