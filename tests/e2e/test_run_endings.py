@@ -77,7 +77,7 @@ ENDINGS = {
         [Step(fault="stall", at=0, times=FOR_EVER)],
         6, "service", "silent", config="stall_s = 0.2\ngive_up_s = 0.6",
     ),
-    "too long": Ending(
+    "too long a prompt": Ending(
         [Step(status=400, error="invalid_request_error", message="prompt is too long: 9 > 8")],
         1, "failed", "no longer fits",
     ),
