@@ -13,9 +13,32 @@ def main() -> None:
 
         sys.stdout.write(f"devagent {__version__}\n")
         return
+    if sys.argv[1:2] == ["run"]:
+        _run()
     from devagent.cli.entry import leave, run_command_line  # noqa: PLC0415
 
     leave(run_command_line(sys.argv[1:]))
+
+
+def _run() -> None:
+    """A one-shot run: a signal that comes while devagent is still being loaded ends it in good order, too."""
+    import signal  # noqa: PLC0415  (a run needs it anyway)
+
+    def interrupt(number: int, frame: object) -> None:
+        raise KeyboardInterrupt
+
+    try:
+        signal.signal(signal.SIGTERM, interrupt)
+        from devagent.cli.entry import leave, run_command_line  # noqa: PLC0415
+
+        code = run_command_line(sys.argv[1:])
+    except KeyboardInterrupt:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_IGN)
+        from devagent.cli.entry import interrupted, leave  # noqa: PLC0415
+
+        code = interrupted(sys.argv[1:])
+    leave(code)
 
 
 def _stand_in_for_closed_streams() -> None:

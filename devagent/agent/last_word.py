@@ -1,6 +1,6 @@
 """What a reply's stop reason means for the turn (design, section 8, "Settled cases")."""
 
-from devagent.core.errors import Stop
+from devagent.core.errors import ModelError, Stop
 from devagent.core.events import ModelReplied
 
 OVERFLOW = "model_context_window_exceeded"
@@ -11,6 +11,12 @@ TOO_LONG: tuple[Stop, str] = (
 ENDED_WELL = frozenset({"end_turn", "stop_sequence"})
 BROKEN_OFF = frozenset({"max_tokens", OVERFLOW, "refusal"})
 """Stop reasons of a reply that may end inside a call, or that was taken back: none of its calls runs."""
+
+
+def too_long(refused: ModelError | None) -> tuple[Stop, str]:
+    """How a turn ends whose conversation no longer fits; ``refused``: what the service said of the request."""
+    stop, reason = TOO_LONG
+    return stop, f"{reason} ({refused.what})" if refused else reason
 
 
 def last_word(reply: ModelReplied) -> tuple[Stop, str]:

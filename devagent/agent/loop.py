@@ -20,7 +20,7 @@ from devagent.agent.finding import Findable
 from devagent.agent.fitting import Fitting, Window
 from devagent.agent.gate import Gate
 from devagent.agent.history import History
-from devagent.agent.last_word import BROKEN_OFF, ENDED_WELL, OVERFLOW, TOO_LONG, last_word
+from devagent.agent.last_word import BROKEN_OFF, ENDED_WELL, OVERFLOW, last_word, too_long
 from devagent.agent.safeguards import Safeguards
 from devagent.agent.service_tools import Offering
 from devagent.agent.service_uses import done_by_the_service
@@ -300,9 +300,9 @@ class Agent:
                     yield event
             if self.compactions > compactions:
                 return
-            turn.end = (failed.stop, failed.what) if failed else TOO_LONG
+            turn.end = too_long(failed)
         elif failed:
-            turn.end = failed.stop, failed.what
+            turn.end = too_long(failed) if beyond else (failed.stop, failed.what)
         elif reply is None:
             turn.end = "service", "the model gave no reply"
 

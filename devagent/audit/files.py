@@ -31,6 +31,9 @@ class Files:
         self.folder = folder
         self._folder = self._lock = self._events = self._bodies = self._checkpoints = -1
         self._folders_synced = False
+        self._bodies_synced = (
+            False  # also of a log that an earlier process left: it may not have synced
+        )
         try:
             self._folder = os.open(folder, _FOLDER)
             self._lock = self._file(LOCK, os.O_RDWR | os.O_CREAT | _SAFE)
@@ -109,16 +112,21 @@ class Files:
             os.unlink(name, dir_fd=self._folder)
 
     def append_body(self, line: bytes) -> None:
+        self._bodies_synced = False
         _append(self._bodies, line)
 
     def append_checkpoint(self, note: bytes, vkey: str) -> None:
         """A signed note, and beside the first one the key that it is checked by."""
         if self._checkpoints < 0:
-            line = vkey.encode() + b"\n"
-            if not self._holds(DEVICE_KEY, line):
-                self._replace(DEVICE_KEY, (line,))
+            self.keep_key(vkey)
             self._checkpoints = self._file(CHECKPOINTS, _APPEND | os.O_CREAT)
         _append(self._checkpoints, note)
+
+    def keep_key(self, vkey: str) -> None:
+        """Lay the key that checkpoints are checked by beside the log, where it does not lie there yet."""
+        line = vkey.encode() + b"\n"
+        if not self._holds(DEVICE_KEY, line):
+            self._replace(DEVICE_KEY, (line,))
 
     def has(self, name: str) -> bool:
         """Whether there is a file of that name in the session's folder."""
@@ -158,7 +166,9 @@ class Files:
 
     def sync(self) -> None:
         """Content first: a header on disk has its content there."""
-        to_disk(self._bodies)
+        if not self._bodies_synced:
+            to_disk(self._bodies)
+            self._bodies_synced = True
         to_disk(self._events)
         if not self._folders_synced:
             # The names of new files and folders are content of the folders above them.

@@ -1,7 +1,7 @@
 """When and how a log's writer signs it: a checkpoint after what must not be lost, one at the end.
 
-A checkpoint is due with the first answer of the model (signing is loaded while one waits for that), after
-64 events or 30 seconds, before each call that writes, runs or reaches out, and when the session ends.
+A checkpoint is due with the event after the model's first answer (signing is loaded while one waits for
+that; what follows an answer comes at once, and is often to be on disk itself), after 64 events or 30 seconds, before each call that writes, runs or reaches out, and when the session ends.
 """
 
 from devagent.audit.checkpoints import note_text, signed_note
@@ -23,6 +23,7 @@ class Signing:
         self._tree = tree
         self._signed = signed
         self._signed_at = 0
+        self._answered = False
 
     @property
     def vkey(self) -> str:
@@ -38,13 +39,16 @@ class Signing:
         self._tree.push(bytes.fromhex(leaf))
 
     def is_due(self, event: Event, now_ns: int) -> bool:
-        """Whether a checkpoint belongs after this event, which was just pushed."""
+        """Whether a checkpoint belongs after this event, which was just pushed. Until there is one, the answer for
+        an event after the model's first reply stays yes."""
+        answered = self._answered
+        self._answered = answered or isinstance(event, ModelReplied)
         match event:
             case SessionEnded():
                 return True
             case ToolStarted(tool_class=tool_class) if tool_class != "read":
                 return True
-            case ModelReplied() if not self._signed:
+            case _ if answered and not self._signed:
                 return True
             case _:
                 new = self._tree.size - self._signed

@@ -12,6 +12,7 @@ to ``torn-<seq>.<n>.events`` or ``.bodies`` and cut off, and ``log.recovered`` o
 import os
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Self
 
 from devagent.audit.device import Device
@@ -74,7 +75,9 @@ class SessionLog:
     """One session's log, open for writing by this process alone (an advisory lock says so).
 
     Made by ``create`` or ``reopen``. ``clock`` and ``monotonic`` give nanoseconds; ``random(n)`` n bytes;
-    ``redact`` sees every event's own fields once, before anything is written (``redaction.redactor``).
+    ``redact`` sees every event's own fields once, before anything is written (``redaction.redactor``). With
+    ``one_task`` the session is expected to end with its turn: what ends the turn is synced together with what
+    follows it at once, which is the session's end, or a further turn after all.
     """
 
     def __init__(
@@ -91,6 +94,7 @@ class SessionLog:
         key: SessionKey | None = None,
         ended: bool = False,
         witnessing: "Witnessing | None" = None,
+        one_task: bool = False,
     ) -> None:
         self.sid, self.folder = sid, files.folder
         self.redactions = 0
@@ -105,6 +109,8 @@ class SessionLog:
         self._signing = signing
         self._key = key
         self._witnessing = witnessing
+        self._one_task = one_task
+        self._end_awaited = False
         self._sealed = files.has(KEYS)
 
     @classmethod
@@ -119,6 +125,7 @@ class SessionLog:
         device: Device | None = None,
         sealing: Sealing | None = None,
         witnessing: "Witnessing | None" = None,
+        one_task: bool = False,
     ) -> Self:
         """A new session below the sessions folder. Raises LogError where it cannot be made.
 
@@ -142,6 +149,7 @@ class SessionLog:
             signing=Signing(device, sid, Tree()) if device else None,
             key=SessionKey(sid, key, random) if key else None,
             witnessing=witnessing,
+            one_task=one_task,
         )
 
     @classmethod
@@ -157,6 +165,7 @@ class SessionLog:
         sealing: Sealing | None = None,
         with_content: bool = True,
         witnessing: "Witnessing | None" = None,
+        one_task: bool = False,
     ) -> Self:
         """Go on with a session: what a crash left is set aside and closed first.
 
@@ -189,6 +198,7 @@ class SessionLog:
                 key=_key_of(files, sid, sealing, random) if with_content else None,
                 ended=found.closed,
                 witnessing=witnessing,
+                one_task=one_task,
             )
             if recovered := files.set_torn_aside(found.tail):
                 log.write(LogRecovered(bytes=recovered))
@@ -222,10 +232,7 @@ class SessionLog:
             self._seq, self._prev = self._seq + 1, prev
             self._unsynced += 1
             self._unfinished.follow(event)
-            if _must_be_on_disk(event) or self._unsynced >= SYNC_EVERY:
-                self.sync()
-            if self._signing:
-                self._sign(self._signing, event)
+            self._bring_to_disk(event)
         except OSError as e:
             raise self._failed(e) from e
         except BaseException:  # interrupted between two appends: what is on disk is not known here
@@ -233,10 +240,23 @@ class SessionLog:
             raise
         return self._seq - 1
 
-    def load_signing(self) -> None:
-        """Load what signs (milliseconds), while something else is waited for. Raises nothing."""
+    def _bring_to_disk(self, event: Event) -> None:
+        """Sync and sign, as the event that was just appended asks for it."""
+        after_turn = self._end_awaited
+        self._end_awaited = self._one_task and isinstance(event, TurnEnded)
+        if not self._end_awaited and (
+            after_turn or _must_be_on_disk(event) or self._unsynced >= SYNC_EVERY
+        ):
+            self.sync()
         if self._signing:
-            self._signing.load()
+            self._sign(self._signing, event)
+
+    def load_signing(self) -> None:
+        """Load what signs (milliseconds), and lay the key that it is checked by beside the log, while something
+        else is waited for. Raises nothing: a failure is told by the first checkpoint."""
+        if self._signing and self.failure is None and self._signing.load():
+            with suppress(OSError):
+                self._files.keep_key(self._signing.vkey)
 
     def _sign(self, signing: Signing, event: Event) -> None:
         signing.push(self._prev)
@@ -244,7 +264,7 @@ class SessionLog:
         witnessing = self._witnessing
         if witnessing and (cosigned := witnessing.take(signing.signed)):
             self._files.append_checkpoint(cosigned, signing.vkey)
-        if signing.is_due(event, now):
+        if signing.is_due(event, now) and not self._end_awaited:
             self.sync()  # a checkpoint never says more than the disk has
             note = signing.note(now)
             self._files.append_checkpoint(note, signing.vkey)

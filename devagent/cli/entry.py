@@ -3,6 +3,7 @@
 import errno
 import os
 import sys
+from itertools import pairwise
 
 import click
 
@@ -31,8 +32,10 @@ def run_command_line(arguments: list[str]) -> int:
     except DevagentError as error:
         click.echo(f"devagent: {error}", err=True)
         return error.exit_code
-    except (click.Abort, KeyboardInterrupt, EOFError):
+    except (click.Abort, EOFError):
         return INTERRUPTED
+    except KeyboardInterrupt:
+        return interrupted(arguments)
     except OSError as error:
         return _os_error(error)
     except Exception as error:  # whatever else: the record is closed, the person is told
@@ -40,6 +43,21 @@ def run_command_line(arguments: list[str]) -> int:
 
         return tell(error)
     return code if isinstance(code, int) else 0
+
+
+def interrupted(arguments: list[str]) -> int:
+    """Interrupted before the command line was understood; the exit code. A run that is to say its result in JSON
+    (so far as its words tell without reading them as click does) says one."""
+    words = " ".join(arguments).replace("=", " ").split()
+    formats = [after for word, after in pairwise(words) if word == "--output-format"]
+    if arguments[:1] == ["run"] and formats and formats[-1] in ("json", "stream-json"):
+        from devagent.cli.run import not_begun  # noqa: PLC0415  (only for such an end)
+
+        try:
+            return not_begun(formats[-1], KeyboardInterrupt())
+        except OSError as error:
+            return _os_error(error)
+    return INTERRUPTED
 
 
 def leave(code: int) -> None:

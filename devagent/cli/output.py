@@ -19,6 +19,8 @@ class Output:
     def __init__(self, output_format: OutputFormat) -> None:
         self._format = output_format
         self.is_text = output_format == "text"
+        self.is_broken = False
+        """Nobody reads any more, or the disk under it is full: nothing further can be said on it."""
 
     def opened(self, init: dict[str, Any]) -> None:
         """The session is open: stream-json's first line."""
@@ -46,6 +48,10 @@ class Output:
         self._write(canonical(value) + b"\n")
 
     def _write(self, data: bytes) -> None:
-        sys.stdout.flush()
-        sys.stdout.buffer.write(data)
-        sys.stdout.buffer.flush()
+        try:
+            sys.stdout.flush()
+            sys.stdout.buffer.write(data)
+            sys.stdout.buffer.flush()
+        except OSError:
+            self.is_broken = True
+            raise

@@ -37,7 +37,10 @@ def read_prompt(argument: str | None, file: str | None) -> str:
         piped = "" if _is_terminal() else _standard_input(BESIDE_WAIT_S)
     if piped.strip():
         parts.append(f"<input>\n{piped}\n</input>")
-    return _required("\n\n".join(parts), "the prompt")
+    joined = "\n\n".join(parts)
+    if len(parts) > 1:
+        _text(joined.encode(), "the prompt with what is joined to it")
+    return _required(joined, "the prompt")
 
 
 def recipe_prompt(name: str, argument: str | None, file: str | None) -> str:

@@ -177,12 +177,13 @@ def run(
         text = recipe_prompt(recipe, prompt, file) if recipe else read_prompt(prompt, file)
         schema = AnswerSchema(schema_file) if schema_file else None
         blocks = _attached(attachments)
-    except (DevagentError, KeyboardInterrupt) as error:
+        asked = schema.asked(text) if schema else text
+    except (Exception, KeyboardInterrupt) as error:
         if output_format == "text":
             raise
-        return _not_begun(output_format, error)
+        return not_begun(output_format, error)
     task = Task(
-        prompt=schema.asked(text) if schema else text,
+        prompt=asked,
         output_format=output_format,
         schema=schema,
         attachments=blocks,
@@ -222,13 +223,10 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 
-def _not_begun(output_format: OutputFormat, error: DevagentError | KeyboardInterrupt) -> int:
+def not_begun(output_format: OutputFormat, error: Exception | KeyboardInterrupt) -> int:
     """The result of a run that could not even be put together."""
     result = Result()
-    if isinstance(error, DevagentError):
-        result.fail(error)
-    else:
-        result.stop_for("interrupted", "interrupted")
+    _take_failure(error, result)
     plain = result.plain(duration_ms=0)
     Output(output_format).result(plain)
     return int(plain["exit_code"])
@@ -239,23 +237,37 @@ Turns = Callable[[Session, Task, Result, Output], Awaitable[None]]
 
 
 def run_task(task: Task, turns: Turns | None = None) -> int:
-    """Run the task to its end and print its result; the exit code. Exactly one result, whatever happens."""
+    """Run the task to its end and print its result; the exit code. Exactly one result, whatever happens, as long as
+    there is somewhere to print it: OSError where standard output takes nothing any more."""
     began = time.monotonic()
     result, output = Result(), Output(task.output_format)
-    if task.options.dry_run:
-        result.judged = []
+    told: list[dict[str, Any]] = []
+
+    def tell() -> None:
+        # Nothing is awaited between here and the end: a signal that comes now changes nothing.
+        told.append(result.plain(duration_ms=round((time.monotonic() - began) * 1000)))
+        output.result(told[0])
+
+    async def driven() -> None:
+        try:
+            await _drive(task, result, output, turns or _turns)
+        except (asyncio.CancelledError, Exception) as error:
+            if output.is_broken:
+                raise
+            _take_failure(error, result)
+        tell()
+
     try:
-        run_until_done(_drive(task, result, output, turns or _turns))
-    except KeyboardInterrupt:
-        result.stop_for("interrupted", "interrupted")
-    except DevagentError as error:
-        result.fail(error)
-    except OSError:
-        raise
-    except Exception as error:
-        _fault(result, error, told=True)
-    plain = result.plain(duration_ms=round((time.monotonic() - began) * 1000))
-    output.result(plain)
+        if task.options.dry_run:
+            result.judged = []
+        run_until_done(driven())
+    except (Exception, KeyboardInterrupt) as error:
+        if output.is_broken:
+            raise
+        if not told:
+            _take_failure(error, result)
+            tell()
+    plain = told[0]
     if result.judged and output.is_text:
         _tell_judged(result)
     if output.is_text and not sys.stderr.isatty():
@@ -286,6 +298,9 @@ async def _drive(task: Task, result: Result, output: Output, turns: Turns) -> No
         else:
             _take(session.out_of_time, result, output)
     except OSError as error:
+        if not output.is_broken:
+            _os_failed(error, result)
+            raise
         # Nobody reads any more, or the disk under stdout is full: the record still gets its end.
         result.stop_for("failed", f"the output cannot be written: {error.strerror}")
         raise
@@ -303,6 +318,24 @@ async def _drive(task: Task, result: Result, output: Output, turns: Turns) -> No
         except DevagentError as error:
             result.log = "verify: FAILED, the log could not be closed"
             result.fail(error)
+
+
+def _take_failure(error: BaseException, result: Result) -> None:
+    """What ended the run from outside its session; a fault of devagent's own is told on standard error besides."""
+    match error:
+        case DevagentError():
+            result.fail(error)
+        case OSError():
+            _os_failed(error, result)
+        case Exception():
+            _fault(result, error, told=True)
+        case _:
+            result.stop_for("interrupted", "interrupted")
+
+
+def _os_failed(error: OSError, result: Result) -> None:
+    what = error.filename or "reading or writing failed"
+    result.stop_for("failed", f"{what}: {error.strerror or error}")
 
 
 def _fault(result: Result, error: Exception, *, told: bool = False) -> None:
@@ -388,7 +421,8 @@ def _tell_judged(result: Result) -> None:
     for one in result.judged or ():
         touched = f"  {', '.join(one.resources)}" if one.resources else ""
         rules = f" by {', '.join(one.rules)}" if one.rules else ""
-        line = f"  {would[one.effect]}{rules}: {one.tool}{touched}"
+        why = f" ({one.reason})" if one.effect != "allow" and not one.rules else ""
+        line = f"  {would[one.effect]}{rules}: {one.tool}{touched}{why}"
         click.echo(one_line(line.strip(), 300), err=True)
 
 

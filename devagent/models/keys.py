@@ -72,17 +72,17 @@ class KeyCommand:
             raise _no_key(f"{name!r} cannot be run: {error.strerror or error}") from None
         try:
             async with asyncio.timeout(self._limit_s):
-                said, _ = await process.communicate()
+                said = await _said(process)
         except TimeoutError:
             raise _no_key(f"{name!r} gave none within {self._limit_s:g} s") from None
         finally:
             if process.returncode is None:
                 _stop(process)
                 await process.wait()
-        if process.returncode:
-            raise _no_key(f"{name!r} ended with exit code {process.returncode}")
         if len(said) > _LONGEST:
             raise _no_key(f"{name!r} said more than a key")
+        if process.returncode:
+            raise _no_key(f"{name!r} ended with exit code {process.returncode}")
         return said
 
     def _parsed(self, said: bytes) -> tuple[Credential, float]:
@@ -105,6 +105,17 @@ class KeyCommand:
         except Exception:
             raise _no_key(f"{name!r} gave something that is no key") from None
         return key, life_s
+
+
+async def _said(process: asyncio.subprocess.Process) -> bytes:
+    """What it prints until it ends; one that prints more than any key has is not waited for."""
+    said = b""
+    while process.stdout is not None and (piece := await process.stdout.read(_LONGEST)):
+        said += piece
+        if len(said) > _LONGEST:
+            return said
+    await process.wait()
+    return said
 
 
 def _stop(process: asyncio.subprocess.Process) -> None:

@@ -55,8 +55,8 @@ def images_in(content: object) -> list[Mapping[str, Any]]:
         if is_object(block):
             if block.get("type") == "image":
                 found.append(block)
-            elif block.get("type") == "tool_result":
-                found += images_in(block.get("content"))
+            elif block.get("type") == "tool_result" and is_array(inner := block.get("content")):
+                found += images_in(inner)
     return found
 
 

@@ -100,6 +100,7 @@ def open_log(
             redact=redact,
             sealing=ground.sealing,
             witnessing=ground.witnessing,
+            one_task=options.mode == "run",
         )
         count, previous = device.begin(here.sessions, log.sid)
         first: SessionStarted | SessionResumed = SessionStarted(
@@ -116,7 +117,7 @@ def open_log(
             ticket=options.ticket,
         )
     else:
-        log, left = _taken_up(ground, options.resume, device, redact, agent)
+        log, left = _taken_up(ground, options, device, redact, agent)
         first = SessionResumed(
             principal=ground.principal,
             mode=options.mode,
@@ -135,16 +136,17 @@ def open_log(
 
 
 def _taken_up(
-    ground: Ground, session: str, device: Device, redact: Redactor, agent: TakesIn
+    ground: Ground, options: Options, device: Device, redact: Redactor, agent: TakesIn
 ) -> tuple[SessionLog, InForce]:
     """The log of an earlier session, open again, and what was in force when it was left."""
-    earlier = find_session(ground.here.sessions, session)
+    earlier = find_session(ground.here.sessions, options.resume)
     log = SessionLog.reopen(
         earlier,
         device=device,
         redact=redact,
         sealing=ground.sealing,
         witnessing=ground.witnessing,
+        one_task=options.mode == "run",
     )
     left = InForce()
     try:

@@ -2,6 +2,7 @@
 
 import inspect
 import json
+import os
 import subprocess
 import sys
 import tomllib
@@ -180,3 +181,27 @@ def test_wrong_usage_ends_with_two(
         main(arguments)
     assert raised.value.code == 2
     assert "usage: devagent-sql" in capsys.readouterr().err
+
+
+def test_listing_and_describing_a_file_load_no_parser(shop: Path) -> None:
+    look = (
+        "import sys\n"
+        "from devagent_sql import tools\n"
+        "from devagent_sql.server import surroundings\n"
+        "here = surroundings({'shop': 'shop.db'}, None, sys.argv[1])\n"
+        "assert tools.sources(here)['text']\n"
+        "for table in ('', 'orders'):\n"
+        "    args = {'source': 'shop', 'table': table}\n"
+        "    assert tools.resources('describe', args, here)\n"
+        "    assert 'orders' in tools.describe(here, **args)['text']\n"
+        "print('sqlglot' in sys.modules)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", look, str(shop)],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert done.stdout == "False\n"

@@ -77,6 +77,10 @@ ENDINGS = {
         [Step(fault="stall", at=0, times=FOR_EVER)],
         6, "service", "silent", config="stall_s = 0.2\ngive_up_s = 0.6",
     ),
+    "too long a prompt": Ending(
+        [Step(status=400, error="invalid_request_error", message="prompt is too long: 9 > 8")],
+        1, "failed", "no longer fits",
+    ),
     "wrong key": Ending([Step(status=401, error="authentication_error")], 6, "service", "401"),
     "a web page": Ending([Step(fault="page", times=FOR_EVER)], 6, "service", "text/html"),
     "bad model": Ending([], 78, "config", "claude-sonnet-5-5", ("--model", "claud-sonet-5-5")),

@@ -257,6 +257,7 @@ async def test_one_whose_prompt_no_longer_fits_ends_and_says_so(tmp_path: Path) 
         events = await said(session)
         await session.close("done", 0)
     (ended,) = [e for e in events if isinstance(e, SubagentEnded)]
-    assert (ended.stop, ended.replies, len(server.requests)) == ("service", 0, 3)
+    assert (ended.stop, ended.replies, len(server.requests)) == ("failed", 0, 3)
+    assert ended.reason.startswith("the conversation no longer fits the model's context window")
     assert "compaction.done" not in [str(e.__struct_config__.tag) for e in events]
     verified()

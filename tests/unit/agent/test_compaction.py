@@ -175,7 +175,8 @@ async def test_a_service_that_says_it_is_too_long_is_asked_again_in_short_and_on
 
     model = FakeModel(*rounds(2), too_long, too_long)
     events = await turn_of(agent_with(model, small(fast, tokens=0)))
-    assert the_only(events, TurnEnded).stop == "service"
+    assert the_only(events, TurnEnded).stop == "failed"
+    assert "no longer fits" in the_only(events, TurnEnded).reason
 
 
 async def test_a_reply_cut_by_the_window_is_asked_for_again_in_short() -> None:

@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 
 from devagent.audit import files
+from devagent.audit.checkpoints import parse_notes
+from devagent.audit.device import Device
 from devagent.audit.layout import folder_of, is_ulid
 from devagent.audit.reader import read, read_events
 from devagent.audit.verify import verify_session
@@ -20,12 +22,14 @@ from devagent.core.events import (
     ErrorRaised,
     Event,
     LogRecovered,
+    ModelReplied,
     Prompt,
     SessionEnded,
     TextDelta,
     ToolCalled,
     ToolFinished,
     TurnCut,
+    TurnEnded,
     TurnStarted,
 )
 from tests.support.log_events import (
@@ -79,7 +83,8 @@ def test_acts_are_synced_at_once_and_reads_in_groups(
     log = new_log(str(tmp_path))
 
     def count(descriptor: int) -> None:
-        synced.append(log.count)
+        if os.readlink(f"/proc/self/fd/{descriptor}").endswith("events.jsonl"):
+            synced.append(log.count)
 
     monkeypatch.setattr(files, "to_disk", count)
     for event in [started(), *turn(call("allow", "c1", tool_class="read"), call("allow", "c2"))]:
@@ -88,15 +93,64 @@ def test_acts_are_synced_at_once_and_reads_in_groups(
         parse(line)["type"]
         for line in (Path(log.folder) / "events.jsonl").read_bytes().splitlines()
     ]
-    assert [kinds[n - 1] for n in synced[::2]] == ["session.started", "tool.started", "turn.ended"]
+    assert [kinds[n - 1] for n in synced] == ["session.started", "tool.started", "turn.ended"]
     assert kinds.count("tool.started") == 2
     synced.clear()
     for _ in range(SYNC_EVERY):
         log.write(ErrorRaised(err="odd"))
-    assert len(synced) == 2
+    assert len(synced) == 1
     log.write(ErrorRaised(err="odd"))
     log.close()
-    assert len(synced) == 4
+    assert len(synced) == 2
+
+
+def test_the_end_of_a_session_of_one_task_is_synced_and_signed_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[str] = []
+
+    def note(descriptor: int) -> None:
+        synced.append(os.path.basename(os.readlink(f"/proc/self/fd/{descriptor}")))
+
+    device = Device(str(tmp_path / "data"))
+    log = SessionLog.create(str(tmp_path / "sessions"), device=device, one_task=True)
+    log.write(started())
+    asked, ended = [TurnStarted(turn=1), Prompt(turn=1, text="Go")], TurnEnded(turn=1, stop="done")
+    reply = ModelReplied(turn=1, model="m", stop="end_turn", content=[])
+    for event in asked:
+        log.write(event)
+    log.load_signing()
+    monkeypatch.setattr(files, "to_disk", note)
+    monkeypatch.setattr(os, "fsync", note)
+    for event in [reply, ended, SessionEnded(stop="done", exit_code=0)]:
+        log.write(event)
+    log.close()
+    assert synced == ["bodies.jsonl", "events.jsonl"]
+    notes, _ = parse_notes((Path(log.folder) / "checkpoints").read_bytes())
+    assert [one.size for one in notes] == [log.count]
+    assert verify_session(log.folder).ok
+
+
+def test_where_another_turn_follows_after_all_the_one_before_is_synced_and_signed_with_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[int] = []
+    device = Device(str(tmp_path / "data"))
+    log = SessionLog.create(str(tmp_path / "sessions"), device=device, one_task=True)
+
+    def note(descriptor: int) -> None:
+        synced.append(log.count)
+
+    monkeypatch.setattr(files, "to_disk", note)
+    reply = ModelReplied(turn=1, model="m", stop="end_turn", content=[])
+    for event in [started(), TurnStarted(turn=1), reply, TurnEnded(turn=1, stop="done")]:
+        log.write(event)
+    assert max(synced) == 1
+    log.write(TurnStarted(turn=2))
+    assert max(synced) == log.count
+    notes, _ = parse_notes((Path(log.folder) / "checkpoints").read_bytes())
+    assert [one.size for one in notes] == [log.count]
+    log.close()
 
 
 def test_everything_passes_redaction_once_and_nothing_else_reaches_the_disk(tmp_path: Path) -> None:

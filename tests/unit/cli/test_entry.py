@@ -1,6 +1,7 @@
 """Every way a command can end becomes an exit code and a clear line."""
 
 import errno
+import json
 import os
 import subprocess
 import sys
@@ -12,8 +13,8 @@ from typing import Any
 import click
 import pytest
 
-from devagent.cli import COMMANDS, cli
-from devagent.cli.entry import run_command_line
+from devagent.cli import COMMANDS, cli, run
+from devagent.cli.entry import interrupted, run_command_line
 from devagent.cli.lazy import Entry
 from devagent.core.errors import (
     ConfigError,
@@ -24,6 +25,7 @@ from devagent.core.errors import (
     PolicyError,
     UsageError,
 )
+from devagent.session import Options, Session
 
 Ending = Callable[[], Any]
 
@@ -190,3 +192,37 @@ def test_a_full_standard_output_is_1_and_told(home: Path, arguments: list[str]) 
         ended = devagent(*arguments, stdout=full.fileno(), home=home)
     assert ended.returncode == 1
     assert ended.stderr == "devagent: reading or writing failed: No space left on device\n"
+
+
+@pytest.mark.parametrize(
+    "words", [["--output-format", "json"], ["--output-format=stream-json", "Go"]]
+)
+def test_a_run_that_is_interrupted_while_it_is_loaded_still_has_its_one_result(
+    words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert interrupted(["run", *words]) == 130
+    (line,) = capsys.readouterr().out.splitlines()
+    found = json.loads(line)
+    assert (found["type"], found["stop"], found["exit_code"]) == ("result", "interrupted", 130)
+
+
+@pytest.mark.parametrize("words", [["run", "Go"], ["usage", "--output-format", "json"]])
+def test_what_has_no_result_to_say_says_none_when_it_is_interrupted(
+    words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert interrupted(words) == 130
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize("output_format", ["json", "stream-json"])
+def test_what_the_system_refuses_while_a_session_opens_is_a_result_too(
+    output_format: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def refused(options: Options) -> Session:
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE), "/the/file")
+
+    monkeypatch.setattr(run, "open_session", refused)
+    assert run_command_line(["run", "Go", "--output-format", output_format]) == 1
+    (line,) = capsys.readouterr().out.splitlines()
+    found = json.loads(line)
+    assert (found["stop"], found["reason"]) == ("failed", "/the/file: Too many open files")

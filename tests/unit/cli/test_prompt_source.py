@@ -221,6 +221,15 @@ def test_what_is_too_long_is_refused_and_not_cut(stdin: Stdin, tmp_path: Path) -
     assert "standard input is over 10,000,000 bytes" in refusal("-")
 
 
+def test_parts_that_are_too_long_only_together_are_refused_too(
+    stdin: Stdin, tmp_path: Path
+) -> None:
+    file = tmp_path / "long.txt"
+    file.write_bytes(b"x" * (MAX_BYTES // 2))
+    stdin.pipe(b"y" * (MAX_BYTES // 2))
+    assert "over 10,000,000 bytes" in refusal(None, str(file))
+
+
 def test_an_endless_standard_input_is_given_up_and_not_read_for_ever(stdin: Stdin) -> None:
     stdin.file("/dev/zero")
     assert "is over 10,000,000 bytes" in refusal("-")

@@ -100,6 +100,13 @@ async def asked(steps: list[Step], keys: Any, replies: int) -> tuple[list[Any], 
     return seen, [request.headers["authorization"] for request in server.requests]
 
 
+async def test_a_command_that_prints_without_end_is_ended_at_once() -> None:
+    endless = command("import sys\nwhile True: sys.stdout.write('k' * 65536)")
+    async with asyncio.timeout(20):
+        failure = await refusal(KeyCommand(endless))
+    assert "said more than a key" in failure.what
+
+
 async def test_a_key_that_worked_and_is_refused_is_replaced_once(tmp_path: Path) -> None:
     keys = KeyCommand(counting(tmp_path / "runs"))
     steps = [Step(text="a"), Step(status=401), Step(text="b")]

@@ -1,4 +1,4 @@
-"""The SQLite engine: describe, analyse, run."""
+"""The SQLite engine: describe, analyse, run. ``statements`` is loaded with the first statement."""
 
 from devagent_sql.engines.batches import Kept
 from devagent_sql.engines.port import (
@@ -13,23 +13,10 @@ from devagent_sql.engines.port import (
     Table,
     Touched,
 )
-from devagent_sql.engines.sqlite import changes, shields
-from devagent_sql.engines.sqlite.analysis import (
-    analyse,
-    analyse_masked,
-    is_writing,
-    mentioned_in,
-    nothing_masked,
-    offered,
-)
+from devagent_sql.engines.sqlite.analysis import offered
 from devagent_sql.engines.sqlite.catalog import Catalog
 from devagent_sql.engines.sqlite.connection import reading
 from devagent_sql.engines.sqlite.describing import counted_rows, described
-from devagent_sql.engines.sqlite.guard import Guard
-from devagent_sql.engines.sqlite.regenerate import regenerated
-from devagent_sql.engines.sqlite.running import run_plain, run_shielded
-from devagent_sql.tree.changes import is_definition
-from devagent_sql.tree.dialects import SQLITE
 
 
 class Sqlite:
@@ -59,21 +46,21 @@ class Sqlite:
             ]
 
     def analyse(self, sql: str, clock: Clock) -> Touched:
-        with reading(self._path, clock) as connection:
-            catalog = Catalog(connection)
-            text = sql if is_writing(sql) else regenerated(sql, catalog, NO_RULES).text
-            return analyse(connection, catalog, text, nothing_masked, recording=True).touched
+        from devagent_sql.engines.sqlite.statements import analysed  # noqa: PLC0415 (the parser)
+
+        return analysed(self._path, sql, clock)
 
     def analyse_change(self, sql: str, clock: Clock) -> Analysis:
-        if is_definition(sql, SQLITE):
-            return Analysis(Touched(frozenset(), frozenset()), frozenset({"ddl"}))
-        with reading(self._path, clock) as connection:
-            return changes.analysed(connection, Catalog(connection), sql)
+        from devagent_sql.engines.sqlite.statements import change_analysed  # noqa: PLC0415
+
+        return change_analysed(self._path, sql, clock)
 
     def change(
         self, sql: str, expected: int | None, most_rows: int, permit: Permit, clock: Clock
     ) -> Changed:
-        return changes.change(self._path, sql, expected, most_rows, permit, clock)
+        from devagent_sql.engines.sqlite.statements import change  # noqa: PLC0415
+
+        return change(self._path, sql, expected, most_rows, permit, clock)
 
     def explain(self, sql: str, clock: Clock) -> list[str]:
         plan = Kept()
@@ -81,22 +68,6 @@ class Sqlite:
         return [str(row[-1]) for row in plan.rows]
 
     def run(self, sql: str, most_rows: int, sink: Sink, rules: Rules, clock: Clock) -> Answer:
-        with reading(self._path, clock) as connection:
-            catalog = Catalog(connection)
-            statement = regenerated(sql, catalog, rules)
-            _, mentioned = mentioned_in(catalog, statement.text)
-            catalog.load(mentioned)
-            tables = shields.needing_shields(catalog, mentioned, rules)
-            if tables:
-                return run_shielded(
-                    connection, catalog, statement, tables, rules, most_rows, sink, clock
-                )
+        from devagent_sql.engines.sqlite.statements import run  # noqa: PLC0415
 
-            def masked(schema: str, table: str, column: str) -> bool:
-                return bool(rules.mask(schema, table, column))
-
-            analysis, text = analyse_masked(connection, catalog, statement.text, masked)
-            guard = Guard(catalog, masked, recording=False)
-            columns, cut = run_plain(connection, guard, analysis, text, most_rows, sink, clock)
-            hidden = frozenset(("main", table, column) for table, column in analysis.hidden)
-            return Answer(columns, cut, analysis.touched, hidden, text)
+        return run(self._path, sql, most_rows, sink, rules, clock)
