@@ -40,7 +40,7 @@ from devagent.core.events import (
     ToolFinished,
     ToolJudged,
 )
-from devagent.core.ports import Judge, MayRead, Toolbox, ToolFailure
+from devagent.core.ports import FAILS_ANYWAY, Judge, MayRead, Toolbox, ToolFailure
 from devagent.core.principal import Principal
 from devagent.core.tools import ToolCall, ToolResult, ToolSpec
 from devagent.core.verdicts import NOT_ALLOWED, Decision, Request
@@ -128,10 +128,10 @@ class Gate:
             self._seen.add(event.call)
 
     async def judge(
-        self, turn: int, call: ToolCall, given: ToolSpec | None = None
+        self, turn: int, call: ToolCall, given: ToolSpec | None = None, *, asks: bool = True
     ) -> AsyncGenerator[ToolJudged | ApprovalAsked | ApprovalAnswered, None]:
         """Judge one call. The last event says whether it may run: see ``granted``. ``given``: the tool, where it is
-        one of the house that no model is offered."""
+        one of the house that no model is offered. Without ``asks`` nobody is asked."""
         tool = given or self._toolbox.find(call.name)
         if tool is None:
             yield self._refused(turn, call, None, call.args, _no_such_tool(call, self.offered))
@@ -185,23 +185,28 @@ class Gate:
         if self.dry_run and decision.effect != "deny":
             yield replace(judged, reply=self._would(judged))
             return
-        yield judged
-        if decision.effect == "ask" or (decision.effect == "allow" and needs_reason(decision)):
-            preview = await self._previewed(tool, args)
-            async with aclosing(self._asking.ask(judged, tool, preview)) as answered:
-                async for event in answered:
-                    yield event
-
-    async def _previewed(self, tool: ToolSpec, args: dict[str, Any]) -> str:
-        """What the extension says that the call would send; that it cannot say so is told, too."""
+        if not asks or not (
+            decision.effect == "ask" or (decision.effect == "allow" and needs_reason(decision))
+        ):
+            yield judged
+            return
         try:
-            return await self._toolbox.preview(tool, args)
+            preview = await self._toolbox.preview(tool, args)
         except ToolFailure as failure:
-            return f"(no preview: {failure.text})"
+            if failure.error in FAILS_ANYWAY:
+                # A person's yes could not help it, and a yes to nothing wears out those that count.
+                refused = Decision(effect="deny", reason=failure.text, error=failure.error)
+                yield replace(self._refused(turn, call, tool, args, refused), resources=resources)
+                return
+            preview = f"(no preview: {failure.text})"
+        yield judged
+        async with aclosing(self._asking.ask(judged, tool, preview)) as answered:
+            async for event in answered:
+                yield event
 
     async def would(self, call: ToolCall, given: ToolSpec | None = None) -> ToolJudged:
         """What ``judge`` would come to now; nothing is recorded, asked or run."""
-        async with aclosing(self.judge(0, call, given)) as events:
+        async with aclosing(self.judge(0, call, given, asks=False)) as events:
             async for event in events:
                 if isinstance(event, ToolJudged):
                     return event

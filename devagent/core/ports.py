@@ -151,7 +151,7 @@ class Toolbox(Protocol):
     async def preview(self, tool: ToolSpec, args: Mapping[str, Any]) -> str:
         """What the call would send or change, for the person who is asked; empty where its arguments say it.
 
-        Raises ToolFailure where it cannot be known.
+        Raises ToolFailure where it cannot be known; with an error of ``FAILS_ANYWAY`` where the call could only fail.
         """
         ...
 
@@ -181,6 +181,10 @@ class Snapshots(Protocol):
         """A snapshot before this call runs; None where none are taken. ``written`` names files that it was judged to
         write, as resources name them: what is ignored is kept where it is among them. Raises nothing."""
         ...
+
+
+FAILS_ANYWAY = frozenset({"conflict", "no_match", "ambiguous"})
+"""Errors of a call that could not be carried out as things stand, whoever says yes to it."""
 
 
 class ToolFailure(Exception):

@@ -27,6 +27,7 @@ from devagent.core.text import one_line
 from devagent.repl.keys import bindings
 from devagent.repl.mentions import as_mention, pasted_image
 from devagent.repl.messages import tr
+from devagent.repl.one_key import QUIET_S, OneKey
 from devagent.repl.paper import BEGIN, END, LivePaper
 from devagent.repl.pasted import Pasted
 from devagent.repl.region import Choices, Region
@@ -36,8 +37,6 @@ from devagent.repl.style import Painter, Segment
 FRAME_S = 0.1
 """Text that streams in is written this often."""
 TICK_S = 1.0
-QUIET_S = 0.4
-"""A question takes no key that was pressed so shortly after another: that was meant for what stood there before."""
 
 
 class Live(Region):
@@ -74,6 +73,7 @@ class Live(Region):
         self._reading: asyncio.Future[str | None] | None = None
         self._draft = Document()
         self._last_key = 0.0
+        self._one_key = OneKey()
         self._interrupted = 0.0
         self._frame: asyncio.TimerHandle | None = None
         self._columns = 0
@@ -275,9 +275,9 @@ class Live(Region):
         return self.doing is not None
 
     def answer(self, key: str) -> None:
-        question = self.question
-        if question and key in question.keys and not question.answered.done():
-            question.answered.set_result(key)
+        """A key while a question stands there."""
+        self._one_key.pressed(self.question, key)
+        self.app.invalidate()
 
     def _read(self, text: str | None) -> None:
         if self._reading is not None and not self._reading.done():

@@ -50,6 +50,8 @@ class Choices(Struct):
     rows: Sequence[Sequence[Segment]]
     keys: Sequence[str]
     answered: "asyncio.Future[str]"
+    note: str = ""
+    """Of why a key did nothing."""
 
 
 class Region:
@@ -145,6 +147,8 @@ class Region:
 
     def _question_rows(self) -> list[str]:
         rows: Sequence[Sequence[Segment]] = self.question.rows if self.question else ()
+        if self.question is not None and self.question.note:
+            rows = [*rows, [Segment(f"  {self.question.note}", "ask")]]
         return [self._painter.paint(row) for row in rows]
 
     def _status_rows(self) -> list[str]:

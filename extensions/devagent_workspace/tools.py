@@ -32,6 +32,7 @@ __all__ = [
     "grep",
     "job",
     "list",
+    "preview",
     "read",
     "resources",
     "shell",
@@ -96,6 +97,17 @@ def resources(tool: str, args: Mapping[str, Any], here: Surroundings) -> Sequenc
             return [{"id": "path:.", "access": "write" if stops else "read", "tags": []}]
         case _:
             raise bad(f"workspace has no tool {tool!r}")
+
+
+def preview(tool: str, args: Mapping[str, Any], here: Surroundings) -> str:
+    """Empty: a call's arguments say all. Raises WorkspaceError as the call itself would where a change of a file
+    cannot be carried out as things stand, so that nobody is asked about it."""
+    edits: Any = args.get("edits", [])
+    if tool in ("write", "edit"):
+        from devagent_workspace.writing import foreseen
+
+        foreseen(here, tool, _text(args, "path", ""), edits)
+    return ""
 
 
 def _text(args: Mapping[str, Any], name: str, default: str) -> str:

@@ -15,7 +15,7 @@ from typing import Any
 
 from devagent_workspace.content import decode, described
 from devagent_workspace.contract import Result, Surroundings, WorkspaceError, bad
-from devagent_workspace.places import Place, failure, judged_place, open_place
+from devagent_workspace.places import Place, failure, judged_place, open_place, resolve
 from devagent_workspace.reading import content, digest, line_ends, too_large
 from devagent_workspace.shown import clipped, one_line, shown
 from devagent_workspace.state import State, state_of
@@ -75,18 +75,41 @@ def edit(here: Surroundings, *, path: str, edits: list[dict[str, Any]]) -> Resul
         if text is None:
             told = described(before, len(before))
             raise WorkspaceError(f"{one_line(place.name)} is no text: {told}", error="binary")
-        after, places = text.text, list[int]()
-        for number, one in enumerate(edits, 1):
-            after, found = _replaced(after, one, number if len(edits) > 1 else 0)
-            places += found
-        if after == text.text:
-            raise bad("the edits change nothing: old and new text are the same")
+        after, places = _edited(text.text, edits)
         data = text.encoded(after)
         _put(parent, place, data, known)
         state.seen[place.real] = digest(data)
     where = ", ".join(map(str, places[:10])) + (", …" if len(places) > 10 else "")
     done = f"edited {one_line(place.name)}: {len(places)} replaced, at line {where}"
     return _result(place, done, _difference(place, text.text, after))
+
+
+def foreseen(here: Surroundings, tool: str, path: str, edits: list[dict[str, Any]]) -> None:
+    """Nothing, where the call could be carried out as things stand; else raises what it would. Only of files inside
+    the workspace: of others nothing is told before somebody said yes."""
+    place = resolve(here.folder, path)
+    if place.outside or not os.path.isfile(place.real):
+        return
+    state = state_of(here.folder)
+    with state.lock, _parent(place) as parent:
+        before = _present(place, parent)
+        if before is None:
+            return
+        _unchanged(state, place, before)
+        text = decode(before)
+        if tool == "edit" and text is not None:
+            _edited(text.text, edits)
+
+
+def _edited(text: str, edits: list[dict[str, Any]]) -> tuple[str, list[int]]:
+    """The text after all of the edits, and the lines where something was replaced."""
+    after, places = text, list[int]()
+    for number, one in enumerate(edits, 1):
+        after, found = _replaced(after, one, number if len(edits) > 1 else 0)
+        places += found
+    if after == text:
+        raise bad("the edits change nothing: old and new text are the same")
+    return after, places
 
 
 def _replaced(text: str, one: dict[str, Any], number: int) -> tuple[str, list[int]]:

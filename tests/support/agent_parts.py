@@ -109,7 +109,9 @@ class FakeToolbox:
         *,
         named: Sequence[Resource] | ToolFailure = (MAIN,),
         unfit: ToolFailure | None = None,
+        unforeseen: ToolFailure | None = None,
     ) -> None:
+        self._unforeseen = unforeseen
         self._result = result or ToolResult("done")
         self._named = named
         self._unfit = unfit
@@ -141,6 +143,8 @@ class FakeToolbox:
 
     async def preview(self, tool: ToolSpec, args: Mapping[str, Any]) -> str:
         del tool, args
+        if self._unforeseen:
+            raise self._unforeseen
         return ""
 
     async def run(

@@ -2,12 +2,11 @@
 
 import os
 import sys
-from collections.abc import Callable
 
 import click
-from msgspec import Struct
 
 from devagent.cli.asynchronous import run_until_done
+from devagent.cli.chat.asked import Asked
 from devagent.cli.passphrase import asked_beforehand
 from devagent.cli.workspace import workspace
 from devagent.core.errors import UsageError
@@ -18,18 +17,6 @@ from devagent.settings.places import places
 
 PICK = "?"
 """What ``--resume`` without an id stands for."""
-
-
-class Asked(Struct, frozen=True, kw_only=True):
-    """What the chat was started with."""
-
-    folder: str
-    model: str = ""
-    policies: tuple[str, ...] = ()
-    extensions: tuple[str, ...] = ()
-    resume: str = ""
-    ticket: str = ""
-    passphrase: Callable[[], str] | None = None
 
 
 @click.command()

@@ -13,7 +13,7 @@ from devagent.settings.credentials import NoKey, check_keyring, to_keyring
 from devagent.settings.places import places
 
 if TYPE_CHECKING:
-    from devagent.cli.chat.screen import Chat
+    from devagent.cli.chat.shown import Shown
 
 TOUR = os.path.join(os.path.dirname(os.path.abspath(__file__)), "tour.toml")
 
@@ -32,7 +32,7 @@ def explained() -> tuple[Line, ...]:
     )  # fmt: skip
 
 
-async def without_key(chat: "Chat", error: NoKey) -> bool:
+async def without_key(chat: "Shown", error: NoKey) -> bool:
     """Explain, and ask for a key or offer the rehearsal; False where the person leaves."""
     chat.print(explained())
     while True:
@@ -52,7 +52,7 @@ async def without_key(chat: "Chat", error: NoKey) -> bool:
             return True
 
 
-async def _key(chat: "Chat") -> bool:
+async def _key(chat: "Shown") -> bool:
     from devagent.session.key_check import check_key  # noqa: PLC0415  (network code, for this alone)
 
     typed = await chat.live.read(tr("API key:"), secret=True)

@@ -19,7 +19,7 @@ from devagent.repl.fuzzy import Fuzzy
 from devagent.repl.mentions import AROUND, Mention, mentions
 
 if TYPE_CHECKING:
-    from devagent.cli.chat.screen import Chat
+    from devagent.cli.chat.shown import Shown
     from devagent.session import Session
     from devagent.session.beside import Reading, ServerPrompt
 
@@ -31,7 +31,7 @@ _READ = "workspace__read"
 class Mentioning:
     """Satisfies ``repl.completing.Elsewhere``. ``session`` gives the open session while it is idle, else None."""
 
-    def __init__(self, chat: "Chat") -> None:
+    def __init__(self, chat: "Shown") -> None:
         self._chat = chat
         self._of = ""
         self._listed: dict[str, Sequence[Offer]] = {}
@@ -180,7 +180,7 @@ def arguments_of(prompt: "ServerPrompt", words: Sequence[str]) -> dict[str, str]
     return given
 
 
-def read_first(chat: "Chat", text: str) -> "list[Reading]":
+def read_first(chat: "Shown", text: str) -> "list[Reading]":
     """What is read before the model is asked, by what the text mentions."""
     session = chat.session
     having = {one.extension for one in session.offered}

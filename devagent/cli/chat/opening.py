@@ -20,11 +20,11 @@ from devagent.settings.folder import FolderSays, folder_says
 from devagent.settings.identity import principal
 
 if TYPE_CHECKING:
-    from devagent.cli.chat.screen import Chat
+    from devagent.cli.chat.shown import Shown
     from devagent.session import Session
 
 
-async def opened(chat: "Chat", *, quietly: bool = False) -> "Session":
+async def opened(chat: "Shown", *, quietly: bool = False) -> "Session":
     """The session that was asked for. Raises as ``open_session`` does, but for a key, which is asked for.
     ``quietly``: nothing is said of it."""
     # 350 ms: in a thread, so that typing goes on meanwhile.
@@ -52,7 +52,7 @@ async def opened(chat: "Chat", *, quietly: bool = False) -> "Session":
     return session
 
 
-async def _open(chat: "Chat") -> "Session":
+async def _open(chat: "Shown") -> "Session":
     from devagent.session import Options, open_session  # noqa: PLC0415
 
     asked = chat.asked
@@ -74,7 +74,7 @@ async def _open(chat: "Chat") -> "Session":
     return await open_session(options, chat.environment)
 
 
-async def _trusted(chat: "Chat") -> FolderSays:
+async def _trusted(chat: "Shown") -> FolderSays:
     """What the folder says, where the person trusts it; they are asked once, and again when it has changed."""
     folder = chat.asked.folder  # a real path
     says = folder_says(folder)

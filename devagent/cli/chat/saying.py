@@ -1,10 +1,9 @@
-"""What the chat says of itself: how a session begins, its line at the bottom, names of commands and folders."""
+"""What the chat says of itself: how a session begins, its line at the bottom."""
 
 import os
 from typing import TYPE_CHECKING
 
 from devagent import __version__
-from devagent.cli.chat.slash import ALIASES
 from devagent.core.errors import UsageError
 from devagent.repl.messages import tr
 from devagent.repl.style import Line, Segment, line
@@ -47,12 +46,6 @@ def status(session: "Session", folder: str, *, plan: bool, usd_micros: int) -> s
         parts.append(f"${usd_micros / 1e6:.2f}")
     parts.append(short_path(folder))
     return " · ".join(parts)
-
-
-def named(text: str) -> tuple[str, str]:
-    """A command's name, whatever it is called by, and what follows it."""
-    name, _, rest = text[1:].partition(" ")
-    return ALIASES.get(name.lower(), name.lower()), rest.strip()
 
 
 def short_path(path: str) -> str:

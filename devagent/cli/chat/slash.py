@@ -5,9 +5,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
-    from devagent.cli.chat.screen import Chat
+    from devagent.cli.chat.shown import Shown
 
-Command = Callable[["Chat", str], Any]
+Command = Callable[["Shown", str], Any]
 """Takes the chat and what follows the name; an async function."""
 
 
@@ -66,3 +66,9 @@ def command(name: str) -> Command:
     module = import_module(f"devagent.cli.chat.commands.{TABLE[name].module}")
     found: Command = getattr(module, name)
     return found
+
+
+def named(text: str) -> tuple[str, str]:
+    """A command's name, whatever it is called by, and what follows it."""
+    name, _, rest = text[1:].partition(" ")
+    return ALIASES.get(name.lower(), name.lower()), rest.strip()

@@ -2,9 +2,10 @@
 
 from msgspec.structs import replace
 
+from devagent.agent.gate import granted
 from devagent.core.approvals import SCOPES, ApprovalBounds, Scope, StandingApproval
 from devagent.core.events import Approval, ApprovalAnswered, ApprovalAsked, Event, ToolJudged
-from devagent.core.ports import Answer, Question
+from devagent.core.ports import Answer, Question, ToolFailure
 from devagent.core.resources import Resource
 from devagent.core.tools import ToolCall
 from devagent.core.verdicts import RuleReference
@@ -219,3 +220,25 @@ async def test_a_question_says_what_a_yes_of_the_widest_scope_would_file() -> No
     assert (standing.scope, standing.expires) == ("always", "2026-12-20")
     _, approver, _ = await asked(yes("once"), sticky=True)
     assert approver.asked[0].standing is None
+
+
+async def foreseen(failure: ToolFailure) -> tuple[list[Event], FakeApprover]:
+    approver = FakeApprover(yes("once"))
+    gate = gate_of(FakeJudge("ask"), FakeToolbox(unforeseen=failure), approver)
+    return [event async for event in gate.judge(1, ToolCall("c1", "git__push", {}))], approver
+
+
+async def test_nobody_is_asked_about_a_call_that_could_only_fail() -> None:
+    stale = ToolFailure("a.txt was not read in this session; read it first", error="conflict")
+    (judged,), approver = await foreseen(stale)
+    assert isinstance(judged, ToolJudged)
+    assert not granted(judged)
+    assert (judged.err, judged.reply) == ("conflict", stale.text)
+    assert judged.resources
+    assert not approver.asked
+
+
+async def test_what_an_extension_cannot_foresee_is_asked_about_and_said() -> None:
+    events, approver = await foreseen(ToolFailure("no answer", error="unreachable"))
+    assert granted(events[-1])  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    assert approver.asked[0].preview == "(no preview: no answer)"

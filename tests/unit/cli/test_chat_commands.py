@@ -7,8 +7,8 @@ import pytest
 from click.testing import CliRunner
 
 from devagent.cli import cli
-from devagent.cli.chat.saying import named, short_path
-from devagent.cli.chat.slash import ALIASES, TABLE, command
+from devagent.cli.chat.saying import short_path
+from devagent.cli.chat.slash import ALIASES, TABLE, command, named
 
 PAGE = Path(__file__).parents[3] / "docs/terminal.md"
 

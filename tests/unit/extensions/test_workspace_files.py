@@ -213,6 +213,29 @@ def test_a_failure_in_the_middle_leaves_the_old_content_and_nothing_beside(
     assert os.listdir(here.folder) == ["a.txt"]
 
 
+def test_a_change_that_could_only_fail_is_known_before_anybody_is_asked(
+    here: Place, tmp_path: Path
+) -> None:
+    def foreseen(tool: str, **args: object) -> str:
+        return error_of(tools.preview, tool, args, here)
+
+    fits = {"path": "a.txt", "edits": [{"old": "one", "new": "two"}]}
+    put(here, "a.txt", "one one\nthree\n")
+    assert foreseen("edit", **fits) == foreseen("write", path="a.txt", content="x") == "conflict"
+    tools.read(here, path="a.txt")
+    assert foreseen("edit", **fits) == "ambiguous"
+    assert foreseen("edit", path="a.txt", edits=[{"old": "four", "new": "x"}]) == "no_match"
+    three = [{"old": "three", "new": "x"}]
+    assert tools.preview("edit", {"path": "a.txt", "edits": three}, here) == ""
+    assert tools.preview("write", {"path": "new/b.txt", "content": "x"}, here) == ""
+    assert not (Path(here.folder) / "new").exists()
+    # Of what lies outside nothing is told before somebody said yes.
+    (tmp_path / "outside.txt").write_text("x")
+    assert (
+        tools.preview("write", {"path": str(tmp_path / "outside.txt"), "content": "x"}, here) == ""
+    )
+
+
 def test_mode_encoding_mark_and_line_ends_are_kept(here: Place) -> None:
     path = put(here, "run.bat", b"\xef\xbb\xbfa\r\nb\r\n")
     path.chmod(0o750)

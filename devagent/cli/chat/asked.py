@@ -1,0 +1,17 @@
+"""What a chat is started with."""
+
+from collections.abc import Callable
+
+from msgspec import Struct
+
+
+class Asked(Struct, frozen=True, kw_only=True):
+    """What the chat was started with."""
+
+    folder: str
+    model: str = ""
+    policies: tuple[str, ...] = ()
+    extensions: tuple[str, ...] = ()
+    resume: str = ""
+    ticket: str = ""
+    passphrase: Callable[[], str] | None = None

@@ -1,0 +1,78 @@
+"""The live region's keys, without a terminal."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+
+import pytest
+from prompt_toolkit.completion import DummyCompleter
+from prompt_toolkit.history import InMemoryHistory
+from prompt_toolkit.input import PipeInput, create_pipe_input
+from prompt_toolkit.output import DummyOutput
+
+from devagent.repl import one_key
+from devagent.repl.capabilities import capabilities
+from devagent.repl.live import Live
+from devagent.repl.style import Painter
+
+LIMIT_S = 20.0
+KEYS = ("y", "n", "escape")
+
+
+@asynccontextmanager
+async def region() -> AsyncGenerator[tuple[Live, PipeInput], None]:
+    """A region that runs, and its keyboard."""
+    with create_pipe_input() as keyboard:
+        one = Live(
+            Painter(capabilities({"TERM": "xterm-256color"})),
+            history=InMemoryHistory(), completer=DummyCompleter(), input=keyboard, output=DummyOutput(),
+        )  # fmt: skip
+        running = asyncio.ensure_future(one.run())
+        try:
+            async with asyncio.timeout(LIMIT_S):
+                while not one.app.is_running:
+                    await asyncio.sleep(0)
+                yield one, keyboard
+        finally:
+            one.end()
+            await running
+
+
+async def asked(one: Live) -> "asyncio.Future[str]":
+    question = asyncio.ensure_future(one.ask([], KEYS))
+    while one.question is None:
+        await asyncio.sleep(0)
+    return question
+
+
+@pytest.mark.parametrize("words", ["you should look first", "why", "yes", "please y"])
+async def test_words_that_are_typed_while_a_question_stands_there_answer_nothing(
+    words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with region() as (one, keyboard):
+        question = await asked(one)
+        keyboard.send_text(words)
+        while not (one.question and one.question.note):
+            await asyncio.sleep(0)
+        assert not question.done()
+        monkeypatch.setattr(one_key, "QUIET_S", 0.0)
+        keyboard.send_text("n")
+        assert await question == "n"
+
+
+@pytest.mark.parametrize(
+    ("typed", "answer"), [("y", "y"), ("y\r", "y"), ("\x1b", "escape"), ("n\x1b", "escape")]
+)
+async def test_one_key_answers_with_enter_or_without(typed: str, answer: str) -> None:
+    async with region() as (one, keyboard):
+        question = await asked(one)
+        keyboard.send_text(typed)
+        assert await question == answer
+
+
+async def test_what_is_pasted_answers_nothing() -> None:
+    async with region() as (one, keyboard):
+        question = await asked(one)
+        keyboard.send_text("\x1b[200~y\x1b[201~")
+        keyboard.send_text("n")
+        assert await question == "n"
