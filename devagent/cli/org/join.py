@@ -10,10 +10,11 @@ from devagent.cli.org.shared import in_words, record
 from devagent.core.codec import parse, sha256
 from devagent.core.errors import ConfigError, UsageError
 from devagent.org import pin as pins
+from devagent.org.fetching import Absent, Source
 from devagent.org.manifest import ORG_NAME
 from devagent.org.pin import Pin
 from devagent.org.refusals import Refused
-from devagent.org.sources import Absent, Source, source_for
+from devagent.org.sources import source_for
 from devagent.session.enrolled import client_of, synced_event
 from devagent.settings.identity import principal
 from devagent.settings.places import enrolments, places

@@ -16,8 +16,10 @@ from pathlib import Path
 import pytest
 
 from devagent.core.errors import ConfigError, UsageError
+from devagent.org.fetching import Absent, Fetched, Source
 from devagent.org.refusals import Refused
-from devagent.org.sources import Absent, Fetched, FileSource, HttpSource, Source, source_for
+from devagent.org.sources import FileSource, source_for
+from devagent.org.web import HttpSource
 from tests.support.org_repository import Enrolled, Organisation
 
 Reply = Callable[[http.server.BaseHTTPRequestHandler], None]
