@@ -79,7 +79,7 @@ def pinned_root(pin: Pin, source: Source) -> bytes:
     if sha256(data) != pin.root_sha256:
         raise Refused(
             "root",
-            f"the server's has sha256 {sha256(data)[:16]}…, and {pin.root_sha256[:16]}… was expected",
+            f"the server's has sha256 {sha256(data)}, and {pin.root_sha256} was expected",
         )
     return data
 
