@@ -10,11 +10,11 @@ from msgspec import Struct, ValidationError, convert
 from devagent.core.codec import canonical, parse
 from devagent.core.errors import ConfigError
 from devagent.org import marks as marking
+from devagent.org.fetching import Absent, Fetched, Source
 from devagent.org.in_force import InForce, Machine, in_force
 from devagent.org.marks import Marks
 from devagent.org.pin import Pin
 from devagent.org.refusals import Code, Refused
-from devagent.org.sources import Absent, Fetched, Source
 from devagent.org.state import Read, State
 
 Outcome = Literal["updated", "renewed", "unchanged", "refused"]
@@ -113,6 +113,10 @@ class Client:
                     keep=self._keep,
                 )
                 self._tag(source)
+        except (
+            OSError
+        ) as e:  # a full disk, mostly; what was in force is there whole, or the machine is locked
+            return self._refused(before, revision, Refused("unkept", str(e.strerror or e)))
         except Refused as refused:
             return self._refused(before, revision, refused)
         same = isinstance(before, InForce) and before.digest == after.digest
@@ -122,8 +126,8 @@ class Client:
         )
 
     def _refused(self, before: InForce | Refused, revision: int, refused: Refused) -> Synced:
-        # What is revoked is in force no more; whatever else is refused leaves what was there.
-        after = self.look() if refused.code == "revoked" else before
+        # What is revoked is in force no more, and a disk may fill at any step; whatever else is refused leaves what was there.
+        after = self.look() if refused.code in ("revoked", "unkept") else before
         return Synced(
             "refused",
             revision,
@@ -189,7 +193,7 @@ class Client:
             os.makedirs(os.path.dirname(self._marks_file), mode=0o700, exist_ok=True)
             _replace(self._marks_file, canonical(every) + b"\n")
         except OSError as e:
-            raise Refused("owner", f"{self._marks_file} cannot be written ({e.strerror})") from e
+            raise Refused("unkept", f"{self._marks_file} ({e.strerror})") from e
         if self._keeper is not None:
             try:
                 self._keeper.write(marking.written(marks).decode())

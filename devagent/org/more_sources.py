@@ -13,8 +13,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from devagent.core.errors import ConfigError, UsageError
+from devagent.org.fetching import FILE_S, Absent, Fetched, Source
 from devagent.org.refusals import Refused
-from devagent.org.sources import FILE_S, Absent, Fetched, Source
 
 FSSPEC = {
     "s3": "s3fs",

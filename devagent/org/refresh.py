@@ -17,7 +17,7 @@ import tempfile
 import time
 from collections.abc import Callable, Collection, Generator, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from typing import IO
+from typing import IO, Any
 
 from msgspec.structs import replace
 from tuf.api import exceptions as tuf_errors
@@ -28,6 +28,7 @@ from devagent.core.codec import parse, sha256
 from devagent.core.errors import PolicyError
 from devagent.org import archive, equipment, manifest, principals
 from devagent.org import marks as marking
+from devagent.org.fetching import Absent, Source
 from devagent.org.in_force import (
     REVOKE,
     TEAM,
@@ -44,12 +45,11 @@ from devagent.org.in_force import (
     team_path,
 )
 from devagent.org.ladder import Standing
-from devagent.org.manifest import ORG_POLICY, check_files
+from devagent.org.manifest import ORG_NAME, ORG_POLICY, check_files
 from devagent.org.marks import Marks
 from devagent.org.pin import Pin
 from devagent.org.refusals import Refused
 from devagent.org.rollout import REVOCATIONS, RINGS
-from devagent.org.sources import Absent, Source
 from devagent.org.state import State, target_name
 from devagent.org.statement import MAX_BYTES as MAX_ENVELOPE
 from devagent.org.trusted import TOP_LEVEL, Target
@@ -79,7 +79,7 @@ def pinned_root(pin: Pin, source: Source) -> bytes:
     if sha256(data) != pin.root_sha256:
         raise Refused(
             "root",
-            f"the server's has sha256 {sha256(data)[:16]}…, and {pin.root_sha256[:16]}… was expected",
+            f"the server's has sha256 {sha256(data)}, and {pin.root_sha256} was expected",
         )
     return data
 
@@ -119,7 +119,8 @@ def refresh(
     )
     keep(marking.together([found, *marks]))
     _switch(state, files)
-    state.tidy()
+    shadow = {chosen.shadow.sha256} if chosen.shadow else set[str]()
+    state.tidy({chosen.bundle.sha256} | shadow)
     return in_force(pin, state, machine, now=now, marks=[*marks, found])
 
 
@@ -241,23 +242,27 @@ def _fetched(pin: Pin, state: State, source: Source) -> dict[str, bytes]:
     roles = (*TOP_LEVEL, env_role(pin.environment), REVOKE)
     files |= _metadata(state.tuf, roles)
     files |= _roots(state.tuf, pin.root_version)
-    return files | _teams(state, source, files["snapshot.json"])
+    return files | _teams(state, source, files["snapshot.json"], files["targets.json"])
 
 
-def _teams(state: State, source: Source, snapshot: bytes) -> dict[str, bytes]:
-    """The roles of the teams that a verified snapshot knows, and their files as far as there are any.
+def _teams(state: State, source: Source, snapshot: bytes, targets: bytes) -> dict[str, bytes]:
+    """The roles of the teams that verified ``targets`` delegate to, as far as the snapshot knows them, and their files as far as there
+    are any. What else a snapshot names is nobody's word but CI's, and neither fetched nor a name of a file.
 
     Not by python-tuf, which takes no role that is over: a team's term is its own, and one that lets it pass, or signs for a file that
     is not there, must not keep the others from their policy. ``in_force`` verifies what comes, and says whom it is for.
     """
     known: dict[str, dict[str, int]] = parse(snapshot)["signed"]["meta"]
+    delegations: dict[str, Any] = parse(targets)["signed"].get("delegations") or {}
+    roles: list[dict[str, Any]] = delegations.get("roles", [])
+    delegated = {f"{one['name']}.json" for one in roles}
     before: dict[str, bytes] = {}
     with suppress(Refused):
         before = state.generation(state.current())
     files: dict[str, bytes] = {}
-    for name in sorted(known):
+    for name in sorted(delegated.intersection(known)):
         role = name.removesuffix(".json")
-        if not role.startswith(TEAM):
+        if not role.startswith(TEAM) or not ORG_NAME.fullmatch(role.removeprefix(TEAM)):
             continue
         version = known[name]["version"]
         data = before.get(name)
@@ -381,6 +386,6 @@ def _told_as_refusals() -> Generator[None]:
     except tuf_errors.RepositoryError as e:
         raise Refused("malformed", str(e)) from e
     except OSError as e:
-        raise Refused("owner", f"what was fetched cannot be kept ({e.strerror})") from e
+        raise Refused("unkept", str(e.strerror)) from e
     except ValueError as e:
         raise Refused("malformed", str(e)) from e

@@ -10,7 +10,7 @@ from devagent.core.errors import ConfigError
 Code = Literal[
     "pin", "owner", "unsynced", "unreachable", "slow", "endless", "missing", "malformed", "root", "signatures", "rollback",
     "mixed", "frozen", "expired", "changed", "elsewhere", "ring", "archive", "manifest", "schema", "engine", "approval",
-    "policy", "equipment", "revoked", "busy", "identity",
+    "policy", "equipment", "revoked", "busy", "identity", "unkept",
 ]  # fmt: skip
 
 WORDS: dict[Code, str] = {
@@ -40,6 +40,7 @@ WORDS: dict[Code, str] = {
     "equipment": "what the bundle brings beside policy is not usable",
     "revoked": "it was revoked",
     "identity": "who runs this is not known to the organisation",
+    "unkept": "what was fetched cannot be kept on this machine",
     "busy": "another devagent is fetching the policy just now",
 }
 """What a person reads first; what exactly was found follows."""
@@ -51,6 +52,7 @@ _HINTS: dict[Code, str] = {
     "expired": "Run `devagent org sync`. Where that does not help, whoever keeps the policy must publish.",
     "engine": "Install the version that your organisation asks for.",
     "schema": "Install the version that your organisation asks for.",
+    "unkept": "Make room, or let the folder be written to; then run `devagent org sync`.",
     "unreachable": "`devagent org status` says how long the policy at hand still holds.",
 }
 _ELSE = (

@@ -17,8 +17,9 @@ from urllib.parse import urlencode, urljoin, urlsplit
 
 from devagent.core.codec import parse
 from devagent.core.errors import UsageError
+from devagent.org.fetching import Absent, Challenged, Fetched, Moved
 from devagent.org.refusals import Refused
-from devagent.org.sources import Absent, Challenged, Fetched, HttpSource, Moved
+from devagent.org.web import HttpSource
 from devagent.policy.plain import is_table
 
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"

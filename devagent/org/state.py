@@ -13,8 +13,7 @@ machine, and no more; what they could roll back the marks elsewhere know.
 
 import fcntl
 import os
-import shutil
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Collection, Generator, Mapping
 from contextlib import contextmanager
 
 from devagent.core.errors import ConfigError
@@ -93,12 +92,12 @@ class State:
         if os.path.isdir(target) and self._holds(target, files):
             return
         temporary = f"{target}.{os.getpid()}"
-        shutil.rmtree(temporary, ignore_errors=True)
+        _remove(temporary)
         for name, data in files.items():
             path = os.path.join(temporary, *name.split("/"))
             os.makedirs(os.path.dirname(path), mode=_PRIVATE, exist_ok=True)
             _write(path, data)
-        shutil.rmtree(target, ignore_errors=True)
+        _remove(target)
         os.rename(temporary, target)
 
     def _holds(self, folder: str, files: Mapping[str, bytes]) -> bool:
@@ -112,7 +111,7 @@ class State:
     def switch(self, name: str, files: Mapping[str, bytes]) -> None:
         """Bring a generation into force: its files first, the pointer last."""
         folder = os.path.join(self.folder, GENERATIONS, name)
-        shutil.rmtree(folder, ignore_errors=True)
+        _remove(folder)
         os.makedirs(folder, mode=_PRIVATE)
         for one, data in files.items():
             _write(os.path.join(folder, one), data)
@@ -120,15 +119,18 @@ class State:
         _write(f"{pointer}.{os.getpid()}", name.encode() + b"\n")
         os.replace(f"{pointer}.{os.getpid()}", pointer)
 
-    def tidy(self) -> None:
-        """Take away what is old; the newest few stay."""
+    def tidy(self, needed: Collection[str]) -> None:
+        """Take away what is old; the newest few stay, and whatever is ``needed``: the bundles in force and beside it may be older than
+        the others here, and after a clock was set back the generation in force is."""
+        needed = {*needed, self.current()}
         for place in (GENERATIONS, BUNDLES):
             folder = os.path.join(self.folder, place)
             if not os.path.isdir(folder):
                 continue
             entries = sorted((e for e in os.scandir(folder)), key=lambda e: e.stat().st_mtime_ns)
             for entry in entries[:-KEPT]:
-                shutil.rmtree(entry.path, ignore_errors=True)
+                if entry.name not in needed:
+                    _remove(entry.path)
 
     @contextmanager
     def locked(self) -> Generator[None]:
@@ -143,7 +145,7 @@ class State:
             flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
             lock = os.open(os.path.join(self.folder, LOCK), flags, 0o600)
         except OSError as e:
-            raise Refused("owner", f"{self.folder} cannot be written ({e.strerror})") from e
+            raise Refused("unkept", f"{self.folder} ({e.strerror})") from e
         try:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -188,3 +190,10 @@ def _write(path: str, data: bytes) -> None:
         file.write(data)
         file.flush()
         os.fsync(file.fileno())
+
+
+def _remove(folder: str) -> None:
+    """The folder and all in it, as far as it is there and goes away."""
+    import shutil  # noqa: PLC0415  (2 ms with its compressors, and a session's start removes nothing)
+
+    shutil.rmtree(folder, ignore_errors=True)

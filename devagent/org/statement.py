@@ -147,7 +147,7 @@ class Approved(Struct, frozen=True):
 def approved(data: bytes, role: Role) -> Approved:
     """The envelope, approved by those who must: as many people as the role's threshold. Raises Refused."""
     body, signatures = opened(data)
-    owners = {key.owner or key.id for key in signers(body, signatures, role)}
+    owners = {key.owner or key.same for key in signers(body, signatures, role)}
     statement = statement_of(body)
     if len(owners) < role.threshold:
         raise Refused(

@@ -18,8 +18,8 @@ from devagent.session.enrolled import revoked_principal, synced_event
 
 if TYPE_CHECKING:
     from devagent.org.client import Client
+    from devagent.org.fetching import Source
     from devagent.org.in_force import InForce
-    from devagent.org.sources import Source
 
 RULE = "floor#revoked"
 USUAL_POLL_S = 300.0

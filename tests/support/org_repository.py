@@ -19,13 +19,14 @@ from devagent.org import approving, building, delegating, publishing, release, r
 from devagent.org.approving import Evidence
 from devagent.org.building import Built
 from devagent.org.client import Client, Keeper, Synced
+from devagent.org.fetching import Absent, Fetched
 from devagent.org.in_force import Machine, env_role
 from devagent.org.libraries import CryptoSigner, Signer
 from devagent.org.manifest import Manifest
 from devagent.org.marks import Marks
 from devagent.org.pin import Pin
 from devagent.org.repository import Repository
-from devagent.org.sources import Absent, Fetched, FileSource
+from devagent.org.sources import FileSource
 from devagent.org.terms import Terms
 from devagent.settings.trusted_file import read_trusted
 

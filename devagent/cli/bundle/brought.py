@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from devagent.cli.chat.slash import ALIASES, TABLE
 from devagent.core.errors import ConfigError
 from devagent.host.configured import check_settings
 from devagent.host.extension import Fault, is_server
@@ -35,6 +36,13 @@ def check_brought(built: Built) -> None:
     for name, table in brought.extensions.items():
         if name not in servers:
             _check_own(name, table)
+    for name in brought.recipes:
+        if name in TABLE or name in ALIASES:
+            raise ConfigError(
+                f"/{name} is a command of the chat, so that nobody there could ask for this recipe",
+                file=f"{equipment.RECIPES}{name}.md",
+                hint="Give it another name.",
+            )
     if brought.style:
         style_of(brought.style, equipment.STYLE, "The organisation")
     if equipment.PRICES in files:

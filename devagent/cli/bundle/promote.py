@@ -7,6 +7,7 @@ from devagent.cli.bundle.shared import Workplace, in_folder, signing_as, told_pe
 from devagent.core.errors import DevagentError, UsageError
 from devagent.org import building, release
 from devagent.org.rollout import Ring
+from devagent.org.times import moment
 
 LAST_NEEDS_REPLAY = "the last environment takes nothing that was not replayed"
 
@@ -44,6 +45,7 @@ def promote(
     The last environment wants a replay: recorded calls, judged again. Where more (or fewer) answers change than --changes
     says, nothing is signed.
     """
+    _check_ring(ring, since, narrowed=bool(percent or allow or since), shadow=shadow)
     workplace = Workplace(folder)
     built = workplace.built(file)
     _after_the_one_before(workplace, environment, built)
@@ -87,6 +89,22 @@ def promote(
         f"{role}: {built.manifest.org} {built.manifest.revision} {built.digest[:12]} put up by {person}"
     )
     told_pending(workplace, lambda line: click.echo(line, err=True))
+
+
+def _check_ring(ring: str, since: str, *, narrowed: bool, shadow: bool) -> None:
+    """Raises UsageError where it would reach others than was meant, or be signed in a form that every machine refuses."""
+    if narrowed and (not ring or shadow):
+        why = (
+            "a shadow takes in whoever is in the ring"
+            if shadow
+            else "without a ring it is for everybody"
+        )
+        raise UsageError(f"--percent, --allow and --since make a ring, and {why}", hint="Name a new ring: --ring canary.")  # fmt: skip
+    if since:
+        try:
+            moment(since)
+        except ValueError as e:
+            raise UsageError(f"--since {since!r}: write 2026-12-01T06:00:00Z, in UTC") from e
 
 
 def _after_the_one_before(workplace: Workplace, environment: str, built: building.Built) -> None:

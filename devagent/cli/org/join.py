@@ -1,6 +1,7 @@
 """``devagent org join``: this machine belongs to an organisation from here on."""
 
 import os
+import re
 from contextlib import closing
 
 import click
@@ -10,15 +11,17 @@ from devagent.cli.org.shared import in_words, record
 from devagent.core.codec import parse, sha256
 from devagent.core.errors import ConfigError, UsageError
 from devagent.org import pin as pins
+from devagent.org.fetching import Absent, Source
 from devagent.org.manifest import ORG_NAME
 from devagent.org.pin import Pin
 from devagent.org.refusals import Refused
-from devagent.org.sources import Absent, Source, source_for
+from devagent.org.sources import source_for
 from devagent.session.enrolled import client_of, synced_event
 from devagent.settings.identity import principal
 from devagent.settings.places import enrolments, places
 
 MOST_ROOT = 100_000
+_DIGEST = re.compile(r"[0-9a-fA-F]{64}")
 
 
 @click.command()
@@ -35,6 +38,11 @@ def join(url: str, org: str, digest: str, environment: str, *, trust_first_use: 
     """
     if not ORG_NAME.fullmatch(org):
         raise UsageError(f"{org!r} is no organisation's name")
+    if digest and not _DIGEST.fullmatch(digest):
+        raise UsageError(
+            "--root-sha256 is no digest: it has 64 hexadecimal digits",
+            hint="`sha256sum published/metadata/1.root.json` prints it where the policy is published.",
+        )
     machine, own = enrolments()
     for file in (machine, own):
         if os.path.lexists(file):
@@ -75,13 +83,17 @@ def _join(
     done = found.sync(source)
     if done.outcome == "refused" and done.code in ("root", "elsewhere"):
         os.unlink(file)  # it was never this organisation's
-        raise Refused(done.code, done.reason)
+        raise ConfigError(f"not enrolled: {done.reason}", hint="Ask for the digest and the name again, and where to fetch from.")  # fmt: skip
     record(here, found, done)
     click.echo(f"enrolled with {org} ({environment}) in {file}")
     click.echo(in_words(synced_event(pin, done)))
     for line in indexed():
         click.echo(f"  {line}")
-    return 78 if done.outcome == "refused" else 0
+    if done.outcome != "refused":
+        return 0
+    # Not taken back: whoever can keep the server out of reach could keep a machine out of the organisation.
+    click.echo("devagent: it stays enrolled; `devagent org sync` asks again, `devagent org leave` ends it", err=True)  # fmt: skip
+    return 78
 
 
 def _first_use(source: Source, *, trusted: bool) -> str:

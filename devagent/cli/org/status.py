@@ -30,7 +30,7 @@ def status(output_format: str) -> int:
             click.echo(visible(line))
     else:
         click.echo(f"LOCKED, reading only: {visible(reason)}")
-        click.echo(f"enrolled in {file}")
+        click.echo(f"enrolled in {file}; `devagent org sync` asks the server again")
     return 78 if locked else 0
 
 

@@ -15,24 +15,16 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from devagent.audit.layout import newest_first
-from devagent.audit.reader import read_events
-from devagent.audit.verify import verify_session
-from devagent.cli.org.shared import record
 from devagent.core.codec import canonical, parse, sha256
-from devagent.core.events import BundleSynced
 from devagent.org import archive, delegating, revoking, rollout, staged_rings
 from devagent.org import manifest as manifests
 from devagent.org.building import Built
-from devagent.org.canonical import signed_bytes
-from devagent.org.client import Synced
-from devagent.org.in_force import InForce
-from devagent.org.libraries import Metadata, Signer
+from devagent.org.libraries import Metadata
 from devagent.org.marks import Mark, Marks
 from devagent.org.refusals import Refused
 from devagent.org.rollout import Ring
 from devagent.org.statement import envelope, opened, pae
-from devagent.settings.places import places
+from tests.support.org_attacks import locked, refused, signed
 from tests.support.org_repository import Enrolled, Organisation, Server, signer
 from tests.support.owners import owned_by
 
@@ -58,52 +50,6 @@ def org(first: tuple[Organisation, Path], tmp_path: Path) -> Organisation:
 def machine(org: Organisation, first: tuple[Organisation, Path], tmp_path: Path) -> Enrolled:
     shutil.copytree(first[1], tmp_path / "machine", symlinks=True)
     return org.machine(tmp_path / "machine")
-
-
-def refused(machine: Enrolled, server: Server, *codes: str) -> Synced:
-    """The machine refuses what this server has, keeps what it had, and says so in its record."""
-    before = machine.client.look()
-    done = machine.sync(server)
-    assert (done.outcome, done.after) == ("refused", done.before), done
-    assert done.code in codes, (done.code, done.reason)
-    after = machine.client.look()
-    if isinstance(before, InForce):
-        assert isinstance(after, InForce)
-        assert after.digest == before.digest
-        assert after.chosen.trusted.versions() == before.chosen.trusted.versions()
-    else:
-        assert isinstance(after, Refused)
-    on_record(machine, done)
-    return done
-
-
-def locked(machine: Enrolled, server: Server) -> None:
-    """A revocation takes what was in force out of force, and leaves nothing in its place."""
-    done = machine.sync(server)
-    assert (done.outcome, done.code, done.after) == ("refused", "revoked", 0), done
-    after = machine.client.look()
-    assert isinstance(after, Refused)
-    assert after.code == "revoked"
-    on_record(machine, done)
-
-
-def on_record(machine: Enrolled, done: Synced) -> None:
-    record(places(), machine.client, done)
-    folder = next(newest_first(places().sessions))
-    (event,) = [one for one in read_events(folder) if isinstance(one, BundleSynced)]
-    assert (event.outcome, event.err, event.after) == ("refused", done.code, done.after)
-    assert event.reason
-    assert verify_session(folder).ok
-
-
-def signed(data: bytes, *by: Signer, **changes: Any) -> bytes:
-    """Metadata with other fields, signed anew by these keys alone."""
-    value = parse(data)
-    value["signed"].update(changes)
-    body = signed_bytes(value["signed"])
-    made = [one.sign(body) for one in by]
-    value["signatures"] = [{"keyid": one.keyid, "sig": one.signature} for one in made]
-    return json.dumps(value).encode()
 
 
 class TestRollback:
@@ -357,8 +303,9 @@ class TestKeys:
             "malformed",
         )
 
+    @pytest.mark.parametrize("spelled", [str, str.upper, " {}".format])
     def test_a_key_that_is_listed_under_two_ids_counts_once(
-        self, org: Organisation, machine: Enrolled
+        self, spelled: Callable[[str], str], org: Organisation, machine: Enrolled
     ) -> None:
         """Whoever rules `targets` could list one key twice: a session's start does not count it so."""
         from devagent.org.trusted import verify
@@ -370,7 +317,8 @@ class TestKeys:
         )
         keys = value["signed"]["delegations"]["keys"]
         ana = org.people["ana"].public_key.keyid
-        keys["ee" * 32] = keys[ana]
+        public = spelled(keys[ana]["keyval"]["public"])
+        keys["ee" * 32] = keys[ana] | {"keyval": {"public": public}}
         role["keyids"] = [ana, "ee" * 32]
         value["signed"]["version"] = 1
         targets = signed(canonical(value), org.people["ana"], org.people["bo"])

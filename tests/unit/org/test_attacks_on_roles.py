@@ -1,11 +1,22 @@
 """Every role of the repository, attacked one by one, as python-tuf's own tests do it to its client; here to a whole machine.
 
-What python-tuf's suites hold, and where its like is: unsigned, expired and wrong versions of each role, roots out of order, too many
-roots, wrong digests, fast-forward recovery and changes of keys (here); rollback, mix-and-match, freezing, endless data, targets
-that were changed (``test_attacks``); slow retrieval (``test_sources``); damaged bytes of every kind (``test_org_oracle``).
+What python-tuf's suites hold (7.0, `tests/test_updater_*.py`), and where its like is:
+
+| python-tuf | here |
+| --- | --- |
+| top_level_update: root unsigned, wrongly signed or expired, on the way and at the end; same, left-out and too many versions | ``TestRoot``, ``test_attacks.TestKeys`` |
+| … each role unsigned, expired, of another version, another's bytes; a timestamp of the same version | ``TestEachRole`` |
+| … rollback of timestamp, snapshot and what it names, under expired local files too; updating from expired files | ``test_attacks.TestRollback``, ``TestExpiredHere`` |
+| … fast-forward recovery | ``TestEachRole``: by new keys of the role itself, not of those below it alone, for the marks outlive the cache |
+| … longest metadata | ``TestEachRole``, ``test_attacks.TestTransport`` |
+| key_rotations: sequences of roots, and of another role's keys | ``tests/contract/test_org_oracle.py``, python-tuf and the session's check side by side |
+| delegation_graphs, fetch_target: a delegated role that is unsigned, missing or oddly named; changed targets | ``TestEachRole``, ``TestSnapshot``, ``test_attacks.TestTransport`` |
+| updater_ng, fetcher_ng: files that cannot be kept, slow and endless servers | ``test_keeping_state``, ``test_sources`` |
+
+Not here, as there is nothing like it in the product: deeper delegations, hash bins and succinct roles (one level is signed), hashes of
+roles in a snapshot, names without versions, how often a cached file is opened.
 """
 
-import json
 import shutil
 from collections.abc import Mapping
 from datetime import timedelta
@@ -16,10 +27,9 @@ import pytest
 
 from devagent.core.codec import parse, sha256
 from devagent.org import delegating
-from devagent.org.canonical import signed_bytes
-from devagent.org.in_force import InForce
 from devagent.org.libraries import Metadata, Signer
 from devagent.org.refusals import Refused
+from tests.support.org_attacks import refused, signed_anew
 from tests.support.org_repository import Enrolled, Organisation, Server, signer
 
 ROLES = ("timestamp", "snapshot", "targets", "env-prod", "revoke")
@@ -71,30 +81,13 @@ def changed(
     name = name_of(org, role)
     value = parse(server.files[name])
     value["signed"].update(fields)
-    server.files[at or name] = signed(value, keys(org, role) if by is None else by)
+    server.files[at or name] = signed_anew(value, keys(org, role) if by is None else by)
     if role == "snapshot":
         timestamp = parse(server.files[name_of(org, "timestamp")])
         meta = timestamp["signed"]["meta"]["snapshot.json"]
         meta["hashes"], meta["length"] = {"sha256": sha256(server.files[name])}, len(server.files[name])  # fmt: skip
-        server.files[name_of(org, "timestamp")] = signed(timestamp, keys(org, "timestamp"))
+        server.files[name_of(org, "timestamp")] = signed_anew(timestamp, keys(org, "timestamp"))
     return server
-
-
-def signed(value: dict[str, Any], by: list[Signer]) -> bytes:
-    body = signed_bytes(value["signed"])
-    made = [one.sign(body) for one in by]
-    value["signatures"] = [{"keyid": one.keyid, "sig": one.signature} for one in made]
-    return json.dumps(value).encode()
-
-
-def refused(machine: Enrolled, server: Server, *codes: str) -> None:
-    before = machine.client.in_force()
-    done = machine.sync(server)
-    assert (done.outcome, done.before, done.after) == ("refused", 1, 1), done
-    assert done.code in codes, (done.code, done.reason)
-    after = machine.client.look()
-    assert isinstance(after, InForce)
-    assert after.digest == before.digest
 
 
 class TestEachRole:
@@ -181,7 +174,7 @@ class TestEachRole:
             snapshot["signed"]["meta"][f"{role}.json"]["version"] = version
             snapshot["signed"]["version"] += 1
             path = f"metadata/{snapshot['signed']['version']}.snapshot.json"
-            server.files[path] = signed(snapshot, keys(org, "snapshot"))
+            server.files[path] = signed_anew(snapshot, keys(org, "snapshot"))
         timestamp = parse(server.files[name_of(org, "timestamp")])
         timestamp["signed"]["version"] += 1
         timestamp["signed"]["meta"]["snapshot.json"] = {
@@ -189,7 +182,7 @@ class TestEachRole:
             "hashes": {"sha256": sha256(server.files[path])},
             "length": len(server.files[path]),
         }
-        server.files[name_of(org, "timestamp")] = signed(timestamp, keys(org, "timestamp"))
+        server.files[name_of(org, "timestamp")] = signed_anew(timestamp, keys(org, "timestamp"))
 
     def new_keys(self, org: Organisation, role: str) -> None:
         """For the role, and for snapshot and timestamp, whose keys were stolen with it."""
@@ -203,6 +196,107 @@ class TestEachRole:
                 holders[one] = fresh
         org.sign_all()
         org.publish()
+
+    @pytest.mark.parametrize("role", ROLES)
+    def test_without_end(self, role: str, org: Organisation, machine: Enrolled) -> None:
+        server = org.server()
+        server.files[name_of(org, role)] += b" " * 5_000_000
+        refused(machine, server, "endless")
+
+    def test_a_timestamp_of_the_same_version_that_says_otherwise_is_not_taken(
+        self, org: Organisation, machine: Enrolled
+    ) -> None:
+        machine.sync()
+        before = machine.client.in_force()
+        later = (org.now + timedelta(days=90)).strftime("%Y-%m-%dT%H:%M:%SZ")
+        machine.sync(changed(org, "timestamp", expires=later))
+        after = machine.client.in_force()
+        assert after.standing.fresh_until == before.standing.fresh_until
+        assert after.chosen.trusted.versions() == before.chosen.trusted.versions()
+
+
+class TestSnapshot:
+    """What whoever has CI's keys alone can say."""
+
+    def says(self, org: Organisation, meta: dict[str, Any]) -> Server:
+        return changed(org, "snapshot", meta=meta)
+
+    def meta(self, org: Organisation) -> dict[str, Any]:
+        return dict(parse(org.server().files[name_of(org, "snapshot")])["signed"]["meta"])
+
+    def test_other_content_of_the_same_version(self, org: Organisation, machine: Enrolled) -> None:
+        server = org.server()
+        name = name_of(org, "snapshot")
+        value = parse(server.files[name])
+        value["signed"]["x-more"] = "content"
+        server.files[name] = signed_anew(value, keys(org, "snapshot"))
+        refused(machine, server, "mixed")
+
+    @pytest.mark.parametrize("role", ["targets", "env-prod", "revoke"])
+    def test_one_that_drops_a_role(self, role: str, org: Organisation, machine: Enrolled) -> None:
+        meta = self.meta(org)
+        del meta[f"{role}.json"]
+        refused(machine, self.says(org, meta), "mixed", "malformed", "missing")
+
+    def test_names_of_roles_that_nobody_delegated_lead_nowhere(
+        self, org: Organisation, machine: Enrolled
+    ) -> None:
+        odd = ["team-none.json", "team-/../../../../evil.json", "team-..%2f.json", "team-a/b.json"]
+        server = self.says(org, self.meta(org) | {name: {"version": 1} for name in odd})
+        server.files |= {f"metadata/1.{name}": b"{}" for name in odd}
+        assert machine.sync(server).after == 2
+        assert not [path for path in server.fetched if "team-" in path]
+        assert not list(machine.folder.rglob("*team-*")) + list(machine.folder.rglob("evil*"))
+
+    def test_a_team_whose_name_would_lead_elsewhere_gets_no_file(
+        self, org: Organisation, machine: Enrolled
+    ) -> None:
+        """Two people signed for such a name; it is a name of no file on any machine."""
+        server = org.server()
+        name = name_of(org, "targets")
+        value = parse(server.files[name])
+        role = next(one for one in value["signed"]["delegations"]["roles"] if one["name"] == "revoke")  # fmt: skip
+        value["signed"]["delegations"]["roles"].append(role | {"name": "team-x/../../evil"})
+        server.files[name] = signed_anew(value, keys(org, "targets"))
+        meta = self.meta(org) | {"team-x/../../evil.json": {"version": 1}}
+        snapshot = self.says(org, meta)
+        server.files |= {
+            one: snapshot.files[one]
+            for one in (name_of(org, "snapshot"), name_of(org, "timestamp"))
+        }
+        refused(machine, server, "missing")
+        assert not list(machine.folder.rglob("*evil*"))
+
+
+class TestExpiredHere:
+    """A machine comes back after weeks: its own files are over, and still what new ones are held against."""
+
+    @pytest.fixture
+    def back(self, org: Organisation, machine: Enrolled) -> Enrolled:
+        assert machine.sync().after == 2
+        org.after(days=18).publish()
+        found = machine.client.look()
+        assert isinstance(found, Refused)
+        assert found.code == "expired"
+        return machine
+
+    def test_it_goes_on_from_them(self, back: Enrolled) -> None:
+        assert back.sync().after == 2
+        assert back.client.in_force().standing.state == "fresh"
+
+    def test_an_older_timestamp_with_a_longer_term(self, org: Organisation, back: Enrolled) -> None:
+        refused(back, changed(org, "timestamp", version=1), "rollback")
+
+    def test_a_newer_timestamp_of_an_older_snapshot(
+        self, org: Organisation, back: Enrolled
+    ) -> None:
+        server = org.server()
+        timestamp = parse(server.files[name_of(org, "timestamp")])
+        older = server.files["metadata/1.snapshot.json"]
+        meta = {"version": 1, "hashes": {"sha256": sha256(older)}, "length": len(older)}
+        timestamp["signed"]["meta"]["snapshot.json"] = meta
+        server.files[name_of(org, "timestamp")] = signed_anew(timestamp, keys(org, "timestamp"))
+        refused(back, server, "rollback")
 
 
 class TestRoot:
@@ -222,7 +316,23 @@ class TestRoot:
         return server
 
     def test_an_expired_one_at_the_end(self, org: Organisation, machine: Enrolled) -> None:
-        refused(machine, self.roots(org, 2, expires=org.now - timedelta(days=1)), "expired")
+        server = self.roots(org, 2, expires=org.now - timedelta(days=1))
+        refused(machine, server, "expired")
+        # The next one that holds is taken from there on.
+        old = org.now
+        org.now += timedelta(days=1)
+        server.files["metadata/4.root.json"] = self.roots(org, 3, expires=old + timedelta(days=9)).files["metadata/4.root.json"]  # fmt: skip
+        assert machine.sync(server).after == 2
+        assert machine.client.in_force().chosen.trusted.versions()["root"] == 4
+
+    @pytest.mark.parametrize("unsigned", [2, 3])
+    def test_one_that_nobody_signed_on_the_way_or_at_the_end(
+        self, unsigned: int, org: Organisation, machine: Enrolled
+    ) -> None:
+        server = self.roots(org, 2)
+        name = f"metadata/{unsigned}.root.json"
+        server.files[name] = signed_anew(parse(server.files[name]), [])
+        refused(machine, server, "signatures", "malformed")
 
     def test_an_expired_one_on_the_way_is_none_of_our_concern(
         self, org: Organisation, machine: Enrolled
@@ -230,7 +340,9 @@ class TestRoot:
         server = self.roots(org, 2)
         value = parse(server.files["metadata/2.root.json"])
         value["signed"]["expires"] = (org.now - timedelta(days=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
-        server.files["metadata/2.root.json"] = signed(value, [org.roots["ana"], org.roots["bo"]])
+        server.files["metadata/2.root.json"] = signed_anew(
+            value, [org.roots["ana"], org.roots["bo"]]
+        )
         assert machine.sync(server).after == 2
         assert machine.client.in_force().chosen.trusted.versions()["root"] == 3
 
@@ -246,7 +358,9 @@ class TestRoot:
         eve, mal = signer("eve").public_key, signer("mal").public_key
         value["signed"]["keys"] |= {one.keyid: one.to_dict() for one in (eve, mal)}
         value["signed"]["roles"]["root"] = {"keyids": [eve.keyid, mal.keyid], "threshold": 2}
-        server.files["metadata/2.root.json"] = signed(value, [org.roots["ana"], org.roots["bo"]])
+        server.files["metadata/2.root.json"] = signed_anew(
+            value, [org.roots["ana"], org.roots["bo"]]
+        )
         refused(machine, server, "signatures")
 
     def test_more_than_anybody_needs(self, org: Organisation, machine: Enrolled) -> None:
@@ -263,7 +377,7 @@ class TestRoot:
         value["signed"]["delegations"]["roles"] = [
             one for one in value["signed"]["delegations"]["roles"] if one["name"] != "env-prod"
         ]
-        server.files[name] = signed(value, keys(org, "targets"))
+        server.files[name] = signed_anew(value, keys(org, "targets"))
         refused(machine, server, "missing", "elsewhere", "malformed")
 
 

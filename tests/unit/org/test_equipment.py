@@ -254,6 +254,13 @@ class TestServers:
         with pytest.raises(ConfigError, match=r"not pinned in tools\.lock"):
             check_brought(org.build("first", files=files))
 
+    @pytest.mark.parametrize("name", ["help", "policy", "exit"])
+    def test_a_recipe_that_the_chat_would_never_reach_is_not_built(
+        self, name: str, org: Organisation
+    ) -> None:
+        with pytest.raises(ConfigError, match=f"/{name} is a command of the chat"):
+            check_brought(org.build("first", files={f"recipes/{name}.md": b"Help.\n"}))
+
 
 class TestDocs:
     async def test_a_collection_of_the_bundle_is_searched(self, handbook: str, tmp_path: Path) -> None:  # fmt: skip

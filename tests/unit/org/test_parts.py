@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from devagent.cli.bundle.promote import promote
 from devagent.core.codec import sha256
 from devagent.core.errors import ConfigError, DevagentError, UsageError
 from devagent.org import archive, building, delegating, revoking
@@ -191,3 +192,21 @@ def test_what_is_signed_is_not_replaced(tmp_path: Path) -> None:
     with pytest.raises(DevagentError, match="has another digest"):
         org.promote(other)
     assert sha256(other.data) == other.digest
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--percent", "5"], "for everybody"),
+        (["--allow", "user:ana"], "for everybody"),
+        (["--since", "2026-12-01T06:00:00Z"], "for everybody"),
+        (["--ring", "canary", "--shadow", "--percent", "5"], "shadow"),
+        (["--ring", "canary", "--since", "tomorrow"], "2026-12-01T06:00:00Z"),
+        (["--ring", "canary", "--since", "2026-12-01T06:00:00+02:00"], "2026-12-01T06:00:00Z"),
+    ],
+)
+def test_a_roll_out_that_says_less_than_was_meant_is_not_put_up(
+    arguments: list[str], said: str
+) -> None:
+    with pytest.raises(UsageError, match=said):
+        promote.main(["prod", "--as", "ana", *arguments], standalone_mode=False)

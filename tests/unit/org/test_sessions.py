@@ -347,7 +347,12 @@ class TestCommands:
             run_command_line(["org", "join", url, "--org", "acme", "--root-sha256", "ab" * 32])
             == 78
         )
-        assert "is not the root" in capsys.readouterr().err
+        said = capsys.readouterr().err
+        assert "devagent: not enrolled: this is not the root" in said
+        assert said.count("is not the root") == 1
+        assert org.root_sha256 in said
+        assert run_command_line(["org", "join", url, "--org", "acme", "--root-sha256", "ab"]) == 2
+        assert "64 hexadecimal digits" in capsys.readouterr().err
         assert not file.exists()
         assert not own.exists()
         arguments = ["org", "join", url, "--org", "acme", "--root-sha256", org.root_sha256]
@@ -356,6 +361,17 @@ class TestCommands:
         assert run_command_line(arguments) == 78
         assert "enrolled already" in capsys.readouterr().err
         assert run_command_line(["org", "leave"]) == 0
+
+    def test_a_server_out_of_reach_does_not_undo_a_join(
+        self, org: Organisation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:  # fmt: skip
+        org_folders(tmp_path, monkeypatch)
+        unreachable(org)
+        arguments = ["org", "join", str(org.published), "--org", "acme"]
+        assert run_command_line([*arguments, "--root-sha256", "ab" * 32]) == 78
+        assert "`devagent org leave` ends it" in capsys.readouterr().err
+        assert run_command_line(["org", "status"]) == 78
+        assert "`devagent org sync` asks the server again" in capsys.readouterr().out
 
     def test_the_policy_commands_speak_of_the_bundle(
         self, pin: Path, capsys: pytest.CaptureFixture[str]

@@ -16,8 +16,10 @@ from pathlib import Path
 import pytest
 
 from devagent.core.errors import ConfigError, UsageError
+from devagent.org.fetching import Absent, Fetched, Source
 from devagent.org.refusals import Refused
-from devagent.org.sources import Absent, Fetched, FileSource, HttpSource, Source, source_for
+from devagent.org.sources import FileSource, source_for
+from devagent.org.web import HttpSource
 from tests.support.org_repository import Enrolled, Organisation
 
 Reply = Callable[[http.server.BaseHTTPRequestHandler], None]
@@ -38,7 +40,7 @@ def serving(reply: Reply) -> Generator[str]:
 
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     try:
         yield f"http://127.0.0.1:{server.server_address[1]}"
