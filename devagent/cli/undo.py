@@ -25,6 +25,10 @@ from devagent.undo.restore import undo as go_back
 from devagent.undo.store import Entry
 
 MOST_SHOWN = 50
+LIMITS = (
+    "Content comes back byte for byte, and whether a file is executable. In no snapshot: ignored files that no call named "
+    "as written, empty folders, times, owners, other changes of modes, and files over 64 MB or unreadable (named above where there are any)."
+)
 
 
 @click.command()
@@ -35,7 +39,8 @@ MOST_SHOWN = 50
 def undo(snapshot: str, show_list: bool, only_preview: bool, folder: str) -> int:
     """Put files, branches and stashes back as they were before the agent's last call that changed something,
     or before the one that ID names. What is there now is kept as a snapshot first, so the same command again
-    takes the undo back. Ignored files are in no snapshot."""
+    takes the undo back. What no snapshot has (most ignored files, empty folders, times, files over 64 MB) stays as it is:
+    see --preview."""
     root = root_of(os.path.realpath(workspace(folder)))
     data = places().data
     if show_list:
@@ -111,7 +116,7 @@ def previewed(would: Undone) -> list[str]:
     lines += [f"  repository   {one_line(one)}" for one in would.repository]
     if would.entry.left_out:
         lines.append(f"  not in it    {_few(would.entry.left_out)}")
-    return [*lines, "Ignored files and empty folders are in no snapshot."]
+    return [*lines, LIMITS]
 
 
 def said(

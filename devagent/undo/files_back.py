@@ -7,7 +7,7 @@ import contextlib
 import itertools
 import os
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from hashlib import new as new_hash
 from typing import Literal
 
@@ -30,8 +30,15 @@ class Change(Struct, frozen=True):
     new: str
 
 
-def apply(store: Store, changes: tuple[Change, ...], then: Entry, left: list[str]) -> None:
-    """Carry the changes out; what was left alone, and why, goes to ``left``."""
+def apply(
+    store: Store,
+    changes: tuple[Change, ...],
+    then: Entry,
+    modes: Mapping[str, int],
+    left: list[str],
+) -> None:
+    """Carry the changes out; what was left alone, and why, goes to ``left``. ``modes``: of files that are put back,
+    where they are not what a new file has."""
     top = os.open(store.root.folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     hash_name = object_format(store.root)
     contents = Contents(store)
@@ -41,7 +48,9 @@ def apply(store: Store, changes: tuple[Change, ...], then: Entry, left: list[str
         come.sort(key=lambda one: os.path.basename(one.path) != ".gitignore")
         rules = [one for one in come if os.path.basename(one.path) == ".gitignore"]
         for change in rules:
-            _guarded(change, left, lambda change=change: _put(top, change, contents, hash_name))
+            _guarded(
+                change, left, lambda change=change: _put(top, change, contents, modes, hash_name)
+            )
         gone = [change for change in changes if change.what == "taken away"]
         kept = _ignored(store, gone, then)
         # Then what goes makes room for what comes: a folder where a file was, a file where a folder was.
@@ -49,7 +58,9 @@ def apply(store: Store, changes: tuple[Change, ...], then: Entry, left: list[str
             if change.path not in kept:
                 _guarded(change, left, lambda change=change: _take_away(top, change, hash_name))
         for change in come[len(rules) :]:
-            _guarded(change, left, lambda change=change: _put(top, change, contents, hash_name))
+            _guarded(
+                change, left, lambda change=change: _put(top, change, contents, modes, hash_name)
+            )
     finally:
         contents.close()
         os.close(top)
@@ -99,7 +110,9 @@ def _ignored(store: Store, changes: list[Change], then: Entry) -> frozenset[str]
     return frozenset(found)
 
 
-def _put(top: int, change: Change, contents: Contents, hash_name: str) -> None:
+def _put(
+    top: int, change: Change, contents: Contents, modes: Mapping[str, int], hash_name: str
+) -> None:
     data = contents.of(change.new)
     folders = _open_folders(top, change.path, make=True)
     at, name = folders[-1], os.path.basename(change.path)
@@ -111,6 +124,7 @@ def _put(top: int, change: Change, contents: Contents, hash_name: str) -> None:
         if change.new_mode == "120000":
             os.symlink(os.fsdecode(data), beside, dir_fd=at)
         else:
+            mode = modes.get(change.path) if mode is None else mode
             _write(at, beside, data, mode, executable=change.new_mode == "100755")
         try:
             if change.what == "put back":
@@ -133,7 +147,8 @@ def beside_of(name: str) -> str:
 
 def _write(at: int, name: str, data: bytes, mode: int | None, *, executable: bool) -> None:
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-    descriptor = os.open(name, flags, 0o777 if executable else 0o666, dir_fd=at)
+    made = 0o600 if mode is not None else 0o777 if executable else 0o666
+    descriptor = os.open(name, flags, made, dir_fd=at)
     with os.fdopen(descriptor, "wb") as file:
         file.write(data)
         if mode is not None:

@@ -86,7 +86,7 @@ def _go_back(store: Store, now: Snapshot, entry: Entry, session: str) -> Undone:
         for one in changes
     ]
     store.under_way([*beside, *(lock for lock in locks if not os.path.lexists(lock))])
-    apply(store, changes, entry, left)
+    apply(store, changes, entry, meta.modes, left)
     if repository:
         set_back(store, now.meta.state, meta.state, files, left)
     store.under_way(())

@@ -28,17 +28,21 @@ MANY_FILES = 100
 """From so many new files on, a snapshot is worth having git look at them anew once."""
 KEPT = 200
 """So many snapshots of a root are kept; older ones go."""
+MOST_MODES = 5_000
+"""Modes that one snapshot keeps."""
 _KEEPING = "refs/devagent/kept"
 
 
 class Meta(Struct, frozen=True, omit_defaults=True):
     """What a snapshot says of itself beside its files. ``at``: nanoseconds since 1970, so that no two are
-    the same. ``nested``: repositories within, by path, and their snapshots."""
+    the same. ``nested``: repositories within, by path, and their snapshots. ``modes``: of files that others may not
+    read, as they were when their content was last taken."""
 
     at: int = 0
     state: State = field(default_factory=State)
     tips: tuple[str, ...] = ()
     nested: dict[str, str] = field(default_factory=dict)
+    modes: dict[str, int] = field(default_factory=dict)
 
 
 class _Seen(Struct, frozen=True):
@@ -94,7 +98,7 @@ def take_locked(
     seen = _seen(store, last)
     before = seen.meta
     settled = _settled(store, seen, last)
-    changed, gone, nested, left_out = _changed(store, _ignored_among(store, written))
+    changed, gone, nested, left_out, private = _changed(store, _ignored_among(store, written))
     state = state_of(store, seen.state)
     inner: dict[str, str] = {}
     for path in nested if depth < 3 else ():
@@ -131,7 +135,11 @@ def take_locked(
     kept = tips(store, state)
     if len(kept) > MOST_TIPS:
         left_out.append(f"{len(kept) - MOST_TIPS} of {len(kept)} branches and tags")
-    meta = Meta(time.time_ns(), state, tuple(kept[:MOST_TIPS]), inner)
+    anew = frozenset((*changed, *gone))
+    modes = {path: mode for path, mode in before.modes.items() if path not in anew} | private
+    if len(modes) > MOST_MODES:
+        modes = dict(list(modes.items())[:MOST_MODES])
+    meta = Meta(time.time_ns(), state, tuple(kept[:MOST_TIPS]), inner, modes)
     _keep(store, meta.tips, before.tips)
     tree = _tree(store, work, meta)
     entry = Entry(
@@ -193,13 +201,17 @@ def _is_nested(top: str, path: str) -> bool:
     )
 
 
-def _changed(store: Store, also: list[str]) -> tuple[list[str], list[str], list[str], list[str]]:
-    """Files that are not as our index has them, those that are gone, repositories within, what is left out."""
+def _changed(
+    store: Store, also: list[str]
+) -> tuple[list[str], list[str], list[str], list[str], dict[str, int]]:
+    """Files that are not as our index has them, those that are gone, repositories within, what is left out, and the
+    modes of those that others may not read."""
     listed = store.git("ls-files", "-z", "--others", "--modified", "--deleted", "--exclude-standard", "--deduplicate")  # fmt: skip
     changed: list[str] = []
     gone: list[str] = []
     nested: list[str] = []
     left_out: list[str] = []
+    private: dict[str, int] = {}
     total = 0
     through: dict[str, bool] = {"": False}
     for path in (*os.fsdecode(listed).split("\0"), *also):
@@ -226,6 +238,8 @@ def _changed(store: Store, also: list[str]) -> tuple[list[str], list[str], list[
         else:
             changed.append(path)
             total += found.st_size
+            if stat.S_ISREG(found.st_mode) and not found.st_mode & 0o004:
+                private[path] = found.st_mode & 0o777
     if len(changed) > MOST_FILES or total > MOST_NEW_BYTES:
         raise SnapshotError(
             f"{store.root.folder} has {len(changed):,} new or changed files with {total // 1_000_000:,} MB; a snapshot takes"
@@ -235,7 +249,7 @@ def _changed(store: Store, also: list[str]) -> tuple[list[str], list[str], list[
         )
     if len(nested) > MOST_NESTED:
         left_out += nested[MOST_NESTED:]
-    return changed, gone, nested[:MOST_NESTED], left_out
+    return changed, gone, nested[:MOST_NESTED], left_out, private
 
 
 def _behind_link(top: str, folder: str, known: dict[str, bool]) -> bool:

@@ -30,6 +30,7 @@ from devagent_git.resources_reading import READING
 from devagent_git.touching import Access, Arguments, resource
 
 _ELSEWHERE = "git.elsewhere"
+_CONFIG = "git.config"
 _WORK_TREE = frozenset(
     ["status", "add", "commit", "switch", "pull", "restore", "stash", "integrate", "conflicts"]
 )
@@ -53,11 +54,10 @@ def resources(tool: str, args: Mapping[str, Any], here: Surroundings) -> list[Re
     for store in borrowed_stores(repository.common_dir):
         place = os.path.dirname(store) if os.path.basename(store) == "objects" else store
         found.append(resource(f"repo:{place_name(repository.folder, place)}", "read", _ELSEWHERE))
-    links = led_astray(repository.git_dir, repository.common_dir, written=access == "write")
-    found += [
-        resource(f"path:{place_name(repository.folder, place)}", access, _ELSEWHERE)
-        for place in links
-    ]
+    for place in led_astray(repository.git_dir, repository.common_dir, written=access == "write"):
+        own = (place + os.sep).startswith((repository.git_dir + os.sep, repository.common_dir + os.sep))  # fmt: skip
+        tags = [_ELSEWHERE, *([_CONFIG] if own else [])]
+        found.append(resource(f"path:{place_name(repository.folder, place)}", access, *tags))
     found += touched(repository, Arguments(args))
     unique: dict[tuple[str, str], ResourceDict] = {}
     for one in found:

@@ -6,6 +6,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 from devagent_workspace.grammar import Unclear
+from devagent_workspace.places import SECRET_NAME
 from devagent_workspace.sources import ORDER, Source
 from devagent_workspace.variables import Scope
 
@@ -78,8 +79,20 @@ def named(name: str, scope: Scope, *, quoted: bool) -> list[Atom]:
         return [Atom(None, quoted, "output")]
     value, source = scope.look_up(name)
     if value is None:
-        return [Atom(None, quoted, source)]
+        return [Atom(None, quoted, source, name)]
     return [Atom(value, quoted, expanded=True)]
+
+
+def bends(atoms: list[Atom]) -> bool:
+    """The same as ``bent`` for a word with pieces that are not known."""
+    first = next(at for at, atom in enumerate(atoms) if atom.text is None)
+    before = "".join(atom.text or "" for atom in atoms[:first])
+    return bent(before, "".join(atom.text or "x" for atom in atoms[first + 1 :]))
+
+
+def bent(before: str, after: str) -> bool:
+    """Whether the text around the name of a file may make it another's, or a secret's: ``x/../..``, ``.`` before ``./x``."""
+    return before.endswith(".") or "/" in after or SECRET_NAME.search(f"x{after}") is not None
 
 
 def splits(text: str | None) -> bool:

@@ -204,7 +204,7 @@ PROGRAMS: dict[str, Program] = {
     "terraform": _program("-plugin-dir", "", r"console"),
     "tee": _program(), "dd": _program(), "xxd": _program(), "install": _program("--strip-program"),
     "date": _program("-f --file -s --set"), "column": _program(),
-    "tree": _program("", "-o"), "uniq": _program(), "xz": _program(), "gzip": _program(), "sqlmap": _program("--eval --os-shell --os-cmd"),
+    "tree": _program("-R", "-o"), "file": _program("-C --compile"), "uniq": _program(), "xz": _program(), "gzip": _program(), "sqlmap": _program("--eval --os-shell --os-cmd"),
     "printf": _program("-v"), "wait": _program("-p"), "test": _program("-v -R"), "[": _program("-v -R"),
     "logrotate": _program("-m --mail -l --log -s"), "aspell": _program("-c"), "dmesg": _program("-H --human"), "journalctl": _program(),
     "tig": _program(), "svn": _program("--diff-cmd --diff3-cmd --editor-cmd --config-option --config-dir"), "hg": _program("--config --config-file --repository -R --cwd"),

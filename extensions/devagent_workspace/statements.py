@@ -154,8 +154,13 @@ def _for(walk: Walk, node: "Node", scope: Scope) -> Source:
         if alone and kinds == {"number"}:
             source = "number"
         scope.values[name] = (None, source)
+        if source == "files":
+            walk.operands.judge(values, scope, "read")
+            if len(values) == 1 and values[0].pattern:
+                scope.patterns[name] = values[0].pattern
         walk.run(body, scope)
     scope.values.pop(name, None)
+    scope.patterns.pop(name, None)
     scope.straight = straight
     if scope.folders != before:
         raise Unclear("cd in a loop")

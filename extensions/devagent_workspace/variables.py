@@ -72,6 +72,8 @@ class Scope:
         self.folders = folders
         self.assigned = assigned
         self.values: dict[str, Any] = {}
+        self.patterns: dict[str, str] = {}
+        """Of the variable of a loop over the files that one glob meets: that glob."""
         self.straight = True
         self.stdin: Source | None = None
         self.no_arguments = no_arguments
@@ -79,6 +81,7 @@ class Scope:
     def copy(self) -> "Scope":
         other = Scope(self.environment, self.folders, self.assigned, no_arguments=self.no_arguments)
         other.values, other.straight, other.stdin = dict(self.values), self.straight, self.stdin
+        other.patterns = dict(self.patterns)
         return other
 
     def look_up(self, name: str) -> tuple[str | None, Source]:

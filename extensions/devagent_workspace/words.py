@@ -16,6 +16,7 @@ from devagent_workspace.atoms import (
     Atom,
     Substitute,
     ansi,
+    bends,
     braces,
     home,
     is_glob,
@@ -74,6 +75,7 @@ def hyphen_file(field: Field, scope: Scope) -> bool:
 
 
 _PLAIN = re.compile(rb"[A-Za-z0-9_@%+:,./^-]+(?:=[A-Za-z0-9_@%+:,./^-]*)?\Z")
+_BACK = re.compile(r"[*?\]].*/\.\.(?:/|\Z)", re.DOTALL)
 _STRAY = re.compile(r'["`]|\$[\w({@*#?$!\-\[]')
 _EXPANSION = re.compile(
     r"\$\{(#?)([A-Za-z_]\w*)((?::?[-+]|%%?|##?|//?|\^\^?|,,?)[^`$(){}<>\\]*|:[\d: ]+)?\}\Z",
@@ -139,6 +141,16 @@ class Words:
                 glob.escape(a.text or "") if a.quoted else a.text or "" for a in atoms
             )
             name = "".join(shlex.quote(a.text or "") if a.quoted else a.text or "" for a in atoms)
+        elif len(unknown) == 1 and unknown[0].name in scope.patterns:
+            met = scope.patterns[unknown[0].name]
+            pattern = "".join(
+                met if a.text is None else glob.escape(a.text) if a.quoted else a.text
+                for a in atoms
+            )
+        elif source in ("files", "pipe") and bends(atoms):
+            source = "output"
+        if ".." in pattern and _BACK.search(pattern):
+            source = "output"  # what it met when it was judged is not all that it may meet
         many = globs or any(not atom.quoted or atom.name == "@" for atom in unknown)
         name = name or " ".join(self.text(node).split())
         return [Field(None, shown(name), source, start, many, pattern)]

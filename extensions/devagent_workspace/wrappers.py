@@ -4,14 +4,17 @@ import re
 from collections.abc import Sequence
 from itertools import pairwise
 
+from devagent_workspace.atoms import bent
 from devagent_workspace.grammar import Unclear
 from devagent_workspace.options import check_unknown, program_name, touch_written
+from devagent_workspace.places import SECRET_NAME
 from devagent_workspace.programs import (
     ELEVATING,
     PACKAGE_RUNNERS,
     SHELLS,
     WRAPPERS,
 )
+from devagent_workspace.shown import names
 from devagent_workspace.sources import Source
 from devagent_workspace.variables import Scope, may_be_exported
 from devagent_workspace.walk import Walk
@@ -198,7 +201,11 @@ def _filled(field: Field, hole: str, kind: Source) -> Field:
     """A word in which something that is not known takes the place of ``hole``."""
     if field.text is None or hole not in field.text:
         return field
-    return Field(None, field.name, kind, field.text.partition(hole)[0])
+    before, _, after = field.text.partition(hole)
+    return Field(None, field.name, "output" if bent(before, after) else kind, before)
+
+
+_NAMES = names("-name -iname -path -ipath -wholename -iwholename")
 
 
 def find(walk: Walk, fields: Sequence[Field], scope: Scope) -> Source:
@@ -219,6 +226,8 @@ def find(walk: Walk, fields: Sequence[Field], scope: Scope) -> Source:
         if inside and not any(f.text in ("-L", "-follow", "-printf", "-print0x") for f in fields)
         else "output"
     )
+    if any(name.text in _NAMES and SECRET_NAME.search(f.begins) for name, f in pairwise(fields)):
+        kind = "output"  # files of secrets are looked for
     plain: list[Field] = [fields[0], *starts]
     walk.record(fields, scope)
     walk.operands.judge(starts, scope, "read")

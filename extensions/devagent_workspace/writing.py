@@ -7,8 +7,10 @@ is a conflict. Everything after judging goes through a descriptor of the parent 
 
 import contextlib
 import errno
+import itertools
 import os
 import stat
+import time
 from bisect import bisect_left
 from collections.abc import Generator, Sequence
 from typing import Any
@@ -21,6 +23,9 @@ from devagent_workspace.shown import clipped, one_line, shown
 from devagent_workspace.state import State, state_of
 
 VIEW_BYTES = 20_000
+_TEMPORARY = ".devagent-tmp"
+_ABANDONED_S = 600.0
+_MOST_SWEPT = 2_000
 
 
 def write(here: Surroundings, *, path: str, content: str) -> Result:
@@ -256,7 +261,8 @@ def _put(parent: int, place: Place, data: bytes, known: bytes) -> None:
 
 def _written(parent: int, place: Place, data: bytes, mode: int | None) -> str:
     """The name of a synced file in the parent that holds ``data``."""
-    temporary = f".{os.path.basename(place.real)[:100]}.{os.urandom(6).hex()}.tmp"
+    _sweep(parent)
+    temporary = f".{os.path.basename(place.real)[:100]}.{os.urandom(6).hex()}{_TEMPORARY}"
     try:
         descriptor = os.open(
             temporary,
@@ -277,6 +283,18 @@ def _written(parent: int, place: Place, data: bytes, mode: int | None) -> str:
     except OSError as e:
         raise failure(e, place.name) from e
     return temporary
+
+
+def _sweep(parent: int) -> None:
+    """Take away what a write that was killed has left in a folder. What is young may be another's."""
+    with contextlib.suppress(OSError), os.scandir(parent) as entries:
+        for entry in itertools.islice(entries, _MOST_SWEPT):
+            if (
+                entry.name.endswith(_TEMPORARY)
+                and entry.is_file(follow_symlinks=False)
+                and entry.stat(follow_symlinks=False).st_mtime < time.time() - _ABANDONED_S
+            ):
+                os.unlink(entry.name, dir_fd=parent)
 
 
 def _utf8(text: str) -> bytes:

@@ -54,6 +54,9 @@ EVERYDAY = [
     "go test -count=1 -race -cover ./...", "go build -o out/a.txt ./cmd/x", "cargo +nightly fmt", "cargo run -- --config x.json", "mvn -B -q -Dtest=ParserTest test", "make test TESTS=tests/unit V=1", "make BUILD_TYPE=release",
     "php -d memory_limit=-1 x.php", "python -W error::DeprecationWarning -X importtime x.py", "uv pip install -r requirements.txt", "uv add requests", "./gradlew test --info",
     "ruby scripts/x.rb", "perl scripts/x.pl README.md", "php -l src/x.php", "java -version", "gcc -O2 -Wall -o out/a.txt src/a.c", "ffmpeg -version", "echo done; exit 0", "rm -f src/a.pyc", "true", "mkdir -p out && cd out && ls",
+    # Loops over files, and what stands around their names.
+    'for f in src/*.py; do wc -l "$f"; done', 'for f in src/*.py; do diff "$f" "out/$f"; done', 'for f in src/*.py README.md; do head -3 "$f"; done',
+    "git ls-files '*.py' | while read -r f; do wc -l \"$f\"; done", "find . -name '*.py' -exec cp {} {}.bak \\;", "find src -name '*.py' | xargs -I{} git log -1 -- {}",
 ]  # fmt: skip
 
 

@@ -1,10 +1,13 @@
 """``write`` and ``edit`` killed at every step: the old content or the new, never anything else."""
 
+import os
 from pathlib import Path
 
 import pytest
 
+from devagent_workspace import tools
 from tests.support.killing import run_killed
+from tests.support.workspaces import Place
 
 CODE = """
 import os
@@ -44,8 +47,8 @@ before = tree_of(folder)
 wanted = {**before, path: (before.get(path, ("file",))[0], new)}
 outcomes = []
 for step in survivors(call):
-    found = {name: what for name, what in tree_of(folder).items() if not name.endswith(".tmp")}
-    left = [name for name in tree_of(folder) if name.endswith(".tmp")]
+    found = {name: what for name, what in tree_of(folder).items() if not name.endswith(".devagent-tmp")}
+    left = [name for name in tree_of(folder) if name.endswith(".devagent-tmp")]
     assert found in (before, wanted), (step, found)
     assert len(left) <= 1, left
     outcomes.append("new" if found == wanted else "old")
@@ -55,7 +58,7 @@ for step in survivors(call):
         tools.read(here, path=name)
     if found == before:
         call()
-    assert {n: w for n, w in tree_of(folder).items() if not n.endswith(".tmp")} == wanted, step
+    assert {n: w for n, w in tree_of(folder).items() if not n.endswith(".devagent-tmp")} == wanted, step
     for name in tree_of(folder):
         (folder / name).unlink()
     laid_out()
@@ -64,6 +67,20 @@ for step in survivors(call):
             (folder / at).rmdir()
 print(*outcomes)
 """
+
+
+def test_what_a_killed_write_left_goes_with_a_later_one(tmp_path: Path) -> None:
+    old, young, other = (tmp_path / f".{name}" for name in ("a.0f.devagent-tmp", "b.1f.devagent-tmp", "c.tmp"))  # fmt: skip
+    for one in (old, young, other):
+        one.write_text("x")
+    for one in (old, other):
+        os.utime(one, (1, 1))
+    tools.write(Place(str(tmp_path)), path="new.txt", content="new\n")
+    assert sorted(one.name for one in tmp_path.iterdir()) == [
+        ".b.1f.devagent-tmp",
+        ".c.tmp",
+        "new.txt",
+    ]
 
 
 @pytest.mark.parametrize("call", ["create", "replace", "edit", "multi-edit"])

@@ -293,6 +293,27 @@ def test_a_file_that_an_editor_saves_during_an_undo_is_left_alone(
         assert (ground.folder / name).read_text() == "the person's\n"
 
 
+def test_a_file_that_others_could_not_read_is_not_open_to_them_when_it_comes_back(
+    ground: Ground,
+) -> None:
+    private, script = ground.folder / "private.txt", ground.folder / "private.sh"
+    private.write_text("mine\n")
+    script.write_text("#!/bin/sh\n")
+    private.chmod(0o600)
+    script.chmod(0o700)
+    ground.take()
+    (ground.folder / "src/b.py").write_text("b = 3\n")
+    ground.take()
+    private.unlink()
+    script.unlink()
+    done = ground.undo()
+    assert (private.stat().st_mode & 0o777, script.stat().st_mode & 0o777) == (0o600, 0o700)
+    ground.undo(done.kept)
+    assert not private.exists()
+    ground.undo(done.entry.id)
+    assert (private.stat().st_mode & 0o777, script.stat().st_mode & 0o777) == (0o600, 0o700)
+
+
 def test_links_on_the_way_lead_nowhere(ground: Ground, tmp_path: Path) -> None:
     ground.take()
     outside = tmp_path / "outside"
