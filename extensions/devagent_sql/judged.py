@@ -14,7 +14,8 @@ from devagent_sql.sources import Source
 
 _MOST_KEPT = 1_024
 Named = frozenset[tuple[str, ...]]
-_kept: OrderedDict[tuple[Source, str], Named] = OrderedDict()
+_kept: OrderedDict[tuple[Source, str], Named | None] = OrderedDict()
+"""None = what was named turned out to be old: nothing that was judged by it may run any more."""
 _lock = threading.Lock()
 
 
@@ -28,19 +29,22 @@ def keep(source: Source, sql: str, touched: Touched) -> None:
     """Of two namings of one statement what both named counts: either may be the one that was granted."""
     names = of(touched)
     with _lock:
-        _kept[source, sql] = names & _kept.get((source, sql), names)
+        before = _kept.get((source, sql))
+        _kept[source, sql] = names if before is None else names & before
         _kept.move_to_end((source, sql))
         if len(_kept) > _MOST_KEPT:
             _kept.popitem(last=False)
 
 
 def check(source: Source, sql: str, touched: Touched) -> None:
-    """Raises SqlError ``changed`` where more would be touched than was named; a statement that nobody asked
-    about before (a server without policy) may touch what it touches."""
-    names = of(touched)
+    """Raises SqlError ``changed`` where more would be touched than was named, and for every other call of the
+    statement until it is named anew; a statement that nobody asked about before (a server without policy) may
+    touch what it touches."""
     with _lock:
-        named = _kept.get((source, sql))
-        if named is None or names <= named:
+        if (source, sql) not in _kept:
             return
-        del _kept[source, sql]
+        named = _kept[source, sql]
+        if named is not None and of(touched) <= named:
+            return
+        _kept[source, sql] = None
     raise SqlError("changed", "The schema was changed since this was permitted. Ask again.")

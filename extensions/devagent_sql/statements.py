@@ -163,9 +163,14 @@ def write(
     """Run one INSERT, UPDATE or DELETE in a transaction and say what it is about.
 
     Without ``commit`` it is rolled back. With it, ``expected_rows`` must be the number that the preview
-    said, or nothing is changed. Raises SqlError ``changed``, ``too_large``, and those of the statement.
+    said, or nothing is changed. Raises SqlError ``changed``, ``too_large``, ``unsupported_obligation`` where masks,
+    filters or groups hold (how many rows a change is about tells of them), and those of the statement.
     """
     obligations = read_obligations(here.obligations)
+    if obligations.masks or obligations.filters or obligations.min_group:
+        raise SqlError(
+            "unsupported_obligation", "Where masks, filters or groups hold nothing can be changed."
+        )
     found = find_source(here.settings, source)
     if commit and expected_rows < 0:
         raise SqlError("bad_arguments", "commit needs expected_rows: preview the change first.")

@@ -50,12 +50,13 @@ HIDE: dict[str, Any] = {
 
 
 @pytest.fixture(scope="module")
-def here(tmp_path_factory: pytest.TempPathFactory) -> ShopSurroundings:
+def here(tmp_path_factory: pytest.TempPathFactory) -> Generator[ShopSurroundings]:
     folder = tmp_path_factory.mktemp("duck")
     with duckdb.connect(str(folder / "shop.duckdb")) as connection:
         connection.execute(SCHEMA)
     source = {"type": "duckdb", "path": "shop.duckdb"}
-    return ShopSurroundings(str(folder), {}, 20.0, {"sources": {"shop": source}})
+    yield ShopSurroundings(str(folder), {}, 20.0, {"sources": {"shop": source}})
+    tools.close(str(folder))
 
 
 def outcome(here: ShopSurroundings, sql: str) -> tuple[str, str]:

@@ -367,6 +367,8 @@ def test_a_call_touches_no_more_than_it_was_judged_for(
     ids(here, sql)
     run(server, "CREATE OR REPLACE VIEW judged AS SELECT phone FROM customers")
     assert error_of(here, sql) == "changed"
+    assert error_of(here, sql) == "changed"
+    ids(here, sql)
     assert len(rows(here, sql)) == 10
     run(server, "DROP VIEW judged")
 
@@ -398,6 +400,36 @@ def test_a_long_read_is_streamed_in_constant_memory(
     assert peak < 8_000_000
     result = tools.query(here, source="shop", sql=sql.replace("a.d", "repeat('x', 100) AS x"))
     assert result.get("rows") == 100
+
+
+def test_wide_rows_are_read_a_few_at_a_time(here: ShopSurroundings) -> None:
+    wide = ", ".join(f"repeat('x', 10000) AS c{place}" for place in range(100))
+    result = tools.query(here, source="shop", sql=f"SELECT {wide} FROM digits a, digits b LIMIT 50")
+    assert result.get("structured", {})["complete"] is False
+
+
+def test_odd_names_and_texts_of_other_encodings_come_whole(
+    server: MariaDBServer, here: ShopSurroundings
+) -> None:
+    names = ["a`b", "select", "Ünï", "with space", "a.b", 'c"d', "%s"]
+    listed = ", ".join("`" + name.replace("`", "``") + "` int" for name in names)
+    run(
+        server,
+        f"CREATE TABLE `odd t` ({listed})",
+        "INSERT INTO `odd t` VALUES (1, 2, 3, 4, 5, 6, 7)",
+        "CREATE TABLE encoded (l varchar(9) CHARACTER SET latin1, c varchar(9) CHARACTER SET cp1251, u varchar(9) CHARACTER SET utf16, b varbinary(9))",
+        "INSERT INTO encoded VALUES ('Zoë', 'Жук', '🦆', x'ff00')",
+        "GRANT SELECT ON `odd t` TO reader",
+        "GRANT SELECT ON encoded TO reader",
+    )
+    try:
+        found = tools.query(here, source="shop", sql="SELECT * FROM `odd t`").get("structured", {})
+        assert (found["columns"], found["rows"]) == (names, [[1, 2, 3, 4, 5, 6, 7]])
+        assert rows(here, "SELECT * FROM encoded WHERE l = 'Zoë' AND c = 'Жук' AND u = '🦆'") == [
+            ["Zoë", "Жук", "🦆", {"blob": 2, "hex": "ff00"}]
+        ]
+    finally:
+        run(server, "DROP TABLE `odd t`, encoded")
 
 
 def test_a_runaway_statement_ends_with_its_time(here: ShopSurroundings) -> None:

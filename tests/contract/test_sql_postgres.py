@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from devagent_sql import tools
 from devagent_sql.engines.pool import close_idle
 from devagent_sql.engines.port import Clock
+from devagent_sql.engines.postgres import engine as postgres_engine
 from devagent_sql.engines.postgres.connection import ADAPTERS, connected
 from devagent_sql.errors import SqlError
 from devagent_sql.sources import Server
@@ -436,6 +437,70 @@ def test_what_is_remembered_of_the_schema_is_never_used_when_it_is_no_longer_so(
         connection.execute("ALTER ROLE reader SUPERUSER")
         assert error_of(here, "SELECT name FROM customers") == "elevated_role"
         connection.execute("ALTER ROLE reader NOSUPERUSER")
+
+
+def test_a_function_that_comes_into_the_schema_meanwhile_is_not_run(
+    server: PostgresServer, here: ShopSurroundings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the look at the path and the plan; one that fits better than PostgreSQL's own would be called."""
+    rows(here, "SELECT 1")
+    governed = postgres_engine.govern
+
+    def late(*given: Any) -> Any:
+        with admin(server) as connection:
+            connection.execute(
+                "CREATE FUNCTION public.upper(int) RETURNS text LANGUAGE sql AS $$SELECT max(email) FROM customers$$"
+            )
+        return governed(*given)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(postgres_engine, "govern", late)
+        assert error_of(here, "SELECT upper(1)") == "changed"
+    assert error_of(here, "SELECT upper(1)") not in ("", "changed")
+    with admin(server) as connection:
+        connection.execute("DROP FUNCTION public.upper(int)")
+    assert rows(here, "SELECT upper('a')") == [["A"]]
+
+
+def test_rows_that_a_table_inherits_are_reached_through_it_alone(
+    server: PostgresServer, here: ShopSurroundings
+) -> None:
+    with admin(server) as connection:
+        connection.execute(
+            f"SET ROLE owner_of_all; CREATE TABLE folk (id int, tenant int, mail text); CREATE TABLE clerks (desk int) INHERITS (folk); "
+            f"CREATE TABLE bosses () INHERITS (clerks); INSERT INTO folk VALUES (1, 1, 'a'); INSERT INTO clerks VALUES (2, 2, '{CANARY}', 5); "
+            f"INSERT INTO bosses VALUES (3, 2, '{CANARY}', 6); CREATE VIEW clerks_seen AS SELECT id, desk, mail FROM clerks; "
+            "CREATE TABLE apart (id int, tenant int, mail text); GRANT SELECT ON folk, clerks, bosses, clerks_seen, apart TO reader; RESET ROLE"
+        )
+    try:
+        obligations = {
+            "mask": {"column:shop.public.folk.mail": "null"},
+            "filter": {"table:shop.public.folk": ["tenant = 1"]},
+        }
+        hidden = here._replace(obligations=obligations)
+        assert rows(hidden, "SELECT * FROM folk") == [[1, 1, None]]
+        for sql in ("SELECT * FROM clerks", "SELECT mail FROM public.bosses", "SELECT mail FROM ONLY clerks"):  # fmt: skip
+            assert error_of(hidden, sql) in (
+                "no_such_table",
+                "unsupported_syntax",
+                "forbidden_statement",
+            )
+            assert error_of(here, sql) != ""
+        assert error_of(hidden, "SELECT mail FROM clerks_seen") == "no_such_table"
+        assert "table:shop.public.folk" in ids(here, "SELECT desk FROM clerks_seen")
+        assert CANARY in str(rows(here, "SELECT mail FROM clerks_seen"))
+        named = [
+            row[0] for row in tools.describe(here, source="shop").get("structured", {})["rows"]
+        ]
+        assert {"folk", "clerks", "bosses"} & {*named} == {"folk"}
+        assert rows(here, "SELECT * FROM apart") == []
+        with admin(server) as connection:
+            connection.execute("SET ROLE owner_of_all; ALTER TABLE apart INHERIT folk")
+        assert error_of(here, "SELECT * FROM apart") == "no_such_table"
+        assert "table:shop.public.apart" in ids(here, "SELECT id FROM folk")
+    finally:
+        with admin(server) as connection:
+            connection.execute("DROP TABLE folk CASCADE")
 
 
 def test_a_call_touches_no_more_than_it_was_judged_for(

@@ -7,7 +7,7 @@ from sqlglot.dialects.databricks import Databricks
 from sqlglot.dialects.dialect import Dialect
 from sqlglot.dialects.snowflake import Snowflake
 
-from devagent_sql.tree.speakers import NAMED_ARGUMENTS, own_syntax
+from devagent_sql.tree.faithful import NAMED_ARGUMENTS, own_syntax
 
 
 class FaithfulSnowflake(Snowflake):

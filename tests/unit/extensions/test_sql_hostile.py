@@ -257,10 +257,25 @@ def test_a_masked_value_changes_no_answer(
     assert fingerprint(here.folder) == before
 
 
-def test_only_a_join_by_name_or_a_masked_index_costs_the_answer(here: ShopSurroundings) -> None:
+def test_only_a_join_by_name_a_masked_index_or_a_plan_costs_the_answer(
+    here: ShopSurroundings,
+) -> None:
     masked = here._replace(obligations=MASK_PRIVATE)
     errors = [
         error for error, told in (answer(masked, sql) for sql in CURIOUS) if isinstance(told, str)
     ]
-    assert set(errors) == {"masked_join", "masked_index", "too_large"}
+    assert set(errors) == {"masked_join", "masked_index", "too_large", "forbidden_statement"}
+    plans = [sql for sql in CURIOUS if sql.startswith("EXPLAIN")]
+    assert errors.count("forbidden_statement") == len(plans) > 0
     assert len(errors) < len(CURIOUS) / 4
+
+
+def test_a_plan_tells_nothing_of_filtered_or_grouped_tables(here: ShopSurroundings) -> None:
+    sql = "EXPLAIN QUERY PLAN SELECT count(*) FROM customers"
+    for rules in (
+        {"filter": {"table:**.customers": ["id = 1"]}},
+        {"mask": {"column:**.email": "hash"}},
+        {"min_group": 2},
+    ):
+        assert answer(here._replace(obligations=rules), sql)[0] == "forbidden_statement", rules
+    assert "SCAN" in answer(here, sql)[0]

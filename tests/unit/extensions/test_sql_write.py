@@ -224,3 +224,42 @@ def test_a_change_touches_no_more_than_it_was_judged_for(here: ShopSurroundings)
     with closing(sqlite3.connect(f"{here.folder}/shop.db")) as connection, connection:
         connection.execute("CREATE TRIGGER late AFTER UPDATE ON subscribers BEGIN DELETE FROM staff; END")  # fmt: skip
     assert error_of(here, sql, commit=True, expected_rows=0) == "changed"
+
+
+@pytest.mark.parametrize(
+    "rules",
+    [
+        {"mask": {"column:**.email": "hash"}},
+        {"filter": {"table:**.staff": ["id = 1"]}},
+        {"min_group": 2},
+    ],
+)
+def test_nothing_is_changed_or_previewed_where_masks_filters_or_groups_hold(
+    here: ShopSurroundings, rules: dict[str, Any]
+) -> None:
+    """Also without a house, which would have refused: the number of rows answers any question about them."""
+    ruled = here._replace(obligations=rules)
+    assert error_of(ruled, RAISE) == "unsupported_obligation"
+    assert error_of(ruled, RAISE, commit=True, expected_rows=2) == "unsupported_obligation"
+    assert salaries(here) == [9000, 7000, 7100, 5000]
+
+
+def test_when_one_call_finds_the_schema_changed_no_other_judged_before_it_runs(
+    here: ShopSurroundings,
+) -> None:
+    sql = "SELECT * FROM seen"
+
+    def refused() -> str:
+        with pytest.raises(SqlError) as raised:
+            tools.query(here, source="shop", sql=sql)
+        return raised.value.error
+
+    with closing(sqlite3.connect(f"{here.folder}/shop.db")) as connection:
+        connection.execute("CREATE VIEW seen AS SELECT id FROM staff")
+        for _ in range(2):  # two calls that wait for their answers side by side
+            tools.resources("query", {"source": "shop", "sql": sql}, here)
+        connection.execute("DROP VIEW seen")
+        connection.execute("CREATE VIEW seen AS SELECT salary FROM staff")
+    assert [refused(), refused()] == ["changed", "changed"]
+    tools.resources("query", {"source": "shop", "sql": sql}, here)
+    assert tools.query(here, source="shop", sql=sql).get("rows") == 4

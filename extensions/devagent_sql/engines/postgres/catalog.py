@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from devagent_sql.engines.port import Column, Name, Table
-from devagent_sql.engines.postgres.connection import Connection
+from devagent_sql.engines.postgres.connection import Connection, prove_path
 from devagent_sql.errors import SqlError
 from devagent_sql.sources import Server
 from devagent_sql.tree.relations import Relation, RelationColumn
@@ -18,7 +18,7 @@ _CATEGORIES = {"N": "number", "S": "text", "D": "time"}
 _NAMED = """
 WITH RECURSIVE named AS (
     SELECT c.oid FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-    WHERE c.relkind IN ('r', 'p', 'f', 'v', 'm') AND NOT c.relispartition AND c.relname = ANY ($1::text[])
+    WHERE c.relkind IN ('r', 'p', 'f', 'v', 'm') AND NOT EXISTS (SELECT FROM pg_inherits h WHERE h.inhrelid = c.oid) AND c.relname = ANY ($1::text[])
       AND (n.nspname = ANY ($2::text[]) OR n.nspname || '.' || c.relname = ANY ($3::text[]))
 )"""
 _REACH = f"""{_NAMED}, reach(top, oid, col) AS (
@@ -28,6 +28,14 @@ _REACH = f"""{_NAMED}, reach(top, oid, col) AS (
         SELECT p.refobjid AS oid, p.refobjsubid::int AS col
         FROM pg_rewrite w JOIN pg_depend p ON p.classid = 'pg_rewrite'::regclass AND p.objid = w.oid
           AND p.refclassid = 'pg_class'::regclass AND p.refobjid <> w.ev_class
+        WHERE w.ev_class = r.oid
+        UNION ALL
+        SELECT i.inhparent, coalesce((
+            SELECT o.attnum FROM pg_attribute a JOIN pg_attribute o ON o.attrelid = i.inhparent AND o.attname = a.attname
+            WHERE a.attrelid = p.refobjid AND a.attnum = p.refobjsubid), 0)::int
+        FROM pg_rewrite w JOIN pg_depend p ON p.classid = 'pg_rewrite'::regclass AND p.objid = w.oid
+          AND p.refclassid = 'pg_class'::regclass AND p.refobjid <> w.ev_class
+        JOIN pg_inherits i ON i.inhrelid IN (SELECT p.refobjid UNION SELECT pg_partition_ancestors(p.refobjid))
         WHERE w.ev_class = r.oid
         UNION ALL
         SELECT i.inhrelid, a.attnum::int FROM pg_inherits i
@@ -43,7 +51,7 @@ _FINGERPRINT = """
     UNION ALL SELECT format('a%s/%s/%s', a.attrelid, a.attnum, a.xmin) FROM met JOIN pg_attribute a ON a.attrelid = met.oid AND a.attnum > 0
     UNION ALL SELECT format('w%s/%s', w.oid, w.xmin) FROM met JOIN pg_rewrite w ON w.ev_class = met.oid
     UNION ALL SELECT format('d%s/%s', d.oid, d.xmin) FROM met JOIN pg_attrdef d ON d.adrelid = met.oid
-    UNION ALL SELECT format('i%s/%s', i.inhrelid, i.xmin) FROM met JOIN pg_inherits i ON i.inhparent = met.oid
+    UNION ALL SELECT format('i%s/%s/%s', i.inhrelid, i.inhparent, i.xmin) FROM met JOIN pg_inherits i ON met.oid IN (i.inhparent, i.inhrelid)
 ) AS lines)
 """
 """Of the rows of the system's catalogs that say what these relations are: whatever changes one, changes it."""
@@ -165,7 +173,8 @@ class Catalog:
         ]
 
     def prove(self) -> None:
-        """Raises SqlError ``changed`` where anything that was said is no longer so."""
+        """Raises SqlError ``changed`` where anything that was said is no longer so, of functions too."""
+        prove_path(self._connection, self._server)
         for wanted, facts in self._facts.items():
             parameters = [*self._parameters(wanted), facts.oids]
             row = self._connection.execute(_PROOF, parameters, prepare=True).fetchone()
@@ -241,7 +250,8 @@ def _names(packed: list[str]) -> frozenset[Name]:
 _TABLES = """
 SELECT n.nspname, c.relname, c.relkind::text, greatest(c.reltuples, 0)::int8, c.reltuples >= 0
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-WHERE c.relkind IN ('r', 'p', 'f', 'v', 'm') AND n.nspname = ANY ($1::text[]) AND NOT c.relispartition
+WHERE c.relkind IN ('r', 'p', 'f', 'v', 'm') AND n.nspname = ANY ($1::text[])
+  AND NOT EXISTS (SELECT FROM pg_inherits h WHERE h.inhrelid = c.oid)
   AND (has_table_privilege(c.oid, 'SELECT') OR has_any_column_privilege(c.oid, 'SELECT'))
 ORDER BY n.nspname, c.relname
 """

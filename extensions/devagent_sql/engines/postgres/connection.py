@@ -36,24 +36,27 @@ _IDLE_S = 60
 _SETTLE_MS = 10_000
 """For our own statements before a call's limit is set."""
 
-_SETTLED = """
+_PATH = """
+    SELECT string_agg(quote_ident(w.name), ', ' ORDER BY w.at) FROM unnest($1::text[]) WITH ORDINALITY AS w (name, at)
+    WHERE w.at = 1 OR NOT EXISTS (
+        SELECT FROM pg_namespace n WHERE n.nspname = w.name AND (EXISTS (
+            SELECT FROM pg_proc p WHERE p.pronamespace = n.oid AND p.proname = ANY ($2::text[])
+              AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e')
+        ) OR EXISTS (
+            SELECT FROM pg_operator o WHERE o.oprnamespace = n.oid AND o.oprname IN (SELECT b.oprname FROM pg_operator b WHERE b.oprnamespace = 'pg_catalog'::regnamespace)
+              AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_operator'::regclass AND d.objid = o.oid AND d.deptype = 'e')
+        )))
+"""
+"""$1 but for the schemas in which somebody put a function or an operator of the name of one that is allowed ($2)."""
+_SETTLED = f"""
     SELECT bool_or(r.rolsuper OR r.rolbypassrls OR r.rolreplication OR r.rolcreaterole
         OR pg_has_role(r.oid, 'pg_read_server_files', 'USAGE') OR pg_has_role(r.oid, 'pg_write_server_files', 'USAGE')
         OR pg_has_role(r.oid, 'pg_execute_server_program', 'USAGE')),
-        current_setting('server_encoding'), set_config('statement_timeout', $2, true), set_config('lock_timeout', $3, true),
-        set_config('search_path', (
-            SELECT string_agg(quote_ident(w.name), ', ' ORDER BY w.at) FROM unnest($1::text[]) WITH ORDINALITY AS w (name, at)
-            WHERE w.at = 1 OR NOT EXISTS (
-                SELECT FROM pg_namespace n WHERE n.nspname = w.name AND (EXISTS (
-                    SELECT FROM pg_proc p WHERE p.pronamespace = n.oid AND p.proname = ANY ($4::text[])
-                      AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e')
-                ) OR EXISTS (
-                    SELECT FROM pg_operator o WHERE o.oprnamespace = n.oid AND o.oprname IN (SELECT b.oprname FROM pg_operator b WHERE b.oprnamespace = 'pg_catalog'::regnamespace)
-                      AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_operator'::regclass AND d.objid = o.oid AND d.deptype = 'e')
-                )))
-        ), true)
+        current_setting('server_encoding'), set_config('statement_timeout', $3, true), set_config('lock_timeout', $4, true),
+        set_config('search_path', ({_PATH}), true)
     FROM pg_catalog.pg_roles AS r WHERE r.rolname IN (session_user, current_user)
-"""
+"""  # noqa: S608 — parts of our own
+_SAME_PATH = f"SELECT ({_PATH}) = current_setting('search_path')"
 _RESET = (
     "CLOSE ALL",
     "UNLISTEN *",
@@ -227,10 +230,9 @@ def _settle(connection: Connection, server: Server, clock: Clock) -> None:
     row = connection.execute(
         _SETTLED,
         [
-            ["pg_catalog", *server.schemas],
+            *_path(server),
             str(milliseconds),
             str(min(milliseconds, _LONGEST_WAIT_FOR_LOCK_MS)),
-            sorted(POSTGRES.functions),
         ],
         prepare=True,
     ).fetchone()
@@ -243,6 +245,18 @@ def _settle(connection: Connection, server: Server, clock: Clock) -> None:
     if row[1] == "SQL_ASCII":
         connection.execute("SELECT set_config('client_encoding', 'SQL_ASCII', false)")
         _texts(connection.adapters, _AnyTextLoader)
+
+
+def _path(server: Server) -> list[list[str]]:
+    return [["pg_catalog", *server.schemas], sorted(POSTGRES.functions)]
+
+
+def prove_path(connection: Connection, server: Server) -> None:
+    """Once a statement is planned, and so its functions are found: raises SqlError ``changed`` where one of the
+    name of an allowed one came into a schema of the path since the call began."""
+    row = connection.execute(_SAME_PATH, _path(server), prepare=True).fetchone()
+    if row is None or not row[0]:
+        raise SqlError("changed", "A function was put into the schema meanwhile. Try again.")
 
 
 class _Watch:

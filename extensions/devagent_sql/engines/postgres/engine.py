@@ -22,7 +22,7 @@ from devagent_sql.engines.port import (
     undeclared,
 )
 from devagent_sql.engines.postgres.catalog import Catalog, columns_of, listed
-from devagent_sql.engines.postgres.connection import Connection, connected
+from devagent_sql.engines.postgres.connection import Connection, connected, prove_path
 from devagent_sql.engines.postgres.side_effects import check_written, looking, oid_of, written
 from devagent_sql.errors import SqlError
 from devagent_sql.sources import Server
@@ -105,6 +105,7 @@ class Postgres:
             before = connection.execute(change.sample.encode()).fetchall() if change.sample else []
             cursor = connection.cursor()
             cursor.execute(change.text.encode(), [])
+            prove_path(connection, self._server)
             affected = cursor.rowcount
             # What is put off until the end happens now, before the server is asked what it did.
             connection.execute("SET CONSTRAINTS ALL IMMEDIATE")

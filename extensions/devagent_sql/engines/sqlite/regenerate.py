@@ -22,11 +22,13 @@ _PLAN = "EXPLAIN QUERY PLAN "
 
 
 class Regenerated(NamedTuple):
-    """``text`` is the statement; ``unqualified`` the same without ``main.``; ``ctes`` the folded names in WITH."""
+    """``text`` is the statement; ``unqualified`` the same without ``main.``; ``ctes`` the folded names in WITH.
+    ``is_plan``: the statement asks for a plan alone."""
 
     text: str
     unqualified: str
     ctes: frozenset[str]
+    is_plan: bool
 
 
 def regenerated(sql: str, catalog: Catalog, rules: Rules) -> Regenerated:
@@ -49,7 +51,7 @@ def regenerated(sql: str, catalog: Catalog, rules: Rules) -> Regenerated:
             node.set("db", None)
     unqualified = parse.written(tree, SQLITE)
     prefix = _PLAN if plan else ""
-    return Regenerated(prefix + text, prefix + unqualified, ctes)
+    return Regenerated(prefix + text, prefix + unqualified, ctes, plan)
 
 
 def _references(tree: exp.Query, catalog: Catalog, ctes: frozenset[str]) -> list[Reference]:

@@ -24,6 +24,7 @@ from devagent_sql.engines.sqlite.connection import reading
 from devagent_sql.engines.sqlite.guard import Guard
 from devagent_sql.engines.sqlite.regenerate import regenerated
 from devagent_sql.engines.sqlite.running import run_plain, run_shielded
+from devagent_sql.errors import SqlError
 from devagent_sql.tree.changes import is_definition
 from devagent_sql.tree.dialects import SQLITE
 
@@ -51,6 +52,11 @@ def run(path: str, sql: str, most_rows: int, sink: Sink, rules: Rules, clock: Cl
     with reading(path, clock) as connection:
         catalog = Catalog(connection)
         statement = regenerated(sql, catalog, rules)
+        if statement.is_plan and rules != NO_RULES:
+            raise SqlError(
+                "forbidden_statement",
+                "A plan is not shown where policy masks, filters or groups: it tells of values.",
+            )
         _, mentioned = mentioned_in(catalog, statement.text)
         catalog.load(mentioned)
         tables = shields.needing_shields(catalog, mentioned, rules)
