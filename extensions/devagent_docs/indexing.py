@@ -180,7 +180,9 @@ class _Run:
         if self._model is None:
             return ""
         had = (
-            vectors.read(self._store.vectors(before.vectors)) if before and before.vectors else None
+            vectors.read(self._store.vectors(before.vectors), to_copy=True)
+            if before and before.vectors
+            else None
         )
         documents = [
             generation,
@@ -198,7 +200,9 @@ class _Run:
                 )
             self._progress(done, chunks, "embeddings")
 
-        return vectors.write(self._store.folder, self._model, digest, _texts(index), had, watch)
+        return vectors.write(
+            self._store.folder, self._model, digest, _texts(index), chunks, had, watch
+        )
 
     def _is_cancelled(self) -> bool:
         return self._cancelled is not None and self._cancelled.is_set()

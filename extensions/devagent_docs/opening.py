@@ -144,7 +144,7 @@ class Opened:
         """All chunks of a document, in reading order."""
         library = schema.library()
         term = library.Query.term_query(self.schema, "path", path, "basic")
-        hits = self.searcher.search(term, limit=100_000, count=False).hits
+        hits = self.searcher.search(term, limit=10_000_000, count=False).hits
         stored: list[dict[str, Any]] = [
             json.loads(self.searcher.doc(at)["stored"][0]) for _, at in hits
         ]

@@ -1,8 +1,8 @@
 """Reading a section by the citation that a hit carries."""
 
-import re
 from typing import NamedTuple
 
+from devagent_docs.citing import Citation, cited, taken_apart
 from devagent_docs.contract import DocsError, Surroundings, may_read
 from devagent_docs.opening import Opened, Stored, opened
 from devagent_docs.searching import Freshness
@@ -10,18 +10,6 @@ from devagent_docs.settings import Collection, read_collections
 
 PAGE = 8000
 """Characters of one reading."""
-_CITATION = re.compile(
-    r"(?P<name>[A-Za-z0-9][A-Za-z0-9_-]*)(?:@(?P<version>[^:]*))?:(?P<path>[^#]+)(?:#(?P<anchor>.*))?"
-)
-
-
-class Citation(NamedTuple):
-    """``collection@version:path#anchor``, taken apart; version and anchor may be empty."""
-
-    collection: str
-    version: str
-    path: str
-    anchor: str
 
 
 class Section(NamedTuple):
@@ -35,16 +23,6 @@ class Section(NamedTuple):
     size: int
     freshness: str
     tags: list[str]
-
-
-def taken_apart(hit: str) -> Citation:
-    """Raises DocsError bad_arguments."""
-    found = _CITATION.fullmatch(hit.strip())
-    if found is None or ".." in found["path"].split("/"):
-        raise DocsError(
-            "hit is a search hit's name: collection@version:path#anchor.", error="bad_arguments"
-        )
-    return Citation(found["name"], found["version"] or "", found["path"], found["anchor"] or "")
 
 
 def document_tags(here: Surroundings, citation: Citation) -> tuple[str, ...]:
@@ -115,8 +93,7 @@ def _page(
     if end < len(whole) and (cut := whole.rfind("\n", offset + PAGE // 2, end)) > 0:
         end = cut
     version = one.current.version
-    anchor = f"#{citation.anchor}" if citation.anchor else ""
-    name = f"{citation.collection}@{version}:{citation.path}{anchor}"
+    name = cited(citation._replace(version=version))
     freshness = Freshness(here).of(one, first)
     if citation.version and citation.version != version:
         freshness += f"; the hit was of version {citation.version}, this is {version}"

@@ -5,6 +5,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from devagent_docs.citing import Citation, cited
 from devagent_docs.contract import DocsError, ResourceDict, Surroundings, may_read
 from devagent_docs.meaning import fused
 from devagent_docs.opening import Opened, Stored, opened, rarity
@@ -53,8 +54,7 @@ class Hit(NamedTuple):
     @property
     def citation(self) -> str:
         """``collection@version:path#anchor``."""
-        anchor = f"#{self.anchor}" if self.anchor else ""
-        return f"{self.collection}@{self.version}:{self.chunk.path}{anchor}"
+        return cited(Citation(self.collection, self.version, self.chunk.path, self.anchor))
 
 
 class Answer(NamedTuple):

@@ -4,10 +4,15 @@ A source lists its documents with what tells that one changed, and reads them on
 is run, links out of a folder are not followed, and a member of an archive is bounded in size.
 """
 
+import errno
+import lzma
 import os
+import stat
 import zipfile
-from collections.abc import Iterator
-from typing import NamedTuple, Protocol
+import zlib
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from typing import BinaryIO, NamedTuple, Protocol
 
 from devagent_docs.contract import DocsError
 from devagent_docs.formats import Document, Unreadable, docstrings, format_of, read
@@ -15,11 +20,25 @@ from devagent_docs.globs import compile_glob
 from devagent_docs.settings import Collection, source_of
 
 MAX_FILE = 32 * 1024 * 1024
+MAX_ARCHIVE = 2 * 1024 * 1024 * 1024
+"""Bytes that all members of an archive may have together."""
 _LEFT_OUT = frozenset(
     {".git", ".hg", ".svn", "node_modules", "__pycache__", ".venv", "venv", ".tox", ".mypy_cache", "_static",
      "_sources", "_images", "_modules", "_downloads"}
 )  # fmt: skip
 _LEFT_OUT_FILES = ("genindex", "search.html", "searchindex", "py-modindex", "sitemap", "bookindex.html", "robots.txt", "requirements")  # fmt: skip
+
+
+_BROKEN = (
+    OSError,
+    EOFError,
+    ValueError,
+    RuntimeError,
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+)
+"""What a damaged, encrypted or odd member raises."""
 
 
 class Entry(NamedTuple):
@@ -112,11 +131,11 @@ class Folder(_Chosen):
                 path = f"{base}{name}"
                 if not self.takes(path) or self._leads_out(path):
                     continue
-                kind = self._collection.format or format_of(
-                    path, lambda path=path: self._head(path)
-                )
                 stamp = self.stamp(path)
-                if kind and stamp:
+                kind = stamp and (
+                    self._collection.format or format_of(path, lambda path=path: self._head(path))
+                )
+                if kind:
                     yield Entry(path, stamp, kind)
 
     def _named(self, folder: str) -> bool:
@@ -130,7 +149,7 @@ class Folder(_Chosen):
 
     def _head(self, path: str) -> bytes:
         try:
-            with open(os.path.join(self.root, path), "rb") as file:
+            with _file(os.path.join(self.root, path)) as file:
                 return file.read(4096)
         except OSError:
             return b""  # as a file that names no format; one that should be read says so then
@@ -190,9 +209,16 @@ class Zipped(_Chosen):
     def _opened(self) -> zipfile.ZipFile:
         if self._archive is None:
             try:
-                self._archive = zipfile.ZipFile(self._path)
+                archive = zipfile.ZipFile(self._path)
             except (zipfile.BadZipFile, OSError) as error:
                 raise DocsError("The archive cannot be read.", error="unreadable") from error
+            # No member gives more than its record says, so the records' sum is the most that comes out.
+            if sum(info.file_size for info in archive.infolist()) > MAX_ARCHIVE:
+                raise DocsError(
+                    f"The archive holds more than {MAX_ARCHIVE >> 30} GiB unpacked: unpack what is wanted of it.",
+                    error="unreadable",
+                )
+            self._archive = archive
         return self._archive
 
     def entries(self) -> Iterator[Entry]:
@@ -220,7 +246,7 @@ class Zipped(_Chosen):
         try:
             with self._opened().open(entry.path) as member:
                 return member.read(4096)
-        except (OSError, zipfile.BadZipFile, RuntimeError, NotImplementedError):
+        except _BROKEN:
             return b""
 
     def stamp(self, path: str) -> str:
@@ -238,7 +264,7 @@ class Zipped(_Chosen):
         try:
             with self._opened().open(entry.path) as member:
                 data = member.read(MAX_FILE + 1)
-        except (OSError, zipfile.BadZipFile, RuntimeError, NotImplementedError) as error:
+        except _BROKEN as error:
             raise Unreadable("it cannot be unpacked") from error
         if len(data) > MAX_FILE:
             raise Unreadable(f"it is larger than {MAX_FILE >> 20} MiB")
@@ -250,8 +276,7 @@ class Zipped(_Chosen):
 
         for name in self._opened().namelist():
             if name.rpartition("/")[2] == "objects.inv":
-                with self._opened().open(name) as member:
-                    return version_of_inventory(member.read(400))
+                return version_of_inventory(self._head(Entry(name, "", ""))[:400])
         return ""
 
 
@@ -295,16 +320,30 @@ class Package(_Chosen):
 
 
 def _stamp(path: str) -> str:
+    """ "" where there is no such file, or what is there is none: a pipe or a device never ends."""
     try:
         found = os.stat(path)
     except OSError:
         return ""
-    return f"{found.st_mtime_ns}-{found.st_size}"
+    return f"{found.st_mtime_ns}-{found.st_size}" if stat.S_ISREG(found.st_mode) else ""
+
+
+@contextmanager
+def _file(path: str) -> Generator[BinaryIO]:
+    """A file, opened; of what became a pipe meanwhile nothing is waited for. Raises OSError."""
+    with open(path, "rb", opener=_at_once) as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise OSError(errno.EINVAL, "no regular file")
+        yield file
+
+
+def _at_once(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NONBLOCK)
 
 
 def _bytes(path: str) -> bytes:
     try:
-        with open(path, "rb") as file:
+        with _file(path) as file:
             data = file.read(MAX_FILE + 1)
     except OSError as error:
         raise Unreadable(f"it cannot be read ({error.strerror})") from error

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from devagent_docs import reading
+from devagent_docs.citing import taken_apart
 from devagent_docs.contract import DocsError, ResourceDict, Result, Surroundings
 from devagent_docs.searching import SURE, Answer, Hit, counted, find_symbol, index_of, readable
 from devagent_docs.searching import search as find
@@ -96,7 +97,7 @@ def resources(tool: str, args: Mapping[str, Any], here: Surroundings) -> list[Re
     is there or not. Raises DocsError: bad_arguments, bad_settings, nothing_readable, unknown_tool.
     """
     if tool == "read":
-        citation = reading.taken_apart(_text(args, "hit"))
+        citation = taken_apart(_text(args, "hit"))
         known = read_collections(here.settings).get(citation.collection)
         tags = reading.document_tags(here, citation)
         return [(known or Collection(citation.collection)).resource(citation.path, tags)]
@@ -176,7 +177,7 @@ def _tags(here: Surroundings, hit: Hit) -> list[str]:
 
 
 def _labels(here: Surroundings, name: str, section: reading.Section) -> list[str]:
-    path = reading.taken_apart(section.citation).path
+    path = taken_apart(section.citation).path
     return sorted({*section.tags, *read_collections(here.settings)[name].tags_of(path)})
 
 

@@ -24,8 +24,8 @@ from devagent_tickets.store import Store
 _FRONT = re.compile(r"---\n(.*?)\n---\n", re.DOTALL)
 _COMMENT = re.compile(r"^## Comment by (.*), ([0-9T:+.\-Z]*)$", re.MULTILINE)
 _FIELDS = (
-    "key", "status", "type", "priority", "assignee", "author", "labels", "visibility", "created", "updated", "milestone",
-    "links", "custom",
+    "key", "status", "closed", "type", "priority", "assignee", "author", "labels", "visibility", "created", "updated",
+    "milestone", "links", "attachments", "custom",
 )  # fmt: skip
 _FENCED = "\u2060"
 """Before a line of a text that looks like a comment's heading."""

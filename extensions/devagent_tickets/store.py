@@ -7,6 +7,7 @@
 """
 
 import contextlib
+import math
 import os
 import re
 import sqlite3
@@ -25,7 +26,7 @@ DEPTH = 400
 BUSY_S = 5.0
 _TERMS = 12
 _TITLE_TERMS = 4
-"""Of more words than these no title is looked for that holds them all: titles are short, and reading for it costs as much again."""
+"""Of more words than these titles are looked for last, and only where few tickets have them all: it costs as much again."""
 _WORDS = re.compile(r"\w+")
 _SCHEMA = """
 create table if not exists tickets (
@@ -129,10 +130,12 @@ class Store:
         if not terms:
             ids = self._newest(query, narrowing)
         else:
-            for joined in (" ".join(terms), " ".join(f"{t}*" for t in terms), " OR ".join(terms)):
-                ids = self._ranked(joined, narrowing, title_first=len(terms) <= _TITLE_TERMS)
-                if ids:
-                    break
+            few = len(terms) <= _TITLE_TERMS
+            ids = (
+                self._ranked(" ".join(terms), narrowing, title_first=few)
+                or self._ranked(" ".join(f"{t}*" for t in terms), narrowing, title_first=few)
+                or self._by_rarity(terms, narrowing)
+            )
         rows = [self._row(one) for one in ids[offset : offset + query.limit]]
         return [row for row in rows if row], len(ids) > offset + query.limit
 
@@ -149,15 +152,34 @@ class Store:
         return sorted((row[0] for row in rows), reverse=True)
 
     def _ranked(self, terms: str, narrowing: str, *, title_first: bool) -> list[int]:
-        """The newest first; of a few words, those that have them in their title before the others."""
+        """The newest first; those that have the words in their title before the others, unless there are many of both."""
         if not title_first:
-            return self._matching(f"{{title body}} : ({terms}) AND {narrowing}")
+            found = self._matching(f"{{title body}} : ({terms}) AND {narrowing}")
+            if not found or len(found) >= DEPTH:
+                return found
         in_title = self._matching(f"{{title}} : ({terms}) AND {narrowing}")
         if len(in_title) >= DEPTH:
             return in_title
         seen = set(in_title)
         anywhere = self._matching(f"{{title body}} : ({terms}) AND {narrowing}")
         return in_title + [one for one in anywhere if one not in seen]
+
+    def _by_rarity(self, terms: list[str], narrowing: str) -> list[int]:
+        """Where no ticket has all words: those first that have the more, and the rarer ones; then the newest.
+
+        How rare a word is, is told by how far back the newest that have it reach.
+        """
+        last = self.connection.execute("select coalesce(max(id), 1) from tickets").fetchone()[0]
+        scores: dict[int, float] = {}
+        for term in dict.fromkeys(terms):
+            found = self._matching(f"{{title body}} : ({term}) AND {narrowing}")
+            if not found:
+                continue
+            reach = last - found[-1] + 1 if len(found) >= DEPTH else last
+            rarity = math.log(1 + reach / len(found))
+            for one in found:
+                scores[one] = scores.get(one, 0.0) + rarity
+        return sorted(scores, key=lambda one: (-scores[one], -one))[:DEPTH]
 
     def _matching(self, match: str) -> list[int]:
         rows = self.connection.execute(

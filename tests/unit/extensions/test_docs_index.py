@@ -5,13 +5,14 @@ import os
 import subprocess
 import sys
 import threading
+import zipfile
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import devagent_docs
-from devagent_docs import commands, indexing, tools
+from devagent_docs import commands, indexing, sources, tools
 from devagent_docs.contract import DocsError
 from devagent_docs.indexing import Report
 from devagent_docs.settings import index_folder, read_collections
@@ -257,3 +258,46 @@ def test_an_index_of_another_release_is_not_searched_and_the_next_run_makes_it_a
     assert raised.value.error == "not_indexed"
     index(here, "handbook")
     assert citations(here, "book a train portal")[0].endswith("travel.md#booking-a-train")
+
+
+def test_what_is_no_regular_file_is_passed_over(tmp_path: Path) -> None:
+    here = make_place(tmp_path)
+    os.mkfifo(tmp_path / "handbook/pipe.md")
+    (tmp_path / "handbook/zero.md").symlink_to("/dev/zero")
+    (tmp_path / "handbook/loop.md").symlink_to("loop.md")
+    (tmp_path / "handbook/round").symlink_to("..")
+    assert index(here, "handbook").documents == 3
+
+
+def test_a_citation_of_an_odd_path_can_be_read(tmp_path: Path) -> None:
+    here = make_place(tmp_path, collections={"odd": {"path": "odd", "version": "1:2.39"}})
+    (tmp_path / "odd").mkdir()
+    for name in ("a#b.md", "a:b@c.md", "a%23b.md", "a%zz.md"):
+        (tmp_path / "odd" / name).write_text(f"# Odd\n\n## Part\n\nOddword of {name}.\n")
+    index(here, "odd")
+    found = citations(here, "oddword")
+    assert len(found) == 4
+    for one in found:
+        (resource,) = tools.resources("read", {"hit": one}, here)
+        text = tools.read(here, hit=one)["text"]
+        assert text.startswith(f"{one} ")
+        assert f"Oddword of {resource['id'].removeprefix('doc:odd/')}." in text
+
+
+def test_an_archive_that_would_not_end_is_refused_and_a_broken_member_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = make_place(tmp_path, collections={"snap": {"path": "snap.zip"}})
+    with zipfile.ZipFile(tmp_path / "snap.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("good.md", "# Good\n\ngood words\n")
+        archive.writestr("broken.md", "# Broken\n" + "x" * 5000)
+    data = bytearray((tmp_path / "snap.zip").read_bytes())
+    at = data.index(b"broken.md") + len(b"broken.md")
+    data[at : at + 8] = b"\xff" * 8
+    (tmp_path / "snap.zip").write_bytes(data)
+    found = index(here, "snap")
+    assert (found.documents, found.skipped) == (1, {"broken.md": "it cannot be unpacked"})
+    monkeypatch.setattr(sources, "MAX_ARCHIVE", 5000)
+    with pytest.raises(DocsError, match="unpack what is wanted"):
+        index(here, "snap")
+    assert citations(here, "good words") == ["snap@" + found.version + ":good.md#good"]

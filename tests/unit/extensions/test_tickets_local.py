@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from devagent_tickets import commands, ledger, tools
+from devagent_tickets import commands, exchange, ledger, tools
 from devagent_tickets.contract import TicketsError
+from devagent_tickets.model import Attachment, Ticket
 from devagent_tickets.settings import data_folder, read_trackers
 from devagent_tickets.store import opened
 from tests.support.tickets import Place, fill, local_place
@@ -265,3 +266,30 @@ def test_settings_that_cannot_be_used_are_refused(trackers: Any) -> None:
     with pytest.raises(TicketsError) as raised:
         read_trackers({"trackers": trackers})
     assert raised.value.error == "bad_settings"
+
+
+def test_of_many_words_the_title_that_has_them_all_comes_first(tmp_path: Path) -> None:
+    here = local_place(tmp_path)
+    words = "The login page is blank after an upgrade"
+    tools.create(here, project="WORK", title=words)
+    tools.create(here, project="WORK", title="Meeting", body=f"We spoke of this: {words}.")
+    assert keys(tools.search(here, query=words)) == ["WORK-1", "WORK-2"]
+
+
+def test_where_no_ticket_has_all_words_the_rarer_ones_decide(tmp_path: Path) -> None:
+    here = local_place(tmp_path)
+    tools.create(here, project="WORK", title="Zeppelin exporter", body="Writes the file twice.")
+    for number in range(8):
+        tools.create(here, project="WORK", title=f"Page {number}", body="The file of the page.")
+    found = keys(tools.search(here, query="why does the zeppelin lose the page file nowadays"))
+    assert found[0] == "WORK-1"
+    assert len(found) == 9
+
+
+def test_markdown_keeps_what_a_ticket_brought_from_elsewhere(tmp_path: Path) -> None:
+    ticket = Ticket(
+        project="WORK", key="WORK-1", title="Old one", status="abandoned", closed=True, body="Text",
+        attachments=(Attachment("plan.pdf", "https://h.example/plan.pdf", 17),),
+    )  # fmt: skip
+    back = exchange.from_markdown(exchange.to_markdown(exchange.Whole(ticket)), "x.md").ticket
+    assert (back.closed, back.status, back.attachments) == (True, "abandoned", ticket.attachments)
