@@ -46,20 +46,19 @@ class _Issuing:
         return self._issuer
 
     def _looked(self) -> Issuer:
+        """As the state in force has it; one that takes no token where that cannot be relied on, or names nobody."""
         from devagent.org.refusals import Refused  # noqa: PLC0415  (only on an enrolled machine)
 
+        code, why = "identity", "the organisation names no issuer any more"
         try:
-            found = self._client.look()
-            oidc = None if isinstance(found, Refused) else _named(found)
-            refused = found if isinstance(found, Refused) else Refused("identity", "the organisation names no issuer any more")  # fmt: skip
-        except Refused as error:
-            oidc, refused = None, error
-        if oidc is not None:
-            return _issuer(oidc, self._resource)
+            if (oidc := _named(self._client.in_force())) is not None:
+                return _issuer(oidc, self._resource)
+        except Refused as refused:
+            code, why = refused.code, refused.what
 
         def judged(token: str) -> Proved:
             del token
-            raise refused
+            raise Refused(code, why)
 
         return Issuer(self._issuer.url, self._resource, self._issuer.scope, judged)
 

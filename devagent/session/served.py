@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
 from typing import TYPE_CHECKING
 
@@ -33,6 +34,8 @@ from devagent.session.ground import (
     stand,
 )
 from devagent.session.record import open_log
+
+_SETTLING = ThreadPoolExecutor(max_workers=1, thread_name_prefix="settling")
 
 
 class Served:
@@ -133,14 +136,15 @@ class Served:
 async def open_served(options: Options, environment: Mapping[str, str] | None = None) -> Served:
     """Open a session for a client that has a model of its own. Raises as ``open_session``.
 
-    Policy is settled in a thread: reading it, the programs of servers, and an organisation's server hold no other client's calls.
+    Policy is settled in a thread: reading it, the programs of servers, and an organisation's server hold no other client's
+    calls. In one thread: of two that fetch a policy at once the second would begin without it.
     """
 
     def stood() -> tuple[Ground, Extensions]:
         ground = stand(options, environment)
         return ground, ground.extensions()
 
-    ground, toolbox = await asyncio.to_thread(stood)
+    ground, toolbox = await asyncio.get_running_loop().run_in_executor(_SETTLING, stood)
     toolbox.attend(options.elicitor, options.sampler)
     if toolbox.house is not None and options.roots is not None:
         toolbox.house.client_roots = options.roots

@@ -4,9 +4,8 @@
 
 FOLDER holds ``bench.py`` and ``adapters.py``. devagent gets its five first-party extensions (workspace, git, sql with
 a database, docs with a collection, tickets with a tracker of its own), a git repository to work in, and 100 rules in
-the organisation's place, under which the echo server is approved; there its tool is of class ``exec`` (what a person's
-config says of classes does not count), with ``--local`` it is ``read``. The organisation's place is in ``/etc``: as root it is made in a mount namespace of its own, which nobody else sees and which ends with the
-bench. ``--local`` puts the rules into the person's own file instead, and needs no root.
+the organisation's place, which brings the echo server, pins it and says that its tool reads. The organisation's place is
+in ``/etc``: as root it is made in a mount namespace of its own, which nobody else sees and which ends with the bench. ``--local`` puts the rules into the person's own file instead, and needs no root.
 """
 
 import argparse
@@ -24,6 +23,7 @@ from tests.support.shop import build_shop
 
 RULES = 100
 WITHIN = "DEVAGENT_BENCH_ETC"
+ORG = Path("/etc/devagent")
 
 
 def policy(layer: str) -> str:
@@ -53,8 +53,20 @@ def policy(layer: str) -> str:
     return "\n".join(lines)
 
 
-def config(home: Path, echo: list[str]) -> str:
-    """The five extensions, and the echo server where the bench has one."""
+def echo_table(echo: list[str]) -> str:
+    """The echo server, as a config or an organisation has it."""
+    lines = [
+        "[extensions.echo]",
+        'type = "stdio"',
+        f"command = {json.dumps(echo[0])}",
+        f"args = {json.dumps(echo[1:])}",
+        'classes = { echo = "read" }',
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def config(home: Path) -> str:
+    """The five extensions."""
     lines = [
         "[extensions.sql.sources.shop]",
         'type = "sqlite"',
@@ -65,14 +77,6 @@ def config(home: Path, echo: list[str]) -> str:
         'projects = ["WORK"]',
         'statuses = ["open", "done"]',
     ]
-    if echo:
-        lines += [
-            "[extensions.echo]",
-            'type = "stdio"',
-            f"command = {json.dumps(echo[0])}",
-            f"args = {json.dumps(echo[1:])}",
-            'classes = { echo = "read" }',
-        ]
     return "\n".join(lines) + "\n"
 
 
@@ -85,17 +89,26 @@ def prepared(adapter: Any, context: Any) -> None:
     (home / "handbook" / "deploys.md").write_text("# Deploys\n\nOn Tuesdays.\n", encoding="utf-8")
     if not (Path(context.work) / ".git").exists():
         subprocess.run(["git", "init", "-q", str(context.work)], check=True, timeout=60)
-    context.write("devagent/config.toml", config(home, context.echo if context.mcp else []))
+    governed = bool(os.environ.get(WITHIN))
+    echo = echo_table(context.echo) if context.mcp else ""
+    context.write("devagent/config.toml", config(home) + ("" if governed else echo))
     files = ["config.toml"]
-    if not os.environ.get(WITHIN):
+    if not governed:
         context.write("devagent/policy.toml", policy("local"))
         files.append("policy.toml")
     os.chmod(own, 0o700)
     for name in files:
         os.chmod(own / name, 0o600)
     if context.mcp:
+        let_in = ["ext", "approve", "echo"]
+        if governed:
+            # Another run of the bench may have another server of that name.
+            ORG.joinpath("tools.lock").unlink(missing_ok=True)
+            ORG.joinpath("extensions.toml").write_text(echo, encoding="utf-8")
+            ORG.joinpath("extensions.toml").chmod(0o644)
+            let_in = ["bundle", "pin", "echo", "--content", str(ORG)]
         subprocess.run(
-            [*context.exe, "ext", "approve", "echo", "--yes"],
+            [*context.exe, *let_in, "--yes"],
             env={**os.environ, "HOME": str(home), **adapter.env(context)},
             cwd=context.work,
             check=True,

@@ -5,7 +5,8 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,8 @@ from devagent.audit.verify import verify_session
 from devagent.core.events import ApprovalAnswered, SessionStarted, ToolFinished, ToolStarted
 from devagent.gateway import front
 from devagent.gateway import sessions as gateway_sessions
+from devagent.session import Options, served
+from devagent.session.ground import Ground
 from tests.support.command_line import LIMIT_S, ROOT, logged, logs, own_file
 from tests.support.gateways import (
     ACCEPT,
@@ -376,6 +379,31 @@ async def test_a_third_partys_server_that_never_answers_keeps_nobody_else_waitin
         waiting.cancel()
         await asyncio.wait([waiting])
         await cut()
+
+
+async def test_a_session_that_is_long_in_opening_keeps_nobody_elses_calls_waiting(
+    work: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An organisation's server that does not answer, say: policy is settled beside the calls of those who are there."""
+    begun, go_on = threading.Event(), threading.Event()
+    stand = served.stand
+
+    def slow(options: Options, environment: Mapping[str, str] | None) -> Ground:
+        begun.set()
+        assert go_on.wait(LIMIT_S)
+        return stand(options, environment)
+
+    async with serving(work) as server, web("token-a") as one, web("token-b") as other:
+        assert (await one.post(server.url, json=BODY, headers=stateless(READ))).status_code == 200
+        monkeypatch.setattr(served, "stand", slow)
+        asked = other.post(server.url, json=BODY, headers=stateless(READ))
+        waiting = asyncio.create_task(asked)
+        await until(begun.is_set)
+        answer = await one.post(server.url, json=BODY, headers=stateless(READ))
+        assert answer.json()["result"]["isError"] is False
+        assert not waiting.done()
+        go_on.set()
+        assert (await waiting).json()["result"]["isError"] is False
 
 
 async def cut() -> None:

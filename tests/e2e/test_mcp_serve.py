@@ -14,6 +14,7 @@ import pytest
 from mcp import Client, StdioServerParameters
 
 from devagent.audit.verify import verify_session
+from devagent.cli.entry import run_command_line
 from devagent.core.events import SessionEnded, ToolJudged
 from tests.support.command_line import (
     LIMIT_S,
@@ -108,19 +109,28 @@ async def test_terminated_it_closes_its_record(work: Path) -> None:
         (("-C", "nowhere"), 2, "nowhere"),
     ],
 )
-async def test_what_cannot_be_served_is_said_at_once(
-    work: Path, arguments: tuple[str, ...], code: int, said: str
+def test_what_cannot_be_served_is_said_at_once(
+    work: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    arguments: tuple[str, ...],
+    code: int,
+    said: str,
 ) -> None:
-    done = await devagent("mcp", "serve", *arguments, cwd=work)
-    assert (done.code, done.stdout) == (code, "")
-    assert said in done.stderr
+    monkeypatch.chdir(work)
+    assert run_command_line(["mcp", "serve", *arguments]) == code
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert said in err
 
 
-async def test_a_broken_policy_serves_nothing(work: Path) -> None:
+def test_a_broken_policy_serves_nothing(
+    work: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     own_file("policy.toml", "version = 1\n[[rule]\n")
-    done = await devagent("mcp", "serve", cwd=work)
-    assert done.code == 78
-    assert "policy.toml:2" in done.stderr
+    monkeypatch.chdir(work)
+    assert run_command_line(["mcp", "serve"]) == 78
+    assert "policy.toml:2" in capsys.readouterr().err
 
 
 @asynccontextmanager
