@@ -52,7 +52,7 @@ def put(folder: Path, name: str, text: str, mode: int = 0o644) -> Path:
 
 async def at_the_command_line(*arguments: str) -> int:
     """In a thread: a command has an event loop of its own."""
-    return await asyncio.to_thread(run_command_line, arguments)
+    return await asyncio.to_thread(run_command_line, list(arguments))
 
 
 async def pinned(folder: Path) -> None:
