@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from devagent.core import codec
-from devagent.core.errors import ModelError
+from devagent.core.errors import ModelError, Stop
 from devagent.core.text import one_line
 from devagent.models.plain import is_object
 
@@ -87,7 +87,7 @@ class Failure(ModelError):
 
     def final(self, why: str = "") -> "Failure":
         """The same failure with no further attempt; ``why`` says why not."""
-        return Failure(
+        return type(self)(
             f"{self.what} ({why})" if why else self.what,
             kind=self.kind,
             again=False,
@@ -96,6 +96,13 @@ class Failure(ModelError):
             request_id=self.request_id,
             hint=self.hint,
         )
+
+
+class Unusable(Failure):
+    """What the config names to reach the service with cannot be used: no attempt will be another's luck."""
+
+    exit_code = 78
+    stop: Stop = "config"
 
 
 class Redactor:

@@ -17,7 +17,7 @@ from devagent.core.codec import canonical, well_formed_value
 from devagent.core.ports import ModelRequest
 from devagent.core.tools import ToolSpec
 from devagent.models.lean_schema import lean
-from devagent.models.pictures import with_images
+from devagent.models.pictures import images_in, with_images
 from devagent.models.plain import is_array, is_object
 from devagent.models.sampling import CacheLife, Sampling
 
@@ -52,16 +52,25 @@ class Written:
     """
 
     def __init__(self) -> None:
-        self._known: dict[
-            int, tuple[object, bytes]
-        ] = {}  # the list itself keeps its id from another's
+        # The list itself keeps its id from another's.
+        self._known: dict[int, tuple[object, bytes, bool]] = {}
+
+    def hold_images(self, messages: Sequence[Mapping[str, Any]]) -> bool:
+        """Whether there is an image among them."""
+        known = self._known
+        for message in messages:
+            content: object = message["content"]
+            found = known.get(id(content))
+            if found[2] if found and found[0] is content else images_in(content):
+                return True
+        return False
 
     def bytes_of(
         self, messages: Sequence[Mapping[str, Any]], point: dict[str, Any] | None
     ) -> bytes:
         """The messages as canonical JSON, with cache points; blank ones are left out."""
         pointed = set(islice(_last_of_the_users(messages), 2)) if point else set[int]()
-        known: dict[int, tuple[object, bytes]] = {}
+        known: dict[int, tuple[object, bytes, bool]] = {}
         parts: list[bytes] = []
         for at, message in enumerate(messages):
             content: object = message["content"]
@@ -70,7 +79,8 @@ class Written:
                 continue
             found = self._known.get(id(content))
             if found is None or found[0] is not content:
-                found = content, b",".join(_as_json(one) for one in _messages([message], None))
+                said = b",".join(_as_json(one) for one in _messages([message], None))
+                found = content, said, bool(images_in(content))
             known[id(content)] = found
             if found[1]:
                 parts.append(found[1])
@@ -96,9 +106,8 @@ def encode_request(
 ) -> bytes:
     """The body of ``POST /v1/messages`` as compact JSON; ``written`` knows the conversation's earlier requests."""
     body = _without_messages(request, model, sampling)
-    messages = (written or Written()).bytes_of(
-        _readable(request, sampling), _POINTS[sampling.cache]
-    )
+    written = written or Written()
+    messages = written.bytes_of(_readable(request, sampling, written), _POINTS[sampling.cache])
     return encoded({**body, "messages": msgspec.Raw(messages), "stream": True})
 
 
@@ -119,14 +128,18 @@ def encoded(body: dict[str, Any]) -> bytes:
 
 def message_body(request: ModelRequest, model: str, sampling: Sampling) -> dict[str, Any]:
     """What is asked, as plain values, without ``stream``."""
-    messages = _messages(_readable(request, sampling), _POINTS[sampling.cache])
+    messages = _messages(_readable(request, sampling, Written()), _POINTS[sampling.cache])
     return {**_without_messages(request, model, sampling), "messages": messages}
 
 
-def _readable(request: ModelRequest, sampling: Sampling) -> Sequence[Mapping[str, Any]]:
+def _readable(
+    request: ModelRequest, sampling: Sampling, written: Written
+) -> Sequence[Mapping[str, Any]]:
     """The messages as the model can take them: their images, and a summary of the service's own in words for one that
     does not know it."""
-    messages = with_images(request.messages, takes_images=sampling.images)
+    messages = request.messages
+    if written.hold_images(messages):
+        messages = with_images(messages, takes_images=sampling.images)
     if messages and "compaction" not in sampling.features and _is_summary(messages[0]):
         return [_in_words(messages[0]), *messages[1:]]
     return messages

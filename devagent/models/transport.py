@@ -17,7 +17,7 @@ from ssl import SSLContext, SSLError
 from devagent.core.errors import ConfigError
 from devagent.models.address import Address
 from devagent.models.connection import Connection
-from devagent.models.failures import Failure, disconnected, stalled
+from devagent.models.failures import Failure, Unusable, disconnected, stalled
 from devagent.models.tls import Tls, tls_context
 
 IDLE_S = 55.0
@@ -223,7 +223,7 @@ class Transport:
             raise
         except ConfigError as error:  # a certificate's file: trying again is no use
             connection.close()
-            raise Failure(error.what, kind="connection", again=False, hint=error.hint) from None
+            raise Unusable(error.what, kind="connection", again=False, hint=error.hint) from None
         except TimeoutError:
             connection.close()
             raise Failure(

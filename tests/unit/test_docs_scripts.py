@@ -6,9 +6,14 @@ import pytest
 from msgspec import Struct
 from msgspec.structs import fields
 
+from devagent.agent.spending import SUBAGENT_TOKENS, SUBAGENT_TURNS
+from devagent.agent.tasks import MAX_ANSWER
 from devagent.cli.result import EXIT_CODES
 from devagent.cli.run import run
 from devagent.cli.stream_lines import Counts, Denial, Judged, ResultLine
+from devagent.host.inprocess import DEFAULT_TIME_LIMIT_S
+from devagent.host.toolbox import MAX_TEXT_BYTES
+from devagent.models.keys import COMMAND_S
 
 PAGE = (Path(__file__).parents[2] / "docs/scripts.md").read_text(encoding="utf-8")
 LIMITS = ("max_turns", "max_cost", "tokens", "time_limit", "calls", "repeated_calls", "refusals")
@@ -33,3 +38,17 @@ def test_every_limit_has_its_line() -> None:
 def test_every_option_that_sets_a_limit_is_named() -> None:
     options = {name for one in run.params for name in one.opts if "limit" in name or "max" in name}
     assert {name for name in options if name not in PAGE} == set()
+
+
+def test_the_limits_that_end_no_run_stand_in_the_page_as_they_are() -> None:
+    calls = (
+        f"{MAX_TEXT_BYTES:,} bytes",
+        f"| {DEFAULT_TIME_LIMIT_S:.0f} s;",
+        f"| {COMMAND_S:.0f} s |",
+    )
+    below = (
+        f"{SUBAGENT_TURNS} replies",
+        f"{SUBAGENT_TOKENS:,} tokens",
+        f"{MAX_ANSWER:,} characters",
+    )
+    assert [one for one in (*calls, *below) if one not in PAGE] == []

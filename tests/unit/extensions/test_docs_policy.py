@@ -251,13 +251,17 @@ def test_the_extension_asks_again_while_it_runs(here: Place) -> None:
     assert "handbook" not in tools.collections(guarded)["text"]
 
 
+def is_confidential(resource: str, tags: Sequence[str]) -> bool:
+    return "confidential" in tags
+
+
 def test_collections_counts_what_may_be_read(here: Place) -> None:
     def state(place: Place) -> str:
         rows = tools.collections(place).get("structured", {})["collections"]
         return next(row["state"] for row in rows if row["collection"] == "handbook")
 
     assert state(here).startswith("3 documents, ")
-    guarded = here._replace(refused=lambda resource, tags: "confidential" in tags)
+    guarded = here._replace(refused=is_confidential)
     assert state(guarded).startswith("2 documents, ")
     assert state(guarded).partition("chunks")[0] != state(here).partition("chunks")[0]
 
@@ -267,7 +271,7 @@ def test_a_word_of_forbidden_documents_alone_is_like_one_that_none_has(tmp_path:
     (tmp_path / "handbook/toys.md").write_text("# Toys\n\nThe zorptastik wheel.\n")
     index_all(here)
     assert "pay.md" in tools.search(here, query="zorptastic")["text"]
-    guarded = here._replace(refused=lambda resource, tags: "confidential" in tags)
+    guarded = here._replace(refused=is_confidential)
     text = tools.search(guarded, query="zorptastic")["text"]
     assert text.startswith("Read as: zorptastic → zorptastik")
     assert "pay.md" not in text

@@ -115,6 +115,7 @@ async def test_a_certificate_that_cannot_be_used_is_named_and_not_tried_again(
         await model.aclose()
     assert missing in caught.value.what
     assert "PEM" in caught.value.hint
+    assert (caught.value.stop, caught.value.exit_code) == ("config", 78)
 
 
 async def test_the_systems_own_authorities_can_be_asked(
