@@ -82,7 +82,9 @@ def as_kept(screen: str) -> str:
         (r"\.toml:\d+", ".toml:1"),
     ):
         screen = re.sub(pattern, same, screen)
-    return "\n".join(line.rstrip() for line in screen.rstrip().split("\n")) + "\n"
+    # Of cells that were erased a terminal may keep the colour.
+    screen = re.sub(r"(?:\s|\x1b\[[\d;]*m)+\Z", "", screen)
+    return "\n".join(line.rstrip() for line in screen.split("\n")) + "\n"
 
 
 async def stands_as_kept(screen: Terminal, name: str, *, since: str = "") -> None:
