@@ -114,7 +114,9 @@ class Rehearsal:
     ) -> list[dict[str, Any]]:
         replies = self._script.reply
         if position >= len(replies):
-            raise _Misfit(f"it has no further reply for this ({len(replies)} in all).")
+            raise _Misfit(
+                f"its script has no further reply ({len(replies)} in all); with a key (`devagent auth login`) a model answers."
+            )
         reply = replies[position]
         prompt = _last_prompt(request.messages)
         content: list[dict[str, Any]] = []

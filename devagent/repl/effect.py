@@ -14,7 +14,7 @@ from devagent.core.resources import Resource
 from devagent.core.text import visible
 from devagent.repl.markdown.code import Code
 from devagent.repl.messages import tr
-from devagent.repl.style import Line, Segment, line
+from devagent.repl.style import Line, Segment, coded, line
 from devagent.repl.words import counted, pairs, rule_name
 
 _MOST_LINES = 20_000
@@ -47,8 +47,8 @@ def who_asks(judged: ToolJudged) -> list[Line]:
     """Which rules ask, of which layer and file, and why."""
     rows: list[Line] = []
     for rule in {one.rule: one for one in judged.decision.determining}.values():
-        why = f": {rule.why}" if rule.why else ""
-        rows.append(line(Segment(f"  {tr('asked by')} ", "quiet"), Segment(rule_name(rule), "accent"), Segment(why, "quiet")))  # fmt: skip
+        why = coded(f": {rule.why}", "quiet") if rule.why else ()
+        rows.append(line(Segment(f"  {tr('asked by')} ", "quiet"), Segment(rule_name(rule), "accent"), *why))  # fmt: skip
     if not rows:
         rows.append(line(Segment(f"  {_sentence(judged.decision.reason)}", "quiet")))
     return rows

@@ -51,6 +51,14 @@ def line(*parts: str | Segment) -> Line:
     return tuple(one if isinstance(one, Segment) else Segment(one) for one in parts)
 
 
+def coded(text: str, role: str = "") -> list[Segment]:
+    """A text of devagent's own in which `this` is something to be typed."""
+    parts = text.split("`")
+    if len(parts) % 2 == 0:
+        return [Segment(text, role)]
+    return [Segment(one, "code" if n % 2 else role) for n, one in enumerate(parts) if one]
+
+
 def text_of(segments: Iterable[Segment]) -> str:
     return "".join(one.text for one in segments)
 

@@ -38,7 +38,7 @@ from devagent.repl.markdown.flow import ROW, Flow, Out
 from devagent.repl.markdown.stream import MarkdownStream
 from devagent.repl.messages import tr
 from devagent.repl.render import render, sources_text
-from devagent.repl.style import Line, Segment, text_of, width_of
+from devagent.repl.style import Line, Segment, coded, text_of, width_of
 from devagent.repl.words import (
     because,
     determined_by,
@@ -108,7 +108,8 @@ class Transcript:
                 yield from self._reply_ends()
                 yield from self._ended(event)
             case UndoDone():
-                yield from self._note(render(event, self.signs), "good")
+                way = render(event, self.signs).replace("`undo ", "`/undo ")
+                yield from self._note(way, "good")
             case _:
                 if text := render(event, self.signs):
                     yield from self._reply_ends()
@@ -182,12 +183,12 @@ class Transcript:
         if decision.error:
             said = [Segment(f" {dot} not run: {decision.reason}", "quiet")]
         else:
-            said = [Segment(f" {dot} {'; '.join(because(decision, 'denied'))}", "quiet")]
+            said = coded(f" {dot} {'; '.join(because(decision, 'denied'))}", "quiet")
             grants = granted_by(decision)
             near = ", ".join(decision.nearest[:FEW])
             way = "; ".join(grants) or (f"nearest grant: {near}" if near else "")
             if way:
-                said.append(Segment(f" {self.signs.then} {way}", "accent"))
+                said += coded(f" {self.signs.then} {way}", "accent")
         yield from self.flow(self._head(event, "bad"), said)
 
     def _answered(self, event: ApprovalAnswered) -> Iterator[Out]:
@@ -250,25 +251,29 @@ class Transcript:
         yield from self._reply_ends()
         yield from self._note(text, role)
 
-    def printed(self, lines: Sequence[Line], *, whole: bool = False) -> Iterator[Out]:
+    def printed(
+        self, lines: Sequence[Line], *, whole: bool = False, wide: bool = False
+    ) -> Iterator[Out]:
         """Lines as a block of their own. ``whole`` ones, and those indented by four columns (code, a diff), are left
-        to the terminal to wrap."""
+        to the terminal to wrap; ``wide`` ones (a list, an explanation) may take all of its columns, and no more."""
         yield from self._reply_ends()
         yield from self._block("printed")
         self._last = "printed!"
         for one in lines:
-            if whole or width_of(one) <= self._room or text_of(one).startswith("    "):
+            room = max(20, self.columns - 1) if wide else self._room
+            code = whole or (not wide and text_of(one).startswith("    "))
+            if code or width_of(one) <= room:
                 yield from one
                 yield ROW
             else:
-                yield from wrapped(one, self._room)
+                yield from wrapped(one, room)
 
     def _note(self, text: str, role: str) -> Iterator[Out]:
         yield from self._block("note")
         for row in visible(text).strip("\n").split("\n"):
             indent = " " * (len(row) - len(row.lstrip(" ")))
             flow = Flow(self._room, prefix=[Segment(indent)], hang=indent or "  ")
-            yield from flow.feed([Segment(row.lstrip(" "), role)])
+            yield from flow.feed(coded(row.lstrip(" "), role))
             yield from flow.end()
 
     def _cut(self, event: TurnCut) -> Iterator[Out]:

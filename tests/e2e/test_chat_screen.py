@@ -82,18 +82,33 @@ def as_kept(screen: str) -> str:
         (r"\.toml:\d+", ".toml:1"),
     ):
         screen = re.sub(pattern, same, screen)
-    return "\n".join(line.rstrip() for line in screen.rstrip().split("\n")) + "\n"
+    # Of cells that were erased a terminal may keep the colour.
+    screen = re.sub(r"(?:\s|\x1b\[[\d;]*m)+\Z", "", screen)
+    return "\n".join(line.rstrip() for line in screen.split("\n")) + "\n"
 
 
-def stands_as_kept(screen: str, name: str, *, since: str = "") -> None:
-    """The screen is the one that was looked at, from the row with ``since`` on (how far it had scrolled is a matter
-    of time); ``KEEP_SCREENS=1`` keeps a new one."""
-    rows = screen.split("\n")
-    screen = "\n".join(rows[next(n for n, row in enumerate(rows) if since in row) :])
+async def stands_as_kept(screen: Terminal, name: str, *, since: str = "") -> None:
+    """Until the screen is the one that was looked at, from the row with ``since`` on (how far it had scrolled is a
+    matter of time). Fails at the time limit; ``KEEP_SCREENS=1`` keeps a new one, once it stands still."""
     file = SCREENS / f"{name}.txt"
-    if os.environ.get("KEEP_SCREENS"):
-        file.write_text(as_kept(screen), encoding="utf-8")
-    assert as_kept(screen) == file.read_text(encoding="utf-8")
+    keeps = bool(os.environ.get("KEEP_SCREENS"))
+    wanted = file.read_text(encoding="utf-8") if not keeps else ""
+    before, shown, still = "", "", 0
+    async with asyncio.timeout(2 * LIMIT_S):
+        began = asyncio.get_running_loop().time()
+        while asyncio.get_running_loop().time() - began < LIMIT_S:
+            rows = (await screen.coloured()).split("\n")
+            first = next((n for n, row in enumerate(rows) if since in row), None)
+            if first is not None:
+                before, shown = shown, as_kept("\n".join(rows[first:]))
+                still = still + 1 if shown == before else 0
+                if shown == wanted:
+                    return
+                if keeps and still > 50:
+                    file.write_text(shown, encoding="utf-8")
+                    return
+            await asyncio.sleep(POLL_S)
+    assert shown == wanted
 
 
 async def there(file: Path) -> None:
@@ -106,12 +121,10 @@ async def there(file: Path) -> None:
 async def test_a_first_start_explains_itself_and_is_of_use_without_a_key(shop: Path) -> None:
     async with terminal(cwd=shop, width=80, height=24, extra={"COLORFGBG": "15;0"}) as screen:
         await screen.shows("Welcome to devagent", "Nothing has been set up", "a rehearsal")
-        stands_as_kept(await screen.coloured(), "first-start-80x24-dark")
         await screen.presses("r")
         await screen.shows("rehearsal:tour", READY)
         await screen.types("hello")
         await screen.shows("new file, +3 -0", "org/baseline", QUESTION)
-        stands_as_kept(await screen.coloured(), "question-80x24-dark", since="Ctrl+O")
         assert not (shop / "devagent-tour.md").exists()
         await screen.presses("y")
         await screen.shows("Written, and a snapshot", "done ·", "›")
@@ -121,7 +134,7 @@ async def test_a_first_start_explains_itself_and_is_of_use_without_a_key(shop: P
         assert not (shop / "devagent-tour.md").exists()
         await screen.types("/why")
         await screen.shows("asked about", "to get it", "answered yes", after="› /why")
-        stands_as_kept(await screen.coloured(), "why-80x24-dark", since="undone:")
+        await stands_as_kept(screen, "why-80x24-dark", since="undone:")
         await screen.types("/cost")
         await screen.shows("/usage: all sessions")
         await screen.types("/bad it said too much")
@@ -132,15 +145,14 @@ async def test_a_first_start_explains_itself_and_is_of_use_without_a_key(shop: P
         await screen.shows("devagent · rehearsal:tour", after="/clear")
         await screen.types("hello")
         await screen.shows("new file, +3 -0", QUESTION, "no, and say why")
-        stands_as_kept(await screen.coloured(), "question-80x24-light", since="Ctrl+O")
         await screen.presses("a")
         await screen.shows("would be filed", "y file it")
-        stands_as_kept(await screen.coloured(), "filing-80x24-light", since="would be filed")
+        await stands_as_kept(screen, "filing-80x24-light", since="would be filed")
         await screen.presses("Escape")
         await screen.shows(QUESTION, "no, and say why")
         await screen.presses("n")
         await screen.shows("Not written, as you said", "done ·", "›")
-        stands_as_kept(await screen.coloured(), "no-80x24-light", since="you said no")
+        await stands_as_kept(screen, "no-80x24-light", since="you said no")
         await screen.types("/quit")
         await screen.shows("verify: ok", "[exit 0]")
     second, first = logs()
@@ -149,6 +161,59 @@ async def test_a_first_start_explains_itself_and_is_of_use_without_a_key(shop: P
     assert any(isinstance(one, UndoDone) for one in events)
     assert verify_session(first).closed
     assert verify_session(second).closed
+
+
+ANSWERS = f"""\
+name = "answers"
+[[reply]]
+text = '''
+{COMPARED}'''
+[[reply]]
+text = "I try it."
+[[reply.call]]
+name = "secret"
+tool = "workspace.read"
+args = {{ path = ".env" }}
+[[reply]]
+text = "That file is not for me; `/why` says why."
+"""
+
+
+async def test_each_kind_of_screen_is_as_it_was_looked_at_in_both_sizes_and_themes(
+    shop: Path,
+) -> None:
+    (shop.parent / "answers.toml").write_text(ANSWERS, encoding="utf-8")
+
+    async def looked_at(theme: str, background: str, width: int, height: int) -> None:
+        kind = f"{width}x{height}-{theme}"
+        async with terminal(
+            cwd=shop, width=width, height=height, extra={"COLORFGBG": background}
+        ) as screen:
+            await stands_as_kept(screen, f"first-start-{kind}", since="Welcome")
+            await screen.presses("r")
+            await screen.shows("rehearsal:tour", READY)
+            await screen.types("hello")
+            await stands_as_kept(screen, f"question-{kind}", since="Ctrl+O")
+            await screen.presses("n")
+            await screen.shows("Not written, as you said", "done ·", "›")
+            await screen.types("/model rehearsal:../answers.toml")
+            await screen.shows("now: rehearsal:answers", READY)
+            await screen.types("/clear")
+            await screen.shows("devagent · rehearsal:answers", READY, after="/clear")
+            await screen.types("Compare them")
+            await stands_as_kept(screen, f"answer-{kind}", since="A fee is")
+            await screen.types("And .env?")
+            await stands_as_kept(screen, f"denied-{kind}", since="And .env?")
+            await screen.presses("C-d")
+            await screen.shows("verify: ok", "[exit 0]")
+
+    await asyncio.gather(
+        *(
+            looked_at(theme, background, *size)
+            for theme, background in (("light", "0;15"), ("dark", "15;0"))
+            for size in ((80, 24), (200, 50))
+        )
+    )
 
 
 async def test_a_yes_can_hold_for_the_session_be_filed_narrower_or_answer_several(
@@ -367,15 +432,15 @@ async def test_a_folders_own_words_wait_for_trust_and_planning_is_kept_by_policy
         await screen.shows("› look at @fee.py")
         await screen.tmux("send-keys", "-l", " now")
         await screen.shows("› look at @fee.py now")
-        stands_as_kept(await screen.coloured(), "planning-200x50-light", since="/plan on")
+        await stands_as_kept(screen, "planning-200x50-light", since="/plan on")
         await screen.presses("C-u")
         await screen.types("/theme dark")
         await screen.shows("colours for dark")
         await screen.types("/plan off")
         await screen.shows("No longer planning")
-        await screen.types("Compare them")
+        await screen.types("Compare them with @fee.py")
         await screen.shows("a tax, a toll", QUESTION)
-        stands_as_kept(await screen.coloured(), "table-200x50-dark", since="Compare them")
+        await stands_as_kept(screen, "table-200x50-dark", since="Compare them")
         await screen.presses("n")
         await screen.shows("That is all.", "done", after="Compare them")
         await screen.presses("C-d")
@@ -386,7 +451,7 @@ async def test_a_folders_own_words_wait_for_trust_and_planning_is_kept_by_policy
     assert "Greet Ana nicely." in str(first["messages"])
     assert "from me" in str(server.requests[-1].body["messages"])
     judged = [one for one in logged(logs()[0]) if isinstance(one, ToolJudged)]
-    assert [one.decision.effect for one in judged] == ["ask", "deny", "ask"]
+    assert [one.decision.effect for one in judged] == ["ask", "deny", "allow", "ask"]
 
 
 async def test_a_terminal_that_can_do_no_more_gets_lines_and_every_command(

@@ -34,7 +34,7 @@ def explained() -> tuple[Line, ...]:
 
 async def without_key(chat: "Shown", error: NoKey) -> bool:
     """Explain, and ask for a key or offer the rehearsal; False where the person leaves."""
-    chat.print(explained())
+    chat.print(explained() if chat.fresh else explained()[-1:])
     while True:
         rows = [
             line(Segment(tr("How do you want to begin?"), "bold")),

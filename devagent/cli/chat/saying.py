@@ -54,6 +54,23 @@ def short_path(path: str) -> str:
     return f"~{path[len(home) :]}" if home != "/" and path.startswith(home + os.sep) else path
 
 
+def calls_back(rest: str, known: int) -> int:
+    """Which call is meant, 1 the last, where so many are known. Raises UsageError."""
+    if rest and not (rest.isascii() and rest.isdecimal()):
+        raise UsageError(
+            "how many calls back is a number", hint="1 is the last call, 2 the one before."
+        )
+    number = int(rest[:9] or "1")
+    if not 0 < number <= known:
+        many = (
+            "no call has been judged yet"
+            if not known
+            else f"there is no call {number} calls back: {known} are known here"
+        )
+        raise UsageError(many)
+    return number
+
+
 def words(rest: str) -> list[str]:
     """The words of a line, quotes heeded. Raises UsageError."""
     import shlex  # noqa: PLC0415

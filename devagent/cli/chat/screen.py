@@ -163,6 +163,7 @@ class Chat(Shown):
         self.live.draw_now()
         try:
             self._session = await opened(self, quietly=quietly)
+            self.fresh = False
         finally:
             self.live.hint = ""
         self._status()
@@ -216,6 +217,7 @@ class Chat(Shown):
             said = Prompt(turn=0, text=text, of_the_house=True)
             self.live.paper.put(self.transcript.show(said))
         self.live.draw_now()
+        self._echoed = text
         if name in TABLE:
             await command(name)(self, rest)
         elif name in self.recipes:

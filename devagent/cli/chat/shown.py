@@ -78,10 +78,13 @@ class Shown:
         self.plan = False
         self.declined: set[str] = set()
         self.last_reply = ""
+        self.fresh = True
+        """Whether no session was opened here yet."""
         self._session: Session | None = None
         self._said: list[str] = []
         self._inbox: deque[str] = deque()
         self._work: asyncio.Task[None] | None = None
+        self._echoed = ""  # the command that stands on the screen already
         self._reply_calls: Sequence[ToolCall] = ()
         self._stopped = False
         self.live.stop = self.stop
@@ -116,10 +119,11 @@ class Shown:
         self.live.paper.put(await asyncio.to_thread(end_of, self.transcript, folder))
         self.live.draw_now()
 
-    def print(self, lines: Sequence[Line], *, whole: bool = False) -> None:
-        """Lines of a command, below an empty one; ``whole``: they are code, which is not broken into rows."""
+    def print(self, lines: Sequence[Line], *, whole: bool = False, wide: bool = False) -> None:
+        """Lines of a command, below an empty one; ``whole``: they are code, which is not broken into rows; ``wide``:
+        they may be as wide as the screen."""
         self.transcript.columns = self.live.columns
-        self.live.paper.put(self.transcript.printed(lines, whole=whole))
+        self.live.paper.put(self.transcript.printed(lines, whole=whole, wide=wide))
         self.live.draw_now()
 
     def notify(self, text: str) -> None:
@@ -203,7 +207,10 @@ class Shown:
             async for event in events:
                 count[0] += 1
                 self._follow(event)
-                if not (self.live.echoes and isinstance(event, Prompt)):
+                stands = isinstance(event, Prompt) and (
+                    self.live.echoes or event.text == self._echoed
+                )
+                if not stands:
                     self.live.paper.put(self.transcript.show(event))
                 if isinstance(event, TextDelta):
                     self.live.draw()

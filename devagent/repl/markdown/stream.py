@@ -110,7 +110,9 @@ class MarkdownStream:
                 yield from self._open()
                 self._fence, self._code = fence[1], Code(fence[2].lower())
                 self._indent = len(source) - len(source.lstrip(" "))
-                yield from self._whole((Segment(stripped, "quiet"),))
+                yield from self._whole(
+                    (Segment(self._edge(stripped, stripped[len(fence[1]) :]), "quiet"),)
+                )
                 return
             if _RULE.fullmatch(stripped):
                 self._rest = ""
@@ -180,7 +182,12 @@ class MarkdownStream:
             return
         yield from self._lines_of_code()
         self._fence = ""
-        yield from self._whole((Segment(stripped, "quiet"),))
+        yield from self._whole((Segment(self._edge(stripped, ""), "quiet"),))
+
+    def _edge(self, fence: str, about: str) -> str:
+        """What stands above and below code: short, so that it is not in the way of copying; without colours the fence
+        itself."""
+        return f"── {about.strip()}".rstrip() if self._unicode and not self._plain else fence
 
     def _lines_of_code(self) -> Iterator[Out]:
         waiting, self._waiting = self._waiting, []

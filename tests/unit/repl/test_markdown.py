@@ -139,3 +139,9 @@ def test_a_string_over_many_lines_has_its_colour_on_each() -> None:
 def test_a_row_is_never_wider_than_the_screen_where_words_can_be_broken() -> None:
     text = "日本語のテキストはここで折り返されます。" * 4
     assert all(width_of(row) <= 31 for row in lines_of(text, 30))
+
+
+def test_code_stands_between_short_rules_and_without_colours_between_its_fences() -> None:
+    text = "```python\nx = 1\n```"
+    assert shown(text) == ["── python", "x = 1", "──"]
+    assert [text_of(one) for one in lines_of(text, 60, plain=True)] == text.split("\n")

@@ -5,6 +5,7 @@ from msgspec.structs import replace
 from devagent.cli.chat.saying import greeting
 from devagent.cli.chat.screen import Chat
 from devagent.cli.chat.slash import ALIASES, TABLE
+from devagent.models.catalogue import REHEARSAL
 from devagent.repl.capabilities import THEMES
 from devagent.repl.messages import tr
 from devagent.repl.style import Line, Segment, line
@@ -78,7 +79,14 @@ async def cost(chat: Chat, rest: str) -> None:
     """What this session used in this process, and what it cost."""
     del rest
     used = usage_text(chat.usage)
-    dollars = f"${chat.usd_micros / 1e6:.4f}" if chat.usd_micros else tr("no price is known for it")
+    if chat.usd_micros:
+        dollars = f"${chat.usd_micros / 1e6:.4f}"
+    elif chat.session.model.startswith(REHEARSAL):
+        dollars = tr("nothing: a script plays the model")
+    elif not (chat.usage.input or chat.usage.output):
+        dollars = tr("nothing was asked of the model yet")
+    else:
+        dollars = tr("no price is known for it")
     chat.say(f"{used} · {dollars}   ({tr('/usage: all sessions')})")
 
 

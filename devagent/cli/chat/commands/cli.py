@@ -3,34 +3,52 @@
 import asyncio
 import contextlib
 import io
-from collections.abc import Sequence
+import shlex
+import sys
+import threading
+from collections.abc import Generator, Sequence
 
 from devagent.cli.chat.saying import words
 from devagent.cli.chat.screen import Chat
-from devagent.repl.folded import coloured_diff
 from devagent.repl.style import Segment, line
 
 MOST_LINES = 400
+_ALONE = threading.Lock()
 
 
-async def told(chat: Chat, arguments: Sequence[str]) -> None:
-    """Run one and show what it says."""
+async def told(chat: Chat, arguments: Sequence[str]) -> str:
+    """Run one and show what it says; that. One that would ask something is not answered."""
     text = await asyncio.to_thread(_output, list(arguments))
     lines = text.rstrip("\n").split("\n")
-    rows = [coloured_diff(one) if arguments[0] == "diff" else line(one) for one in lines]
+    rows = [line(one) for one in lines]
     if len(rows) > MOST_LINES:
         more = f"… {len(rows) - MOST_LINES:,} more lines: `devagent {' '.join(arguments)}`"
         rows = [*rows[:MOST_LINES], line(Segment(more, "quiet"))]
-    chat.print(rows, whole=True)
+    chat.print(rows, wide=True)
+    return text
 
 
 def _output(arguments: list[str]) -> str:
-    from devagent.cli.entry import run_command_line  # noqa: PLC0415  (the table of all commands)
+    from devagent.cli.entry import INTERRUPTED, run_command_line  # noqa: PLC0415  (the table of all commands)
 
     out = io.StringIO()
-    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(out):
-        run_command_line(arguments)
+    # The streams are the whole process's, and the keyboard is the screen's: one command at a time, and it asks nobody.
+    with _ALONE, contextlib.redirect_stdout(out), contextlib.redirect_stderr(out), _no_keyboard():
+        code = run_command_line(arguments)
+    if code == INTERRUPTED:
+        out.write(
+            f"\nit asks something: run `devagent {shlex.join(arguments)}` outside of the chat\n"
+        )
     return out.getvalue()
+
+
+@contextlib.contextmanager
+def _no_keyboard() -> Generator[None]:
+    before, sys.stdin = sys.stdin, io.StringIO()
+    try:
+        yield
+    finally:
+        sys.stdin = before
 
 
 async def usage(chat: Chat, rest: str) -> None:
@@ -44,8 +62,18 @@ async def ext(chat: Chat, rest: str) -> None:
 
 
 async def mcp(chat: Chat, rest: str) -> None:
-    """The servers of third parties are extensions like any other."""
-    await told(chat, ["ext", *(words(rest) or ["list"])])
+    """The servers of third parties: extensions like any other."""
+    if rest:
+        await told(chat, ["ext", *words(rest)])
+        return
+    listed = await asyncio.to_thread(_output, ["ext", "list"])
+    servers = [row for row in listed.splitlines() if row.split()[1:2] != ["own"]]
+    if servers:
+        chat.print([line(row) for row in servers], wide=True)
+    else:
+        chat.say(
+            "there are no MCP servers; `devagent ext add NAME -- COMMAND` tells how to have one"
+        )
 
 
 async def docs(chat: Chat, rest: str) -> None:

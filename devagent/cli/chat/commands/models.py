@@ -9,8 +9,8 @@ from devagent.cli.chat.screen import Chat
 async def model(chat: Chat, rest: str) -> None:
     """The list, or the same session with the model that is named."""
     if not rest:
-        chat.say(f"now: {chat.session.model}")
         await told(chat, ["models"])
+        chat.say(f"now: {chat.session.model}; /model NAME goes on with another")
         return
     before = chat.asked
     session = chat.session.id

@@ -6,7 +6,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from devagent.cli.chat.commands.cli import told
-from devagent.cli.chat.saying import words
+from devagent.cli.chat.saying import calls_back, words
 from devagent.cli.chat.screen import Chat
 from devagent.core.codec import parse
 from devagent.core.errors import UsageError
@@ -15,7 +15,7 @@ from devagent.core.text import one_line
 from devagent.core.tools import ToolCall
 from devagent.repl.folded import granted_by
 from devagent.repl.render import render
-from devagent.repl.style import Line, Segment, line
+from devagent.repl.style import Line, Segment, coded, line
 from devagent.repl.words import pairs, rule_name
 
 
@@ -69,11 +69,8 @@ async def _try(chat: Chat, more: Sequence[str]) -> None:
 
 async def why(chat: Chat, rest: str) -> None:
     """The last decision: what was asked for, what each rule said, how to be granted it."""
-    number = int(rest) if rest.isdecimal() else 1
     folded = chat.transcript.folded
-    if not 0 < number <= len(folded):
-        chat.say("no call has been judged yet")
-        return
+    number = calls_back(rest, len(folded))
     call = folded[-number]
     rows = _explained(call.judged)
     if call.answered is not None:
@@ -101,14 +98,16 @@ def _explained(judged: ToolJudged) -> list[Line]:
         tags = f"  {' '.join(one.tags)}" if one.tags else ""
         rows.append(line(Segment("  touches  ", "quiet"), f"{one.access} {one.id}{tags}"))
     for rule in {one.rule: one for one in decision.determining}.values():
-        said = f": {rule.why}" if rule.why else ""
-        rows.append(line(Segment(f"  {rule.effect:8} ", "quiet"), Segment(rule_name(rule), "accent"), said))  # fmt: skip
+        said = coded(f": {rule.why}") if rule.why else ()
+        rows.append(line(Segment(f"  {rule.effect:8} ", "quiet"), Segment(rule_name(rule), "accent"), *said))  # fmt: skip
     if not decision.determining:
-        rows.append(line(Segment("  because  ", "quiet"), decision.reason))
+        rows.append(line(Segment("  because  ", "quiet"), *coded(decision.reason)))
     if decision.obligations:
         rows.append(line(Segment("  with     ", "quiet"), pairs(decision.obligations)))
     if decision.effect != "allow":
-        rows += [line(Segment("  to get it  ", "quiet"), grant) for grant in granted_by(decision)]
+        rows += [
+            line(Segment("  to get it  ", "quiet"), *coded(grant)) for grant in granted_by(decision)
+        ]
     if decision.nearest and decision.effect != "allow":
         rows.append(line(Segment("  nearest  ", "quiet"), ", ".join(decision.nearest[:3])))
     if judged.taint:

@@ -1,6 +1,10 @@
 """``/resume``, ``/fork``, ``/rename``, ``/export`` and ``/report``: this session and the others."""
 
 import asyncio
+import contextlib
+import os
+from datetime import date
+from typing import TYPE_CHECKING
 
 import click
 from msgspec.structs import replace
@@ -13,36 +17,33 @@ from devagent.core.errors import UsageError
 from devagent.repl.style import line
 from devagent.settings.places import places
 
+if TYPE_CHECKING:
+    from devagent.cli.session.choosing import Days
+
 _LISTED = 20
 
 
 async def resume(chat: Chat, rest: str) -> None:
     """Go on with another session; one is chosen where none is named."""
-    wanted = rest
-    if not wanted:
-        picked: list[str] = []
+    from devagent.cli.session.choosing import days_of  # noqa: PLC0415  (only to choose)
 
-        async def choose() -> None:
-            from devagent.cli.session.choosing import chosen  # noqa: PLC0415  (only to choose)
-
-            try:
-                picked.append(await asyncio.to_thread(chosen))
-            except (click.Abort, UsageError):
-                return
-
-        if chat.painter.capabilities.live:
-            await chat.live.aside(choose)
-        else:
-            picked += await _named(chat)
-        if not picked:
+    days = days_of(rest, date.today())
+    wanted = await asyncio.to_thread(_known, rest) if rest else ""
+    if not wanted and (days or not rest):
+        wanted = await _picked(chat, days)
+        if not wanted:
             chat.say("no session was chosen")
             return
-        wanted = picked[0]
-    elif not await asyncio.to_thread(_is_known, wanted):
-        await told(chat, ["session", "search", *words(wanted)])
-        chat.say("no session is called so; /resume ID goes on with one of these")
+    elif not wanted:
+        found = await told(chat, ["session", "search", *words(rest)])
+        if found.startswith("Nothing was found"):
+            chat.say(
+                "/resume alone lists the newest sessions, /resume last week those of last week"
+            )
+        else:
+            chat.say("/resume ID goes on with one of these")
         return
-    if wanted in chat.session.id and len(wanted) > 3:
+    if wanted == chat.session.id:
         chat.say("that is this session")
         return
     before = chat.session.id
@@ -53,26 +54,43 @@ async def resume(chat: Chat, rest: str) -> None:
         raise
 
 
-def _is_known(name: str) -> bool:
+async def _picked(chat: Chat, days: "Days | None") -> str:
+    """The session that the person takes; empty where none. Raises UsageError where there is none to take."""
+    from devagent.cli.session.choosing import chosen, newest  # noqa: PLC0415  (only to choose)
+
+    if not chat.painter.capabilities.live:
+        return await _named(chat, days)
+    await asyncio.to_thread(newest, 1, days)  # says whether there is any
+    picked: list[str] = []
+
+    async def choose() -> None:
+        with contextlib.suppress(click.Abort):
+            picked.append(await asyncio.to_thread(chosen, days))
+
+    await chat.live.aside(choose)
+    return picked[0] if picked else ""
+
+
+def _known(name: str) -> str:
+    """The id of the session that is called so; empty where none is."""
     try:
-        find_session(places().sessions, name)
+        return os.path.basename(find_session(places().sessions, name))
     except UsageError:
-        return False
-    return True
+        return ""
 
 
-async def _named(chat: Chat) -> list[str]:
-    """The session that is named by its number in a list; none where nothing is typed."""
+async def _named(chat: Chat, days: "Days | None") -> str:
+    """The session that is named by its number in a list; empty where nothing is typed."""
     from devagent.cli.session.choosing import newest  # noqa: PLC0415  (only to choose)
 
-    found = await asyncio.to_thread(newest, _LISTED)
+    found = await asyncio.to_thread(newest, _LISTED, days)
     chat.print([line(f"{n}. {one}") for n, (_, one) in enumerate(found, 1)])
     typed = (await chat.live.read("Which one? A number, or nothing:") or "").strip()
     if not typed:
-        return []
+        return ""
     if not typed.isdecimal() or not 0 < int(typed) <= len(found):
         raise UsageError(f"there is no number {typed} in the list")
-    return [found[int(typed) - 1][0]]
+    return found[int(typed) - 1][0]
 
 
 async def fork(chat: Chat, rest: str) -> None:

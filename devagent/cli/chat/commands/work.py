@@ -3,6 +3,7 @@
 import asyncio
 import subprocess
 
+from devagent.cli.chat.saying import calls_back
 from devagent.cli.chat.screen import Chat
 from devagent.cli.undo import listed, previewed
 from devagent.core.errors import DevagentError
@@ -55,7 +56,7 @@ async def undo(chat: Chat, rest: str) -> None:
             done = await chat.session.undo(" ".join(words))
             chat.live.paper.put(chat.transcript.show(done))
     except SnapshotError as error:
-        chat.say(str(error), "ask")
+        chat.say(f"! {error}".replace("devagent undo --list", "/undo list"), "ask")
 
 
 async def rewind(chat: Chat, rest: str) -> None:
@@ -65,8 +66,5 @@ async def rewind(chat: Chat, rest: str) -> None:
 
 async def expand(chat: Chat, rest: str) -> None:
     """A folded call in full."""
-    lines = chat.transcript.unfolded(int(rest) if rest.isdecimal() else 1)
-    if lines:
-        chat.print(lines, whole=True)
-    else:
-        chat.say("there is no such call on the screen")
+    number = calls_back(rest, len(chat.transcript.folded))
+    chat.print(chat.transcript.unfolded(number), whole=True)
