@@ -8,6 +8,7 @@ from devagent.org import manifest as manifests
 from devagent.org.building import Built
 from devagent.org.in_force import env_role, envelope_path
 from devagent.org.libraries import Key, Signer
+from devagent.org.public_keys import Key as PublicKey
 from devagent.org.repository import Repository
 from devagent.org.staged_rings import current_rings
 from devagent.org.statement import (
@@ -21,7 +22,6 @@ from devagent.org.statement import (
     statement_of,
 )
 from devagent.org.trusted import OWNER
-from devagent.org.trusted import Key as PublicKey
 from devagent.org.trusted import Role as PublicRole
 
 

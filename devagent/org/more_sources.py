@@ -68,7 +68,9 @@ class StoreSource:
             if int(found.get("size") or 0) > limit:
                 raise Refused("endless", f"{path} has {found['size']:,} bytes")
             data: bytes = self._files.cat_file(full, start=0, end=limit + 1)
-        except FileNotFoundError as e:
+        except (FileNotFoundError, PermissionError) as e:
+            # A store says "forbidden" of what is not there to whoever may read files and not list them. Who holds a file
+            # back gains no more than who takes it away.
             raise Absent(path) from e
         except Refused:
             raise

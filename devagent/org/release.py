@@ -147,6 +147,19 @@ def past_bundle(repository: Repository, environment: str, org: str, revision: in
     raise UsageError(f"revision {revision} was never published in {environment}")
 
 
+def every_bundle(repository: Repository) -> set[str]:
+    """The digests of all bundles that were ever put up in this folder."""
+    found: set[str] = set()
+    for top in (repository.targets, os.path.join(repository.staged, "targets")):
+        for environment in repository.environments():
+            folder = os.path.join(top, environment)
+            for name in os.listdir(folder) if os.path.isdir(folder) else ():
+                digest, _, rest = name.partition(".")
+                if rest.endswith(".tar.gz"):
+                    found.add(digest)
+    return found
+
+
 def rolled_back(repository: Repository, built: Built, author: str) -> Built:
     """The content of an earlier bundle as a new revision: the version still rises."""
     files = {path: data for path, data in built.files.items() if path != manifests.FILE}

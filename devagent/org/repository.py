@@ -126,6 +126,14 @@ class Repository:
         roles, known = delegations_of(self.newest("targets").signed)
         return {id: known[id] for id in roles[role].keyids}
 
+    def every_key(self) -> set[str]:
+        """The ids of all keys that may sign something, by what is published or put up."""
+        found: set[str] = set()
+        for metadata in (self.newest("root"), self.newest("targets"), self.current("root"), self.current("targets")):  # fmt: skip
+            signed = metadata.signed
+            found |= set(signed.keys if isinstance(signed, Root) else delegations_of(signed)[1])
+        return found
+
     def role_of(self, role: str) -> Role:
         if role in ("root", "targets", *ONLINE):
             return self.newest("root").signed.roles[role]

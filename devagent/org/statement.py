@@ -15,8 +15,9 @@ from typing import Any
 from msgspec import Struct, ValidationError, convert, field
 
 from devagent.core.codec import canonical, parse
+from devagent.org.public_keys import Key, is_signed
 from devagent.org.refusals import Refused
-from devagent.org.trusted import Key, Role, is_signed
+from devagent.org.trusted import Role
 from devagent.policy.plain import is_list
 
 STATEMENT = "https://in-toto.io/Statement/v1"

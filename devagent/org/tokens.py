@@ -81,7 +81,10 @@ def _person(claims: Mapping[str, Any], oidc: Oidc, who: Principal) -> Principal:
     user = claims.get(oidc.user_claim)
     if not isinstance(user, str) or not user:
         raise Refused("identity", f"the token says nothing of {oidc.user_claim}")
-    if oidc.user_claim == "email" and claims.get("email_verified") is False:
+    if oidc.user_claim == "email" and claims.get("email_verified") in (
+        False,
+        "false",
+    ):  # some say it as text
         raise Refused("identity", "the issuer has not verified the address")
     groups = claims.get(oidc.groups_claim, [])
     named = tuple(one for one in groups if isinstance(one, str)) if isinstance(groups, list) else ()  # pyright: ignore[reportUnknownVariableType]

@@ -18,19 +18,16 @@ holds the two against each other.
 
 import fnmatch
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from msgspec import Struct
 
 from devagent.core.codec import digest, parse, sha256
 from devagent.org.canonical import signed_bytes
+from devagent.org.public_keys import Key, is_signed
 from devagent.org.refusals import Refused
 from devagent.org.times import moment
 from devagent.policy.plain import is_list, is_table
-
-if TYPE_CHECKING:
-    from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
-    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 MAX_BYTES = 1_000_000
 """Of one metadata file."""
@@ -39,28 +36,6 @@ OWNER = "x-devagent-owner"
 """In a key: the person who holds it."""
 ISSUED = "x-devagent-issued"
 """In a timestamp: when it was signed. TUF itself signs only when things end."""
-
-
-class Key(Struct, frozen=True):
-    """A public key that metadata names. ``owner``: the person who holds it, or ""."""
-
-    id: str
-    scheme: str
-    public: str
-    owner: str
-
-    @property
-    def same(self) -> str:
-        """Equal for two spellings of one key; the text itself where it is no key."""
-        loaded = _loaded(self)
-        if loaded is None:
-            return self.public
-        from cryptography.hazmat.primitives.serialization import (  # noqa: PLC0415
-            Encoding,
-            PublicFormat,
-        )
-
-        return loaded.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo).hex()
 
 
 class Role(Struct, frozen=True):
@@ -278,57 +253,6 @@ def _threshold(role: Role, signed: dict[str, Any], signatures: list[Any]) -> tup
             f"{role.name} needs {role.threshold} of its {len(role.keys)} keys and has {len(good)}",
         )
     return tuple(good.values())
-
-
-def is_signed(key: Key, hex_signature: str, data: bytes) -> bool:
-    """Whether the key signed the data; False for a scheme that is not known here."""
-    # 16 ms, which a session pays for its record anyway.
-    from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm  # noqa: PLC0415
-    from cryptography.hazmat.primitives.asymmetric.ed25519 import (  # noqa: PLC0415
-        Ed25519PublicKey,
-    )
-
-    loaded = _loaded(key)
-    try:
-        signature = bytes.fromhex(hex_signature)
-        if isinstance(loaded, Ed25519PublicKey):
-            loaded.verify(signature, data)
-            return True
-        if loaded is not None:
-            from cryptography.hazmat.primitives.asymmetric.ec import ECDSA  # noqa: PLC0415
-            from cryptography.hazmat.primitives.hashes import SHA256  # noqa: PLC0415
-
-            loaded.verify(signature, data, ECDSA(SHA256()))
-            return True
-    except (InvalidSignature, UnsupportedAlgorithm, ValueError):
-        pass
-    return False
-
-
-def _loaded(key: Key) -> "Ed25519PublicKey | EllipticCurvePublicKey | None":
-    """The key as the library has it; None for a scheme that is not known here, and for what is no key of its scheme."""
-    from cryptography.exceptions import UnsupportedAlgorithm  # noqa: PLC0415
-
-    try:
-        if key.scheme == "ed25519":
-            from cryptography.hazmat.primitives.asymmetric.ed25519 import (  # noqa: PLC0415
-                Ed25519PublicKey,
-            )
-
-            return Ed25519PublicKey.from_public_bytes(bytes.fromhex(key.public))
-        if key.scheme == "ecdsa-sha2-nistp256":  # what most key services and tokens can do
-            from cryptography.hazmat.primitives.asymmetric.ec import (  # noqa: PLC0415
-                EllipticCurvePublicKey,
-            )
-            from cryptography.hazmat.primitives.serialization import (  # noqa: PLC0415
-                load_pem_public_key,
-            )
-
-            loaded = load_pem_public_key(key.public.encode())
-            return loaded if isinstance(loaded, EllipticCurvePublicKey) else None
-    except (UnsupportedAlgorithm, ValueError):
-        pass
-    return None
 
 
 def _role(root: dict[str, Any], name: str) -> Role:

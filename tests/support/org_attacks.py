@@ -11,7 +11,7 @@ from typing import Any
 from devagent.audit.layout import newest_first
 from devagent.audit.reader import read_events
 from devagent.audit.verify import verify_session
-from devagent.cli.org.shared import record
+from devagent.cli.org.recording import record
 from devagent.core.codec import parse
 from devagent.core.events import BundleSynced
 from devagent.org.canonical import signed_bytes

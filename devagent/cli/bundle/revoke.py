@@ -1,13 +1,20 @@
 """``devagent bundle revoke``: what must not be used any more, from the next look of each machine on."""
 
+import re
+from collections.abc import Collection
+
 import click
 
 from devagent.cli.bundle.shared import Workplace, in_folder, signing_as
 from devagent.core.errors import UsageError
-from devagent.org import revoking
+from devagent.org import release, revoking
 from devagent.org.terms import REVOKE
 
 KINDS = ("bundle", "extension", "key", "principal")
+LEAST = 8
+"""So many characters of a digest or id name it, where only one begins so."""
+_PRINCIPAL = re.compile(r"(user|group|ci|agent|for):\S.*")
+_EXTENSION = re.compile(r"[a-z0-9][a-z0-9_-]*(@[0-9a-f]{64})?")
 
 
 @click.command()
@@ -25,19 +32,21 @@ def revoke(kind: str, what: str, folder: str, person: str, why: str) -> None:
     """
     workplace = Workplace(folder)
     repository = workplace.repository
-    if kind == "principal" and what.partition(":")[0] not in (
-        "user",
-        "group",
-        "ci",
-        "agent",
-        "for",
-    ):
+    if kind == "principal" and not _PRINCIPAL.fullmatch(what):
         raise UsageError(
             f"{what!r} is no principal",
             hint="Write user:NAME, group:NAME or ci:OWNER/REPOSITORY@REF.",
         )
-    if kind == "key" and len(what) < 64:
+    # What names nothing would be signed, and revoke nothing.
+    if kind == "key":
         what = _whole_id(workplace, what)
+    if kind == "bundle":
+        what = _whole_digest(workplace, what)
+    if kind == "extension" and not _EXTENSION.fullmatch(what):
+        raise UsageError(
+            f"{what!r} is no extension and no version of one",
+            hint="Write NAME, or NAME@DIGEST with the whole digest: `devagent ext list --digests` has it.",
+        )
     signer = workplace.signers(person, REVOKE)[0]
     found = revoking.revocations(repository, workplace.settings.org)
     revoking.set_revocations(repository, revoking.revoked(found, kind, what, why), signer=signer)
@@ -47,11 +56,18 @@ def revoke(kind: str, what: str, folder: str, person: str, why: str) -> None:
 
 
 def _whole_id(workplace: Workplace, start: str) -> str:
-    known = workplace.keys()
-    found = [one.id for name, one in known.items() if one.id.startswith(start) or name == start]
+    """The id of the key that a name or the start of an id stands for. Raises UsageError where it is not one."""
+    named = {one.id for name, one in workplace.keys().items() if name == start}
+    return next(iter(named), "") or _one(start, workplace.repository.every_key(), "key", "`devagent bundle keys list` shows their ids.")  # fmt: skip
+
+
+def _whole_digest(workplace: Workplace, start: str) -> str:
+    """The digest of the bundle that was put up here and begins so. Raises UsageError where it is not one."""
+    return _one(start, release.every_bundle(workplace.repository), "bundle", "`devagent bundle ring prod` and `devagent org status` show them.")  # fmt: skip
+
+
+def _one(start: str, known: Collection[str], kind: str, hint: str) -> str:
+    found = [one for one in known if one.startswith(start.lower())] if len(start) >= LEAST else []
     if len(found) != 1:
-        raise UsageError(
-            f"{start!r} names {len(found)} keys",
-            hint="`devagent bundle keys list` shows their ids.",
-        )
+        raise UsageError(f"{start!r} names {len(found)} {kind}s that were put up here", hint=hint)
     return found[0]

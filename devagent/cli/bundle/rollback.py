@@ -16,7 +16,7 @@ from devagent.org import release
 @signing_as
 @click.option("--ticket", default="", help="Why, for the approval.")
 def rollback(environment: str, revision: int, folder: str, person: str, ticket: str) -> None:
-    """Put the content of an earlier REVISION up for everybody in ENVIRONMENT, and sign it.
+    """Put the content of an earlier REVISION up for everybody in ENVIRONMENT (rings end), and sign it.
 
     It becomes a new revision: versions only rise, so that no machine takes an older state for news. A second person
     approves it as ever. To stop running sessions at once, revoke the bundle that was bad.

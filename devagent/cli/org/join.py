@@ -7,7 +7,8 @@ from contextlib import closing
 import click
 
 from devagent.cli.org.documents import indexed
-from devagent.cli.org.shared import in_words, record
+from devagent.cli.org.recording import record
+from devagent.cli.org.shared import in_words
 from devagent.core.codec import parse, sha256
 from devagent.core.errors import ConfigError, UsageError
 from devagent.org import pin as pins

@@ -4,8 +4,7 @@ from contextlib import closing
 
 import click
 
-from devagent.cli.org.documents import indexed
-from devagent.cli.org.shared import client, in_words, record
+from devagent.cli.org.shared import client, in_words
 from devagent.core.errors import ConfigError
 from devagent.org.sources import source_for
 from devagent.session.enrolled import synced_event
@@ -26,13 +25,15 @@ def sync(*, quiet: bool) -> int:
     if done.code == "busy":
         raise ConfigError(done.reason)
     if done.outcome != "unchanged":
+        from devagent.cli.org.recording import record  # noqa: PLC0415  (the record's libraries: nothing new writes none)
+
         record(here, found, done)
     line = in_words(synced_event(found.pin, done))
     if done.outcome == "refused":
         click.echo(f"devagent: {line}", err=True)
         click.echo(f"  {done.hint}", err=True)
         return 78
-    documents = list(indexed()) if done.outcome == "updated" else []
+    documents = _indexed() if done.outcome == "updated" else []
     if not quiet:
         click.echo(line)
         for one in documents:
@@ -40,3 +41,9 @@ def sync(*, quiet: bool) -> int:
         if done.unkept:
             click.echo(f"  The marks are in this machine's files alone: {done.unkept}", err=True)
     return 0
+
+
+def _indexed() -> list[str]:
+    from devagent.cli.org.documents import indexed  # noqa: PLC0415  (30 ms, where documentation may have come)
+
+    return list(indexed())

@@ -200,7 +200,15 @@ async def test_a_day_in_the_life(
     office.up_to_test()
     office.types("ana", "promote", "prod", "--as", "ana", "--replay", "all")
     office.types("bo", "approve", "--as", "bo", "--yes")
-    office.types("bo", "revoke", "bundle", digest, "--why", "it lets .env out", "--as", "bo")
+    for kind, nothing in (
+        ("bundle", digest[:4]), ("bundle", "ab" * 32), ("key", "ab" * 32), ("extension", "git@12ab"), ("principal", "user:"), ("principal", "mallory"),
+    ):  # fmt: skip
+        office.types(
+            "bo", "revoke", kind, nothing, "--why", "it names nothing", "--as", "bo", code=2
+        )
+    capsys.readouterr()
+    # As short as the commands show it.
+    office.types("bo", "revoke", "bundle", digest[:12], "--why", "it lets .env out", "--as", "bo")
     office.types("ci", "publish")
     watch = session._ground.watch  # pyright: ignore[reportPrivateUsage]
     assert watch is not None

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from devagent.cli.entry import run_command_line
-from devagent.cli.org.shared import record
+from devagent.cli.org.recording import record
 from devagent.core.codec import parse
 from devagent.org import revoking
 from devagent.org.refusals import Refused

@@ -143,6 +143,7 @@ async def test_a_login_that_is_over_is_renewed_by_the_keyring(
         ({"expires_in": -3_600}, "ExpiredSignatureError"),
         ({"claims": {"email": ""}}, "says nothing of email"),
         ({"claims": {"email_verified": False}}, "has not verified"),
+        ({"claims": {"email_verified": "false"}}, "has not verified"),
     ],
 )
 def test_a_token_that_is_not_to_be_believed(

@@ -357,9 +357,22 @@ class TestRegistry:
             assert synced(machine, at_registry(url)) == "unreachable"
 
 
-def test_an_object_store(org: Organisation, tmp_path: Path) -> None:
+@pytest.mark.parametrize("absent", [FileNotFoundError, PermissionError])
+def test_an_object_store(
+    absent: type[OSError], org: Organisation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """To an account that may not list it, a store forbids what is not there: a next root, at every look."""
     fsspec = pytest.importorskip("fsspec")
     store = fsspec.filesystem("memory")
+    found: Callable[..., dict[str, object]] = store.info
+
+    def info(path: str, **named: object) -> dict[str, object]:
+        try:
+            return found(path, **named)
+        except FileNotFoundError as e:
+            raise absent(path) from e
+
+    monkeypatch.setattr(store, "info", info)
     for path in org.published.rglob("*"):
         if path.is_file():
             store.pipe_file(
