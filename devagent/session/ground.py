@@ -19,6 +19,7 @@ from devagent.agent.gate import Circumstances, Gate
 from devagent.agent.own_files import OwnFiles
 from devagent.agent.safeguards import Safeguards
 from devagent.agent.tasks import TASK
+from devagent.agent.todo import TODO
 from devagent.audit.device import Device
 from devagent.audit.ledger import Ledger, scopes_of
 from devagent.audit.redaction.redactor import Redactor
@@ -211,11 +212,13 @@ FIRST_TOLD = (
 hides one, or its extension is not set up, the next takes its place."""
 
 
-def findable_of(toolbox: Toolbox, ticket: str = "") -> Findable:
+def findable_of(toolbox: Toolbox, ticket: str = "", *, mode: str = "") -> Findable:
     """The same toolbox, for a model that is told of some tools and finds the others. Where the session works on a
-    ``ticket``, reading it is among the first."""
+    ``ticket``, reading it is among the first, and so is the list of what is to be done where a person follows it."""
     own = {*FIRST_PARTY, TASK.extension}
-    first = ("tickets.get", *FIRST_TOLD) if ticket else FIRST_TOLD
+    first = FIRST_TOLD if mode != "chat" else (*FIRST_TOLD[:5], TODO.qualified, *FIRST_TOLD[5:])
+    if ticket:
+        first = ("tickets.get", *first)
     return Findable(toolbox, lambda tool: tool.extension in own, first)
 
 
