@@ -176,6 +176,7 @@ def stand(options: Options, environment: Mapping[str, str] | None) -> Ground:
     if policy.locked and options.mode != "chat":
         raise ConfigError(policy.locked, hint="Ask whoever runs devagent in your organisation.")
     today = datetime.now(UTC).date().isoformat()
+    names = policy.compiled.names(who)
     data, keeper = org_data(policy.compiled.files)
 
     @cache
@@ -193,11 +194,13 @@ def stand(options: Options, environment: Mapping[str, str] | None) -> Ground:
         governed=governed,
         policy=policy,
         enrolled=governs,
-        watch=_watch(governs, policy.compiled.names(who)),
+        watch=_watch(governs, names),
         today=today,
         signed=_signed(options, here, who, policy, today),
         extensions=extensions,
-        guidance="\n".join(filter(None, [options.guidance, style_guidance(), org_style(brought)])),
+        guidance="\n".join(
+            filter(None, [options.guidance, style_guidance(names), org_style(brought, names)])
+        ),
         sealing=sealed_for(policy, here, env),
         witnessing=witnessing_of(policy, here),
     )
