@@ -204,6 +204,9 @@ class FakeJudge:
         del principal, tool
         return Needs()
 
+    def asks_for_origins(self) -> bool:
+        return False
+
     def is_hidden(self, principal: Principal, tool: ToolSpec) -> bool:
         del principal
         return tool.qualified in self._hidden
