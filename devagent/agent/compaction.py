@@ -13,6 +13,7 @@ from typing import Any
 from msgspec import Struct
 
 from devagent.core.codec import canonical
+from devagent.core.todo import Item, in_full
 from devagent.core.verdicts import NOT_ALLOWED
 
 INSTRUCTIONS = (
@@ -168,14 +169,17 @@ def listed(messages: Sequence[dict[str, Any]]) -> str:
     return "\n".join(lines[-200:])
 
 
-def told(plan: Plan, summary: str | None) -> str:
-    """The text that stands in the shortened part's place; without a summary where the service's own stands before it."""
+def told(plan: Plan, summary: str | None, todo: Sequence[Item] = ()) -> str:
+    """The text that stands in the shortened part's place; without a summary where the service's own stands before it.
+    ``todo`` is the list of what is to be done, as it stands."""
     parts = [HEAD if summary is not None else HEAD_BESIDE]
     for number, prompt in enumerate(plan.prompts, 1):
         parts.append(f"<typed number={number}>\n{prompt}\n</typed>")
     if plan.refusals:
         refused = "\n".join(f"- {text}" for text in plan.refusals)
         parts.append(f"<refused>\n{refused}\n</refused>")
+    if todo:
+        parts.append(f"<todo>\n{in_full(todo)}\n</todo>")
     if summary is not None:
         parts.append(f"<summary>\n{summary.strip() or 'Nothing of note.'}\n</summary>")
     return "\n\n".join(parts)

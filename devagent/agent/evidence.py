@@ -45,7 +45,7 @@ class Evidence:
     def __init__(self, judge: Judge, circumstances: Circumstances) -> None:
         self._judge = judge
         self._circumstances = circumstances
-        self._provenance = Provenance()
+        self._provenance = Provenance(judge.asks_for_origins)
         self._labels: set[str] = set()
         self._unread: set[str] = set()
         """Calls of the person's screen: no model reads their results."""

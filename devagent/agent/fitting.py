@@ -12,8 +12,9 @@ from typing import Any, Protocol
 from msgspec import Struct
 from msgspec.structs import replace
 
-from devagent.agent.compaction import INSTRUCTIONS, Plan, listed, tokens_in, transcript
+from devagent.agent.compaction import INSTRUCTIONS, Plan, listed, tokens_in, told, transcript
 from devagent.agent.history import History
+from devagent.agent.todo import Todo
 from devagent.core.errors import ModelError
 from devagent.core.events import (
     Compacted,
@@ -62,10 +63,11 @@ class Window(Struct, frozen=True):
 
 
 class Fitting:
-    """The account of one conversation's size, and its compactions."""
+    """The account of one conversation's size, and its compactions, which take the ``todo`` along."""
 
-    def __init__(self, history: History, window: Window) -> None:
+    def __init__(self, history: History, window: Window, todo: Todo | None = None) -> None:
         self._history, self.window = history, window
+        self._todo = todo or Todo()
         self._known = 0
         self._upto = 0  # of the messages, that many are in what is known
 
@@ -133,7 +135,7 @@ class Fitting:
                     yield event
         if not block and not summary.strip():
             summary, model = listed(gone), ""
-        text = self._history.in_short(plan, None if block else summary)
+        text = told(plan, None if block else summary, self._todo.items)
         kept = list(request.messages[plan.gone :])
         yield Compacted(
             turn=request.turn,

@@ -9,7 +9,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from devagent.agent.compaction import Plan, in_words, planned, refusals_in, told
+from devagent.agent.compaction import Plan, in_words, planned, refusals_in
 from devagent.core.events import (
     ApprovalAnswered,
     BudgetWarned,
@@ -34,6 +34,11 @@ CUT = "This call was cut off before it could finish; whether it had effects is n
 MODEL_IMAGES = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
 """What the Messages API takes."""
 NOT_RUN = "This call was not run: the turn ended before it."
+
+
+KEPT = 3
+"""Compactions that can be undone: what an earlier one took out is in the record alone, so that a conversation that
+goes on for days takes no more memory."""
 
 
 class _Open(Struct):
@@ -167,10 +172,6 @@ class History:
         refused = dict.fromkeys([*self._refused, *plan.refusals])
         return Plan(plan.gone, plan.prompts, tuple(refused))
 
-    def in_short(self, plan: Plan, summary: str | None) -> str:
-        """The text that would stand in the place of what the plan takes out; None: the summary is the service's own."""
-        return told(plan, summary)
-
     def _shorten(self, gone: int, text: str, block: dict[str, Any]) -> None:
         head, tail = self._messages[:gone], self._messages[gone:]
         shares = bool(tail) and tail[0]["role"] == "user"
@@ -190,6 +191,7 @@ class History:
                 texts=len(short),
             )
         )
+        del self._gone[:-KEPT]
         if shares:
             short += tail.pop(0)["content"]
         self._refused = list(dict.fromkeys([*self._refused, *refusals_in(head)]))

@@ -26,6 +26,7 @@ from devagent.agent.service_tools import Offering
 from devagent.agent.service_uses import done_by_the_service
 from devagent.agent.spending import Spending
 from devagent.agent.tasks import Making, carried_out_by, side_by_side, together
+from devagent.agent.todo import Todo
 from devagent.core.errors import DevagentError, ModelError, Stop
 from devagent.core.events import (
     AskedBy,
@@ -79,7 +80,8 @@ class _Turn(Struct):
 class Agent:
     """One conversation. ``system`` stays byte for byte the same over its life (prompt caching). ``findable``: the
     same toolbox, where what the model is told may be less than all of it. ``making``: its sub-agents.
-    ``service_tools``: what the service may be let do itself, if the gate grants it.
+    ``service_tools``: what the service may be let do itself, if the gate grants it. ``todo``: its list, which the
+    toolbox writes.
     Where it does not ``compacts``, it ends at its model's window."""
 
     def __init__(
@@ -98,6 +100,7 @@ class Agent:
         making: Making | None = None,
         compacts: bool = True,
         service_tools: Sequence[ServiceTool] = (),
+        todo: Todo | None = None,
     ) -> None:
         self._offering = Offering(service_tools, gate)
         self._making, self._compacts = making, compacts
@@ -113,7 +116,8 @@ class Agent:
         self._safeguards = safeguards
         self._history = History()
         self._steering: list[str] = []
-        self._fitting = Fitting(self._history, window)
+        self.todo = todo or Todo()
+        self._fitting = Fitting(self._history, window, self.todo)
 
     @property
     def turns(self) -> int:
@@ -128,6 +132,7 @@ class Agent:
             self._findable.apply(event)
         self._spending.apply(event)
         self._circles.apply(event)
+        self.todo.apply(event)
         self._fitting.apply(event)
         match event:
             case ModelReplied(usage=usage, purpose=""):

@@ -48,6 +48,9 @@ class Meet:
             own.facts | above.facts, own.origins | above.origins, own.context | above.context
         )
 
+    def asks_for_origins(self) -> bool:
+        return self._judge.asks_for_origins()
+
     def is_hidden(self, principal: Principal, tool: ToolSpec) -> bool:
         return self._judge.is_hidden(principal, tool) or self._judge.is_hidden(self._above, tool)
 

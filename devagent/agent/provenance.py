@@ -11,9 +11,9 @@ A value in none of these has no origin. A text stands in a source whole, not wit
 or address; e-mail addresses in any case of letters; a number in any way of writing it; a fact of an
 argument where the source has that fact. Truth values, blank texts and tables have no origins.
 
-Bounds: of results the newest 64 million characters are kept, of prompts and of the model's own words 8
-million each. What was forgotten is no origin; once words of the model had to be forgotten no later
-result is one. Of one call the first 2,000 values get origins. Texts are kept as they are and searched
+Bounds: where no rule asks for origins nothing is kept. Else of results the newest 64 million characters are
+kept, of prompts and of the model's own words 8 million each. What was forgotten is no origin; once words of the
+model had to be forgotten no later result is one. Of one call the first 2,000 values get origins. Texts are kept as they are and searched
 only when a rule asks.
 """
 
@@ -45,9 +45,10 @@ Origins = dict[str, list[str]]
 
 
 class Provenance:
-    """The sources of a session, live or resumed: a fold over its events."""
+    """The sources of a session, live or resumed: a fold over its events. ``asked``: whether any rule asks."""
 
-    def __init__(self) -> None:
+    def __init__(self, asked: Callable[[], bool] = lambda: True) -> None:
+        self._asked = asked
         self._clock = 0
         self._prompts = _Kept(KEPT_PROMPTS)
         self._results = _Kept(KEPT_RESULTS)
@@ -58,11 +59,14 @@ class Provenance:
 
     def apply(self, event: Event) -> None:
         """Take in what was typed, what the model asked for, and what came back."""
+        if isinstance(event, Prompt) and not event.of_the_house:
+            self.prompt = event.text
+        if not self._asked():
+            return
         match event:
             case Prompt(of_the_house=True):
                 pass  # it may quote the model
             case Prompt(text=text):
-                self.prompt = text
                 typed, marker, piped = text.partition("<input>\n")
                 self._prompts.add(_Source(PROMPT, self._tick(), typed))
                 if marker:

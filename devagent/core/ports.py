@@ -88,6 +88,10 @@ class Judge(Protocol):
         """What the request for a call of this tool must tell beside its arguments; rather too much."""
         ...
 
+    def asks_for_origins(self) -> bool:
+        """Whether any rule, about whomever, asks where a value came from; where none does no source is kept."""
+        ...
+
     def is_hidden(self, principal: Principal, tool: ToolSpec) -> bool:
         """Whether this principal could never be allowed (or asked for) any call of this tool."""
         ...

@@ -234,6 +234,8 @@ class ReplyStream:
             raise self._bad("sent content before the start of its reply")
         if type(index) is not int or index != len(self._blocks) or not is_object(block):
             raise self._bad("sent a content block out of order")
+        if not isinstance(block.get("type"), str):
+            raise self._bad("sent a content block that does not say its kind")
         opened = _OpenBlock({**block})
         self._blocks.append(opened.block)
         self._open[index] = opened

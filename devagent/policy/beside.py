@@ -35,5 +35,8 @@ class Beside:
             own.facts | other.facts, own.origins | other.origins, own.context | other.context
         )
 
+    def asks_for_origins(self) -> bool:
+        return self._judge.asks_for_origins() or self._candidate.asks_for_origins()
+
     def is_hidden(self, principal: Principal, tool: ToolSpec) -> bool:
         return self._judge.is_hidden(principal, tool)

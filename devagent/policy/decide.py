@@ -49,7 +49,7 @@ from devagent.policy.compile import (
 )
 from devagent.policy.index import EVERY, resource_keys
 from devagent.policy.nearest import Nearest, find_nearest
-from devagent.policy.needs import needs_of
+from devagent.policy.needs import asks_for_origin, needs_of
 from devagent.policy.obligations import beyond, join
 from devagent.policy.outcome import Answer, Outcome, Voice
 from devagent.policy.reasons import determining, grant_of, makers, reason_of
@@ -73,6 +73,7 @@ class CompiledPolicy:
         org, *lower = (file.digest for file in files)
         self._digest = digest([org, sorted(lower)])
         self._has_shadow: bool | None = None
+        self._asks_for_origins: bool | None = None
         self._of_results: tuple[bool, Needs] | None = None
         self._groups = [
             (group, Patterns(members, separator="")) for group, members in files[0].groups.items()
@@ -136,6 +137,14 @@ class CompiledPolicy:
                 self._hidden.clear()
             known = self._hidden[key] = self._is_hidden(principal, tool)
         return known
+
+    def asks_for_origins(self) -> bool:
+        """Whether any rule or envelope asks where a value came from."""
+        if self._asks_for_origins is None:
+            whens = [e.when for e in self.layers[0].file.envelopes]
+            whens += [rule.when for layer in self.layers for rule in layer.file.rules]
+            self._asks_for_origins = any(when and asks_for_origin(when) for when in whens)
+        return self._asks_for_origins
 
     def needs(self, principal: Principal, tool: ToolSpec) -> Needs:
         """What rules and envelopes that may concern a call of this tool look at beside its arguments."""

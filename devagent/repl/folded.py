@@ -9,7 +9,7 @@ from devagent.core.text import one_line, visible
 from devagent.core.verdicts import Decision
 from devagent.repl.messages import tr
 from devagent.repl.style import Line, Segment
-from devagent.repl.words import counted, determined_by, pairs, size_text, time_text
+from devagent.repl.words import arguments, counted, determined_by, size_text, time_text
 
 FEW = 2
 
@@ -54,7 +54,7 @@ def touched(event: ToolJudged) -> str:
         ]
         more = f" and {len(shown) - FEW} more" if len(shown) > FEW else ""
         return ", ".join(names) + more
-    return one_line(pairs(event.args), 90) if event.args else ""
+    return one_line(arguments(event), 90)
 
 
 def outcome(event: ToolFinished) -> Iterator[str]:

@@ -52,6 +52,7 @@ class Lines:
         self.picture: Callable[[], Awaitable[str]] = no_picture
         self.doing: Doing | None = None
         self.queued: list[str] = []
+        self.todo = ""
         self.status = ""
         self.hint = ""
         self.paper = Paper(painter)

@@ -35,13 +35,15 @@ _INPUT_ROWS = 12
 
 
 class Doing(Struct):
-    """What is under way. ``tail`` are the last lines of a command's output, ``since`` a monotonic time."""
+    """What is under way. ``tail`` are the last lines of a command's output, ``how_far`` what its tool says of that,
+    ``since`` a monotonic time."""
 
     what: str = ""
     since: float = 0.0
     tokens: int = 0
     usd_micros: int = 0
     tail: tuple[str, ...] = ()
+    how_far: str = ""
 
 
 class Choices(Struct):
@@ -56,7 +58,7 @@ class Choices(Struct):
 
 class Region:
     """The rows of the region, drawn from these fields. ``buffer`` is what is typed, ``queued`` what waits to be read or
-    sent, ``hint`` stands in the place of ``status`` while it holds."""
+    sent, ``todo`` how far the list of what is to be done is, ``hint`` stands in the place of ``status`` while it holds."""
 
     def __init__(self, painter: Painter, buffer: Buffer, size: Callable[[], Size]) -> None:
         self._painter = painter
@@ -64,6 +66,7 @@ class Region:
         self.buffer = buffer
         self.doing: Doing | None = None
         self.queued: list[str] = []
+        self.todo = ""
         self.status = ""
         self.hint = ""
         self.question: Choices | None = None
@@ -91,6 +94,7 @@ class Region:
         parts = [
             Window(height=1),
             self._text(self._doing_rows, free & Condition(lambda: self.doing is not None)),
+            self._text(self._todo_rows, free & Condition(lambda: bool(self.todo))),
             self._text(self._queued_rows, Condition(lambda: bool(self.queued))),
             self._text(self._question_rows, ~free),
             ConditionalContainer(field, free),
@@ -132,6 +136,8 @@ class Region:
             return []
         rows = [self._row(Segment(f"  {visible(one)}", "quiet")) for one in doing.tail]
         what = clip(doing.what or tr("working"), max(16, self._size().columns - 46))
+        if doing.how_far:
+            what = f"{clip(what, 30)} {clip(doing.how_far, 30)}"
         parts = [what, f"{max(0, time.monotonic() - doing.since):.0f} s"]
         if doing.tokens:
             parts.append(tr("{many} tokens").format(many=f"{doing.tokens:,}"))
@@ -141,6 +147,9 @@ class Region:
         sign = ("●", "○")[int(time.monotonic()) % 2] if self._painter.capabilities.unicode else "*"
         text = f" {dot} ".join([*parts, tr("esc to stop")])
         return [*rows, self._row(Segment(f"{sign} ", "accent"), Segment(text, "quiet"))]
+
+    def _todo_rows(self) -> list[str]:
+        return [self._row(Segment(f"  {one_row(self.todo)}", "quiet"))]
 
     def _queued_rows(self) -> list[str]:
         return [self._row(Segment(f"  {one_row(text)}", "quiet")) for text in self.queued[:4]]

@@ -68,6 +68,7 @@ from devagent.repl.words import (
     FULL,
     WIDTH,
     Signs,
+    arguments,
     because,
     block,
     counted,
@@ -271,8 +272,8 @@ def _judged(event: ToolJudged, s: Signs, full: bool) -> str:
         head = f"{head}  {', '.join(shown[:FEW])}{more}"
     elif shown:
         head = f"{head}  {', '.join(shown)}"
-    elif event.args and not full:
-        head = f"{head}  {pairs(event.args)}"
+    elif not full and (given := arguments(event)):
+        head = f"{head}  {given}"
     lines = [plain(head, wide=full)]
     if full and event.args:
         lines.append(plain(f"    {canonical(event.args).decode()}", wide=True))

@@ -20,6 +20,8 @@ class Screen(Protocol):
     """What was typed stands there already."""
     doing: Doing | None
     queued: list[str]
+    todo: str
+    """How far the list of what is to be done is; empty: nothing is."""
     status: str
     hint: str
     submit: Callable[[str, bool], None]

@@ -9,7 +9,7 @@ from typing import Any
 from msgspec import Struct
 
 from devagent.core.codec import canonical
-from devagent.core.events import Usage
+from devagent.core.events import ToolJudged, Usage
 from devagent.core.text import visible
 from devagent.core.verdicts import Decision, RuleReference
 from devagent.repl.capabilities import Capabilities
@@ -112,6 +112,17 @@ def pairs(values: dict[str, Any]) -> str:
         f"{name}={value if isinstance(value, str) else canonical(value).decode()}"
         for name, value in sorted(values.items())  # as the log gives them back
     )
+
+
+def arguments(event: ToolJudged) -> str:
+    """What the call was given, in short, where its resources do not say it."""
+    match event.full_name:
+        case "agent.todo":
+            return ""  # how it ended says what stands on the list
+        case "mcp.elicit":
+            return f"{event.args.get('server')}: {event.args.get('message')}"
+        case _:
+            return pairs(event.args)
 
 
 def block(text: str, first: str, rest: str) -> str:

@@ -16,6 +16,7 @@ from devagent.agent.instructions import instructions
 from devagent.agent.loop import Agent
 from devagent.agent.service_tools import WithServiceTools
 from devagent.agent.tasks import WithTasks
+from devagent.agent.todo import Todo, WithTodo
 from devagent.audit.tap import tapped
 from devagent.audit.verify import verify_session
 from devagent.audit.writer import SessionLog
@@ -33,6 +34,7 @@ from devagent.core.events import (
     UndoDone,
 )
 from devagent.core.ports import Model
+from devagent.core.todo import Item
 from devagent.core.tools import ToolCall, ToolSpec
 from devagent.host.toolbox import Extensions
 from devagent.models import REHEARSAL, OpenModel
@@ -306,6 +308,11 @@ class Session:
         """How many tokens the model read at its last request, and how many its window has; None before the first."""
         return self._agent.filled
 
+    @property
+    def todo(self) -> Sequence[Item]:
+        """The list of what is to be done."""
+        return self._agent.todo.items
+
     def feedback(self, rating: Rating, *, note: str = "", text: str = "") -> FeedbackGiven:
         """Put on record what the person says of the last answer. Raises LogError."""
         who = self._ground.principal
@@ -384,12 +391,13 @@ async def open_session(options: Options, environment: Mapping[str, str] | None =
         await asyncio.sleep(0)  # the connection is on its way while the rest is put together
         toolbox = ground.extensions()
         toolbox.work_on(ticket)
-        # Who asks for certain extensions has these, and no sub-agents.
-        tools = toolbox if options.extensions else WithTasks(toolbox)
+        # Who asks for certain extensions has these, and no sub-agents and no list.
+        todo = Todo()
+        tools = toolbox if options.extensions else WithTodo(WithTasks(toolbox), todo)
         service_tools = access.service_tools(dollars_limited=limits.in_dollars)
         if service_tools:
             tools = WithServiceTools(tools)
-        findable = findable_of(tools, ticket)
+        findable = findable_of(tools, ticket, mode=options.mode)
         gate = await gate_of(ground, toolbox, options, findable)
         safeguards, guard = safeguards_of(ground, options)
         estimate = Estimate(access.main, access.prices)
@@ -414,6 +422,7 @@ async def open_session(options: Options, environment: Mapping[str, str] | None =
             window=access.window(model),
             findable=findable,
             service_tools=service_tools,
+            todo=todo,
             making=subagents(
                 folder=ground.folder,
                 gate=gate,

@@ -8,7 +8,7 @@
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
@@ -81,11 +81,12 @@ def pins_of(brought: "Equipment | None") -> "OrgPins | None":
     return org_pins(brought.tools_lock, f"{brought.keeper}'s tools.lock", brought.programs, servers)
 
 
-def org_style(brought: "Equipment | None") -> str:
-    """How the organisation wants answers to sound, for the model; "" where it says nothing. Raises ConfigError."""
+def org_style(brought: "Equipment | None", names: Collection[str]) -> str:
+    """How the organisation wants answers to sound for whom has these names (``group:data-eng``), for the model; ""
+    where it says nothing. Raises ConfigError."""
     if brought is None or not brought.style:
         return ""
-    return style_of(brought.style, f"{brought.keeper}'s style.toml", "The organisation")
+    return style_of(brought.style, f"{brought.keeper}'s style.toml", "The organisation", names)
 
 
 def _server(

@@ -19,6 +19,7 @@ from devagent.agent.gate import Circumstances, Gate
 from devagent.agent.own_files import OwnFiles
 from devagent.agent.safeguards import Safeguards
 from devagent.agent.tasks import TASK
+from devagent.agent.todo import TODO
 from devagent.audit.device import Device
 from devagent.audit.ledger import Ledger, scopes_of
 from devagent.audit.redaction.redactor import Redactor
@@ -175,6 +176,7 @@ def stand(options: Options, environment: Mapping[str, str] | None) -> Ground:
     if policy.locked and options.mode != "chat":
         raise ConfigError(policy.locked, hint="Ask whoever runs devagent in your organisation.")
     today = datetime.now(UTC).date().isoformat()
+    names = policy.compiled.names(who)
     data, keeper = org_data(policy.compiled.files)
 
     @cache
@@ -192,11 +194,13 @@ def stand(options: Options, environment: Mapping[str, str] | None) -> Ground:
         governed=governed,
         policy=policy,
         enrolled=governs,
-        watch=_watch(governs, policy.compiled.names(who)),
+        watch=_watch(governs, names),
         today=today,
         signed=_signed(options, here, who, policy, today),
         extensions=extensions,
-        guidance="\n".join(filter(None, [options.guidance, style_guidance(), org_style(brought)])),
+        guidance="\n".join(
+            filter(None, [options.guidance, style_guidance(names), org_style(brought, names)])
+        ),
         sealing=sealed_for(policy, here, env),
         witnessing=witnessing_of(policy, here),
     )
@@ -211,11 +215,13 @@ FIRST_TOLD = (
 hides one, or its extension is not set up, the next takes its place."""
 
 
-def findable_of(toolbox: Toolbox, ticket: str = "") -> Findable:
+def findable_of(toolbox: Toolbox, ticket: str = "", *, mode: str = "") -> Findable:
     """The same toolbox, for a model that is told of some tools and finds the others. Where the session works on a
-    ``ticket``, reading it is among the first."""
+    ``ticket``, reading it is among the first, and so is the list of what is to be done where a person follows it."""
     own = {*FIRST_PARTY, TASK.extension}
-    first = ("tickets.get", *FIRST_TOLD) if ticket else FIRST_TOLD
+    first = FIRST_TOLD if mode != "chat" else (*FIRST_TOLD[:5], TODO.qualified, *FIRST_TOLD[5:])
+    if ticket:
+        first = ("tickets.get", *first)
     return Findable(toolbox, lambda tool: tool.extension in own, first)
 
 

@@ -1,8 +1,10 @@
 """The session's log: opened or taken up again, with the events that say what is in force."""
 
+import gc
 import os
 import platform
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Protocol
 
 from msgspec.structs import replace
@@ -140,24 +142,37 @@ def _taken_up(
 ) -> tuple[SessionLog, InForce]:
     """The log of an earlier session, open again, and what was in force when it was left."""
     earlier = find_session(ground.here.sessions, options.resume)
-    log = SessionLog.reopen(
-        earlier,
-        device=device,
-        redact=redact,
-        sealing=ground.sealing,
-        witnessing=ground.witnessing,
-        one_task=options.mode == "run",
-    )
     left = InForce()
-    try:
-        for at, event in conversation(ground.here.sessions, earlier):
-            agent.apply(event)
-            left.apply(event, at)
-    except BaseException:
-        log.close()
-        raise
+    with _uncollected():
+        log = SessionLog.reopen(
+            earlier,
+            device=device,
+            redact=redact,
+            sealing=ground.sealing,
+            witnessing=ground.witnessing,
+            one_task=options.mode == "run",
+        )
+        try:
+            for at, event in conversation(ground.here.sessions, earlier):
+                agent.apply(event)
+                left.apply(event, at)
+        except BaseException:
+            log.close()
+            raise
     agent.begin()
     return log, left
+
+
+@contextmanager
+def _uncollected() -> Generator[None]:
+    """While many records are made that all stay, looking for those that could go takes time."""
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collects:
+            gc.enable()
 
 
 def _redactor(

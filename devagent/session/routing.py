@@ -7,6 +7,7 @@ from msgspec import Struct
 from devagent.agent.finding import tokens
 from devagent.agent.ranking import Ranked, rank
 from devagent.agent.tasks import WithTasks
+from devagent.agent.todo import Todo, WithTodo
 from devagent.core.tools import ToolSpec
 from devagent.session.ground import Options, findable_of, stand
 
@@ -27,11 +28,11 @@ async def route(options: Options, question: str) -> Route:
     ground = stand(options, None)
     toolbox = ground.extensions()
     try:
-        tools = WithTasks(toolbox)
+        tools = WithTodo(WithTasks(toolbox), Todo())
         specs = tools.specs()
         judge = ground.policy.compiled
         offered = [spec for spec in specs if not judge.is_hidden(ground.principal, spec)]
-        findable = findable_of(tools)
+        findable = findable_of(tools, mode=options.mode)
         findable.offer(offered)
         return Route(
             told=findable.told,

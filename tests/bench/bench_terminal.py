@@ -27,6 +27,7 @@ from msgspec import Struct
 ROOT = Path(__file__).resolve().parents[2]
 NOTHING: dict[str, str] = {}
 LIMIT_S = 900
+WORK = "work"
 READY = "policy org/"
 """Stands there once a session is open."""
 TICKS = os.sysconf("SC_CLK_TCK")
@@ -221,10 +222,12 @@ def start(home: str, address: str, *arguments: str) -> Screen:
         **os.environ, "DEVAGENT_HOME": home, "TERM": "xterm-256color", "ANTHROPIC_BASE_URL": address,
         "ANTHROPIC_API_KEY": "sk-bench", "PYTHONPATH": os.pathsep.join(str(ROOT / one) for one in (".", "extensions", "policies")),
     }  # fmt: skip
+    # A folder of its own: what lies beside devagent's own files no call may read.
+    os.makedirs(work := os.path.join(home, WORK), exist_ok=True)
     began = time.monotonic()
     process = subprocess.Popen(
         [sys.executable, "-m", "devagent", *arguments], stdin=other, stdout=other, stderr=other,
-        cwd=home, env=environment, start_new_session=True,
+        cwd=work, env=environment, start_new_session=True,
     )  # fmt: skip
     os.close(other)
     return Screen(process, main, began, bytearray())
@@ -263,7 +266,8 @@ async def streaming(home: str, tokens: int, pace: int) -> None:
 async def many_turns(home: str, turns: int) -> None:
     """A day of work: a prompt, a call, an answer, again and again, the window filled and put in short on the way."""
     service = Service(400, 0, calls=True)
-    Path(home, "notes.md").write_text(TEXT * 4, encoding="utf-8")
+    Path(home, WORK).mkdir(exist_ok=True)
+    Path(home, WORK, "notes.md").write_text(TEXT * 4, encoding="utf-8")
     screen = start(home, await service.start())
     try:
         await screen.until(READY)
@@ -276,19 +280,21 @@ async def many_turns(home: str, turns: int) -> None:
             compactions += screen.seen.count(b"conversation compacted")
             if number % (turns // 8) == turns // 8 - 1:
                 marks.append(screen.megabytes)
-        print(f"{f'{turns:,} turns':24}{' → '.join(f'{one:.0f}' for one in marks)} MB, {service.requests:,} requests, {compactions} compactions, {screen.cpu:.0f} s of CPU")  # fmt: skip
+        print(f"{f'{turns:,} turns':24}{' → '.join(f'{one:.1f}' for one in marks)} MB, {service.requests:,} requests, {compactions} compactions, {screen.cpu:.0f} s of CPU")  # fmt: skip
+        print(f"{'':24}in their second half {marks[-1] - marks[len(marks) // 2 - 1]:+.1f} MB")
     finally:
         screen.close()
         await service.stop()
 
 
 async def large_session(home: str, messages: int, rounds: int) -> None:
-    """Wall time, from the process's start until the prompt stands there, and until the session can be gone on with."""
+    """Wall time, from the process's start until the prompt stands there, until the last turns do, and until the session
+    can be gone on with."""
     from tests.bench.bench_sessions import Words, conversation, write
 
     service = Service(20, 0)
     address = await service.start()
-    found: list[tuple[float, float, float, float]] = []
+    found: list[tuple[float, float, float, float, float]] = []
     for number in range(rounds):
         # Each time another: what was remembered of one is not at hand for the next.
         root = os.path.join(home, "sessions")
@@ -296,17 +302,18 @@ async def large_session(home: str, messages: int, rounds: int) -> None:
         screen = start(home, address, "chat", "--model", "claude-sonnet-5-5", "--resume", talk)
         try:
             prompt = await screen.until("›")
+            drawn = await screen.until("session replay")
             ready = await screen.until("session resumed")
-            found.append((prompt, ready, screen.cpu, screen.megabytes))
+            found.append((prompt, drawn, ready, screen.cpu, screen.megabytes))
         finally:
             screen.close()
     await service.stop()
-    prompt, ready, cpu, megabytes = (
+    prompt, drawn, ready, cpu, megabytes = (
         statistics.median(column) for column in zip(*found, strict=True)
     )
     print(
-        f"{f'{messages:,} messages':24}{prompt * 1000:8.0f} ms to the prompt, {ready * 1000:.0f} ms until open "
-        f"({cpu * 1000:.0f} ms of CPU, {megabytes:.0f} MB; median of {rounds})"
+        f"{f'{messages:,} messages':24}{prompt * 1000:8.0f} ms to the prompt, {drawn * 1000:.0f} ms to its last turns, "
+        f"{ready * 1000:.0f} ms until open ({cpu * 1000:.0f} ms of CPU, {megabytes:.0f} MB; median of {rounds})"
     )
 
 

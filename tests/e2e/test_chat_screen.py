@@ -326,7 +326,9 @@ async def test_escape_in_a_tool_ends_its_process_and_a_killed_chat_goes_on(
 ) -> None:
     del home
     marker = shop / "late"
+    todo = [{"text": "wait for it", "state": "doing"}, {"text": "say so", "state": "open"}]
     steps = [
+        Step(calls=[Call("agent__todo", {"items": todo})]),
         Step(calls=[Call("workspace__shell", {"command": "sleep 60 && touch late"})]),
         Step(text=["Half ", "a sen"], fault="stall", at=900),
         Step(text="Here again."),
@@ -337,7 +339,7 @@ async def test_escape_in_a_tool_ends_its_process_and_a_killed_chat_goes_on(
             await screen.types("Wait")
             await screen.shows("run   command:sleep 60", QUESTION)
             await screen.presses("y")
-            await screen.shows("esc to stop")
+            await screen.shows("esc to stop", "to do: 0/2 done, now: wait for it")
             await screen.presses("Escape")
             await screen.shows("stopped; what was done so far stays", "›")
             await screen.types("And now")
@@ -346,14 +348,20 @@ async def test_escape_in_a_tool_ends_its_process_and_a_killed_chat_goes_on(
             await screen.shows("[exit 137]")
         async with terminal("--continue", cwd=shop, server=server) as screen:
             await screen.shows("session resumed", "left unfinished: “And now”", READY)
+            await screen.shows("to do: 0/2 done, now: wait for it")
+            await screen.types("/todo add tell Bo")
+            await screen.shows("1. [>] wait for it", "3. [ ] tell Bo  (yours)")
+            await screen.types("/todo done 1")
+            await screen.shows("1. [x] wait for it", "to do: 1/3 done, next: say so")
             await screen.types("Are you there?")
             await screen.shows("Here again.", "done", "›")
             await screen.presses("C-d")
             await screen.shows("verify: ok", "[exit 0]")
+    assert "3. [ ] tell Bo (the person put this on the list)" in str(server.requests[-1].body)
     assert not marker.exists()
     (log,) = logs()
     events = logged(log)
-    assert [one.outcome for one in events if isinstance(one, ToolFinished)] == ["cut"]
+    assert [one.outcome for one in events if isinstance(one, ToolFinished)] == ["ok", "cut", "ok", "ok"]  # fmt: skip
     assert any(isinstance(one, SessionResumed) for one in events)
 
 

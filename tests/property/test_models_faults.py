@@ -137,6 +137,13 @@ def test_damage_is_a_failure_or_a_whole_message_and_nothing_else(
                 assert block["name"]
 
 
+def test_a_block_that_does_not_say_its_kind_is_a_failure() -> None:
+    told = b'"content_block": {"type"'
+    data = next(one for one in RECORDED if told in one)
+    with pytest.raises(Failure):
+        ReplyStream(Redactor()).feed(data.replace(told, b'"content_block": {" type"', 1))
+
+
 @given(st.binary(max_size=200), st.lists(st.integers(1, 9), min_size=1))
 def test_events_are_the_same_however_their_bytes_are_cut(data: bytes, sizes: list[int]) -> None:
     wire = data.replace(b"a", b"\r\n").replace(b"b", b"\ndata: ").replace(b"c", b"\r") + b"\n\n"

@@ -11,6 +11,7 @@ from devagent.agent.gate import Circumstances, Gate
 from devagent.agent.loop import Agent
 from devagent.agent.own_files import OwnFiles
 from devagent.agent.safeguards import Safeguards
+from devagent.agent.todo import Todo
 from devagent.core.approvals import ApprovalBounds, StandingApproval
 from devagent.core.events import (
     Approval,
@@ -32,6 +33,7 @@ from devagent.core.ports import (
     ModelRequest,
     Progress,
     Question,
+    Toolbox,
     ToolFailure,
 )
 from devagent.core.principal import Principal
@@ -202,6 +204,9 @@ class FakeJudge:
         del principal, tool
         return Needs()
 
+    def asks_for_origins(self) -> bool:
+        return False
+
     def is_hidden(self, principal: Principal, tool: ToolSpec) -> bool:
         del principal
         return tool.qualified in self._hidden
@@ -241,7 +246,7 @@ class FakeApprovals:
 
 def gate_of(
     judge: Judge,
-    toolbox: FakeToolbox | None = None,
+    toolbox: Toolbox | None = None,
     approver: FakeApprover | None = None,
     *,
     own: Sequence[str] = (),
@@ -263,13 +268,14 @@ def gate_of(
 def agent_of(
     model: Model,
     judge: FakeJudge | None = None,
-    toolbox: FakeToolbox | None = None,
+    toolbox: Toolbox | None = None,
     approver: FakeApprover | None = None,
     *,
     limits: Limits | None = None,
     own: Sequence[str] = (),
     governing: Sequence[str] = (),
     window: Window | None = None,
+    todo: Todo | None = None,
 ) -> Agent:
     """An agent of these parts; what is left out allows, works and says yes."""
     toolbox = toolbox or FakeToolbox()
@@ -282,6 +288,7 @@ def agent_of(
         limits=limits or Limits(),
         safeguards=Safeguards(OwnFiles(governing)),
         window=window or Window(),
+        todo=todo,
     )
 
 

@@ -9,12 +9,18 @@ from devagent.core.events import (
     ThinkingDelta,
     ToolFinished,
     ToolJudged,
+    ToolProgress,
     ToolStarted,
 )
 from devagent.core.text import one_line
 from devagent.repl.folded import touched
 from devagent.repl.messages import tr
 from devagent.repl.region import Doing
+
+
+def tells_how_far(event: Event) -> bool:
+    """Whether a tool under way says how far it is: that is another soon, so it stands in the line alone."""
+    return isinstance(event, ToolProgress) and not event.level and bool(event.done or event.total)
 
 
 def follow(doing: Doing, event: Event) -> None:
@@ -30,9 +36,12 @@ def follow(doing: Doing, event: Event) -> None:
         case ToolJudged():
             doing.what = f"{event.full_name} {one_line(touched(event), 60)}".rstrip()
         case ApprovalAnswered() | ToolStarted():
-            doing.tail = ()
+            doing.tail, doing.how_far = (), ""
+        case ToolProgress() if tells_how_far(event):
+            of = f" of {event.total:g}" if event.total else ""
+            doing.how_far = one_line(f"{event.done:g}{of} {event.text}")
         case ToolFinished():
-            doing.tail = ()
+            doing.tail, doing.how_far = (), ""
             doing.what = tr("thinking")
         case _:
             pass

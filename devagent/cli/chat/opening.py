@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 
 from devagent.cli.chat.saying import greeting
 from devagent.core.approvals import asking_rules
+from devagent.core.errors import UsageError
 from devagent.core.events import SessionResumed, ToolJudged
 from devagent.core.ports import Question
+from devagent.core.todo import in_short
 from devagent.core.tools import ToolCall
 from devagent.repl.forms import FormsOnScreen
 from devagent.repl.messages import tr
@@ -18,6 +20,7 @@ from devagent.repl.words import counted
 from devagent.settings.credentials import NoKey
 from devagent.settings.folder import FolderSays, folder_says
 from devagent.settings.identity import principal
+from devagent.settings.places import places
 
 if TYPE_CHECKING:
     from devagent.cli.chat.shown import Shown
@@ -27,6 +30,8 @@ if TYPE_CHECKING:
 async def opened(chat: "Shown", *, quietly: bool = False) -> "Session":
     """The session that was asked for. Raises as ``open_session`` does, but for a key, which is asked for.
     ``quietly``: nothing is said of it."""
+    if not quietly:
+        await _shown_end(chat)
     # 350 ms: in a thread, so that typing goes on meanwhile.
     await asyncio.to_thread(import_module, "devagent.session")
     chat.says = await _trusted(chat)
@@ -45,11 +50,25 @@ async def opened(chat: "Shown", *, quietly: bool = False) -> "Session":
     chat.print(greeting(session))
     first = session.opening[0]
     if isinstance(first, SessionResumed):
-        await chat.show_end(session.folder)
         chat.say(render(first))
+        if session.todo and chat.live.echoes:  # no line of the screen shows it
+            chat.say(tr("to do: {how_far}").format(how_far=in_short(session.todo)))
         if session.unfinished:
             chat.say(tr("left unfinished: {what}").format(what=session.unfinished), "ask")
     return session
+
+
+async def _shown_end(chat: "Shown") -> None:
+    """Draw the end of the session that is to go on: the person reads it while all of it is verified."""
+    if not chat.asked.resume:
+        return
+    from devagent.audit.layout import find_session  # noqa: PLC0415  (where one goes on)
+
+    try:
+        folder = await asyncio.to_thread(find_session, places().sessions, chat.asked.resume)
+    except UsageError:
+        return  # whoever opens it says so
+    await chat.show_end(folder)
 
 
 async def _open(chat: "Shown") -> "Session":

@@ -9,7 +9,6 @@ from devagent.core.events import (
     Event,
     ModelReplied,
     Prompt,
-    SessionResumed,
     ToolFinished,
     ToolJudged,
     TurnCut,
@@ -40,10 +39,8 @@ def end_of(transcript: Transcript, folder: str) -> Sequence[Out]:
 
 
 def _turns(events: Sequence[Event]) -> list[Event]:
-    """What was there before the session was opened again, from the last few prompts on."""
-    opened = [n for n, one in enumerate(events) if isinstance(one, SessionResumed)]
-    before = list(events[: opened[-1]] if opened else events)
-    begun = [n for n, one in enumerate(before) if isinstance(one, TurnStarted)]
+    """What was there, from the last few prompts on."""
+    begun = [n for n, one in enumerate(events) if isinstance(one, TurnStarted)]
     if not begun:
         return []
-    return [one for one in before[begun[-TURNS:][0] :] if isinstance(one, _SHOWN)]
+    return [one for one in events[begun[-TURNS:][0] :] if isinstance(one, _SHOWN)]

@@ -43,7 +43,6 @@ class Chat(Shown):
         completer = Completing(self.commands, self.files, Symbols(asked.folder), self.mentioning)
         super().__init__(asked, able, terminal, completer)
         self.asker.others = self._like
-        self.todo: list[tuple[str, bool]] = []
         self._arrived = asyncio.Event()
         self._background: set[asyncio.Task[None]] = set()
         self._stop: Stop = "done"

@@ -12,7 +12,7 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING
 
 from devagent.cli.chat.asked import Asked
-from devagent.cli.chat.following import follow
+from devagent.cli.chat.following import follow, tells_how_far
 from devagent.cli.chat.saying import status
 from devagent.core.errors import DevagentError
 from devagent.core.events import (
@@ -20,12 +20,14 @@ from devagent.core.events import (
     ModelReplied,
     Prompt,
     TextDelta,
+    ToolFinished,
     ToolProgress,
     TurnCut,
     TurnEnded,
     Usage,
 )
 from devagent.core.ports import Question
+from devagent.core.todo import in_short
 from devagent.core.tools import ToolCall
 from devagent.repl.asker import OnScreen
 from devagent.repl.capabilities import Capabilities
@@ -207,9 +209,9 @@ class Shown:
             async for event in events:
                 count[0] += 1
                 self._follow(event)
-                stands = isinstance(event, Prompt) and (
-                    self.live.echoes or event.text == self._echoed
-                )
+                stands = (
+                    isinstance(event, Prompt) and (self.live.echoes or event.text == self._echoed)
+                ) or (not self.live.echoes and tells_how_far(event))
                 if not stands:
                     self.live.paper.put(self.transcript.show(event))
                 if isinstance(event, TextDelta):
@@ -231,8 +233,10 @@ class Shown:
                 self.usd_micros += event.cost.usd_micros if event.cost else 0
                 if event.text and not event.purpose:
                     self.last_reply = event.text
-            case ToolProgress(call=call, text=text):
+            case ToolProgress(call=call, text=text) if not tells_how_far(event):
                 self.progress(call, text)
+            case ToolFinished():
+                self._todo()
             case TurnEnded():
                 self._status()
             case _:
@@ -250,10 +254,16 @@ class Shown:
         if lines:
             self.print(lines, whole=True)
 
+    def _todo(self) -> None:
+        items = self._session.todo if self._session is not None else ()
+        over = all(one.state == "done" for one in items)
+        self.live.todo = "" if over else tr("to do: {how_far}").format(how_far=in_short(items))
+
     def _status(self) -> None:
         if self._session is not None:
             folder, plan, cost = self.asked.folder, self.plan, self.usd_micros
             self.live.status = status(self._session, folder, plan=plan, usd_micros=cost)
+            self._todo()
             self.live.redraw()
 
     def _question_comes(self, question: Question) -> None:

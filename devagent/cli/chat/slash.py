@@ -42,7 +42,7 @@ TABLE: dict[str, Slash] = {
     "rewind": Slash("work", "as /undo list: to before an earlier call", "[ID]", idle=True),
     "expand": Slash("work", "a folded call in full (Ctrl+O: the last)", "[N calls back]"),
     "jobs": Slash("own", "commands that run in the background", idle=True),
-    "todo": Slash("todo", "your list for this session", "[add TEXT|done N|drop N]"),
+    "todo": Slash("todo", "what is to be done: the agent's list, and what you put on it", "[add TEXT|done N|drop N]"),
     "resume": Slash("sessions", "go on with an earlier session; words find one", "[ID|WORDS|last week]", idle=True),
     "fork": Slash("sessions", "a new session that goes on from here", idle=True),
     "rename": Slash("sessions", "give this session a name", "NAME"),

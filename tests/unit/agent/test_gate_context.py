@@ -7,6 +7,7 @@ import pytest
 
 from devagent.agent.gate import Gate
 from devagent.agent.loop import Agent
+from devagent.agent.meet import Meet
 from devagent.agent.own_files import OwnFiles
 from devagent.agent.safeguards import Safeguards
 from devagent.core.codec import from_plain, to_plain
@@ -15,6 +16,7 @@ from devagent.core.limits import Limits
 from devagent.core.tools import ToolCall, ToolResult
 from devagent.core.verdicts import Needs, Request
 from devagent.policy import CompiledPolicy, compile_policy, parse
+from devagent.policy.beside import Beside
 from tests.support.agent_parts import (
     ANA,
     LOG,
@@ -307,6 +309,23 @@ def test_the_conditions_of_envelopes_and_of_lower_layers_are_needed_too() -> Non
     org = parse(head, "org.toml", org=True)
     judge = compile_policy([org, parse(local, "local.toml", org=False)])
     assert sorted(judge.needs(ANA, PUSH).facts) == ["args.a.@hosts", "args.b.@hosts"]
+
+
+def test_policy_says_whether_any_rule_asks_where_a_value_came_from() -> None:
+    asks = 'when = { "args.to" = { not = { origin_in = ["prompt"] } } }'
+    assert not policy('effect = "allow"\nwhen = { "args.to" = "x" }').asks_for_origins()
+    # Whomever and whatever it is about: the list of tools can grow.
+    assert policy(f'effect = "deny"\nprincipals = ["user:bo"]\ntools = ["sql.*"]\n{asks}').asks_for_origins()  # fmt: skip
+    assert policy(f'effect = "ask"\nmode = "shadow"\n{asks}').asks_for_origins()
+    org = parse(f'{HEAD}[[delegate]]\nto = ["local"]\neffect = "allow"\n{asks}\n', "org.toml", org=True)  # fmt: skip
+    assert compile_policy([org]).asks_for_origins()
+    local = f'version = 1\nname = "l"\n[[rule]]\nid = "a"\neffect = "deny"\n{asks}\n'
+    plain = parse(HEAD, "org.toml", org=True)
+    judge = compile_policy([plain, parse(local, "local.toml", org=False)])
+    assert judge.asks_for_origins()
+    assert not compile_policy([plain]).asks_for_origins()
+    assert Beside(compile_policy([plain]), judge).asks_for_origins()
+    assert Meet(judge, ANA).asks_for_origins()
 
 
 async def test_an_ask_shows_a_person_the_call_that_was_judged() -> None:

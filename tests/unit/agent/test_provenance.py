@@ -171,6 +171,14 @@ def test_what_was_withheld_or_cut_is_no_source() -> None:
     assert talk.of("x.example") == []
 
 
+def test_where_no_rule_asks_nothing_is_kept_but_the_last_prompt() -> None:
+    talk = Talk()
+    talk.provenance = Provenance(lambda: False)
+    talk.typed("to a@x.example").called("inbox.get", {}, "b@y.example")
+    assert talk.of("a@x.example") == talk.of("b@y.example") == []
+    assert talk.provenance.prompt == "to a@x.example"
+
+
 def test_each_value_of_a_list_has_its_own_pointer() -> None:
     talk = Talk().typed("a@x.example").called("inbox.get", {}, "b@y.example")
     args = {"to": ["a@x.example", "b@y.example", "c@z.example"], "at/t~": [{"id": "b@y.example"}]}

@@ -2,9 +2,21 @@
 
 from msgspec.structs import replace
 
-from devagent.core.events import Event, ModelReplied, Prompt, TextDelta, ToolFinished, TurnCut
+from devagent.cli.chat.following import follow
+from devagent.core.events import (
+    Event,
+    ExtensionReference,
+    ModelReplied,
+    Prompt,
+    TextDelta,
+    ToolFinished,
+    ToolProgress,
+    TurnCut,
+)
 from devagent.core.verdicts import Decision
 from devagent.repl.capabilities import Capabilities
+from devagent.repl.region import Doing
+from devagent.repl.render import render
 from devagent.repl.replay import rows_of
 from devagent.repl.style import text_of
 from devagent.repl.transcript import Transcript
@@ -43,6 +55,36 @@ def test_a_failure_says_why_and_an_edit_how_much() -> None:
         turn=1, call="c1", outcome="ok", text="edited", structured={"added": 3, "removed": 1}
     )
     assert drawn(judged("allow"), edited)[0].endswith("· +3 -1")
+
+
+def test_what_a_server_asks_the_person_is_told_without_its_schema() -> None:
+    house = ExtensionReference("mcp", "1", "ab" * 32)
+    args = {"server": "suite", "message": "Your name?", "schema": {"type": "object"}}
+    asked = replace(judged("allow"), ext=house, tool="elicit", resources=(), args=args)
+    done = ToolFinished(turn=1, call="c1", outcome="ok", text="accept by user:ana")
+    assert drawn(asked, done)[0] == "● mcp.elicit suite: Your name? · accept by user:ana"
+    assert "schema" not in render(asked)
+    assert "schema" in render(asked, full=True)
+
+
+def test_the_list_of_what_is_to_be_done_is_told_by_how_far_it_is() -> None:
+    house = ExtensionReference("agent", "1", "ab" * 32)
+    args = {"items": [{"text": "a", "state": "doing"}]}
+    wrote = replace(judged("allow"), ext=house, tool="todo", resources=(), args=args)
+    done = ToolFinished(turn=1, call="c1", outcome="ok", text="1. [>] a", view="0/1 done, now: a")
+    assert drawn(wrote, done)[0] == "● agent.todo · 0/1 done, now: a"
+
+
+def test_a_server_says_in_the_line_of_what_is_under_way_how_far_it_is() -> None:
+    doing = Doing(what="suite.index")
+    follow(doing, ToolProgress(turn=1, call="c1", done=3, total=10, text="files\x1b[2J\nread"))
+    assert doing.how_far == "3 of 10 files read"
+    follow(doing, ToolProgress(turn=1, call="c1", text="a line of its output"))
+    assert doing.how_far == "3 of 10 files read"
+    follow(doing, ToolProgress(turn=1, call="c1", done=4.5))
+    assert doing.how_far == "4.5"
+    follow(doing, ToolFinished(turn=1, call="c1", outcome="ok"))
+    assert doing.how_far == ""
 
 
 def test_a_reply_that_streamed_is_not_drawn_again_and_one_that_did_not_is() -> None:

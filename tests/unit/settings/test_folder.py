@@ -7,7 +7,7 @@ import pytest
 from devagent.core.errors import ConfigError
 from devagent.settings import places as _places
 from devagent.settings.folder import MOST_BYTES, FolderSays, TrustedFolders, folder_says, guidance
-from devagent.settings.style import style_guidance
+from devagent.settings.style import style_guidance, style_of
 from tests.support.command_line import own_file
 
 
@@ -68,6 +68,19 @@ def test_the_style_of_the_person_and_of_the_organisation_are_told_to_the_model(
     assert style_guidance() == "The person wants answers so: tone: short; language: Estonian."
     monkeypatch.setattr(_places, "ORG_FOLDER", str(tmp_path))
     assert style_guidance().startswith("The person")
+
+
+def test_a_team_has_the_organisations_style_with_its_own_words_in_place() -> None:
+    org = b'tone = "plain"\nlanguage = "English"\n[team.eesti]\nlanguage = "Estonian"\n'
+    told = style_of(org, "style.toml", "The organisation", {"user:ana", "group:eesti"})
+    assert told == "The organisation wants answers so: tone: plain; language: Estonian."
+    others = style_of(org, "style.toml", "The organisation", {"user:bo", "team:eesti"})
+    assert others == "The organisation wants answers so: tone: plain; language: English."
+    with pytest.raises(ConfigError, match=r"unknown key 'team.eesti.colour'"):
+        style_of(b'[team.eesti]\ncolour = "blue"\n', "style.toml", "The organisation")
+    own_file("style.toml", org.decode())
+    with pytest.raises(ConfigError, match="unknown key 'team'"):
+        style_guidance({"group:eesti"})
 
 
 def test_a_style_with_an_unknown_key_is_refused() -> None:
