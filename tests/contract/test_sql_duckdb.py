@@ -259,3 +259,42 @@ def test_a_macro_of_the_database_never_stands_for_a_function_of_the_engine(
     with duckdb.connect(str(tmp_path / "shop.duckdb")) as connection:
         connection.execute(f"CREATE MACRO {macro}")
     assert outcome(own, sql)[0] == "forbidden_function"
+
+
+def _own(tmp_path: Path, obligations: dict[str, Any], *statements: str) -> ShopSurroundings:
+    with duckdb.connect(str(tmp_path / "shop.duckdb")) as connection:
+        for sql in statements:
+            connection.execute(sql)
+    source = {"sources": {"shop": {"type": "duckdb", "path": "shop.duckdb"}}}
+    return ShopSurroundings(str(tmp_path), obligations, 20.0, source)
+
+
+def test_a_generated_column_is_masked_and_named_with_all_that_it_is_made_of(tmp_path: Path) -> None:
+    own = _own(
+        tmp_path,
+        {"mask": {"column:**.email": "hash"}},
+        'CREATE TABLE t (email VARCHAR, id INTEGER DEFAULT 5, g VARCHAR AS (upper("email")), h VARCHAR AS (g || \'!\'), "o d" INTEGER AS (id + 1))',
+        f"INSERT INTO t (email) VALUES ('{CANARY}')",
+        "CREATE VIEW v AS SELECT h FROM t",
+        "CREATE TABLE plain (email VARCHAR, id INTEGER, said VARCHAR DEFAULT 'email')",
+        "INSERT INTO plain (id) VALUES (1)",
+    )
+    assert rows(own, 'SELECT g, h, id, "o d" FROM t') == [[None, None, 5, 6]]
+    assert rows(own, "SELECT h FROM v") == [[None]]
+    assert rows(own, "SELECT said FROM plain") == [["email"]]
+    named = {one["id"] for one in tools.resources("query", {"source": "shop", "sql": "SELECT h FROM t"}, own)}  # fmt: skip
+    assert "column:shop.main.t.email" in named
+    tools.close("")
+
+
+@pytest.mark.parametrize("name", ["x AS SELECT 1 AS email --", 'x"" AS SELECT 1 AS email --', "a AS b"])  # fmt: skip
+def test_the_name_of_a_view_is_never_taken_for_its_query(tmp_path: Path, name: str) -> None:
+    own = _own(
+        tmp_path,
+        {"mask": {"column:**.t.email": "hash"}},
+        f"CREATE TABLE t AS SELECT '{CANARY}' AS email",
+        f'CREATE VIEW "{name}" AS SELECT email FROM t',
+    )
+    error, told = outcome(own, f'SELECT * FROM "{name}"')
+    assert error in ("unsupported_table", "masked_view"), told
+    tools.close("")

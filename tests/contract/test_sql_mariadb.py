@@ -432,6 +432,23 @@ def test_odd_names_and_texts_of_other_encodings_come_whole(
         run(server, "DROP TABLE `odd t`, encoded")
 
 
+def test_a_generated_column_is_masked_and_named_with_all_that_it_is_made_of(
+    server: MariaDBServer, here: ShopSurroundings
+) -> None:
+    run(
+        server,
+        "CREATE TABLE made (mail varchar(40), g varchar(40) AS (upper(mail)), h varchar(44) AS (concat(g, '!')))",
+        f"INSERT INTO made (mail) VALUES ('{CANARY}')",
+        "GRANT SELECT ON made TO reader",
+    )
+    try:
+        hidden = here._replace(obligations={"mask": {"column:**.made.mail": "hash"}})
+        assert rows(hidden, "SELECT g, h FROM made") == [[None, None]]
+        assert "column:shop.shop.made.mail" in ids(here, "SELECT h FROM made")
+    finally:
+        run(server, "DROP TABLE made")
+
+
 def test_a_runaway_statement_ends_with_its_time(here: ShopSurroundings) -> None:
     started = time.monotonic()
     assert error_of(here._replace(time_limit_s=0.3), RUNAWAY) == "timeout"

@@ -83,6 +83,23 @@ async def test_a_tool_gets_its_surroundings_and_its_arguments(
     assert here.time_limit_s == inprocess.DEFAULT_TIME_LIMIT_S
 
 
+async def test_what_is_kept_for_a_session_is_kept_by_its_owner_alone(
+    extension: InProcess, tools: Tools
+) -> None:
+    for _ in range(2):
+        await extension.run("work", {}, {})
+    manifest = extension.manifest
+    other = InProcess(manifest, folder="/work", settings={"a": 1}, secret=lambda _: None)
+    try:
+        await other.run("work", {}, {})
+    finally:
+        other.close()
+    first, second, third = [here.owner for here, _ in tools.given]
+    assert first is second
+    assert first is not third
+    assert None not in (first, third)
+
+
 async def test_a_call_runs_in_a_thread_of_its_extension(extension: InProcess, tools: Tools) -> None:
     tools.says = lambda: {"text": threading.current_thread().name}
     assert (await extension.run("work", {}, {})).text.startswith("odd")

@@ -3,7 +3,7 @@
 Run as a file, without devagent's packages. Each message is its length in four bytes and msgpack, each way:
 
     {"do": "open", "path"}            → {}
-    {"do": "catalog"}                 → {"columns": [[schema, table, column, type]], "views": [[schema, name, sql]], "own": [name], "shadows": [name]}
+    {"do": "catalog"}                 → {"columns": [[schema, table, column, type, made by]], "views": [[schema, name, sql]], "own": [name], "shadows": [name]}
     {"do": "run", "sql", "key", "most"} → {"columns": […], "types": […]}
     {"do": "more"}                    → [[cell, …], …]: the next rows, none at the end or after ``most``
     {"do": "close"}                   → {}
@@ -116,14 +116,26 @@ class Database:
         own = sorted({str(name) for name, internal in functions if not internal})
         ((here,),) = rows("SELECT system.main.current_database()")
         columns = rows(
-            "SELECT database_name, schema_name, table_name, column_name, data_type FROM system.main.duckdb_columns() "
-            "WHERE NOT internal ORDER BY schema_name, table_name, column_index"
+            "SELECT database_name, schema_name, table_name, column_name, data_type, coalesce(column_default, '') "
+            "FROM system.main.duckdb_columns() WHERE NOT internal ORDER BY schema_name, table_name, column_index"
         )
+        # The column of defaults holds the expressions of generated columns too.
+        generating = {
+            (schema, table)
+            for schema, table, sql in rows(
+                "SELECT schema_name, table_name, sql FROM system.main.duckdb_tables() WHERE NOT internal"
+            )
+            if "GENERATED ALWAYS AS" in str(sql).upper()
+        }
         views = rows(
             "SELECT database_name, schema_name, view_name, sql FROM system.main.duckdb_views() WHERE NOT internal"
         )
         return {
-            "columns": [row[1:] for row in columns if row[0] == here],
+            "columns": [
+                (*row[1:5], row[5] if (row[1], row[2]) in generating else "")
+                for row in columns
+                if row[0] == here
+            ],
             "views": [row[1:] for row in views if row[0] == here],
             "own": own,
             "shadows": [name for name in own if name.lower() in built_in],

@@ -26,7 +26,7 @@ from devagent_sql.tree import masks, parse
 from devagent_sql.tree.beneath import Beneath
 from devagent_sql.tree.dialects import DUCKDB
 from devagent_sql.tree.govern import govern
-from devagent_sql.tree.relations import Relation, RelationColumn
+from devagent_sql.tree.relations import Relation, RelationColumn, named_in, traced
 
 Start = Callable[[str, Clock, object], AbstractContextManager[Child]]
 
@@ -86,14 +86,19 @@ def _facts_of(told: dict[str, Any], state: tuple[object, ...]) -> Facts:
             "The database has a macro of the name of one of DuckDB's own functions: what a statement calls cannot be known.",
         )
     definitions = {(s, n): _query(sql) for s, n, sql in told["views"]}
+    names: dict[tuple[str, str], list[str]] = {}
+    for schema, table, name, *_ in told["columns"]:
+        names.setdefault((schema, table), []).append(name)
     columns: dict[tuple[str, str], list[RelationColumn]] = {}
-    for schema, table, name, kind in told["columns"]:
-        columns.setdefault((schema, table), []).append(RelationColumn(name, kind, _kind(kind)))
+    for schema, table, name, kind, made_by in told["columns"]:
+        made_of = named_in(made_by, names[schema, table], '"') if made_by else ()
+        column = RelationColumn(name, kind, _kind(kind), made_of)
+        columns.setdefault((schema, table), []).append(column)
     relations: dict[tuple[str, str], Relation] = {}
     for (schema, name), listed in columns.items():
         definition = definitions.get((schema, name))
         kind = "table" if definition is None else "view"
-        relations[schema, name] = Relation(schema, name, kind, tuple(listed), definition or "")
+        relations[schema, name] = Relation(schema, name, kind, traced(listed), definition or "")
     folded = {(fold(s), fold(n)): one for (s, n), one in relations.items()}
     return Facts(state, relations, folded)
 
@@ -120,7 +125,9 @@ class _Catalog:
 def _query(sql: str) -> str:
     """The SELECT of ``CREATE VIEW name AS SELECT …;`` as DuckDB writes it; "" where it is not found."""
     before, between, query = sql.partition(" AS ")
-    return query.rstrip().rstrip(";") if between and "(" not in before else ""
+    # Within a name in quotes their number is odd: a view may be called anything, also the beginning of a query.
+    whole = between and "(" not in before and before.count('"') % 2 == 0
+    return query.rstrip().rstrip(";") if whole else ""
 
 
 def _kind(data_type: str) -> str:

@@ -43,7 +43,8 @@ _AHEAD = 2
 _LARGEST_MESSAGE = 256 * 2**20
 _LONGEST_WAIT_S = 0.1
 """Until a call that nobody wants any more is noticed."""
-_LONGEST_CLOSE_S = 0.5
+_LONGEST_CLOSE_S = 5.0
+"""It takes milliseconds, on a busy machine more; a child that does not come back is killed."""
 _BIG = 1
 
 

@@ -13,7 +13,7 @@ from devagent_sql.names import fold
 from devagent_sql.sources import Server
 from devagent_sql.tree.beneath import Beneath
 from devagent_sql.tree.dialects import MYSQL
-from devagent_sql.tree.relations import Relation, RelationColumn
+from devagent_sql.tree.relations import Relation, RelationColumn, named_in, traced
 
 _TRANSACTIONAL = ("innodb", "rocksdb", "tokudb", "ndbcluster")
 _KINDS = {"BASE TABLE": "table", "SYSTEM VERSIONED": "table", "VIEW": "view"}
@@ -113,8 +113,10 @@ class Catalog:
 
 def _relation_columns(rows: list[Row]) -> tuple[RelationColumn, ...]:
     names = [str(row[0]) for row in rows]
-    return tuple(
-        RelationColumn(str(row[0]), str(row[1]), _kind(str(row[1])), _made_of(str(row[6]), names))
+    return traced(
+        RelationColumn(
+            str(row[0]), str(row[1]), _kind(str(row[1])), named_in(str(row[6]), names, "`")
+        )
         for row in rows
     )
 
@@ -124,12 +126,6 @@ def _kind(data_type: str) -> str:
         if data_type in types:
             return kind
     return ""
-
-
-def _made_of(expression: str, names: list[str]) -> tuple[str, ...]:
-    """The columns that a generated column's expression names, and perhaps more: each whose name stands in it."""
-    folded = fold(expression)
-    return tuple(name for name in names if fold(name) in folded) if expression else ()
 
 
 def listed(session: Session, schemas: tuple[str, ...]) -> list[Table]:
