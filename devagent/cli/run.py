@@ -246,7 +246,7 @@ def run_task(task: Task, turns: Turns | None = None) -> int:
 
     def tell() -> None:
         told.append(result.plain(duration_ms=round((time.monotonic() - began) * 1000)))
-        with _second_signal_ends():
+        with second_signal_ends():
             output.result(told[0])
 
     async def driven() -> None:
@@ -322,7 +322,7 @@ async def _drive(task: Task, result: Result, output: Output, turns: Turns) -> No
 
 
 @contextmanager
-def _second_signal_ends() -> Generator[None]:
+def second_signal_ends() -> Generator[None]:
     """All is done but for saying so: one signal changes nothing any more, a second ends a process whose output
     nobody takes."""
     seen: list[int] = []
