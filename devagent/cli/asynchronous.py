@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 T = TypeVar("T")
 
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 def run_until_done(main: Coroutine[Any, Any, T]) -> T:
@@ -24,10 +24,10 @@ def run_until_done(main: Coroutine[Any, Any, T]) -> T:
 
         def cancel() -> None:
             task.cancel()
-            for number in _SIGNALS:
+            for number in SIGNALS:
                 loop.remove_signal_handler(number)
 
-        for number in _SIGNALS:
+        for number in SIGNALS:
             try:
                 loop.add_signal_handler(number, cancel)
             except (

@@ -1,11 +1,12 @@
 """``devagent run``: one task, no questions, an honest exit code (design, section 8)."""
 
 import asyncio
+import os
 import signal
 import sys
 import time
-from collections.abc import Awaitable, Callable, Sequence
-from contextlib import aclosing
+from collections.abc import Awaitable, Callable, Generator, Sequence
+from contextlib import aclosing, contextmanager
 from math import isfinite
 from types import FrameType
 from typing import Any
@@ -14,10 +15,10 @@ import click
 from msgspec import UNSET, Struct
 
 from devagent.cli.answer_schema import AnswerSchema
-from devagent.cli.asynchronous import run_until_done
+from devagent.cli.asynchronous import SIGNALS, run_until_done
 from devagent.cli.output import FORMATS, Output, OutputFormat
 from devagent.cli.prompt_source import read_prompt, recipe_prompt
-from devagent.cli.result import SERVICE, Result
+from devagent.cli.result import EXIT_CODES, SERVICE, Result
 from devagent.cli.stream_lines import VERSION, Init
 from devagent.cli.workspace import workspace
 from devagent.core.codec import to_plain
@@ -244,9 +245,9 @@ def run_task(task: Task, turns: Turns | None = None) -> int:
     told: list[dict[str, Any]] = []
 
     def tell() -> None:
-        # Nothing is awaited between here and the end: a signal that comes now changes nothing.
         told.append(result.plain(duration_ms=round((time.monotonic() - began) * 1000)))
-        output.result(told[0])
+        with second_signal_ends():
+            output.result(told[0])
 
     async def driven() -> None:
         try:
@@ -318,6 +319,28 @@ async def _drive(task: Task, result: Result, output: Output, turns: Turns) -> No
         except DevagentError as error:
             result.log = "verify: FAILED, the log could not be closed"
             result.fail(error)
+
+
+@contextmanager
+def second_signal_ends() -> Generator[None]:
+    """All is done but for saying so: one signal changes nothing any more, a second ends a process whose output
+    nobody takes."""
+    seen: list[int] = []
+
+    def noted(number: int, frame: FrameType | None) -> None:
+        if seen:
+            os._exit(EXIT_CODES["interrupted"])
+        seen.append(number)
+
+    try:
+        before = [(number, signal.signal(number, noted)) for number in SIGNALS]
+    except ValueError:  # not the main thread, which alone hears of signals
+        before = []
+    try:
+        yield
+    finally:
+        for number, handler in before:
+            signal.signal(number, handler)
 
 
 def _take_failure(error: BaseException, result: Result) -> None:

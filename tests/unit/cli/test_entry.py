@@ -226,3 +226,21 @@ def test_what_the_system_refuses_while_a_session_opens_is_a_result_too(
     (line,) = capsys.readouterr().out.splitlines()
     found = json.loads(line)
     assert (found["stop"], found["reason"]) == ("failed", "/the/file: Too many open files")
+
+
+@pytest.mark.parametrize("number", ["SIGINT", "SIGTERM"])
+def test_while_a_result_is_said_one_signal_changes_nothing_and_a_second_ends_the_process(
+    number: str,
+) -> None:
+    program = (
+        "import os, signal\n"
+        "from devagent.cli.run import second_signal_ends\n"
+        "with second_signal_ends():\n"
+        f"    os.kill(os.getpid(), signal.{number})\n"
+        "    os.write(1, b'said')\n"
+        f"    os.kill(os.getpid(), signal.{number})\n"
+        "    os.write(1, b' and more')\n"
+    )
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run([sys.executable, "-c", program], env=env, capture_output=True, timeout=60)
+    assert (done.returncode, done.stdout) == (130, b"said")
