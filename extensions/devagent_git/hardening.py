@@ -230,6 +230,7 @@ def environment(use: Use, path: str, overrides: Iterable[tuple[str, str]]) -> di
         "GIT_LITERAL_PATHSPECS": "1",
         "GIT_NO_LAZY_FETCH": "1",
         "GIT_NO_REPLACE_OBJECTS": "1",
+        "GIT_GRAFT_FILE": os.devnull,
         "GIT_ADVICE": "0",
         "GIT_ALLOW_PROTOCOL": "file:git:http:https:ssh" if use == "net" else "",
         "GIT_CONFIG_COUNT": str(len(pairs)),

@@ -739,6 +739,13 @@ def test_a_nested_bare_repository_changes_nothing(work: Path, canary: Path, prog
     assert not canary.exists()
 
 
+def test_history_is_not_what_a_list_of_grafts_says(work: Path) -> None:
+    head = git(work, "rev-parse", "HEAD")
+    write(work, {".git/info/grafts": f"{head}\n"})
+    assert git(work, "rev-list", "--count", "HEAD") == "1"
+    assert tools.log(Place(str(work))).get("rows", 0) > 1
+
+
 def test_no_process_stays_behind(work: Path) -> None:
     git(work, "config", "gc.auto", "1")
     list(every_call(work, CALLS))
