@@ -81,6 +81,6 @@ async def test_what_is_pasted_answers_nothing() -> None:
 @pytest.mark.parametrize("columns", [20, 40, 80, 300])
 def test_every_choice_is_on_the_screen_however_narrow_it_is(columns: int) -> None:
     choices = [("y", "yes, once"), ("s", "this session"), ("p", "this folder…"), ("n", "no")]
-    rows = asker._options(choices, columns)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+    rows = asker._options(choices, columns)  # pyright: ignore[reportPrivateUsage]
     assert all(width_of(row) <= max(columns, 22) for row in rows)
     assert [one.text for row in rows for one in row if one.role] == [key for key, _ in choices]
