@@ -77,7 +77,10 @@ class OnScreen:
                 keys.append("b")
                 options.append(("b", tr("all {many} like it…").format(many=len(others) + 1)))
             options += [("n", tr("no")), ("c", tr("no, and say why"))]
-            rows: list[Line] = [_question(tr("Allow this?")), *_options(options)]
+            rows: list[Line] = [
+                _question(tr("Allow this?")),
+                *_options(options, self._live.columns),
+            ]
             if len(scopes) == 1:
                 why = tr("it needs your reason") if question.needs_reason else tr("each time: no yes outlives this call")  # fmt: skip
                 rows.append(line(Segment(f"  {why}", "quiet")))
@@ -135,7 +138,9 @@ class OnScreen:
                 options.append(("e", tr("any arguments") if exact else tr("these arguments only")))
             options.append(("esc", tr("back")))
             keys = ["y", "d", "e", "escape", "c-c", "n"]
-            key = await self._live.ask([*sheet(approval, judged), *_options(options)], keys)
+            key = await self._live.ask(
+                [*sheet(approval, judged), *_options(options, self._live.columns)], keys
+            )
             match key:
                 case "y":
                     self._print(sheet(approval, judged))
@@ -162,7 +167,10 @@ class OnScreen:
             self._print([head, *card(one, self._folder)])
         rows = [
             _question(tr("Allow all {many}, each of them once?").format(many=len(others) + 1)),
-            *_options([("y", tr("yes, all that is shown above")), ("n", tr("no, one by one"))]),
+            *_options(
+                [("y", tr("yes, all that is shown above")), ("n", tr("no, one by one"))],
+                self._live.columns,
+            ),
         ]
         key = await self._live.ask(rows, ["y", "n", "escape", "c-d", "c-c"])
         if key == "c-c":
@@ -201,13 +209,13 @@ def _question(text: str) -> Line:
     return line(Segment(text, "bold"))
 
 
-def _options(options: Sequence[tuple[str, str]]) -> list[Line]:
-    """The keys and what they mean, two or three to a row."""
+def _options(options: Sequence[tuple[str, str]], columns: int) -> list[Line]:
+    """The keys and what they mean, as many to a row as there is room for."""
     rows: list[Line] = []
     row: list[Segment] = []
     length = 0
     for key, text in options:
-        if length + len(key) + len(text) + 6 > 76:
+        if row and length + len(key) + len(text) + 6 > min(76, columns - 2):
             rows.append(tuple(row))
             row, length = [], 0
         row += [Segment("  "), Segment(key, "bold+accent"), Segment(f" {text}  ")]

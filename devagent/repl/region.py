@@ -96,7 +96,7 @@ class Region:
             self._text(self._doing_rows, free & Condition(lambda: self.doing is not None)),
             self._text(self._todo_rows, free & Condition(lambda: bool(self.todo))),
             self._text(self._queued_rows, Condition(lambda: bool(self.queued))),
-            self._text(self._question_rows, ~free),
+            self._text(self._question_rows, ~free, wraps=True),
             ConditionalContainer(field, free),
             ConditionalContainer(search, free),
             self._text(self._status_rows, free),
@@ -104,10 +104,12 @@ class Region:
         ]
         return Layout(HSplit(parts, align=VerticalAlign.TOP), focused_element=field)
 
-    def _text(self, rows: Callable[[], list[str]], when: Filter) -> ConditionalContainer:
+    def _text(
+        self, rows: Callable[[], list[str]], when: Filter, *, wraps: bool = False
+    ) -> ConditionalContainer:
         control = FormattedTextControl(lambda: ANSI("\n".join(rows())), show_cursor=False)
         return ConditionalContainer(
-            Window(control, dont_extend_height=True, wrap_lines=False), when
+            Window(control, dont_extend_height=True, wrap_lines=wraps), when
         )
 
     def _prefix(self, number: int, wrapped: int) -> ANSI:

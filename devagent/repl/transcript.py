@@ -310,10 +310,11 @@ class Transcript:
         return [coloured_diff(row) for text in texts for row in text.split("\n")]
 
     def unfolded_result(self) -> list[Line]:
-        """What the last call gave, whole; empty where it gave nothing."""
+        """What the last call gave, whole; empty where it gave nothing. Indented: at the margin stands only what devagent
+        says, and no output can look like a question or an answer."""
         last = self.folded[-1].finished if self.folded else None
         text = visible((last.view or last.text) if last else "").rstrip("\n")
-        return [coloured_diff(row) for row in text.split("\n")] if text else []
+        return [coloured_diff(f"  {row}") for row in text.split("\n")] if text else []
 
 
 def wrapped(one: Line, columns: int) -> Iterator[Out]:

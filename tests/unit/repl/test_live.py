@@ -10,10 +10,10 @@ from prompt_toolkit.history import InMemoryHistory
 from prompt_toolkit.input import PipeInput, create_pipe_input
 from prompt_toolkit.output import DummyOutput
 
-from devagent.repl import one_key
+from devagent.repl import asker, one_key
 from devagent.repl.capabilities import capabilities
 from devagent.repl.live import Live
-from devagent.repl.style import Painter
+from devagent.repl.style import Painter, width_of
 
 LIMIT_S = 20.0
 KEYS = ("y", "n", "escape")
@@ -76,3 +76,11 @@ async def test_what_is_pasted_answers_nothing() -> None:
         keyboard.send_text("\x1b[200~y\x1b[201~")
         keyboard.send_text("n")
         assert await question == "n"
+
+
+@pytest.mark.parametrize("columns", [20, 40, 80, 300])
+def test_every_choice_is_on_the_screen_however_narrow_it_is(columns: int) -> None:
+    choices = [("y", "yes, once"), ("s", "this session"), ("p", "this folder…"), ("n", "no")]
+    rows = asker._options(choices, columns)  # pyright: ignore[reportPrivateUsage]
+    assert all(width_of(row) <= max(columns, 22) for row in rows)
+    assert [one.text for row in rows for one in row if one.role] == [key for key, _ in choices]
