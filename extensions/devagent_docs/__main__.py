@@ -31,7 +31,7 @@ def main(arguments: list[str] | None = None) -> int:
         help="a folder, a file or a .zip; may be repeated",
     )  # fmt: skip
     parser.add_argument(
-        "--config", metavar="FILE", help="TOML: [collections.NAME], grounded, index"
+        "--config", metavar="FILE", help="TOML: [collections.NAME], grounded, index, embeddings"
     )
     parser.add_argument("--index", metavar="FOLDER", help="where the index lies")
     parser.add_argument(
@@ -63,7 +63,7 @@ def _settings(pairs: dict[str, str], config: str | None, index: str | None) -> d
     if config is not None:
         with open(config, "rb") as file:
             settings = tomllib.load(file)
-    unknown = sorted(settings.keys() - {"collections", "grounded", "index"})
+    unknown = sorted(settings.keys() - {"collections", "grounded", "index", "embeddings"})
     if unknown:
         raise DocsError(f"{config} has no setting {unknown[0]!r}.", error="bad_settings")
     read_collections(settings)

@@ -23,6 +23,8 @@ from devagent_tickets.model import Comment, Query, Ticket
 
 DEPTH = 400
 """How many of the newest that fit are ranked."""
+EACH = 100
+"""How many of the newest are looked at of each word, where no ticket has all of them."""
 BUSY_S = 5.0
 _TERMS = 12
 _TITLE_TERMS = 4
@@ -133,7 +135,10 @@ class Store:
             few = len(terms) <= _TITLE_TERMS
             ids = (
                 self._ranked(" ".join(terms), narrowing, title_first=few)
-                or self._ranked(" ".join(f"{t}*" for t in terms), narrowing, title_first=few)
+                or (
+                    few
+                    and self._ranked(" ".join(f"{t}*" for t in terms), narrowing, title_first=True)
+                )
                 or self._by_rarity(terms, narrowing)
             )
         rows = [self._row(one) for one in ids[offset : offset + query.limit]]
@@ -172,19 +177,19 @@ class Store:
         last = self.connection.execute("select coalesce(max(id), 1) from tickets").fetchone()[0]
         scores: dict[int, float] = {}
         for term in dict.fromkeys(terms):
-            found = self._matching(f"{{title body}} : ({term}) AND {narrowing}")
+            found = self._matching(f"{{title body}} : ({term}) AND {narrowing}", EACH)
             if not found:
                 continue
-            reach = last - found[-1] + 1 if len(found) >= DEPTH else last
+            reach = last - found[-1] + 1 if len(found) >= EACH else last
             rarity = math.log(1 + reach / len(found))
             for one in found:
                 scores[one] = scores.get(one, 0.0) + rarity
         return sorted(scores, key=lambda one: (-scores[one], -one))[:DEPTH]
 
-    def _matching(self, match: str) -> list[int]:
+    def _matching(self, match: str, most: int = DEPTH) -> list[int]:
         rows = self.connection.execute(
             "select rowid from words where words match ? order by rowid desc limit ?",
-            (match, DEPTH),
+            (match, most),
         )
         return [row[0] for row in rows]
 

@@ -23,6 +23,7 @@ QUESTIONS: dict[str, dict[str, Any]] = {
     "eight common words": {"query": "checkout error page server user login payment button"},
     "two rare words": {"query": "word17 word99"},
     "a word, label, assignee, open": {"query": "checkout", "label": "bug", "assignee": "ana", "status": "open"},
+    "eight words, none has all": {"query": "checkout error page server user word17 word99 nonsense"},
     "nothing fits": {"query": "nothing here at all"},
     "my work": {"assignee": "me", "status": "open"},
     "all that is closed": {"status": "closed"},

@@ -3,6 +3,10 @@
 No call hangs past its limit, nothing is posted twice, and nothing is lost.
 """
 
+import json
+import os
+import subprocess
+import sys
 import time
 from collections.abc import Generator, Sequence
 from pathlib import Path
@@ -567,3 +571,41 @@ def test_a_ticket_that_was_moved_or_is_spelt_otherwise_stays_under_its_projects_
 
     tools.get(here._replace(refused=refused), key=server.key(1))
     assert set(asked) == {"ticket:acme/shop/1"}
+
+
+KILLED = """
+import json, sys
+from pathlib import Path
+from devagent_tickets import tools
+from tests.support.tickets import Place
+folder, settings, secrets, key = json.loads(sys.argv[1])
+tools.comment(Place(folder, settings, secrets), key=key, body="Only once.")
+"""
+
+
+@pytest.mark.parametrize("vendor", ["github", "azure"])
+def test_a_post_whose_process_was_killed_is_found_and_not_sent_again(
+    servers: dict[str, Server], tmp_path: Path, vendor: str
+) -> None:
+    server = servers[vendor]
+    server.reset()
+    here = server.place(tmp_path)
+    server.faults({"on": COMMENT, "kind": "stall", "after": True, "times": 1})
+    given = json.dumps([here.folder, here.settings, here.secrets, server.key(1)])
+    root = Path(__file__).parents[2]
+    environment = {**os.environ, "PYTHONPATH": f"{root}:{root / 'extensions'}"}
+    with subprocess.Popen(
+        [sys.executable, "-c", KILLED, given], env=environment, stderr=subprocess.PIPE
+    ) as process:
+        until = time.monotonic() + 60
+        try:
+            while not server.issue(1)["comments"]:
+                assert process.poll() is None, process.stderr and process.stderr.read()
+                assert time.monotonic() < until
+                time.sleep(0.02)  # between two looks at the server
+        finally:
+            process.kill()
+    server.faults()
+    again = tools.comment(here, key=server.key(1), body="Only once.")
+    assert "was posted by an earlier try; nothing was sent" in again["text"]
+    assert len(server.issue(1)["comments"]) == 1

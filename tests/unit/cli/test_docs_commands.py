@@ -1,5 +1,7 @@
 """``devagent docs``: from naming a collection to measuring its search, and what goes wrong on the way."""
 
+import sys
+from io import StringIO
 from pathlib import Path
 
 import pytest
@@ -107,3 +109,24 @@ def test_faults_have_their_exit_codes(
     code, _, err = devagent(capsys, "status")
     assert code == 78
     assert "no setting 'nonsense'" in err
+
+
+def test_indexing_draws_one_line_on_a_terminal_and_leaves_no_trace_of_it(
+    home: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Screen(StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    (folder / "handbook/a\x1b[31mb.md").write_text("# Odd\n")
+    configure(home, '[extensions.docs.collections.book]\npath = "handbook"\n')
+    screen = Screen()
+    monkeypatch.setattr(sys, "stderr", screen)
+    monkeypatch.setattr("devagent.cli.docs.index.EACH_S", 0.0)
+    assert run_command_line(["docs", "index"]) == 0
+    drawn = screen.getvalue().split("\r\x1b[K")
+    assert drawn[0] == drawn[-1] == ""
+    assert drawn[1].startswith("book [........................] 0/4 ")
+    assert drawn[-2].startswith("book [########################] 4/4")
+    assert "\n" not in screen.getvalue()
+    assert "\x1b[31m" not in screen.getvalue()
