@@ -109,9 +109,8 @@ class Device:
         with self._locked():
             seed = self._read(KEY)
             if seed is None:
-                made = Ed25519PrivateKey.generate()
-                self._write(KEY, made.private_bytes_raw())
-                seed = made.private_bytes_raw()
+                seed = Ed25519PrivateKey.generate().private_bytes_raw()
+                self._write(KEY, seed, to_disk=True)
             if len(seed) != 32:
                 raise _unusable(self._path(KEY), "it is no device key")
             key = Ed25519PrivateKey.from_private_bytes(seed)
@@ -119,7 +118,7 @@ class Device:
             self._id = hashlib.sha256(public).hexdigest()[:8]
             self._key = key
             if self._read(PUBLIC) is None:
-                self._write(PUBLIC, self.vkey.encode() + b"\n")
+                self._write(PUBLIC, self.vkey.encode() + b"\n", to_disk=True)
 
     def _public(self) -> bytes:
         self._load()
@@ -162,16 +161,32 @@ class Device:
         with os.fdopen(descriptor, "rb") as file:
             return file.read(4096)
 
-    def _write(self, name: str, data: bytes) -> None:
+    def _write(self, name: str, data: bytes, *, to_disk: bool = False) -> None:
+        """``to_disk``: before this returns, so that what it signs or verifies never outlives it. The counter is
+        written at each session's two ends and is not waited for: one that a power cut takes is a gap that shows."""
         path = self._path(name)
         temporary = f"{path}.{os.getpid()}"
         try:
             flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
             with os.fdopen(os.open(temporary, flags, _PRIVATE), "wb") as file:
                 file.write(data)
+                if to_disk:
+                    file.flush()
+                    os.fsync(file.fileno())
             os.replace(temporary, path)
+            if to_disk:
+                self._names_to_disk()
         except OSError as e:
             raise _unusable(path, os.strerror(e.errno or 0)) from e
+
+    def _names_to_disk(self) -> None:
+        """The file's name is content of the folder, and that folder's own, which may be new too, of the one above."""
+        for path in (self._folder, os.path.join(self._folder, "..")):
+            folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            try:
+                os.fsync(folder)
+            finally:
+                os.close(folder)
 
     def _path(self, name: str) -> str:
         return os.path.join(self._folder, name)

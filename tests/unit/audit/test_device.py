@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from stat import S_ISDIR
 
 import pytest
 from msgspec.structs import replace
@@ -47,6 +48,30 @@ def test_the_key_is_its_owners_alone_and_stays_the_same(tmp_path: Path) -> None:
     assert key.stat().st_size == 32
     keys = [(Path(folder) / DEVICE_KEY).read_text() for folder in (first, second)]
     assert keys[0] == keys[1] == (tmp_path / "data/device.vkey").read_text()
+
+
+def test_a_new_key_is_on_disk_under_its_name_before_it_signs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "data"
+    done: list[str] = []
+    sync, rename = os.fsync, os.replace
+
+    def synced(descriptor: int) -> None:
+        sync(descriptor)
+        done.append("folder" if S_ISDIR(os.fstat(descriptor).st_mode) else "content")
+
+    def renamed(source: str, target: str) -> None:
+        rename(source, target)
+        done.append(Path(target).name)
+
+    monkeypatch.setattr(os, "fsync", synced)
+    monkeypatch.setattr(os, "replace", renamed)
+    Device(str(folder)).sign(b"text")
+    assert done[:4] == ["content", "device.key", "folder", "folder"]
+    done.clear()
+    Device(str(folder)).sign(b"text")
+    assert done == []
 
 
 def test_lines_cut_from_the_end_show(tmp_path: Path) -> None:
