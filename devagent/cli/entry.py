@@ -51,7 +51,7 @@ def interrupted(arguments: list[str]) -> int:
     words = " ".join(arguments).replace("=", " ").split()
     formats = [after for word, after in pairwise(words) if word == "--output-format"]
     if arguments[:1] == ["run"] and formats and formats[-1] in ("json", "stream-json"):
-        from devagent.cli.run import not_begun  # noqa: PLC0415  (only for such an end)
+        from devagent.cli.one_task import not_begun  # noqa: PLC0415  (only for such an end)
 
         try:
             return not_begun(formats[-1], KeyboardInterrupt())

@@ -1,6 +1,10 @@
 """SIGINT and SIGTERM: exit code 130 with the whole result, and a record that has its end."""
 
+import asyncio
+import json
+import os
 import signal
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -133,6 +137,99 @@ async def test_a_second_signal_ends_a_process_that_is_stuck_in_its_end(work: Pat
         done = await process.finished()
     assert done.code in (130, -signal.SIGTERM)
     assert verify_session(logs()[0]).ok
+
+
+def patient(seconds: float) -> tuple[str, ...]:
+    """A ``program`` that waits so long at its end for a reader that takes nothing."""
+    return ("-c", f"import devagent.cli.delivery as d; d.GRACE_S = {seconds}; from devagent.__main__ import main; main()")  # fmt: skip
+
+
+def read_until(wanted: bytes, descriptor: int) -> bytes:
+    """What comes until these bytes have come; all of it where they are none."""
+    seen = b""
+    while not wanted or wanted not in seen:
+        data = os.read(descriptor, 4096)
+        if not data:
+            break
+        seen += data
+    return seen
+
+
+def fill(descriptor: int) -> None:
+    """Write to a pipe until it takes nothing any more."""
+    os.set_blocking(descriptor, False)
+    with suppress(BlockingIOError):
+        while True:
+            os.write(descriptor, b" " * 4096)
+    os.set_blocking(descriptor, True)
+
+
+LONG = Step(text=["x" * 100_000] * 4)
+"""More than a pipe holds, so that a reader who stops in it stops the run."""
+
+
+@pytest.mark.parametrize("by", ["signal", "limit"])
+async def test_a_run_whose_reader_stops_reading_ends_all_the_same_with_its_record(
+    work: Path, by: str
+) -> None:
+    reading, writing = os.pipe()
+    limit = ("--time-limit", "0.4") if by == "limit" else ()
+    if by == "limit":
+        fill(writing)
+    try:
+        async with (
+            MessagesServer([LONG]) as server,
+            running(
+                *("run", "Talk", "--output-format", "stream-json", *limit),
+                server=server, cwd=work, stdout=writing, program=patient(0.1),
+            ) as process,
+        ):  # fmt: skip
+            if by == "signal":
+                async with asyncio.timeout(60):
+                    await asyncio.to_thread(read_until, b"text.delta", reading)
+                process.send(signal.SIGTERM)
+            done = await process.finished()
+    finally:
+        os.close(reading)
+        os.close(writing)
+    stop, code = ("interrupted", 130) if by == "signal" else ("limit", 5)
+    assert (done.code, done.stderr) == (
+        code,
+        "devagent: the result was not taken from standard output\n",
+    )
+    (log,) = logs()
+    ended = logged(log)[-1]
+    assert isinstance(ended, SessionEnded)
+    assert (ended.stop, ended.exit_code) == (stop, code)
+    assert verify_session(log).ok
+
+
+async def test_a_reader_that_goes_on_after_a_signal_gets_every_line_and_the_result(
+    work: Path,
+) -> None:
+    reading, writing = os.pipe()
+    try:
+        async with (
+            MessagesServer([LONG]) as server,
+            running(
+                *("run", "Talk", "--output-format", "stream-json"),
+                server=server, cwd=work, stdout=writing, program=patient(60),
+            ) as process,
+        ):  # fmt: skip
+            os.close(writing)
+            writing = -1
+            async with asyncio.timeout(60):
+                seen = await asyncio.to_thread(read_until, b"text.delta", reading)
+                process.send(signal.SIGTERM)
+                seen += await asyncio.to_thread(read_until, b"", reading)
+            done = await process.finished()
+    finally:
+        os.close(reading)
+        if writing >= 0:
+            os.close(writing)
+    lines = [json.loads(line) for line in seen.splitlines()]
+    assert [line["type"] for line in lines].count("result") == 1
+    assert (lines[-1]["type"], lines[-1]["stop"], done.code) == ("result", "interrupted", 130)
 
 
 async def test_a_killed_run_leaves_a_log_that_says_so_and_goes_on(work: Path) -> None:

@@ -4,9 +4,10 @@ import time
 
 import click
 
+from devagent.cli.one_task import Task, run_task, take_turn
 from devagent.cli.output import FORMATS, Output, OutputFormat
 from devagent.cli.result import Result
-from devagent.cli.run import FiniteAbove0, Task, run_task, take_turn
+from devagent.cli.run import FiniteAbove0
 from devagent.cli.sql.steps import Seen, Step, first_prompt, next_step
 from devagent.cli.workspace import workspace
 from devagent.core.limits import Budget, Limits

@@ -13,7 +13,7 @@ from typing import Any
 import click
 import pytest
 
-from devagent.cli import COMMANDS, cli, run
+from devagent.cli import COMMANDS, cli, one_task
 from devagent.cli.entry import interrupted, run_command_line
 from devagent.cli.lazy import Entry
 from devagent.core.errors import (
@@ -221,7 +221,7 @@ def test_what_the_system_refuses_while_a_session_opens_is_a_result_too(
     async def refused(options: Options) -> Session:
         raise OSError(errno.EMFILE, os.strerror(errno.EMFILE), "/the/file")
 
-    monkeypatch.setattr(run, "open_session", refused)
+    monkeypatch.setattr(one_task, "open_session", refused)
     assert run_command_line(["run", "Go", "--output-format", output_format]) == 1
     (line,) = capsys.readouterr().out.splitlines()
     found = json.loads(line)
@@ -234,8 +234,8 @@ def test_while_a_result_is_said_one_signal_changes_nothing_and_a_second_ends_the
 ) -> None:
     program = (
         "import os, signal\n"
-        "from devagent.cli.run import second_signal_ends\n"
-        "with second_signal_ends():\n"
+        "from devagent.cli.delivery import delivering\n"
+        "with delivering(0, None):\n"
         f"    os.kill(os.getpid(), signal.{number})\n"
         "    os.write(1, b'said')\n"
         f"    os.kill(os.getpid(), signal.{number})\n"
@@ -244,3 +244,23 @@ def test_while_a_result_is_said_one_signal_changes_nothing_and_a_second_ends_the
     env = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     done = subprocess.run([sys.executable, "-c", program], env=env, capture_output=True, timeout=60)
     assert (done.returncode, done.stdout) == (130, b"said")
+
+
+@pytest.mark.parametrize(
+    ("patience", "body", "code"),
+    [("0.01", "signal.pause()", 5), ("None", "os.kill(os.getpid(), signal.SIGTERM); signal.pause()", 130)],
+)  # fmt: skip
+def test_a_result_that_nobody_takes_is_waited_for_so_long_and_then_the_process_ends(
+    patience: str, body: str, code: int
+) -> None:
+    program = (
+        "import os, signal\n"
+        "from devagent.cli import delivery\n"
+        "delivery.GRACE_S = 0.01\n"
+        f"with delivery.delivering(5, {patience}):\n"
+        f"    {body}; signal.pause()\n"
+    )
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run([sys.executable, "-c", program], env=env, capture_output=True, timeout=60)
+    assert done.returncode == code
+    assert done.stderr == b"devagent: the result was not taken from standard output\n"

@@ -1,8 +1,10 @@
 """Standard output: the answer and nothing else, in one of three formats."""
 
+import asyncio
 import errno
 import io
 import json
+import os
 import sys
 from typing import Any
 
@@ -107,6 +109,54 @@ def test_json_keeps_one_line_whatever_the_answer_is(
     last = screen.out.decode().split("\n")[-2]
     assert json.loads(last)["result"] == "a\nb\r\nc\x1b[2J\u2028d"
     assert screen.err == b""
+
+
+BIG = TextDelta(turn=1, text="x" * 300_000)
+"""More than a pipe holds."""
+
+
+async def test_a_reader_that_does_not_read_holds_up_the_loop_in_nothing_and_gets_all_in_order(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    reading, writing = os.pipe()
+    with os.fdopen(reading, "rb") as reader, os.fdopen(writing, "w") as out:
+        monkeypatch.setattr(sys, "stdout", out)
+        output = Output("stream-json")
+        output.opened({"type": "init", "v": 1})
+        await output.drained()
+        output.event(BIG)
+        output.event(TurnStarted(turn=2))
+        waiting = asyncio.create_task(output.drained())
+        await asyncio.sleep(0)
+        assert not waiting.done()
+        waiting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+        async with asyncio.timeout(30):
+            lines, _ = await asyncio.gather(
+                asyncio.to_thread(lambda: [reader.readline() for _ in range(3)]), output.drained()
+            )
+        types = [json.loads(line)["type"] for line in lines]
+        assert types == ["init", "text.delta", "turn.started"]
+        os.set_blocking(reader.fileno(), False)
+        assert reader.read(1) is None
+
+
+async def test_a_reader_that_goes_away_while_it_is_waited_for_is_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    reading, writing = os.pipe()
+    with os.fdopen(writing, "w") as out:
+        monkeypatch.setattr(sys, "stdout", out)
+        output = Output("stream-json")
+        output.event(BIG)
+        waiting = asyncio.create_task(output.drained())
+        await asyncio.sleep(0)
+        os.close(reading)
+        async with asyncio.timeout(30):
+            with pytest.raises(BrokenPipeError):
+                await waiting
+    assert output.is_broken
 
 
 def test_what_was_printed_before_stays_before(screen: Screen) -> None:
