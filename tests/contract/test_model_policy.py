@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from devagent.core.errors import ConfigError
-from devagent.core.events import Event, ModelFailed, ModelReplied, TurnEnded
+from devagent.core.events import Event, ModelFailed, ModelReplied, TextDelta, TurnEnded
 from devagent.core.limits import Budget, Limits
 from devagent.repl.approver import Unattended
 from devagent.session import Options, open_session
@@ -79,6 +79,23 @@ async def test_bounds_of_policy_hold_for_what_is_sent(tmp_path: Path) -> None:
     assert body["thinking"] == {"type": "enabled", "budget_tokens": 2000}
 
 
+@pytest.mark.parametrize(
+    ("chosen", "sent"),
+    [("", 0.3), ("temperature = 0.9\n", 0.3), ("temperature = 0.1\n", 0.1), ('thinking = "adaptive"\n', 0.3)],
+)  # fmt: skip
+async def test_the_temperature_that_is_sent_is_never_above_policys(
+    chosen: str, sent: float, tmp_path: Path
+) -> None:
+    if chosen:
+        own_file("config.toml", f"[model]\n{chosen}")
+    policy("[models]\nmax_temperature = 0.3\n")
+    async with MessagesServer([Step(text="Hello.")]) as server:
+        await session_of(tmp_path, server)
+        body = server.requests[0].body
+    assert body["temperature"] == sent
+    assert body.get("thinking", {"type": "disabled"}) == {"type": "disabled"}
+
+
 @pytest.mark.parametrize("by_policy", [False, True])
 async def test_a_model_without_a_known_price_is_refused_where_dollars_are_limited(
     by_policy: bool, tmp_path: Path
@@ -134,6 +151,20 @@ async def test_a_fallback_that_policy_allows_answers_where_the_main_model_cannot
     assert "claude-haiku-5-5 is asked instead" in failed.reason
     (reply,) = [event for event in seen if isinstance(event, ModelReplied)]
     assert (reply.model, reply.text) == ("claude-haiku-5-5", "Small, but here.")
+
+
+async def test_no_fallback_is_asked_once_a_word_of_the_reply_was_heard(tmp_path: Path) -> None:
+    own_file("config.toml", f'give_up_s = 0.5\n{FALLBACKS}main = "claude-sonnet-5-5"\n')
+    broken = Step(text=["A half ", "reply"], fault="disconnect", at=900, match="claude-sonnet", times=0)  # fmt: skip
+    async with MessagesServer([broken, Step(text="From another.", match="claude-")]) as server:
+        seen = await session_of(tmp_path, server)
+        asked = {request.body["model"] for request in server.requests}
+    assert asked == {"claude-sonnet-5-5"}
+    assert [event.text for event in seen if isinstance(event, TextDelta)]
+    assert [event for event in seen if isinstance(event, ModelReplied)] == []
+    ended = seen[-1]
+    assert isinstance(ended, TurnEnded)
+    assert ended.stop == "service"
 
 
 CALL = Call("git__log", {"limit": 1})
