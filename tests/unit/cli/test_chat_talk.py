@@ -138,7 +138,7 @@ async def test_each_command_does_what_it_says_and_odd_arguments_get_a_clear_word
         await chat.says("/plan", "nothing but reading")
         await chat.says("/policy", "narrowing/plan")
         await chat.says("/plan", "No longer planning")
-        await chat.says("/resume first look", "session resumed", "There is one file.")
+        await chat.says("/resume first look", "session resumed", "› /todo drop 1")  # how it ended
         assert chat.chat.session.id == before
         await chat.says("/clear", "verify: ok", " tools")
         await chat.says("/quit", "verify: ok")
