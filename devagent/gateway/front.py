@@ -46,6 +46,7 @@ class Exchange:
         self.method = ""
         self.target = b""
         self.headers: Headers = []
+        self._named: dict[bytes, bytes | None] | None = None
         self.body = b""
         self.peer = peer
         self.keep_alive = True
@@ -62,9 +63,12 @@ class Exchange:
         self._over = False
 
     def header(self, name: bytes) -> bytes | None:
-        """Its value; None where there is none, or more than one."""
-        found = [value for one, value in self.headers if one == name]
-        return found[0] if len(found) == 1 else None
+        """Its value; None where there is none, or more than one. To be asked when all are there."""
+        if self._named is None:
+            self._named = {}
+            for one, value in self.headers:
+                self._named[one] = None if one in self._named else value
+        return self._named.get(name)
 
     def answer(self, status: int, headers: Headers, body: bytes = b"") -> None:
         """The whole answer."""
