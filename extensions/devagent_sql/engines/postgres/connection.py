@@ -38,16 +38,21 @@ _SETTLE_MS = 10_000
 
 _PATH = """
     SELECT string_agg(quote_ident(w.name), ', ' ORDER BY w.at) FROM unnest($1::text[]) WITH ORDINALITY AS w (name, at)
-    WHERE w.at = 1 OR NOT EXISTS (
-        SELECT FROM pg_namespace n WHERE n.nspname = w.name AND (EXISTS (
+    LEFT JOIN pg_namespace n ON n.nspname = w.name AND w.at > 1
+    WHERE n.oid IS NULL OR NOT EXISTS (
             SELECT FROM pg_proc p WHERE p.pronamespace = n.oid AND p.proname = ANY ($2::text[])
-              AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e')
-        ) OR EXISTS (
-            SELECT FROM pg_operator o WHERE o.oprnamespace = n.oid AND o.oprname IN (SELECT b.oprname FROM pg_operator b WHERE b.oprnamespace = 'pg_catalog'::regnamespace)
-              AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_operator'::regclass AND d.objid = o.oid AND d.deptype = 'e')
-        )))
+              AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e' OFFSET 0)
+            OFFSET 0
+        ) AND NOT EXISTS (
+            SELECT FROM pg_operator o WHERE o.oprnamespace = n.oid
+              AND EXISTS (SELECT FROM pg_operator b WHERE b.oprname = o.oprname AND b.oprnamespace = 'pg_catalog'::regnamespace OFFSET 0)
+              AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_operator'::regclass AND d.objid = o.oid AND d.deptype = 'e' OFFSET 0)
+            OFFSET 0
+        )
 """
-"""$1 but for the schemas in which somebody put a function or an operator of the name of one that is allowed ($2)."""
+"""$1 but for the schemas in which somebody put a function or an operator of the name of one that is allowed ($2).
+
+OFFSET 0 keeps the planner from joining over the whole of pg_proc: this is asked twice a call."""
 _SETTLED = f"""
     SELECT bool_or(r.rolsuper OR r.rolbypassrls OR r.rolreplication OR r.rolcreaterole
         OR pg_has_role(r.oid, 'pg_read_server_files', 'USAGE') OR pg_has_role(r.oid, 'pg_write_server_files', 'USAGE')
