@@ -131,15 +131,23 @@ class Chat(Shown):
             self._stop = "interrupted"
             raise
         finally:
-            talking.cancel()
-            await asyncio.wait([talking])
+            ending = asyncio.ensure_future(self._end(screen, talking))
             try:
-                await self._close(self._stop)
-            finally:
-                self.live.end()
-                await asyncio.wait([screen], timeout=ENDS_WITHIN_S)
-                screen.cancel()
+                await asyncio.shield(ending)
+            except asyncio.CancelledError:  # a signal, amid it: the record is finished all the same
+                await ending
+                raise
         return 0
+
+    async def _end(self, screen: asyncio.Future[None], talking: asyncio.Future[None]) -> None:
+        talking.cancel()
+        await asyncio.wait([talking])
+        try:
+            await self._close(self._stop)
+        finally:
+            self.live.end()
+            await asyncio.wait([screen], timeout=ENDS_WITHIN_S)
+            screen.cancel()
 
     async def _talk(self) -> None:
         await self._open()
