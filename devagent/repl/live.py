@@ -321,7 +321,8 @@ class Live(Region):
             self.draw_now()
 
     def suspend(self) -> None:
-        """Give the terminal back to the shell until it says ``fg``; whatever is under way stands still meanwhile."""
+        """Give the terminal back to the shell until it says ``fg``; devagent stands still meanwhile (a command
+        that runs goes on)."""
         self.paper.flush()
         self.app.suspend_to_background()
 

@@ -30,8 +30,8 @@ class Screen(Protocol):
     unfold: Callable[[], None]
     picture: Callable[[], Awaitable[str]]
     pressed_ns: int
-    """When the key was pressed that answered the last question (monotonic): what the screen waits after it, to see
-    that it comes alone, is no time for thought."""
+    """When the key was pressed that answered the last question (monotonic). What the screen waits after it, to see
+    that it comes alone, does not count."""
 
     @property
     def paper(self) -> Paper: ...
