@@ -42,7 +42,7 @@ async def compact(chat: Chat, rest: str) -> None:
     if undo and not changed:
         chat.say("There is nothing to undo.")
     elif not changed:
-        chat.say("There is nothing to compact yet: in short, the conversation would be no shorter.")
+        chat.say("There is nothing to compact yet: it would be no shorter.")
 
 
 async def clear(chat: Chat, rest: str) -> None:
