@@ -37,7 +37,8 @@ def end_of(transcript: Transcript, folder: str) -> Sequence[Out]:
     if len(places) > ROWS:
         outs = outs[places[-ROWS - 1] + 1 :]
     said = f"  all of it: devagent session replay {os.path.basename(folder)}"
-    return [Segment(said, "quiet"), ROW, ROW, *outs]
+    gap = [] if isinstance(outs[0], Row) else [ROW]
+    return [Segment(said, "quiet"), ROW, *gap, *outs]
 
 
 def _turns(events: Sequence[Event]) -> list[Event]:

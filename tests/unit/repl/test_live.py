@@ -109,6 +109,22 @@ async def test_an_answer_takes_until_its_key_is_pressed_not_until_it_is_known_to
     assert (given.answer, given.latency_us, screen.quick) == ("yes", 850_000, 1)
 
 
+async def test_the_key_for_the_shell_is_one_while_typing_and_at_a_question(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with region() as (one, keyboard):
+        left: list[str] = []
+        monkeypatch.setattr(one.app, "suspend_to_background", lambda: left.append(one.buffer.text))
+        keyboard.send_text("some\x1a")
+        while left != ["some"]:
+            await asyncio.sleep(0)
+        question = await asked(one)
+        monkeypatch.setattr(one_key, "QUIET_S", 0.0)
+        keyboard.send_text("\x1an")
+        assert await question == "n"
+        assert left == ["some", "some"]
+
+
 async def test_what_is_pasted_answers_nothing() -> None:
     async with region() as (one, keyboard):
         question = await asked(one)
