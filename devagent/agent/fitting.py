@@ -29,6 +29,8 @@ from devagent.core.events import (
 from devagent.core.ports import Model, ModelRequest
 
 _KEPT_SHARE = 0.25
+_SHORT_SUMMARY = "word " * 60
+"""No summary is expected to be shorter."""
 _HEAD, _TAIL = 100_000, 300_000
 """Characters of a conversation that its summary is made from: its start and its end."""
 
@@ -105,7 +107,8 @@ class Fitting:
     async def compact(
         self, request: ModelRequest, why: CompactionReason, *, may_ask: bool = True
     ) -> AsyncGenerator[Event, None]:
-        """Put the older part in short. The last event is ``Compacted``; none at all where nothing can go.
+        """Put the older part in short. The last event is ``Compacted``; none at all where nothing can go, or where
+        somebody asks for it who would gain nothing.
 
         ``may_ask``: whether a model may be asked for a summary (budgets).
         """
@@ -115,6 +118,9 @@ class Fitting:
         if plan is None:
             return
         gone = list(request.messages[: plan.gone])
+        taken = tokens_in(gone)
+        if why == "asked" and tokens_in(told(plan, _SHORT_SUMMARY, self._todo.items)) >= taken:
+            return
         summary = model = ""
         block: dict[str, Any] = {}
         if may_ask and self.window.by_service is not None:
@@ -136,13 +142,16 @@ class Fitting:
         if not block and not summary.strip():
             summary, model = listed(gone), ""
         text = told(plan, None if block else summary, self._todo.items)
+        stands = tokens_in(text) + tokens_in(block)
+        if why == "asked" and stands >= taken:
+            return
         kept = list(request.messages[plan.gone :])
         yield Compacted(
             turn=request.turn,
             gone=plan.gone,
             kept=len(kept),
             before=before,
-            after=max(before - tokens_in(list(gone)), 0) + tokens_in(text) + tokens_in(block),
+            after=max(before - taken, 0) + stands,
             why=why,
             model=model,
             text=text,

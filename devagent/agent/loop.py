@@ -179,7 +179,7 @@ class Agent:
 
     async def compact(self) -> AsyncGenerator[Event, None]:
         """Put the older part of the conversation in short, between two turns, because somebody asks for it.
-        No event where there is nothing to put in short."""
+        No ``Compacted`` where there is nothing to put in short, or it would be no shorter."""
         turn = _Turn(self._history.turn)
         async with aclosing(self._shortened(turn, "asked")) as events:
             async for event in events:

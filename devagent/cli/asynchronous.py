@@ -1,7 +1,8 @@
-"""Running one coroutine to its end, with SIGINT and SIGTERM as cancellation."""
+"""Running one coroutine to its end, with SIGINT, SIGTERM and SIGHUP as cancellation."""
 
 import asyncio
 import signal
+import sys
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
@@ -12,7 +13,9 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 def run_until_done(main: Coroutine[Any, Any, T]) -> T:
     """The coroutine's result. A first signal cancels it, so that it can close its records; the
-    signal handlers are the defaults again then, so that a second one ends the process.
+    signal handlers are the defaults again then, so that a second one ends the process; but a terminal that goes away
+    may say SIGHUP several times (the kernel, and the shell before it): those that follow are ignored. Where SIGHUP
+    was ignored from the start (``nohup``), it is.
 
     Unlike ``asyncio.run`` this does not wait for worker threads (a name look-up or a tool may hang
     in one); nothing awaits them any more. Raises KeyboardInterrupt where the coroutine was cancelled and
@@ -26,8 +29,11 @@ def run_until_done(main: Coroutine[Any, Any, T]) -> T:
             task.cancel()
             for number in SIGNALS:
                 loop.remove_signal_handler(number)
+            if sys.platform != "win32" and loop.remove_signal_handler(signal.SIGHUP):
+                signal.signal(signal.SIGHUP, signal.SIG_IGN)
 
-        for number in SIGNALS:
+        hangup = sys.platform != "win32" and signal.getsignal(signal.SIGHUP) == signal.SIG_DFL
+        for number in (*SIGNALS, signal.SIGHUP) if hangup else SIGNALS:
             try:
                 loop.add_signal_handler(number, cancel)
             except (

@@ -89,14 +89,14 @@ class OnScreen:
                 case "y":
                     return await self._yes(question, "once", began)
                 case "n" | "c-d":
-                    return self._answer("no", "once", _since(began))
+                    return self._answer("no", "once", self._taken(began))
                 case "c":
                     said = await self._live.read(tr("Why not?"))
                     if said is not None:
                         return self._answer("no", "once", _since(began), comment=said.strip())
                 case "b":
                     if await self._batch(question, others):
-                        return self._answer("yes", "once", _since(began))
+                        return self._answer("yes", "once", self._taken(began))
                 case "escape" | "c-c":
                     raise asyncio.CancelledError
                 case _:
@@ -109,7 +109,7 @@ class OnScreen:
 
     async def _yes(self, question: Question, scope: Scope, began: int) -> Answer:
         comment = ""
-        taken = _since(began)
+        taken = self._taken(began)
         if question.needs_reason:
             said = await self._live.read(tr("Why?"))
             comment = (said or "").strip()
@@ -121,7 +121,7 @@ class OnScreen:
         """The approval as it would stand on file, to be made narrower; None where the person goes back."""
         widest, judged = question.standing, question.judged
         if widest is None or judged is None:
-            return self._answer("yes", scope, _since(began))
+            return self._answer("yes", scope, self._taken(began))
         most = _days(widest)
         offered = sorted({*(one for one in DAYS if one < most), most}, reverse=True)
         days, exact = offered[0], False
@@ -144,7 +144,7 @@ class OnScreen:
             match key:
                 case "y":
                     self._print(sheet(approval, judged))
-                    answer = self._answer("yes", scope, _since(began))
+                    answer = self._answer("yes", scope, self._taken(began))
                     return Answer(approval=answer.approval, days=days, exact=exact)
                 case "d":
                     days = offered[(offered.index(days) + 1) % len(offered)]
@@ -177,9 +177,13 @@ class OnScreen:
             raise asyncio.CancelledError
         if key != "y":
             return False
-        taken = _since(began)
+        taken = self._taken(began)
         self._agreed.update({(one.call, shown(one)): taken for one in others})
         return True
+
+    def _taken(self, began: int) -> int:
+        """From then to the key that answered, in microseconds."""
+        return (self._live.pressed_ns - began) // 1000
 
     def _answer(self, answer: str, scope: Scope, taken: int, *, comment: str = "") -> Answer:
         yes = answer == "yes"

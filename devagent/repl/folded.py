@@ -29,6 +29,16 @@ def coloured_diff(row: str) -> Line:
     return (Segment(row, role),) if row else ()
 
 
+def refused_by(decision: Decision) -> str:
+    """Which rules refused it, in few words; where none did, what else."""
+    rules = list(dict.fromkeys(rule.rule for rule in decision.determining)) or list(decision.rules)
+    if rules:
+        more = f" and {len(rules) - FEW} more" if len(rules) > FEW else ""
+        return f"denied by {', '.join(rules[:FEW])}{more}"
+    reason = one_line(decision.reason)
+    return reason.partition(": ")[0] if reason.startswith("denied") else f"denied: {reason}"
+
+
 def granted_by(decision: Decision) -> list[str]:
     """How to be granted what was refused, in the words of the rules."""
     return [
@@ -36,6 +46,14 @@ def granted_by(decision: Decision) -> list[str]:
         for one in dict.fromkeys([decision.grant, *(r.grant for r in decision.determining)])
         if one
     ]
+
+
+def way_to(decision: Decision) -> str:
+    """How to be granted what was refused: the first clause of the words that its rules have for it."""
+    if grants := granted_by(decision):
+        return one_line(grants[0]).partition("; ")[0].partition(". ")[0].rstrip(".")
+    near = ", ".join(decision.nearest[:FEW])
+    return f"nearest grant: {near}" if near else ""
 
 
 def touched(event: ToolJudged) -> str:

@@ -40,6 +40,8 @@ class Keyed(Protocol):
 
     async def edit(self) -> None: ...
 
+    def suspend(self) -> None: ...
+
 
 def bindings(live: Keyed) -> KeyBindings:
     """All of them."""
@@ -63,6 +65,10 @@ def bindings(live: Keyed) -> KeyBindings:
     @keys.add(Keys.BracketedPaste, filter=asked, eager=True)
     def _not_an_answer(_: KeyPressEvent) -> None:
         """What is pasted answers nothing."""
+
+    @keys.add("c-z", eager=True)
+    def _suspend(_: KeyPressEvent) -> None:
+        live.suspend()
 
     @keys.add("enter", filter=typing)
     def _enter(_: KeyPressEvent) -> None:

@@ -50,6 +50,7 @@ class Lines:
         self.leave: Callable[[], None] = lambda: None
         self.unfold: Callable[[], None] = lambda: None
         self.picture: Callable[[], Awaitable[str]] = no_picture
+        self.pressed_ns = 0
         self.doing: Doing | None = None
         self.queued: list[str] = []
         self.todo = ""
@@ -66,6 +67,7 @@ class Lines:
             complete_while_typing=False,
             editing_mode=EditingMode.VI if vi else EditingMode.EMACS,
             enable_open_in_editor=True,
+            enable_suspend=True,
             input=input,
             output=output,
         )
@@ -121,11 +123,14 @@ class Lines:
                 typed = (
                     await self._question.prompt_async(f"{tr('Answer:')} ", handle_sigint=False)
                 ).strip()
+                self.pressed_ns = time.monotonic_ns()
             except KeyboardInterrupt:
+                self.pressed_ns = time.monotonic_ns()
                 if "c-c" in keys or "escape" in keys:
                     return "c-c" if "c-c" in keys else "escape"
                 continue
             except EOFError:
+                self.pressed_ns = time.monotonic_ns()
                 return next(one for one in ("c-d", "n", "escape", "c-c") if one in keys)
             if key := ways.get(typed.lower()):
                 return key

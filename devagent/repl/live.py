@@ -68,6 +68,7 @@ class Live(Region):
         self.leave: Callable[[], None] = lambda: None
         self.unfold: Callable[[], None] = lambda: None
         self.picture: Callable[[], Awaitable[str]] = no_picture
+        self.pressed_ns = 0
         self.pasted = Pasted()
         self._questions = 0
         self._reading: asyncio.Future[str | None] | None = None
@@ -142,7 +143,9 @@ class Live(Region):
         self.buffer.cancel_completion()
         self.draw_now()
         try:
-            return await question.answered
+            answer = await question.answered
+            self.pressed_ns = question.pressed_ns
+            return answer
         finally:
             self.question = None
             self.app.invalidate()
@@ -316,6 +319,12 @@ class Live(Region):
         finally:
             self.paper.held = False
             self.draw_now()
+
+    def suspend(self) -> None:
+        """Give the terminal back to the shell until it says ``fg``; devagent stands still meanwhile (a command
+        that runs goes on)."""
+        self.paper.flush()
+        self.app.suspend_to_background()
 
     def interrupt(self) -> None:
         now = time.monotonic()

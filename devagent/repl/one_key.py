@@ -35,6 +35,7 @@ class OneKey:
             question.answered.set_result(self._letter)
         elif len(key) > 1:
             if key in question.keys:
+                question.pressed_ns = time.monotonic_ns()
                 question.answered.set_result(key)
         elif (
             waiting is not None
@@ -45,6 +46,7 @@ class OneKey:
             question.note = tr("One key answers; nothing was taken of what you typed.")
         else:
             self._letter = key
+            question.pressed_ns = time.monotonic_ns()
             self._alone = asyncio.get_running_loop().call_later(ALONE_S, self._answer, question)
 
     def _answer(self, question: Choices) -> None:

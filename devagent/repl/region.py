@@ -54,6 +54,8 @@ class Choices(Struct):
     answered: "asyncio.Future[str]"
     note: str = ""
     """Of why a key did nothing."""
+    pressed_ns: int = 0
+    """When the key that answers was pressed (monotonic); 0: none was."""
 
 
 class Region:

@@ -29,6 +29,9 @@ class Screen(Protocol):
     leave: Callable[[], None]
     unfold: Callable[[], None]
     picture: Callable[[], Awaitable[str]]
+    pressed_ns: int
+    """When the key was pressed that answered the last question (monotonic). What the screen waits after it, to see
+    that it comes alone, does not count."""
 
     @property
     def paper(self) -> Paper: ...

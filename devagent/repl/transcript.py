@@ -26,21 +26,21 @@ from devagent.core.events import (
 from devagent.core.text import one_line, visible
 from devagent.repl.capabilities import Capabilities
 from devagent.repl.folded import (
-    FEW,
     Folded,
     answered,
     coloured_diff,
-    granted_by,
     outcome,
+    refused_by,
     touched,
+    way_to,
 )
 from devagent.repl.markdown.flow import ROW, Flow, Out
 from devagent.repl.markdown.stream import MarkdownStream
 from devagent.repl.messages import tr
 from devagent.repl.render import render, sources_text
 from devagent.repl.style import Line, Segment, coded, text_of, width_of
+from devagent.repl.width import clip, width
 from devagent.repl.words import (
-    because,
     determined_by,
     pairs,
     signs_of,
@@ -178,18 +178,20 @@ class Transcript:
             )
 
     def _denied(self, event: ToolJudged) -> Iterator[Out]:
+        """What, by which rule, how to get it: a row, or two where the way is long. The reasons are told by ``/why``."""
         decision = event.decision
-        dot = self.signs.dot
+        head, dot = self._head(event, "bad"), self.signs.dot
         if decision.error:
-            said = [Segment(f" {dot} not run: {decision.reason}", "quiet")]
-        else:
-            said = coded(f" {dot} {'; '.join(because(decision, 'denied'))}", "quiet")
-            grants = granted_by(decision)
-            near = ", ".join(decision.nearest[:FEW])
-            way = "; ".join(grants) or (f"nearest grant: {near}" if near else "")
-            if way:
-                said += coded(f" {self.signs.then} {way}", "accent")
-        yield from self.flow(self._head(event, "bad"), said)
+            yield from self.flow(head, [Segment(f" {dot} not run: {decision.reason}", "quiet")])
+            return
+        said = f" {dot} {refused_by(decision)}"
+        room = self._room - sum(width(one.text) for one in head[:2]) - width(said)
+        what = [
+            Segment(f" {clip(one.text.strip(), max(room - 2, 20))}", one.role) for one in head[2:]
+        ]
+        way = way_to(decision)
+        then = f" {self.signs.then} {clip(way, self._room - 6)}" if way else ""
+        yield from self.flow(head[:2], [*what, Segment(said, "quiet"), *coded(then, "accent")])
 
     def _answered(self, event: ApprovalAnswered) -> Iterator[Out]:
         folded = self._calls.get(event.call)

@@ -262,7 +262,8 @@ class Session:
         running.cancel(stopped.limit)
 
     def compact(self) -> AsyncGenerator[Event, None]:
-        """Put the older part of the conversation in short, logged like a turn. No event: there is nothing to."""
+        """Put the older part of the conversation in short, logged like a turn. No ``Compacted`` among the events: there
+        is nothing to, or it would be no shorter."""
         return tapped(self._agent.compact(), self._log)
 
     def undo_compaction(self) -> AsyncGenerator[Event, None]:

@@ -12,6 +12,7 @@ from devagent.core.events import (
     ApprovalAnswered,
     FeedbackGiven,
     Prompt,
+    SessionEnded,
     SessionResumed,
     ToolFinished,
     ToolJudged,
@@ -161,6 +162,26 @@ async def test_a_first_start_explains_itself_and_is_of_use_without_a_key(shop: P
     assert any(isinstance(one, UndoDone) for one in events)
     assert verify_session(first).closed
     assert verify_session(second).closed
+
+
+async def test_a_window_that_is_closed_over_a_question_leaves_a_finished_record(
+    shop: Path,
+) -> None:
+    async with terminal(cwd=shop, width=80, height=24) as screen:
+        await screen.shows("a rehearsal")
+        await screen.presses("r")
+        await screen.shows("rehearsal:tour", READY)
+        await screen.types("hello")
+        await screen.shows(QUESTION, "no, and say why")
+        (log,) = logs()
+        await screen.hangs_up()
+        async with asyncio.timeout(LIMIT_S):
+            while not verify_session(log).closed:
+                await asyncio.sleep(POLL_S)
+    ended = logged(log)[-1]
+    assert isinstance(ended, SessionEnded)
+    assert (ended.stop, ended.exit_code) == ("interrupted", 130)
+    assert not (shop / "devagent-tour.md").exists()
 
 
 ANSWERS = f"""\

@@ -56,7 +56,7 @@ async def test_a_chat_shows_each_verdict_asks_the_person_and_leaves_a_verified_l
         await screen.types("Branch, please")
         shown = await screen.shows(
             "● git.status repo:. · 1 row",
-            *("✗ git.push branch:origin/main · denied by local/mine#main-by-review (policy.toml:",),
+            *("✗ git.push branch:origin/main · denied by local/mine#main-by-review",),
             "→ Open a pull request",
             *("? git.branch  write", "write branch:mine"),
             *("asked by local/mine#branches-are-asked (policy.toml:", QUESTION),

@@ -92,6 +92,11 @@ class Terminal:
         for child in children.split():
             os.kill(int(child), signal.SIGKILL)
 
+    async def hangs_up(self) -> None:
+        """Close the terminal that the program runs on, as a window is closed; another one takes its place."""
+        await self.tmux("new-window", "-d", "cat")
+        await self.tmux("kill-window")
+
     async def presses(self, key: str) -> None:
         """Press one key, by tmux's name for it (``C-c``)."""
         await self.tmux("send-keys", key)

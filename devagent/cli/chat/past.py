@@ -8,6 +8,7 @@ from devagent.core.events import (
     ApprovalAnswered,
     Event,
     ModelReplied,
+    ModelRequested,
     Prompt,
     ToolFinished,
     ToolJudged,
@@ -20,6 +21,7 @@ from devagent.repl.style import Segment
 from devagent.repl.transcript import Transcript
 
 TURNS = 3
+"""In which the model was asked; commands of the person's own between them and after them are shown too."""
 ROWS = 60
 _SHOWN = (
     Prompt, ModelReplied, ToolJudged, ApprovalAnswered, ToolFinished, TurnCut, TurnEnded, TurnStarted,
@@ -35,12 +37,19 @@ def end_of(transcript: Transcript, folder: str) -> Sequence[Out]:
     if len(places) > ROWS:
         outs = outs[places[-ROWS - 1] + 1 :]
     said = f"  all of it: devagent session replay {os.path.basename(folder)}"
-    return [Segment(said, "quiet"), ROW, ROW, *outs]
+    gap = [] if isinstance(outs[0], Row) else [ROW]
+    return [Segment(said, "quiet"), ROW, *gap, *outs]
 
 
 def _turns(events: Sequence[Event]) -> list[Event]:
-    """What was there, from the last few prompts on."""
-    begun = [n for n, one in enumerate(events) if isinstance(one, TurnStarted)]
-    if not begun:
-        return []
-    return [one for one in events[begun[-TURNS:][0] :] if isinstance(one, _SHOWN)]
+    """What was there, from the last few things that the model was asked on; where it was asked nothing, from the last
+    few commands on."""
+    begun: list[int] = []
+    asked: list[int] = []
+    for n, one in enumerate(events):
+        if isinstance(one, TurnStarted):
+            begun.append(n)
+        elif isinstance(one, ModelRequested) and not one.purpose and begun:
+            asked += begun[-1:] if asked[-1:] != begun[-1:] else []
+    first = (asked or begun)[-TURNS:][:1]
+    return [one for n in first for one in events[n:] if isinstance(one, _SHOWN)]

@@ -5,6 +5,7 @@ the transcript, and its rows to the paper above the prompt (``shown.Shown``).
 """
 
 import asyncio
+import contextlib
 import os
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -127,19 +128,31 @@ class Chat(Shown):
             await asyncio.wait([screen, talking], return_when=asyncio.FIRST_COMPLETED)
             if talking.done():
                 talking.result()
+            else:
+                self._stop = "interrupted"
+                with contextlib.suppress(EOFError, OSError):  # the terminal is not there any more
+                    screen.result()
         except asyncio.CancelledError:
             self._stop = "interrupted"
             raise
         finally:
-            talking.cancel()
-            await asyncio.wait([talking])
+            ending = asyncio.ensure_future(self._end(screen, talking))
             try:
-                await self._close(self._stop)
-            finally:
-                self.live.end()
-                await asyncio.wait([screen], timeout=ENDS_WITHIN_S)
-                screen.cancel()
-        return 0
+                await asyncio.shield(ending)
+            except asyncio.CancelledError:  # a signal, amid it: the record is finished all the same
+                await ending
+                raise
+        return 130 if self._stop == "interrupted" else 0
+
+    async def _end(self, screen: asyncio.Future[None], talking: asyncio.Future[None]) -> None:
+        talking.cancel()
+        await asyncio.wait([talking])
+        try:
+            await self._close(self._stop)
+        finally:
+            self.live.end()
+            await asyncio.wait([screen], timeout=ENDS_WITHIN_S)
+            screen.cancel()
 
     async def _talk(self) -> None:
         await self._open()

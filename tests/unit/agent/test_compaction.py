@@ -105,7 +105,7 @@ async def test_no_call_is_parted_from_its_result() -> None:
 
 async def test_what_was_typed_and_refused_stays_word_for_word_through_several_compactions() -> None:
     fast = FakeModel(*[reply(said(SUMMARY))] * 3)
-    refused = [reply(use(f"r{n}", "git__push")) for n in range(3)]
+    refused = [reply(said(LONG), use(f"r{n}", "git__push")) for n in range(3)]
     model = FakeModel(
         refused[0], reply(said("I may not.")), refused[1], reply(said("Nor now.")), reply(said("So."))
     )  # fmt: skip
@@ -218,6 +218,20 @@ async def test_a_short_conversation_is_neither_counted_nor_compacted() -> None:
     agent = agent_with(FakeModel(reply(said("Hello."))), Window(20_000, 1_000, 0.8, None, count))
     assert "compaction.done" not in kinds(await turn_of(agent))
     assert await taken(agent.compact()) == []
+
+
+async def test_what_would_be_no_shorter_is_left_as_it_is_where_somebody_asks() -> None:
+    fast = FakeModel(reply(said(LONG)))
+    agent = agent_with(FakeModel(*[reply(said("Hello."))] * 3), small(fast))
+    for text in ("first", "second", "third"):
+        await turn_of(agent, text)
+    assert await taken(agent.compact()) == []
+    assert fast.requests == []
+    agent = agent_with(FakeModel(*[reply(said("Hello. " * 300))] * 3), small(fast))
+    for text in ("first", "second", "third"):
+        await turn_of(agent, text)
+    assert kinds(await taken(agent.compact())) == ["model.requested", "model.replied"]
+    assert agent.compactions == 0
 
 
 async def test_the_summary_is_no_reply_of_the_conversation() -> None:

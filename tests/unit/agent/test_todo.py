@@ -127,16 +127,17 @@ def test_a_list_is_told_in_a_few_words() -> None:
 
 async def test_a_compaction_takes_the_list_along() -> None:
     summary = FakeModel(reply(said("What was done.")))
-    model = FakeModel(reply(writes("c1")), reply(said("One.")), reply(said("Two.")))
-    agent = agent_with(model, window=Window(tokens=400, reply=0, summariser=lambda: summary))
+    model = FakeModel(reply(writes("c1")), reply(said("One. " * 500)), reply(said("Two.")))
+    agent = agent_with(model, window=Window(summariser=lambda: summary))
     await turn_of(agent, "first")
+    await turn_of(agent, "second")
     async with aclosing(agent.compact()) as events:
         done = the_only([event async for event in events], Compacted)
     assert "<todo>\n1. [x] read the code\n2. [>] change the fee" in done.text
 
 
 async def test_the_last_few_compactions_can_be_undone_and_no_more_is_kept() -> None:
-    agent = agent_with(FakeModel(*[reply(said("So."))] * 20), window=Window(tokens=400))
+    agent = agent_with(FakeModel(*[reply(said("So. " * 400))] * 20), window=Window())
     for number in range(KEPT + 2):
         for _ in range(2):
             await turn_of(agent, f"turn {number}")

@@ -10,7 +10,11 @@ from prompt_toolkit.history import InMemoryHistory
 from prompt_toolkit.input import PipeInput, create_pipe_input
 from prompt_toolkit.output import DummyOutput
 
+from devagent.core.ports import Question
+from devagent.core.tools import ToolSpec
+from devagent.core.verdicts import Decision
 from devagent.repl import asker, one_key
+from devagent.repl.asker import OnScreen
 from devagent.repl.capabilities import capabilities
 from devagent.repl.live import Live
 from devagent.repl.style import Painter, width_of
@@ -68,6 +72,57 @@ async def test_one_key_answers_with_enter_or_without(typed: str, answer: str) ->
         question = await asked(one)
         keyboard.send_text(typed)
         assert await question == answer
+
+
+class Clock:
+    """A clock that is set by hand, in nanoseconds."""
+
+    def __init__(self) -> None:
+        self.now = 10**12
+
+    def monotonic_ns(self) -> int:
+        return self.now
+
+    def monotonic(self) -> float:
+        return self.now / 1e9
+
+
+async def test_an_answer_takes_until_its_key_is_pressed_not_until_it_is_known_to_stand_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    clock = Clock()
+    monkeypatch.setattr(asker, "time", clock)
+    monkeypatch.setattr(one_key, "time", clock)
+    tool = ToolSpec("workspace", "write", "write", "", {})
+    question = Question("c1", tool, {}, (), Decision("ask", "so"), "workspace.write")
+    async with region() as (one, keyboard):
+        screen = OnScreen(one, "ana", "/w", lambda rows: None)
+        answer = asyncio.ensure_future(screen.ask(question))
+        while one.question is None:
+            await asyncio.sleep(0)
+        clock.now += 850_000_000
+        keyboard.send_text("y")
+        while not one.question.pressed_ns:
+            await asyncio.sleep(0)
+        clock.now += 200_000_000
+        given = (await answer).approval
+    assert (given.answer, given.latency_us, screen.quick) == ("yes", 850_000, 1)
+
+
+async def test_the_key_for_the_shell_is_one_while_typing_and_at_a_question(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with region() as (one, keyboard):
+        left: list[str] = []
+        monkeypatch.setattr(one.app, "suspend_to_background", lambda: left.append(one.buffer.text))
+        keyboard.send_text("some\x1a")
+        while left != ["some"]:
+            await asyncio.sleep(0)
+        question = await asked(one)
+        monkeypatch.setattr(one_key, "QUIET_S", 0.0)
+        keyboard.send_text("\x1an")
+        assert await question == "n"
+        assert left == ["some", "some"]
 
 
 async def test_what_is_pasted_answers_nothing() -> None:

@@ -1,6 +1,7 @@
 """Choosing a session to go on with: what is listed, what its preview shows, and which one is taken."""
 
 from collections.abc import Sequence
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from devagent.audit.ending import last_events
 from devagent.audit.layout import BODIES, EVENTS, find_session
 from devagent.audit.reader import Session, sessions
 from devagent.audit.writer import SessionLog
-from devagent.cli.session.choosing import chosen, preview
+from devagent.cli.session.choosing import chosen, days_of, newest, preview
 from devagent.core.errors import UsageError
 from devagent.core.events import Event, Prompt, SessionEnded
 from devagent.repl.picker import ROWS, Choice, clipped, line_of, pick
@@ -128,3 +129,28 @@ def test_a_reviewers_log_is_neither_the_last_session_nor_to_be_chosen() -> None:
     for look in (chosen, lambda: find_session(places().sessions, "last")):
         with pytest.raises(UsageError, match="There is no session"):
             look()
+
+
+@pytest.mark.parametrize("day", [date(2026, 11, 16), date(2026, 11, 18), date(2026, 11, 22)])
+def test_the_sessions_of_the_days_that_are_named_are_found(day: date) -> None:
+    """On a Monday, amid the week, and on a Sunday; each day has a session at its first and its last minute."""
+    ids: dict[date, list[str]] = {}
+    for back in range(16, -1, -1):
+        on = day - timedelta(back)
+        for hour, minute in ((0, 0), (23, 59)):
+            at = datetime(on.year, on.month, on.day, hour, minute).timestamp()
+            with SessionLog.create(places().sessions, clock=lambda at=at: int(at * 1e9)) as log:
+                log.write(started())
+                log.write(turn()[0])
+            ids.setdefault(on, []).insert(0, log.sid)
+
+    def found(words: str) -> list[str]:
+        return [sid for sid, _ in newest(99, days_of(words, day))]
+
+    monday = day - timedelta(day.weekday())
+    week = [monday - timedelta(7 - n) for n in range(7)]
+    assert found(" Last  WEEK ") == [sid for one in reversed(week) for sid in ids[one]]
+    assert found("yesterday") == ids[day - timedelta(1)]
+    assert found("today") == ids[day]
+    assert found("this week")[-1] == ids[monday][-1]
+    assert days_of("some other week", day) is None

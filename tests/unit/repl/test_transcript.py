@@ -13,6 +13,7 @@ from devagent.core.events import (
     ToolProgress,
     TurnCut,
 )
+from devagent.core.resources import Resource
 from devagent.core.verdicts import Decision
 from devagent.repl.capabilities import Capabilities
 from devagent.repl.region import Doing
@@ -36,11 +37,26 @@ def test_a_call_is_one_line_once_it_is_over() -> None:
 
 
 def test_a_denial_is_one_calm_line_with_the_rule_and_how_to_get_it() -> None:
-    line = " ".join(one.strip() for one in drawn(*call("deny")))
-    assert line == (
-        "✗ git.push branch:origin/main · denied by org/acme#no-force (org.toml:14): "
-        "Force pushes rewrite shared history → Ask #platform"
+    assert drawn(*call("deny"), columns=80) == [
+        "✗ git.push branch:origin/main · denied by org/acme#no-force → Ask #platform"
+    ]
+
+
+def test_a_denial_takes_two_rows_at_most_however_long_its_words_are() -> None:
+    denied = judged("deny")
+    long = replace(
+        denied,
+        resources=(Resource("path:" + "deep/" * 40 + "a.py", "write"),),
+        decision=replace(
+            denied.decision,
+            grant="Ask for it in the channel of the platform's people; " + "x " * 90,
+        ),
     )
+    rows = drawn(long, columns=80)
+    assert len(rows) == 2
+    assert "… · denied by org/acme#no-force" in rows[0]
+    assert rows[1].endswith("→ Ask for it in the channel of the platform's people")
+    assert all(len(one) < 80 for one in rows)
 
 
 def test_a_call_that_was_approved_says_so_and_one_that_was_not_too() -> None:

@@ -22,6 +22,7 @@ KEYS = (
     ("Ctrl+X Ctrl+E", "write in your editor"),
     ("Ctrl+V", "the image in the clipboard"),
     ("Ctrl+O", "the last call in full"),
+    ("Ctrl+Z", "back to the shell; fg goes on"),
 )
 LINE_KEYS = (
     ("Enter", "send"),

@@ -1,8 +1,12 @@
 """``/context``, ``/compact`` and ``/clear``: what the model reads of the conversation."""
 
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+
 from msgspec.structs import replace
 
 from devagent.cli.chat.screen import Chat
+from devagent.core.events import Compacted, CompactionUndone, Event
 
 
 async def context(chat: Chat, rest: str) -> None:
@@ -24,9 +28,21 @@ async def context(chat: Chat, rest: str) -> None:
 async def compact(chat: Chat, rest: str) -> None:
     """Put the older part of the conversation in short, or bring it back."""
     undo = rest == "undo"
+    changed = False
+
+    async def watched(events: AsyncGenerator[Event, None]) -> AsyncGenerator[Event, None]:
+        nonlocal changed
+        async with aclosing(events):
+            async for event in events:
+                changed = changed or isinstance(event, Compacted | CompactionUndone)
+                yield event
+
     events = chat.session.undo_compaction() if undo else chat.session.compact()
-    if not await chat.turn(events, "putting the conversation in short"):
-        chat.say("There is nothing to undo." if undo else "There is nothing to compact yet.")
+    await chat.turn(watched(events), "putting the conversation in short")
+    if undo and not changed:
+        chat.say("There is nothing to undo.")
+    elif not changed:
+        chat.say("There is nothing to compact yet: it would be no shorter.")
 
 
 async def clear(chat: Chat, rest: str) -> None:
