@@ -45,7 +45,7 @@ E = TypeVar("E")
 
 ANA = Principal(user="ana", agent="main")
 GIT = ExtensionReference("git", "1.0", "ab" * 32)
-WORKSPACE = "/work/shop"
+WORKSPACE = "/code/shop"
 
 
 def spec(name: str = "push", tool_class: ToolClass = "write") -> ToolSpec:

@@ -108,7 +108,7 @@ async def test_an_approval_does_not_answer_what_was_not_shown() -> None:
         replace(kept, definition="cd" * 32),
         replace(kept, expires="2026-11-19"),
         replace(kept, rules=()),
-        replace(kept, scope="project", folder="/work/other"),
+        replace(kept, scope="project", folder="/code/other"),
         replace(kept, resources=(Resource("branch:origin/y", "write"),)),
         replace(kept, resources=(Resource("branch:origin/x", "read"),)),
         replace(kept, arguments="ef" * 32),

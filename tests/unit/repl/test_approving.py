@@ -105,7 +105,7 @@ def test_what_no_screen_shows_is_written_out(tmp_path: Path) -> None:
 def test_the_examples_of_an_approval_are_what_it_really_answers() -> None:
     call = judged("ask")
     approval = standing_approval(
-        call, by="user:ana", scope="project", given="2026-11-20", days=7, folder="/work/shop"
+        call, by="user:ana", scope="project", given="2026-11-20", days=7, folder="/code/shop"
     )
     found = list(examples(approval, call))
     assert [fits for fits, _ in found] == [True, True, True, False, False, False]

@@ -31,7 +31,7 @@ def approval(id: str = "a1", tool: str = "git.push") -> StandingApproval:
         expires="2026-12-20",
         rules=("local/mine#look",),
         resources=(Resource("branch:origin/x", "write", ("git.force",)),),
-        folder="/work/shop",
+        folder="/code/shop",
     )
 
 
@@ -112,7 +112,7 @@ def test_the_list_shows_what_how_far_until_when_and_how_often() -> None:
     line = run("list").output
     assert line == (
         "a1  git.push  branch:origin/x\n"
-        "              in /work/shop, until 2026-12-20, by user:ana, used 3 times\n"
+        "              in /code/shop, until 2026-12-20, by user:ana, used 3 times\n"
     )
     assert json.loads(run("list", "--format", "json").output)[0]["uses"] == 3
 
