@@ -15,16 +15,15 @@ from then on.
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from devagent import __version__
-from devagent.core.codec import canonical, digest
+from devagent.agent.around import Around
+from devagent.core.codec import canonical
 from devagent.core.events import (
     Event,
-    ExtensionReference,
     SubagentStarted,
     ToolFinished,
     ToolJudged,
 )
-from devagent.core.ports import MayRead, Meanwhile, Progress, Toolbox
+from devagent.core.ports import Toolbox
 from devagent.core.resources import Resource
 from devagent.core.tools import ToolResult, ToolSpec
 from devagent.core.verdicts import Decision
@@ -64,8 +63,8 @@ def tokens(tools: Sequence[ToolSpec]) -> int:
     return size // _BYTES_PER_TOKEN
 
 
-class Findable:
-    """A toolbox whose tools may be more than a prompt should hold (``core.ports.Toolbox``).
+class Findable(Around):
+    """A toolbox whose tools may be more than a prompt should hold.
 
     ``is_own`` says which tools are devagent's, ``first`` which of those (by their qualified names) are told before
     the others. Call ``offer`` once it is known what policy could grant.
@@ -74,7 +73,7 @@ class Findable:
     def __init__(
         self, inner: Toolbox, is_own: Callable[[ToolSpec], bool], first: Sequence[str] = ()
     ) -> None:
-        self._inner = inner
+        super().__init__(inner)
         self._is_own = is_own
         self._first = {name: place for place, name in enumerate(first)}
         self._finder: ToolSpec | None = None
@@ -138,41 +137,20 @@ class Findable:
         new = [by_name[name] for name in names if name in by_name and name not in known]
         self._found += new[: MAX_ADDED - len(self._found)]
 
-    def specs(self) -> Sequence[ToolSpec]:
-        return self._inner.specs()
-
     def find(self, api_name: str) -> ToolSpec | None:
         if self._finder is not None and api_name == self._finder.api_name:
             return self._finder
-        return self._inner.find(api_name)
+        return super().find(api_name)
 
-    def reference(self, tool: ToolSpec) -> ExtensionReference:
-        if tool.extension == HOUSE:
-            return ExtensionReference(HOUSE, __version__, digest([tool.name, tool.input_schema]))
-        return self._inner.reference(tool)
+    def _is_ours(self, tool: ToolSpec) -> bool:
+        return tool.extension == HOUSE
 
-    def complete(self, tool: ToolSpec, args: Mapping[str, Any]) -> dict[str, Any]:
-        return self._inner.complete(tool, args)
+    def _touched(self, tool: ToolSpec, args: Mapping[str, Any]) -> tuple[Resource, ...]:
+        del tool, args
+        return ()
 
-    async def resources(
-        self, tool: ToolSpec, args: Mapping[str, Any], may_read: MayRead | None = None
-    ) -> tuple[Resource, ...]:
-        return () if tool.extension == HOUSE else await self._inner.resources(tool, args, may_read)
-
-    async def preview(self, tool: ToolSpec, args: Mapping[str, Any]) -> str:
-        return "" if tool.extension == HOUSE else await self._inner.preview(tool, args)
-
-    async def run(
-        self,
-        tool: ToolSpec,
-        args: Mapping[str, Any],
-        obligations: Mapping[str, Any],
-        may_read: MayRead | None = None,
-        progress: Progress | None = None,
-        meanwhile: Meanwhile | None = None,
-    ) -> ToolResult:
-        if tool.extension != HOUSE:
-            return await self._inner.run(tool, args, obligations, may_read, progress, meanwhile)
+    def _carried_out(self, tool: ToolSpec, args: Mapping[str, Any]) -> ToolResult:
+        del tool
         return self._looked_for(str(args["query"]), int(args["limit"]))
 
     def _looked_for(self, query: str, limit: int) -> ToolResult:

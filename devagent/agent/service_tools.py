@@ -17,6 +17,7 @@ from contextlib import aclosing
 from typing import Any
 
 from devagent import __version__
+from devagent.agent.around import Around
 from devagent.agent.gate import Gate, granted
 from devagent.core.codec import digest
 from devagent.core.events import (
@@ -27,7 +28,6 @@ from devagent.core.events import (
     ToolCalled,
     ToolJudged,
 )
-from devagent.core.ports import MayRead, Meanwhile, Progress, Toolbox
 from devagent.core.resources import Resource
 from devagent.core.tools import ServiceTool, ToolCall, ToolClass, ToolResult, ToolSpec
 
@@ -47,53 +47,30 @@ def specification(tool: ServiceTool) -> ToolSpec:
     )
 
 
-class WithServiceTools:
-    """A toolbox that can say of the service's own tools what they touch (``core.ports.Toolbox``); it lists none of
-    them, and carries out none."""
+class WithServiceTools(Around):
+    """A toolbox that can say of the service's own tools what they touch; it lists none of them, and carries out none."""
 
-    def __init__(self, inner: Toolbox) -> None:
-        self._inner = inner
-
-    def specs(self) -> Sequence[ToolSpec]:
-        return self._inner.specs()
-
-    def find(self, api_name: str) -> ToolSpec | None:
-        return self._inner.find(api_name)
+    def _is_ours(self, tool: ToolSpec) -> bool:
+        return tool.extension == HOUSE
 
     def reference(self, tool: ToolSpec) -> ExtensionReference:
-        if tool.extension == HOUSE:
+        if self._is_ours(tool):
             return ExtensionReference(HOUSE, __version__, digest([tool.name]))
-        return self._inner.reference(tool)
+        return super().reference(tool)
 
     def complete(self, tool: ToolSpec, args: Mapping[str, Any]) -> dict[str, Any]:
-        return dict(args) if tool.extension == HOUSE else self._inner.complete(tool, args)
+        return dict(args) if self._is_ours(tool) else super().complete(tool, args)
 
-    async def resources(
-        self, tool: ToolSpec, args: Mapping[str, Any], may_read: MayRead | None = None
-    ) -> tuple[Resource, ...]:
-        if tool.extension != HOUSE:
-            return await self._inner.resources(tool, args, may_read)
+    def _touched(self, tool: ToolSpec, args: Mapping[str, Any]) -> tuple[Resource, ...]:
         if tool.tool_class != "net":
             return (Resource(f"mcp:{HOUSE}/{tool.name}", "write"),)
         domains: Sequence[str] = args.get("allowed_domains") or ("*",)
         # A domain may come with a path.
         return tuple(Resource(f"host:{one.partition('/')[0].lower()}", "read") for one in domains)
 
-    async def preview(self, tool: ToolSpec, args: Mapping[str, Any]) -> str:
-        return "" if tool.extension == HOUSE else await self._inner.preview(tool, args)
-
-    async def run(
-        self,
-        tool: ToolSpec,
-        args: Mapping[str, Any],
-        obligations: Mapping[str, Any],
-        may_read: MayRead | None = None,
-        progress: Progress | None = None,
-        meanwhile: Meanwhile | None = None,
-    ) -> ToolResult:
-        if tool.extension == HOUSE:
-            return ToolResult("The service alone can do that.", failed=True, error="unavailable")
-        return await self._inner.run(tool, args, obligations, may_read, progress, meanwhile)
+    def _carried_out(self, tool: ToolSpec, args: Mapping[str, Any]) -> ToolResult:
+        del tool, args
+        return ToolResult("The service alone can do that.", failed=True, error="unavailable")
 
 
 class Offering:

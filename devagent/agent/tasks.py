@@ -16,15 +16,13 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import replace
 
-from devagent import __version__
-from devagent.core.codec import digest
+from devagent.agent.around import Around, Besides
 from devagent.core.errors import Stop
 from devagent.core.events import (
     ApprovalAnswered,
     ApprovalAsked,
     ErrorRaised,
     Event,
-    ExtensionReference,
     ModelFailed,
     ModelReplied,
     ModelRequested,
@@ -38,8 +36,7 @@ from devagent.core.events import (
     Usage,
 )
 from devagent.core.limits import Limits
-from devagent.core.ports import MayRead, Meanwhile, Model, Progress, Toolbox
-from devagent.core.resources import Resource
+from devagent.core.ports import Model, Toolbox
 from devagent.core.tools import ToolCall, ToolResult, ToolSpec
 
 HOUSE, NAME = "agent", "task"
@@ -76,55 +73,19 @@ INSTRUCTIONS = (
 )
 
 
-class WithTasks:
-    """A toolbox with ``agent.task`` besides (``core.ports.Toolbox``); the loop carries that one out."""
+class WithTasks(Besides):
+    """A toolbox with ``agent.task`` besides; the loop carries that one out."""
 
     def __init__(self, inner: Toolbox) -> None:
-        self._inner = inner
+        super().__init__(inner, TASK)
 
-    def specs(self) -> Sequence[ToolSpec]:
-        return (*self._inner.specs(), TASK)
-
-    def find(self, api_name: str) -> ToolSpec | None:
-        return TASK if api_name == TASK.api_name else self._inner.find(api_name)
-
-    def reference(self, tool: ToolSpec) -> ExtensionReference:
-        if tool is TASK:
-            return ExtensionReference(HOUSE, __version__, digest([tool.name, tool.input_schema]))
-        return self._inner.reference(tool)
-
-    def complete(self, tool: ToolSpec, args: Mapping[str, Any]) -> dict[str, Any]:
-        return self._inner.complete(tool, args)
-
-    async def resources(
-        self, tool: ToolSpec, args: Mapping[str, Any], may_read: MayRead | None = None
-    ) -> tuple[Resource, ...]:
-        if tool is TASK:
-            return (Resource(f"mcp:{HOUSE}/{NAME}", "read"),)
-        return await self._inner.resources(tool, args, may_read)
-
-    async def preview(self, tool: ToolSpec, args: Mapping[str, Any]) -> str:
-        return "" if tool is TASK else await self._inner.preview(tool, args)
-
-    async def run(
-        self,
-        tool: ToolSpec,
-        args: Mapping[str, Any],
-        obligations: Mapping[str, Any],
-        may_read: MayRead | None = None,
-        progress: Progress | None = None,
-        meanwhile: Meanwhile | None = None,
-    ) -> ToolResult:
-        if tool is TASK:
-            return ToolResult("No sub-agent can be asked here.", failed=True, error="unavailable")
-        return await self._inner.run(tool, args, obligations, may_read, progress, meanwhile)
+    def _carried_out(self, tool: ToolSpec, args: Mapping[str, Any]) -> ToolResult:
+        del tool, args
+        return ToolResult("No sub-agent can be asked here.", failed=True, error="unavailable")
 
 
-class ReadingOnly:
-    """The tools of a toolbox that only read (``core.ports.Toolbox``); the others are not there."""
-
-    def __init__(self, inner: Toolbox) -> None:
-        self._inner = inner
+class ReadingOnly(Around):
+    """The tools of a toolbox that only read; the others are not there."""
 
     def specs(self) -> Sequence[ToolSpec]:
         return [tool for tool in self._inner.specs() if tool.tool_class == "read"]
@@ -132,31 +93,6 @@ class ReadingOnly:
     def find(self, api_name: str) -> ToolSpec | None:
         tool = self._inner.find(api_name)
         return tool if tool and tool.tool_class == "read" else None
-
-    def reference(self, tool: ToolSpec) -> ExtensionReference:
-        return self._inner.reference(tool)
-
-    def complete(self, tool: ToolSpec, args: Mapping[str, Any]) -> dict[str, Any]:
-        return self._inner.complete(tool, args)
-
-    async def resources(
-        self, tool: ToolSpec, args: Mapping[str, Any], may_read: MayRead | None = None
-    ) -> tuple[Resource, ...]:
-        return await self._inner.resources(tool, args, may_read)
-
-    async def preview(self, tool: ToolSpec, args: Mapping[str, Any]) -> str:
-        return await self._inner.preview(tool, args)
-
-    async def run(
-        self,
-        tool: ToolSpec,
-        args: Mapping[str, Any],
-        obligations: Mapping[str, Any],
-        may_read: MayRead | None = None,
-        progress: Progress | None = None,
-        meanwhile: Meanwhile | None = None,
-    ) -> ToolResult:
-        return await self._inner.run(tool, args, obligations, may_read, progress, meanwhile)
 
 
 class Subagent(Struct, frozen=True):

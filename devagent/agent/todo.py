@@ -6,22 +6,20 @@
 4. A compaction takes it along.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
-from devagent import __version__
+from devagent.agent.around import Besides
 from devagent.agent.history import OWN_CALL
-from devagent.core.codec import digest, to_plain
+from devagent.core.codec import to_plain
 from devagent.core.events import (
     Event,
-    ExtensionReference,
     ToolFinished,
     ToolJudged,
     ToolStarted,
     TurnStarted,
 )
-from devagent.core.ports import MayRead, Meanwhile, Progress, Toolbox
-from devagent.core.resources import Resource
+from devagent.core.ports import Toolbox
 from devagent.core.todo import (
     HOUSE,
     MOST,
@@ -96,48 +94,15 @@ class Todo:
         return after(self.items, args, by_person=call.startswith(OWN_CALL))
 
 
-class WithTodo:
-    """A toolbox with ``agent.todo`` besides (``core.ports.Toolbox``)."""
+class WithTodo(Besides):
+    """A toolbox with ``agent.todo`` besides."""
 
     def __init__(self, inner: Toolbox, todo: Todo) -> None:
-        self._inner = inner
+        super().__init__(inner, TODO)
         self._todo = todo
 
-    def specs(self) -> Sequence[ToolSpec]:
-        return (*self._inner.specs(), TODO)
-
-    def find(self, api_name: str) -> ToolSpec | None:
-        return TODO if api_name == TODO.api_name else self._inner.find(api_name)
-
-    def reference(self, tool: ToolSpec) -> ExtensionReference:
-        if tool is TODO:
-            return ExtensionReference(HOUSE, __version__, digest([tool.name, tool.input_schema]))
-        return self._inner.reference(tool)
-
-    def complete(self, tool: ToolSpec, args: Mapping[str, Any]) -> dict[str, Any]:
-        return self._inner.complete(tool, args)
-
-    async def resources(
-        self, tool: ToolSpec, args: Mapping[str, Any], may_read: MayRead | None = None
-    ) -> tuple[Resource, ...]:
-        if tool is TODO:
-            return (Resource(f"mcp:{HOUSE}/{NAME}", "read"),)
-        return await self._inner.resources(tool, args, may_read)
-
-    async def preview(self, tool: ToolSpec, args: Mapping[str, Any]) -> str:
-        return "" if tool is TODO else await self._inner.preview(tool, args)
-
-    async def run(
-        self,
-        tool: ToolSpec,
-        args: Mapping[str, Any],
-        obligations: Mapping[str, Any],
-        may_read: MayRead | None = None,
-        progress: Progress | None = None,
-        meanwhile: Meanwhile | None = None,
-    ) -> ToolResult:
-        if tool is not TODO:
-            return await self._inner.run(tool, args, obligations, may_read, progress, meanwhile)
+    def _carried_out(self, tool: ToolSpec, args: Mapping[str, Any]) -> ToolResult:
+        del tool
         items = self._todo.after(args)
         if len(items) > MOST:
             text = f"With what the person put on it the list would have {len(items)} entries; no more than {MOST} fit."
