@@ -14,13 +14,13 @@ import ipaddress
 import re
 import socket
 import ssl
-import threading
 from collections.abc import Generator, Sequence
 from typing import Any, NamedTuple
 
 from devagent_sql.engines.mysql.errors import translated
 from devagent_sql.engines.pool import Pool
 from devagent_sql.engines.port import Clock, Row
+from devagent_sql.engines.watch import Watch
 from devagent_sql.errors import SqlError
 from devagent_sql.sources import Server
 
@@ -130,7 +130,16 @@ def connected(
             session = None
     if session is None:
         session = _opened(server, password, clock, writing=writing)
-    watch = _Watch(session, server, password, clock)
+
+    def cancel() -> None:
+        number = int(session.raw.thread_id())
+        with contextlib.suppress(SqlError):
+            other = _opened(server, password, Clock.of(5), writing=False)
+            with contextlib.suppress(Exception):
+                other.raw.query(f"KILL QUERY {number}")
+            _close(other)
+
+    watch = Watch(clock, cancel)
     try:
         yield session
     except SqlError:
@@ -142,7 +151,8 @@ def connected(
             told = SqlError("timeout", "The time limit was reached. Narrow the statement.")
         raise told from None
     finally:
-        if watch.ended():
+        # Closed: where rows were left unread.
+        if watch.ended() and session.raw.open:
             POOL.give_back(key, session)
         else:
             _close(session)
@@ -330,41 +340,3 @@ def _type_name(field: Any) -> str:
 def _bits(data: bytes) -> int:
     """BIT comes as bytes, the most significant first."""
     return int.from_bytes(data, "big")
-
-
-class _Watch:
-    """Ends what runs when the caller no longer waits, over a connection of its own."""
-
-    def __init__(
-        self, session: Session, server: Server, password: str | None, clock: Clock
-    ) -> None:
-        self._session = session
-        self._server = server
-        self._password = password
-        self._clock = clock
-        self._lock = threading.Lock()
-        self._over = False
-        self._cancelled = False
-        if clock.cancelled is not None:
-            threading.Thread(target=self._wait, name="sql-cancel", daemon=True).start()
-
-    def _wait(self) -> None:
-        cancelled = self._clock.cancelled
-        if cancelled is None or not cancelled.wait(self._clock.left + 1):
-            return
-        with self._lock:
-            if self._over:
-                return
-            self._cancelled = True
-            number = int(self._session.raw.thread_id())
-            with contextlib.suppress(SqlError):
-                other = _opened(self._server, self._password, Clock.of(5), writing=False)
-                with contextlib.suppress(Exception):
-                    other.raw.query(f"KILL QUERY {number}")
-                _close(other)
-
-    def ended(self) -> bool:
-        """Nothing is ended from here on. False where something was, or where rows were left unread."""
-        with self._lock:
-            self._over = True
-            return not self._cancelled and bool(self._session.raw.open)

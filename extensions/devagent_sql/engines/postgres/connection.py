@@ -10,7 +10,6 @@ left behind is undone before the next.
 """
 
 import contextlib
-import threading
 from collections.abc import Generator
 from typing import Any
 
@@ -24,6 +23,7 @@ from psycopg.types.string import ByteaLoader, TextLoader
 from devagent_sql.engines.pool import Pool
 from devagent_sql.engines.port import Clock, Undecodable
 from devagent_sql.engines.postgres.errors import translated
+from devagent_sql.engines.watch import Watch
 from devagent_sql.errors import SqlError
 from devagent_sql.sources import Server
 from devagent_sql.tree.dialects import POSTGRES
@@ -153,7 +153,12 @@ def connected(
             raise translated(error) from None
     if connection is None:
         connection = _opened(server, password, clock, writing=writing)
-    watch = _Watch(connection, clock)
+
+    def cancel() -> None:
+        with contextlib.suppress(psycopg.Error):
+            connection.cancel_safe(timeout=2)
+
+    watch = Watch(clock, cancel)
     try:
         yield connection
     except (psycopg.Error, UnicodeError, MemoryError, SqlError) as error:
@@ -262,33 +267,3 @@ def prove_path(connection: Connection, server: Server) -> None:
     row = connection.execute(_SAME_PATH, _path(server), prepare=True).fetchone()
     if row is None or not row[0]:
         raise SqlError("changed", "A function was put into the schema meanwhile. Try again.")
-
-
-class _Watch:
-    """Cancels what runs when the caller no longer waits."""
-
-    def __init__(self, connection: Connection, clock: Clock) -> None:
-        self._connection = connection
-        self._clock = clock
-        self._lock = threading.Lock()
-        self._over = False
-        self._cancelled = False
-        if clock.cancelled is not None:
-            threading.Thread(target=self._wait, name="sql-cancel", daemon=True).start()
-
-    def _wait(self) -> None:
-        cancelled = self._clock.cancelled
-        if cancelled is None or not cancelled.wait(self._clock.left + 1):
-            return
-        with self._lock:
-            if not self._over:
-                self._cancelled = True
-                with contextlib.suppress(psycopg.Error):
-                    self._connection.cancel_safe(timeout=2)
-
-    def ended(self) -> bool:
-        """Nothing is cancelled from here on. False where something was: the server may still be about
-        to act on it, so the connection must not serve another call."""
-        with self._lock:
-            self._over = True
-            return not self._cancelled
