@@ -10,6 +10,8 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from msgspec.structs import replace
+
 from devagent.cli.chat.asked import Asked
 from devagent.cli.chat.mentions import Mentioning, arguments_of, prompt_of, read_first
 from devagent.cli.chat.saying import words
@@ -108,7 +110,17 @@ class Chat(Shown):
         return mark
 
     async def switch(self, asked: Asked, *, quietly: bool = False) -> None:
-        """Close this session and open another. ``quietly``: it is the same one, with something else in force."""
+        """Close this session and open another; where that one cannot be opened, go on with this one, and raise.
+        ``quietly``: it is the same one, with something else in force."""
+        before = None if self._session is None else replace(self.asked, resume=self._session.id)
+        try:
+            await self._go_over_to(asked, quietly=quietly)
+        except Exception:
+            if before is not None:
+                await self._go_over_to(before, quietly=False)
+            raise
+
+    async def _go_over_to(self, asked: Asked, *, quietly: bool) -> None:
         await self._close("done", quietly=quietly)
         self.asked = asked
         if not quietly:

@@ -12,12 +12,5 @@ async def model(chat: Chat, rest: str) -> None:
         await told(chat, ["models"])
         chat.say(f"now: {chat.session.model}; /model NAME goes on with another")
         return
-    before = chat.asked
-    session = chat.session.id
-    try:
-        await chat.switch(replace(before, model=rest, resume=session), quietly=True)
-    except Exception:
-        # The one before still can: nothing of the conversation is lost over a name.
-        await chat.switch(replace(before, resume=session))
-        raise
+    await chat.switch(replace(chat.asked, model=rest, resume=chat.session.id), quietly=True)
     chat.say(f"now: {chat.session.model}")

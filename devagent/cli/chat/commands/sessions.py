@@ -46,12 +46,7 @@ async def resume(chat: Chat, rest: str) -> None:
     if wanted == chat.session.id:
         chat.say("that is this session")
         return
-    before = chat.session.id
-    try:
-        await chat.switch(replace(chat.asked, resume=wanted))
-    except Exception:
-        await chat.switch(replace(chat.asked, resume=before))
-        raise
+    await chat.switch(replace(chat.asked, resume=wanted))
 
 
 async def _picked(chat: Chat, days: "Days | None") -> str:
