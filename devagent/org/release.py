@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from msgspec.structs import replace
 
 from devagent.core.codec import sha256
-from devagent.core.errors import ConfigError, DevagentError, UsageError
+from devagent.core.errors import DevagentError, UsageError
 from devagent.org import manifest as manifests
 from devagent.org.approving import Evidence, sign, stage_envelope
 from devagent.org.building import Built, build, opened_archive
@@ -123,14 +123,6 @@ def highest_revision(repository: Repository) -> int:
     )
     numbers = (p.removesuffix(".tar.gz").rpartition("-")[2] for p in paths if p.endswith(".tar.gz"))
     return max(map(int, numbers), default=0)
-
-
-def bundle_in(repository: Repository, environment: str, digest: str) -> Built:
-    """A bundle that an environment's newest role signs for. Raises ConfigError."""
-    for target in repository.newest(env_role(environment)).signed.targets.values():
-        if target.hashes["sha256"] == digest:
-            return opened_archive(repository.signed_target(target))
-    raise ConfigError(f"no bundle {digest[:12]} is signed for {environment}")
 
 
 def past_bundle(repository: Repository, environment: str, org: str, revision: int) -> Built:

@@ -19,7 +19,6 @@ from contextlib import contextmanager
 from devagent.core.errors import ConfigError
 from devagent.org.pin import Pin
 from devagent.org.refusals import Refused
-from devagent.org.trusted import TOP_LEVEL
 
 Read = Callable[[str], bytes]
 """A file's bytes, where nobody else can have written it. Raises FileNotFoundError, or ConfigError."""
@@ -178,10 +177,6 @@ def roles_of(files: Mapping[str, bytes]) -> dict[str, bytes]:
 def target_name(path: str) -> str:
     """How a signed file that is no metadata is called in a generation."""
     return "@" + path.replace("/", "@")
-
-
-def is_top_level(name: str) -> bool:
-    return name in TOP_LEVEL
 
 
 def _write(path: str, data: bytes) -> None:

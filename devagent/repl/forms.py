@@ -4,73 +4,14 @@ The server is named first, by the name that the config gives it. Nothing is open
 whole with its host, and whoever agrees opens it.
 """
 
-import asyncio
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 from devagent.core.ports import Filled, Form
 from devagent.core.text import one_line, visible
 from devagent.policy.plain import is_list, is_table
 from devagent.repl.style import Line, Segment, line
-
-if TYPE_CHECKING:
-    from prompt_toolkit import PromptSession
-
-_NO = ("", "n", "no")
-
-
-class FormsAtTerminal:
-    """Asks the person at the terminal (``core.ports.Elicitor``). Ctrl+D cancels; Ctrl+C stops the turn."""
-
-    def __init__(self, user: str) -> None:
-        self._by = f"user:{user}"
-
-    async def fill(self, form: Form) -> Filled:
-        from prompt_toolkit import PromptSession  # noqa: PLC0415  (140 ms; only when somebody is asked)
-
-        sys.stdout.write(introduction(form))
-        sys.stdout.flush()
-        session: PromptSession[str] = PromptSession()
-        try:
-            if form.url:
-                said = await _typed(session, "  Go there yourself and then go on? [y]es  [n]o: ")
-                agreed = said.lower() not in _NO
-                return Filled("accept" if agreed else "decline", by=self._by)
-            said = await _typed(session, "  Fill it in? [y]es  [n]o: ")
-            if said.lower() in _NO:
-                return Filled("decline", by=self._by)
-            content: dict[str, Any] = {}
-            for name, field in form.schema.get("properties", {}).items():
-                await self._field(session, name, field, form, content)
-        except EOFError:
-            return Filled("cancel", by=self._by)
-        return Filled("accept", content, by=self._by)
-
-    async def _field(
-        self,
-        session: "PromptSession[str]",
-        name: str,
-        field: Mapping[str, Any],
-        form: Form,
-        content: dict[str, Any],
-    ) -> None:
-        required = name in form.schema.get("required", ())
-        while True:
-            typed = await _typed(session, asked(name, field, required=required))
-            if not typed:
-                if "default" in field:
-                    content[name] = field["default"]
-                    return
-                if not required:
-                    return
-            else:
-                try:
-                    content[name] = meant(typed, field)
-                    return
-                except ValueError as e:
-                    sys.stdout.write(f"  ! {e}\n")
 
 
 class FormsOnScreen:
@@ -133,13 +74,6 @@ class Asking(Protocol):
     async def ask(self, rows: Sequence[Sequence[Segment]], keys: Sequence[str]) -> str: ...
 
     async def read(self, label: str) -> str | None: ...
-
-
-async def _typed(session: "PromptSession[str]", question: str) -> str:
-    try:
-        return (await session.prompt_async(question, handle_sigint=False)).strip()
-    except KeyboardInterrupt:
-        raise asyncio.CancelledError from None
 
 
 def introduction(form: Form) -> str:

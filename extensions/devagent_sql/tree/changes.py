@@ -45,12 +45,6 @@ class Change(NamedTuple):
         return frozenset({self.verb, *(["unbounded"] if self.unbounded else [])})
 
 
-def is_change(sql: str, dialect: Dialect) -> bool:
-    """Whether the first word begins a change, or a definition (which ``checked`` refuses)."""
-    word = parse.tokenised(sql, dialect)[0].text.lower()
-    return word in ("insert", "update", "delete", "replace", "merge") or word in _DDL
-
-
 def is_definition(sql: str, dialect: Dialect) -> bool:
     return parse.tokenised(sql, dialect)[0].text.lower() in _DDL
 
