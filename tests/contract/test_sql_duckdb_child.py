@@ -253,6 +253,43 @@ def test_wide_rows_and_many_columns_come_in_messages_of_their_size(path: str) ->
         assert one.fetch(100) == [tuple(range(n, n + 400)) for n in range(50)]
 
 
+@pytest.mark.parametrize(
+    "name", ["memory", "system", "temp", "main", 'a"b', "it's", "Ünï 🦆", "a.b", "", "x;y"]
+)
+def test_a_file_of_any_name_is_open_alone_and_can_only_be_read(tmp_path: Path, name: str) -> None:
+    file = str(tmp_path / f"{name}.duckdb")
+    with duckdb.connect(file) as connection:
+        connection.execute("CREATE SCHEMA memory; CREATE TABLE u AS SELECT 7 AS a")
+        if name != "memory":  # DuckDB itself would not know which is meant
+            connection.execute("CREATE TABLE memory.t AS SELECT 8 AS b")
+    with child(file, Clock.of(60)) as one:
+        open_here = "SELECT path, readonly FROM duckdb_databases() WHERE NOT internal"
+        one.run(open_here, None, 10)
+        assert one.fetch(10) == [(file, True)]
+        one.run("SELECT a FROM main.u", None, 10)
+        assert one.fetch(10) == [(7,)]
+        if name != "memory":
+            one.run("SELECT b FROM memory.t", None, 10)
+            assert one.fetch(10) == [(8,)]
+    tools.close(str(tmp_path))
+
+
+def test_what_cannot_be_opened_is_told_by_its_class_and_the_child_goes_on(
+    path: str, tmp_path: Path
+) -> None:
+    other = tmp_path / "no.duckdb"
+    other.write_bytes(b"not a database" * 1000)
+    one = Child()
+    for file in (str(other), str(tmp_path), str(tmp_path / "missing"), f"md:{path}"):
+        with pytest.raises(SqlError) as refused:
+            one.begin(file, Clock.of(60))
+        assert refused.value.error in ("cannot_open", "not_a_database", "no_such_table", "invalid"), file  # fmt: skip
+    one.begin(path, Clock.of(60))
+    one.run("SELECT count(*) FROM t", None, 2)
+    assert one.fetch(2) == [(30_000,)]
+    one.kill()
+
+
 def test_odd_names_are_columns_like_others(tmp_path: Path) -> None:
     file = str(tmp_path / "odd.duckdb")
     names = ['a"b', "select", "Ünï", "with space", "a.b", "%s", "🦆"]

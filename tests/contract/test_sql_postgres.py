@@ -12,10 +12,12 @@ import pytest
 from hypothesis import given, settings
 
 from devagent_sql import tools
+from devagent_sql.engines.batches import Kept
 from devagent_sql.engines.pool import close_idle
-from devagent_sql.engines.port import Clock
+from devagent_sql.engines.port import NO_RULES, Clock
 from devagent_sql.engines.postgres import engine as postgres_engine
 from devagent_sql.engines.postgres.connection import ADAPTERS, connected
+from devagent_sql.engines.postgres.engine import Postgres
 from devagent_sql.errors import SqlError
 from devagent_sql.sources import Server
 from devagent_sql.values import as_json
@@ -68,6 +70,24 @@ def ids(here: ShopSurroundings, sql: str) -> set[str]:
 
 def admin(server: PostgresServer, database: str = "shop") -> "psycopg.Connection[tuple[Any, ...]]":
     return psycopg.connect(host=server.host, dbname=database, user="admin", autocommit=True)
+
+
+def test_what_a_call_looks_up_stays_prepared_for_the_next_and_nothing_else_does(
+    server: PostgresServer,
+) -> None:
+    login = Server(host=server.host, database="shop", user="reader")
+    engine = Postgres(login, lambda: None)
+    seen: list[list[tuple[Any, ...]]] = []
+    for number in range(4):
+        engine.run(
+            f"SELECT name FROM customers WHERE id = {number}", 5, Kept(), NO_RULES, Clock.of(20)
+        )
+        with connected(login, None, Clock.of(20)) as connection:
+            seen.append(connection.execute("SELECT name, left(statement, 200) FROM pg_prepared_statements ORDER BY 1").fetchall())  # fmt: skip
+    close_idle()
+    assert len(seen[-1]) >= 3
+    assert seen[-1] == seen[1]
+    assert not any("customers" in text for _, text in seen[-1])
 
 
 # ---- the corpus ----

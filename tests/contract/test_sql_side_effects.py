@@ -294,5 +294,5 @@ def test_a_trigger_of_mariadb_that_comes_after_the_judgement_ends_the_change(
     with pytest.raises(SqlError) as raised:
         tools.write(mariadb.here, source="shop", sql=sql, commit=True, expected_rows=1)
     assert raised.value.error == "side_effects"
-    assert mariadb.run("SELECT count(*) FROM fx.plain WHERE x <> 'y'") == ((0,),)
+    assert mariadb.run("SELECT count(*) FROM fx.plain WHERE x IN ('z', 'set')") == ((0,),)
     mariadb.run("DROP TRIGGER fx.later")

@@ -32,7 +32,6 @@ LARGEST_PROCESS = 8 * 2**30
 LARGEST_MESSAGE = 256 * 2**20
 
 SETTINGS: dict[str, str | bool | int | float | list[str]] = {
-    "enable_external_access": "false",
     "autoinstall_known_extensions": "false",
     "autoload_known_extensions": "false",
     "allow_community_extensions": "false",
@@ -88,16 +87,47 @@ def told(rows: list[tuple[Any, ...]], types: list[str]) -> list[tuple[Any, ...]]
     return list(zip(*columns, strict=True))
 
 
-class Database:
-    """One file, open for reading, its configuration locked; and the statement that runs."""
+class Instances:
+    """DuckDB's instances with nothing open yet. Each serves one call. Making one takes far longer than opening a file
+    in it, so the next is made while nobody waits."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self) -> None:
         import duckdb  # noqa: PLC0415 — the limits below hold while it loads
 
         gc.freeze()
         self._driver: Any = duckdb
-        self._connection: Any = duckdb.connect(path, read_only=True, config=SETTINGS)
-        self._connection.execute("SET lock_configuration = true")
+        self._nothing = f"nothing_{os.urandom(8).hex()}"
+        """The empty database that an instance begins with: no file has that name, nor a schema in one."""
+        self._next: Any = None
+
+    def prepare(self) -> None:
+        if self._next is None:
+            self._next = self._driver.connect(":memory:", config=SETTINGS)
+            self._next.execute(
+                f"ATTACH ':memory:' AS {self._nothing}; USE {self._nothing}; DETACH memory"
+            )
+
+    def opened(self, path: str) -> "Database":
+        """The file, for reading, and nothing besides; the configuration is locked."""
+        self.prepare()
+        connection, self._next = self._next, None
+        file = path.replace("'", "''")
+        connection.execute(f"ATTACH '{file}' (READ_ONLY)")
+        names = "SELECT database_name FROM duckdb_databases() WHERE NOT internal AND database_name <> $1"
+        ((name,),) = connection.execute(names, [self._nothing]).fetchall()
+        here = name.replace('"', '""')
+        connection.execute(
+            f'USE "{here}"; DETACH {self._nothing}; SET enable_external_access = false; SET lock_configuration = true'
+        )
+        return Database(self._driver, connection)
+
+
+class Database:
+    """One file, open for reading; and the statement that runs."""
+
+    def __init__(self, driver: Any, connection: Any) -> None:
+        self._driver = driver
+        self._connection = connection
         self._types: list[str] = []
         self._left = 0
         self._batch = FIRST_ROWS
@@ -164,16 +194,17 @@ class Database:
         return text
 
 
-def answer(asked: dict[str, Any], database: Database | None) -> tuple[Database | None, bytes]:
+def answer(
+    asked: dict[str, Any], database: Database | None, instances: Instances
+) -> tuple[Database | None, bytes]:
     """What is open from now on, and the answer."""
     match asked, database:
         case {"do": "open", "path": path}, None:
-            return Database(path), _ENCODED({})
+            return instances.opened(path), _ENCODED({})
         case {"do": "close"}, None:
             return None, _ENCODED({})
         case {"do": "close"}, Database():
             database.close()
-            gc.collect()
             return None, _ENCODED({})
         case {"do": "catalog"}, Database():
             return database, _ENCODED(database.catalog())
@@ -210,16 +241,20 @@ def main() -> None:
     requests: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
     threading.Thread(target=listen, args=(requests,), daemon=True).start()
     database: Database | None = None
+    instances = Instances()
     out = sys.stdout.buffer
     while True:
         try:
-            database, text = answer(requests.get(), database)
+            database, text = answer(requests.get(), database, instances)
             if len(text) > LARGEST_MESSAGE:
                 raise MemoryError
         except Exception as error:
             text = _ENCODED({"error": type(error).__name__})
         out.write(_HEAD.pack(len(text)) + text)
         out.flush()
+        if database is None:
+            gc.collect()
+            instances.prepare()
 
 
 if __name__ == "__main__":

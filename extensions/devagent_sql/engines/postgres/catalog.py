@@ -45,13 +45,14 @@ _REACH = f"""{_NAMED}, reach(top, oid, col) AS (
 ), met AS MATERIALIZED (SELECT DISTINCT oid FROM reach)
 """  # noqa: S608 — parts of our own
 _FINGERPRINT = """
-(SELECT encode(sha256(convert_to(coalesce(string_agg(line, ',' ORDER BY line), ''), 'UTF8')), 'hex') FROM (
+(SELECT encode(sha256(convert_to(coalesce(string_agg(line, ',' ORDER BY line), ''), 'UTF8')), 'hex') FROM met CROSS JOIN LATERAL (
     SELECT format('c%s/%s/%s/%s/%s', c.oid, c.xmin, n.oid, n.xmin, pg_has_role(c.relowner, 'USAGE')) AS line
-    FROM met JOIN pg_class c ON c.oid = met.oid JOIN pg_namespace n ON n.oid = c.relnamespace
-    UNION ALL SELECT format('a%s/%s/%s', a.attrelid, a.attnum, a.xmin) FROM met JOIN pg_attribute a ON a.attrelid = met.oid AND a.attnum > 0
-    UNION ALL SELECT format('w%s/%s', w.oid, w.xmin) FROM met JOIN pg_rewrite w ON w.ev_class = met.oid
-    UNION ALL SELECT format('d%s/%s', d.oid, d.xmin) FROM met JOIN pg_attrdef d ON d.adrelid = met.oid
-    UNION ALL SELECT format('i%s/%s/%s', i.inhrelid, i.inhparent, i.xmin) FROM met JOIN pg_inherits i ON met.oid IN (i.inhparent, i.inhrelid)
+    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = met.oid
+    UNION ALL SELECT format('a%s/%s/%s', a.attrelid, a.attnum, a.xmin) FROM pg_attribute a WHERE a.attrelid = met.oid AND a.attnum > 0
+    UNION ALL SELECT format('w%s/%s', w.oid, w.xmin) FROM pg_rewrite w WHERE w.ev_class = met.oid
+    UNION ALL SELECT format('d%s/%s', d.oid, d.xmin) FROM pg_attrdef d WHERE d.adrelid = met.oid
+    UNION ALL SELECT format('i%s/%s/%s', i.inhrelid, i.inhparent, i.xmin) FROM pg_inherits i WHERE met.oid IN (i.inhparent, i.inhrelid)
+    OFFSET 0
 ) AS lines)
 """
 """Of the rows of the system's catalogs that say what these relations are: whatever changes one, changes it."""

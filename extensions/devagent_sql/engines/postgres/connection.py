@@ -35,12 +35,15 @@ _LONGEST_WAIT_FOR_LOCK_MS = 1_000
 _IDLE_S = 60
 _SETTLE_MS = 10_000
 """For our own statements before a call's limit is set."""
+_NEVER_BY_ITSELF = 2**31
+"""Runs of a statement after which psycopg prepares it unasked; with None it would not where it is asked either."""
 
-_PATH = """
+_ALLOWED = "'{" + ",".join(sorted(POSTGRES.functions)) + "}'::text[]"
+_PATH = f"""
     SELECT string_agg(quote_ident(w.name), ', ' ORDER BY w.at) FROM unnest($1::text[]) WITH ORDINALITY AS w (name, at)
     LEFT JOIN pg_namespace n ON n.nspname = w.name AND w.at > 1
     WHERE n.oid IS NULL OR NOT EXISTS (
-            SELECT FROM pg_proc p WHERE p.pronamespace = n.oid AND p.proname = ANY ($2::text[])
+            SELECT FROM pg_proc p WHERE p.pronamespace = n.oid AND p.proname = ANY ({_ALLOWED})
               AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e' OFFSET 0)
             OFFSET 0
         ) AND NOT EXISTS (
@@ -49,19 +52,19 @@ _PATH = """
               AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_operator'::regclass AND d.objid = o.oid AND d.deptype = 'e' OFFSET 0)
             OFFSET 0
         )
-"""
-"""$1 but for the schemas in which somebody put a function or an operator of the name of one that is allowed ($2).
+"""  # noqa: S608 — parts of our own
+"""$1 but for the schemas in which somebody put a function or an operator of the name of one that is allowed.
 
 OFFSET 0 keeps the planner from joining over the whole of pg_proc: this is asked twice a call."""
 _SETTLED = f"""
     SELECT bool_or(r.rolsuper OR r.rolbypassrls OR r.rolreplication OR r.rolcreaterole
         OR pg_has_role(r.oid, 'pg_read_server_files', 'USAGE') OR pg_has_role(r.oid, 'pg_write_server_files', 'USAGE')
         OR pg_has_role(r.oid, 'pg_execute_server_program', 'USAGE')),
-        current_setting('server_encoding'), set_config('statement_timeout', $3, true), set_config('lock_timeout', $4, true),
+        current_setting('server_encoding'), set_config('statement_timeout', $2, true), set_config('lock_timeout', $3, true),
         set_config('search_path', ({_PATH}), true)
     FROM pg_catalog.pg_roles AS r WHERE r.rolname IN (session_user, current_user)
-"""  # noqa: S608 — parts of our own
-_SAME_PATH = f"SELECT ({_PATH}) = current_setting('search_path')"
+""".encode()  # noqa: S608 — parts of our own
+_SAME_PATH = f"SELECT ({_PATH}) = current_setting('search_path')".encode()
 _RESET = (
     "CLOSE ALL",
     "UNLISTEN *",
@@ -118,7 +121,8 @@ ADAPTERS = _adapters()
 def _is_fit(connection: Connection) -> bool:
     """Undo what a call left; False = the connection is not to be used again."""
     try:
-        connection.rollback()
+        # Nothing was written: a commit. After a rollback psycopg would have every look-up prepared anew.
+        connection.commit() if connection.read_only else connection.rollback()
         connection.autocommit = True
         connection.execute("; ".join(_RESET).encode(), prepare=False)
         connection.autocommit = False
@@ -185,6 +189,7 @@ def _opened(server: Server, password: str | None, clock: Clock, *, writing: bool
             ("extra_float_digits", 1),
             ("standard_conforming_strings", "on"),
             ("jit", "off"),
+            ("plan_cache_mode", "force_generic_plan"),
         )
     )
     settings: dict[str, Any] = {
@@ -212,7 +217,7 @@ def _opened(server: Server, password: str | None, clock: Clock, *, writing: bool
             keepalives_interval=5,
             keepalives_count=3,
             tcp_user_timeout=30_000,
-            prepare_threshold=None,
+            prepare_threshold=_NEVER_BY_ITSELF,
             context=ADAPTERS,
             cursor_factory=psycopg.RawCursor,
         )
@@ -240,7 +245,7 @@ def _settle(connection: Connection, server: Server, clock: Clock) -> None:
     row = connection.execute(
         _SETTLED,
         [
-            *_path(server),
+            _path(server),
             str(milliseconds),
             str(min(milliseconds, _LONGEST_WAIT_FOR_LOCK_MS)),
         ],
@@ -257,13 +262,13 @@ def _settle(connection: Connection, server: Server, clock: Clock) -> None:
         _texts(connection.adapters, _AnyTextLoader)
 
 
-def _path(server: Server) -> list[list[str]]:
-    return [["pg_catalog", *server.schemas], sorted(POSTGRES.functions)]
+def _path(server: Server) -> list[str]:
+    return ["pg_catalog", *server.schemas]
 
 
 def prove_path(connection: Connection, server: Server) -> None:
     """Once a statement is planned, and so its functions are found: raises SqlError ``changed`` where one of the
     name of an allowed one came into a schema of the path since the call began."""
-    row = connection.execute(_SAME_PATH, _path(server), prepare=True).fetchone()
+    row = connection.execute(_SAME_PATH, [_path(server)], prepare=True).fetchone()
     if row is None or not row[0]:
         raise SqlError("changed", "A function was put into the schema meanwhile. Try again.")
