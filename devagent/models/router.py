@@ -43,8 +43,13 @@ class Breaker:
 
     @property
     def open(self) -> bool:
-        """Whether the model is passed over now. After the rest one request may try it."""
+        """Whether the model is passed over now."""
         return self._failures >= TRIPS_AFTER and self._clock() - self._opened < REST_S
+
+    def tried(self) -> None:
+        """A request asks it: after its rest only the one does, until what comes of that is known."""
+        if self._failures >= TRIPS_AFTER:
+            self._opened = self._clock()
 
     def failed(self) -> None:
         self._failures += 1
@@ -96,6 +101,7 @@ class Router:
             after = candidates[place + 1] if place + 1 < len(candidates) else ""
             heard = False
             told: ModelFailed | None = None
+            self._breakers[name].tried()
             try:
                 async with aclosing(self._model(name).reply(request)) as events:
                     async for event in events:

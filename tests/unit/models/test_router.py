@@ -120,6 +120,20 @@ async def test_a_model_that_keeps_failing_rests_and_is_then_tried_once() -> None
     assert first.asked == 4
 
 
+async def test_after_its_rest_one_request_tries_a_model_and_the_others_meanwhile_do_not() -> None:
+    time = ToldTime()
+    first = Scripted("a", ([], "server"), ([], "server"), ([], "server"), ([WORD], ""))
+    model = router(first, Scripted("b", ([], "")), time=time)
+    for _ in range(3):
+        await seen_of(model)
+    time.at += REST_S + 1
+    trying = model.reply(ask())
+    assert await anext(trying) == WORD
+    assert text_of(await seen_of(model)) == "b here"
+    assert text_of([event async for event in trying]) == "a here"
+    assert text_of(await seen_of(model)) == "a here"
+
+
 async def test_a_model_that_works_again_is_preferred_again() -> None:
     time = ToldTime()
     fails: tuple[list[ModelEvent], str] = ([], "server")
