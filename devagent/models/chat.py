@@ -17,7 +17,8 @@ from devagent.models.chat_body import encode_chat
 from devagent.models.failures import Failure, Redactor, from_event, protocol
 from devagent.models.plain import is_array, is_object
 from devagent.models.sampling import Sampling
-from devagent.models.stream import EventLines, Piece
+from devagent.models.server_sent_events import EventLines
+from devagent.models.stream import Piece
 
 _STOPS = {
     "stop": "end_turn",

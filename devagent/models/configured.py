@@ -42,15 +42,14 @@
 A bad entry raises ConfigError with its place in the file.
 """
 
-import difflib
 import os.path
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeVar
+from collections.abc import Mapping
+from typing import Any
 
 import msgspec
 
-from devagent.core.errors import ConfigError
 from devagent.core.tools import ServiceTool
+from devagent.models.checked_table import Fault, Path, Table
 from devagent.models.choices import (
     COMPACTIONS,
     PLATFORM_TYPES,
@@ -61,7 +60,7 @@ from devagent.models.choices import (
     PlatformType,
 )
 from devagent.models.credential import Kind
-from devagent.models.plain import is_array, is_object
+from devagent.models.plain import is_object
 from devagent.models.prices import Rates
 from devagent.models.sampling import (
     CACHE_LIVES,
@@ -72,11 +71,6 @@ from devagent.models.sampling import (
     Sampling,
 )
 from devagent.models.tls import Tls
-
-Path = tuple[str | int, ...]
-Fault = Callable[[Path, str, str], ConfigError]
-"""The place of an entry, what is wrong, a hint → the error."""
-T = TypeVar("T")
 
 _HOST = frozenset("abcdefghijklmnopqrstuvwxyz0123456789.-")
 _KINDS: tuple[Kind, ...] = ("auth_token", "api_key")
@@ -108,7 +102,7 @@ def configured_choices(
     max_tokens: int,
 ) -> Choices:
     """The choices in the two tables. Raises ConfigError."""
-    table = _Table(model, ("model",), fault)
+    table = Table(model, ("model",), fault)
     table.known(MODEL_KEYS)
     return Choices(
         fast=table.text("fast"),
@@ -126,19 +120,19 @@ def configured_choices(
     )
 
 
-def _service_tools(table: "_Table", fault: Fault) -> tuple[ServiceTool, ...]:
+def _service_tools(table: Table, fault: Fault) -> tuple[ServiceTool, ...]:
     path: Path = ("model", "service_tools")
     tools = table.values.get("service_tools", {})
     if not is_object(tools):
         raise table.bad("service_tools", "service_tools must be a table")
-    _Table(tools, path, fault).known(tuple(SERVICE_TOOLS))
+    Table(tools, path, fault).known(tuple(SERVICE_TOOLS))
     found: list[ServiceTool] = []
     for name, value in tools.items():
         if not is_object(value):
             raise fault(
                 (*path, name), f"{name} must be a table", "For example {} or { max_uses = 5 }."
             )
-        one = _Table(value, (*path, name), fault)
+        one = Table(value, (*path, name), fault)
         one.known(() if name == "code_execution" else ("domains", "max_uses"))
         settings: dict[str, Any] = {}
         if domains := one.texts("domains"):
@@ -157,7 +151,7 @@ def _service_tools(table: "_Table", fault: Fault) -> tuple[ServiceTool, ...]:
     return tuple(found)
 
 
-def _sampling(table: "_Table", max_tokens: int) -> Sampling:
+def _sampling(table: Table, max_tokens: int) -> Sampling:
     thinking = table.values.get("thinking", "")
     budget = 0
     if isinstance(thinking, int) and not isinstance(thinking, bool):
@@ -179,14 +173,14 @@ def _sampling(table: "_Table", max_tokens: int) -> Sampling:
     return sampling
 
 
-def _key(table: "_Table") -> KeySource:
+def _key(table: Table) -> KeySource:
     command, variable = table.texts("key_command"), table.text("key_env")
     if command and variable:
         raise table.bad("key_env", "a key comes from key_env or from key_command, not from both")
     return KeySource(command, variable, table.choice("key_kind", _KINDS, "auth_token"))
 
 
-def _tls(table: "_Table") -> Tls:
+def _tls(table: Table) -> Tls:
     tls = Tls(
         ca_file=os.path.expanduser(table.text("ca_file")),
         certificate=os.path.expanduser(table.text("client_certificate")),
@@ -206,7 +200,7 @@ def _platform(name: str, value: object, fault: Fault) -> Platform:
         raise fault(path, f"platforms.{name} must be a table", "")
     if not name or "/" in name or not name.isprintable() or name.startswith("claude-"):
         raise fault(path, f"{name!r} cannot be the name of a platform", "")
-    table = _Table(value, path, fault)
+    table = Table(value, path, fault)
     table.known(PLATFORM_KEYS)
     kind: PlatformType = table.choice("type", PLATFORM_TYPES, "messages")
     if "type" not in value:
@@ -244,7 +238,7 @@ def _platform(name: str, value: object, fault: Fault) -> Platform:
 def _facts(value: object, path: Path, fault: Fault) -> ModelFacts:
     if not is_object(value):
         raise fault(path, f"{path[-1]} must be a table", "")
-    table = _Table(value, path, fault)
+    table = Table(value, path, fault)
     table.known(FACT_KEYS)
     price = value.get("price")
     rates: Rates | None = None
@@ -262,74 +256,3 @@ def _facts(value: object, path: Path, fault: Fault) -> ModelFacts:
         price=rates,
         price_as=table.text("price_as"),
     )
-
-
-class _Table:
-    """A table of the config with its place; each reader checks one entry and gives a default for none."""
-
-    def __init__(self, values: Mapping[str, Any], path: Path, fault: Fault) -> None:
-        self.values, self._path, self._fault = values, path, fault
-
-    def bad(self, key: str, what: str, hint: str = "") -> ConfigError:
-        return self._fault((*self._path, key), what, hint)
-
-    def known(self, keys: Sequence[str]) -> None:
-        for key in self.values:
-            if key not in keys:
-                near = difflib.get_close_matches(key, keys, 1)
-                hint = f"Did you mean {near[0]!r}?" if near else f"Known keys: {', '.join(keys)}."
-                raise self.bad(key, f"unknown key {key!r}", hint)
-
-    def text(self, key: str) -> str:
-        value = self.values.get(key, "")
-        if not isinstance(value, str) or (key in self.values and not value.strip()):
-            raise self.bad(key, f"{key} must be text")
-        return value
-
-    def texts(self, key: str) -> tuple[str, ...]:
-        value = self.values.get(key, [])
-        if not is_array(value) or not all(isinstance(one, str) and one for one in value):
-            raise self.bad(key, f"{key} must be a list of texts")
-        return tuple(value)
-
-    def choice(self, key: str, known: tuple[T, ...], default: T) -> T:
-        if key not in self.values:
-            return default
-        for one in known:
-            if self.values[key] == one:
-                return one
-        raise self.bad(key, f"{key} must be one of {', '.join(map(str, known))}")
-
-    def choices(self, key: str, known: tuple[str, ...]) -> tuple[str, ...]:
-        found = self.texts(key)
-        for one in found:
-            if one not in known:
-                raise self.bad(key, f"{key} knows no {one!r}", f"It knows {', '.join(known)}.")
-        return found
-
-    def flag(self, key: str) -> bool:
-        value = self.values.get(key, False)
-        if not isinstance(value, bool):
-            raise self.bad(key, f"{key} must be true or false")
-        return value
-
-    def whole(self, key: str, *, least: int) -> int:
-        if key not in self.values:
-            return 0
-        value = self.values[key]
-        if type(value) is not int or not least <= value < 10_000_000:
-            raise self.bad(key, f"{key} must be a whole number from {least:,}")
-        return value
-
-    def number(self, key: str, default: float, *, least: float, most: float) -> float:
-        value = self.values.get(key, default)
-        given = isinstance(value, int | float) and not isinstance(value, bool)
-        if key in self.values and not (given and least <= value <= most):
-            raise self.bad(key, f"{key} must be a number from {least:g} to {most:g}")
-        return float(value)
-
-    def headers(self, key: str) -> dict[str, str]:
-        value = self.values.get(key, {})
-        if not is_object(value) or not all(isinstance(one, str) for one in value.values()):
-            raise self.bad(key, f"{key} must be a table of texts")
-        return dict(value)

@@ -1,7 +1,6 @@
 """A streamed reply: server-sent events in, one whole message out.
 
-Tolerant where the protocol grows: comments, ``ping``, line ends of every kind, chunk boundaries
-anywhere, unknown events, deltas and blocks. Strict where a half reply could act: nothing counts before
+Tolerant where the protocol grows: ``ping``, chunk boundaries anywhere, unknown events, deltas and blocks. Strict where a half reply could act: nothing counts before
 ``message_stop``, every block must have ended, a tool's input must be a JSON object, an ``error``
 event raises. What cannot be read raises Failure of kind ``protocol``.
 
@@ -18,8 +17,8 @@ from devagent.core.codec import well_formed, well_formed_value
 from devagent.core.events import Usage
 from devagent.models.failures import Failure, Redactor, from_event, protocol
 from devagent.models.plain import is_array, is_object
+from devagent.models.server_sent_events import EventLines
 
-EVENT_LIMIT = 32 * 1024 * 1024
 _KNOWN_BLOCKS = frozenset(
     {"text", "thinking", "redacted_thinking", "tool_use", "server_tool_use"}
 )  # those whose deltas are all known; results of server tools come whole
@@ -28,54 +27,6 @@ Kind = Literal["text", "thinking"]
 Piece = tuple[Kind, str]
 
 _decode = msgspec.json.Decoder().decode
-
-
-class EventLines:
-    """Bytes of ``text/event-stream`` → the data of each event (WHATWG HTML, 9.2.6)."""
-
-    def __init__(self) -> None:
-        self._rest: list[bytes] = []  # pieces of the line that has not ended
-        self._size = 0
-        self._data: list[bytes] = []  # data lines of the event that has not ended
-        self._after_cr = False
-        self._first = True
-
-    def feed(self, chunk: bytes) -> list[bytes]:
-        """The events that ended in ``chunk``. Raises Failure for one beyond ``EVENT_LIMIT``."""
-        if self._after_cr and chunk.startswith(b"\n"):
-            chunk = chunk[1:]
-        self._after_cr = chunk.endswith(b"\r")
-        if b"\r" in chunk:
-            chunk = chunk.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-        if b"\n" not in chunk:
-            self._grow(len(chunk))
-            self._rest.append(chunk)
-            return []
-        if self._rest:
-            self._rest.append(chunk)
-            chunk = b"".join(self._rest)
-        lines = chunk.split(b"\n")
-        last = lines.pop()
-        self._rest = [last] if last else []
-        if self._first:
-            self._first = False
-            lines[0] = lines[0].removeprefix(b"\xef\xbb\xbf")
-        events: list[bytes] = []
-        data = self._data
-        for line in lines:
-            if line.startswith(b"data:"):
-                data.append(line[5:])
-            elif not line and data:
-                events.append(data[0] if len(data) == 1 else b"\n".join(data))
-                data.clear()
-        self._size = 0
-        self._grow(len(last) + sum(map(len, data)))
-        return events
-
-    def _grow(self, size: int) -> None:
-        self._size += size
-        if self._size > EVENT_LIMIT:
-            raise protocol("The model service sent an event without end")
 
 
 class ReplyStream:

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from devagent.core.errors import ModelError
 from devagent.core.events import ModelFailed, ModelReplied
 from devagent.models.failures import Failure, Redactor
-from devagent.models.stream import EventLines, ReplyStream
+from devagent.models.server_sent_events import EventLines
+from devagent.models.stream import ReplyStream
 from tests.support.messages_server import STREAMS, Call, MessagesServer, Step
 from tests.support.model_client import ToldTime, client, events, shown
 

@@ -6,7 +6,8 @@ import msgspec
 import pytest
 
 from devagent.models.failures import Failure, Redactor
-from devagent.models.stream import EventLines, ReplyStream
+from devagent.models.server_sent_events import EventLines
+from devagent.models.stream import ReplyStream
 
 START: dict[str, Any] = {
     "type": "message_start",
@@ -195,7 +196,7 @@ def test_an_error_event_names_its_kind_and_hides_the_key() -> None:
 
 
 def test_an_event_without_end_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("devagent.models.stream.EVENT_LIMIT", 1000)
+    monkeypatch.setattr("devagent.models.server_sent_events.EVENT_LIMIT", 1000)
     reader = EventLines()
     reader.feed(b"data: ")
     for _ in range(19):
