@@ -1,7 +1,7 @@
 """The MCP server: lists what its client may use, and carries out its calls behind policy and on record.
 
 Tools are the extensions'; prompts, resources and completion are those of the third parties' servers behind the gateway, each
-as a judged call of the house (``host.mcp_house``). What such a server asks meanwhile is passed on to the client where policy
+as a judged call of the house (``host.mcp.house``). What such a server asks meanwhile is passed on to the client where policy
 lets it and the client can answer; progress and the lines of its log are passed on as they come.
 """
 

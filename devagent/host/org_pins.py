@@ -10,9 +10,9 @@ from collections.abc import Collection, Mapping
 from msgspec import Struct
 from msgspec.structs import replace
 
-from devagent.host.mcp_config import ServerSettings
-from devagent.host.mcp_definitions import ToolDefinition
-from devagent.host.mcp_lock import PinnedServer, Program, identity, servers_of
+from devagent.host.mcp.config import ServerSettings
+from devagent.host.mcp.definitions import ToolDefinition
+from devagent.host.mcp.lock import PinnedServer, Program, identity, servers_of
 
 ANY = "any"
 """In the place of a program's digest: whatever program the command is, as an interpreter of the bundle's own file."""

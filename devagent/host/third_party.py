@@ -17,10 +17,10 @@ from devagent.core.errors import ConfigError
 from devagent.core.events import ExtensionRefused
 from devagent.core.ports import ToolFailure
 from devagent.host.extension import Fault, is_server
-from devagent.host.mcp_config import check_names, parse_server
-from devagent.host.mcp_extension import McpExtension
-from devagent.host.mcp_handles import Secrets
-from devagent.host.mcp_lock import ToolsLock
+from devagent.host.mcp.config import check_names, parse_server
+from devagent.host.mcp.extension import McpExtension
+from devagent.host.mcp.handles import Secrets
+from devagent.host.mcp.lock import ToolsLock
 from devagent.host.org_pins import OrgPins
 
 _WHAT_CHANGED = {

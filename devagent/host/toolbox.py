@@ -21,8 +21,8 @@ from devagent.host.extension import Extension, Fault
 from devagent.host.inprocess import InProcess
 
 if TYPE_CHECKING:
-    from devagent.host.mcp_extension import McpExtension
-    from devagent.host.mcp_house import House
+    from devagent.host.mcp.extension import McpExtension
+    from devagent.host.mcp.house import House
     from devagent.host.third_party import Refusal
 
 News = ExtensionRefused | ExtensionChanged | ResourceChanged

@@ -1,6 +1,6 @@
 """What servers have beside tools, for the person: mentions of resources, prompts, completion.
 
-Each is a call of a tool of the house (``host.mcp_house``), so it passes the gate and the log like the model's. What a
+Each is a call of a tool of the house (``host.mcp.house``), so it passes the gate and the log like the model's. What a
 mention or a prompt brings is told to the model with the person's words, as what it is: read from that server.
 """
 
@@ -85,9 +85,9 @@ def tool_of(toolbox: Extensions, name: str) -> ToolSpec:
     """A tool of the house. Raises UsageError where the session has no servers."""
     if toolbox.house is None:
         raise UsageError("this session has no MCP servers")
-    from devagent.host import mcp_house_tools  # noqa: PLC0415  (only where there are servers)
+    from devagent.host.mcp import house_tools  # noqa: PLC0415  (only where there are servers)
 
-    return toolbox.house.classed(getattr(mcp_house_tools, name))
+    return toolbox.house.classed(getattr(house_tools, name))
 
 
 __all__ = ["Reading", "ServerPrompt", "completion_of", "mentioned", "prompts_of", "reading_of"]

@@ -63,8 +63,8 @@ from devagent.undo.guard import SnapshotGuard
 if TYPE_CHECKING:
     from devagent.audit.approval_file import SignedFile
     from devagent.audit.witness import Witnessing
-    from devagent.host.mcp_extension import McpExtension
-    from devagent.host.mcp_house import House
+    from devagent.host.mcp.extension import McpExtension
+    from devagent.host.mcp.house import House
     from devagent.host.org_pins import OrgPins
     from devagent.session.watching import Watch
 
@@ -334,7 +334,7 @@ def _servers(
     """The third parties' servers that the config names, as they are on record."""
     if not any(is_server(table) for table in config.extensions.values()):
         return []
-    from devagent.host.mcp_lock import ToolsLock  # noqa: PLC0415  (only where the config names one)
+    from devagent.host.mcp.lock import ToolsLock  # noqa: PLC0415  (only where the config names one)
     from devagent.host.third_party import third_party  # noqa: PLC0415
     from devagent.settings.keyring_secrets import KeyringSecrets  # noqa: PLC0415
 
@@ -354,7 +354,7 @@ def _house(servers: "list[McpExtension]", *, governed: bool) -> "House | None":
     """What those servers have beside tools."""
     if not servers:
         return None
-    from devagent.host.mcp_house import House  # noqa: PLC0415  (only where there are servers)
+    from devagent.host.mcp.house import House  # noqa: PLC0415  (only where there are servers)
 
     return House(servers, governed=governed)
 

@@ -14,7 +14,7 @@ SERVICE = "devagent-mcp"
 
 
 class KeyringSecrets:
-    """The keyring (``host.mcp_handles.Secrets``). Nothing is ever written to a plain file instead."""
+    """The keyring (``host.mcp.handles.Secrets``). Nothing is ever written to a plain file instead."""
 
     def read(self, name: str) -> str:
         """The value; "" where there is none. Raises ConfigError for a keyring that is not usable."""

@@ -31,8 +31,8 @@ from devagent.audit.writer import SessionLog
 from devagent.core.approvals import ApprovalBounds
 from devagent.core.events import Event, ToolFinished
 from devagent.core.limits import Limits
-from devagent.host.mcp_config import parse_server
-from devagent.host.mcp_extension import McpExtension
+from devagent.host.mcp.config import parse_server
+from devagent.host.mcp.extension import McpExtension
 from devagent.host.toolbox import Extensions
 from devagent.policy import compile_policy, parse
 from tests.support.agent_parts import ANA, FakeApprovals, FakeApprover, FakeModel, reply, said, use

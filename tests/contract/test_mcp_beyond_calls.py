@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from devagent.host.mcp_extension import McpExtension
+from devagent.host.mcp.extension import McpExtension
 from tests.support.command_line import LIMIT_S, ROOT
 from tests.support.conversations import Following
 from tests.support.mcp_servers import lock_in, server

@@ -11,7 +11,7 @@ from typing import Any, Literal
 import pytest
 
 from devagent.core.ports import ToolFailure
-from devagent.host.mcp_extension import McpExtension
+from devagent.host.mcp.extension import McpExtension
 from tests.support.hostile_http import MARKED, HttpServer, echo
 from tests.support.mcp_servers import NAME, lock_in, server
 

@@ -15,8 +15,8 @@ from devagent.cli.ext.browser import TerminalBrowser
 from devagent.cli.ext.conformance import InMemory, StandInBrowser
 from devagent.core.errors import ConfigError
 from devagent.core.ports import ToolFailure
-from devagent.host.mcp_config import parse_server
-from devagent.host.mcp_extension import McpExtension
+from devagent.host.mcp.config import parse_server
+from devagent.host.mcp.extension import McpExtension
 from tests.support.hostile_http import HttpServer
 from tests.support.mcp_servers import NAME, fault, lock_in
 from tests.support.oauth import Authorization

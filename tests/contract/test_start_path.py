@@ -161,7 +161,7 @@ async def test_a_run_with_a_recorded_server_imports_no_sdk_before_that_server_is
         )
     assert done.code == 0, done.stderr
     assert "odd__echo" in [tool["name"] for tool in server.requests[0].body["tools"]]
-    assert "devagent.host.mcp_extension" in imported(file)
+    assert "devagent.host.mcp.extension" in imported(file)
     assert heavy(imported(file)) == set()
 
 

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from devagent.core.errors import ConfigError
-from devagent.host.mcp_config import parse_server
-from devagent.host.mcp_extension import McpExtension
-from devagent.host.mcp_lock import ToolsLock
+from devagent.host.mcp.config import parse_server
+from devagent.host.mcp.extension import McpExtension
+from devagent.host.mcp.lock import ToolsLock
 from devagent.settings.trusted_file import read_trusted
 from tests.support.command_line import ROOT
 

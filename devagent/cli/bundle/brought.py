@@ -9,8 +9,8 @@ from devagent.host.configured import check_settings
 from devagent.host.extension import Fault, is_server
 from devagent.host.inprocess import load
 from devagent.host.manifest import FIRST_PARTY, package_folder, read_manifest
-from devagent.host.mcp_config import ServerSettings, check_names, parse_server
-from devagent.host.mcp_lock import PinnedServer, identity, servers_of
+from devagent.host.mcp.config import ServerSettings, check_names, parse_server
+from devagent.host.mcp.lock import PinnedServer, identity, servers_of
 from devagent.models import prices
 from devagent.org import equipment
 from devagent.org.building import Built

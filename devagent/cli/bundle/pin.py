@@ -11,9 +11,9 @@ from devagent.cli.bundle.shared import CONTENT, Workplace, in_folder
 from devagent.cli.ext.shared import let_in
 from devagent.core.errors import ConfigError, UsageError
 from devagent.host.extension import is_server
-from devagent.host.mcp_config import check_names, parse_server
-from devagent.host.mcp_extension import McpExtension
-from devagent.host.mcp_lock import Program, ToolsLock, lock_of
+from devagent.host.mcp.config import check_names, parse_server
+from devagent.host.mcp.extension import McpExtension
+from devagent.host.mcp.lock import Program, ToolsLock, lock_of
 from devagent.org import equipment
 from devagent.settings.keyring_secrets import KeyringSecrets
 from devagent.settings.trusted_file import read_trusted

@@ -10,7 +10,7 @@ import click
 from mcp.client.auth import AuthorizationCodeResult, OAuthFlowError
 
 from devagent.core.text import one_line
-from devagent.host.mcp_http_config import is_loopback
+from devagent.host.mcp.http_config import is_loopback
 
 ANSWER_S = 300.0
 """How long the person has."""
@@ -22,7 +22,7 @@ _PAGE = (
 
 
 class TerminalBrowser:
-    """A browser that the person at this terminal has (``host.mcp_sign_in.Browser``). Enter it to open the port."""
+    """A browser that the person at this terminal has (``host.mcp.sign_in.Browser``). Enter it to open the port."""
 
     def __init__(self, server: str) -> None:
         self._server_name = server

@@ -33,12 +33,12 @@ from msgspec.structs import replace
 
 from devagent.core.errors import ConfigError, UsageError
 from devagent.core.ports import ToolFailure
-from devagent.host.mcp_config import parse_server
-from devagent.host.mcp_extension import McpExtension
-from devagent.host.mcp_handles import Handle
-from devagent.host.mcp_http_config import SignIn, is_loopback
-from devagent.host.mcp_launch import Answers
-from devagent.host.mcp_lock import PinnedServer, ToolsLock
+from devagent.host.mcp.config import parse_server
+from devagent.host.mcp.extension import McpExtension
+from devagent.host.mcp.handles import Handle
+from devagent.host.mcp.http_config import SignIn, is_loopback
+from devagent.host.mcp.launch import Answers
+from devagent.host.mcp.lock import PinnedServer, ToolsLock
 from devagent.policy.plain import is_table
 from devagent.settings.trusted_file import read_trusted
 
@@ -165,7 +165,7 @@ def _stub(schema: Mapping[str, Any]) -> dict[str, Any]:
 
 
 class StandInBrowser:
-    """One GET of the authorization URL; where it would be sent on to is the answer (``mcp_sign_in.Browser``)."""
+    """One GET of the authorization URL; where it would be sent on to is the answer (``host.mcp.sign_in.Browser``)."""
 
     redirect_uri = "http://localhost:3000/callback"
 
@@ -188,7 +188,7 @@ class StandInBrowser:
 
 
 class InMemory:
-    """A keyring for as long as this process lives (``mcp_handles.Secrets``)."""
+    """A keyring for as long as this process lives (``host.mcp.handles.Secrets``)."""
 
     def __init__(self) -> None:
         self._kept: dict[str, str] = {}

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from devagent.core.codec import canonical
 from devagent.core.text import one_line, visible
 from devagent.core.tools import ToolClass
-from devagent.host.mcp_definitions import ToolDefinition
+from devagent.host.mcp.definitions import ToolDefinition
 
 _ODD = (
     (

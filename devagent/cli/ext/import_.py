@@ -18,8 +18,8 @@ from devagent.cli.ext.add import toml
 from devagent.cli.ext.registry import of_registry
 from devagent.core.errors import ConfigError, UsageError
 from devagent.core.text import one_line
-from devagent.host.mcp_config import MAX_START_S, RESERVED, SECRET, check_names, parse_server
-from devagent.host.mcp_names import skeleton
+from devagent.host.mcp.config import MAX_START_S, RESERVED, SECRET, check_names, parse_server
+from devagent.host.mcp.names import skeleton
 from devagent.policy.plain import is_list, is_table
 from devagent.settings.config import load_config
 from devagent.settings.keyring_secrets import KeyringSecrets

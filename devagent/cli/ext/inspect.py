@@ -6,7 +6,7 @@ from devagent.cli.ext.definition_text import changes, tool_lines
 from devagent.cli.ext.shared import configured_server
 from devagent.core.codec import canonical
 from devagent.core.errors import UsageError
-from devagent.host.mcp_extension import shown_command
+from devagent.host.mcp.extension import shown_command
 
 
 @click.command()

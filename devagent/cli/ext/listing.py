@@ -11,7 +11,7 @@ from devagent.core.errors import ConfigError
 from devagent.core.text import one_line
 from devagent.host.extension import is_server
 from devagent.host.manifest import FIRST_PARTY, package_folder, read_manifest
-from devagent.host.mcp_extension import McpExtension
+from devagent.host.mcp.extension import McpExtension
 
 
 @click.command()

@@ -8,7 +8,7 @@ from devagent.cli.asynchronous import run_until_done
 from devagent.cli.ext.shared import attended, configured_server
 from devagent.core.errors import ConfigError, UsageError
 from devagent.core.ports import ToolFailure
-from devagent.host.mcp_extension import McpExtension
+from devagent.host.mcp.extension import McpExtension
 from devagent.settings.keyring_secrets import KeyringSecrets
 
 

@@ -4,7 +4,7 @@ import click
 
 from devagent.cli.ext.shared import tools_lock
 from devagent.core.errors import ConfigError, UsageError
-from devagent.host.mcp_lock import sign_in_key
+from devagent.host.mcp.lock import sign_in_key
 from devagent.settings.config import load_config
 from devagent.settings.keyring_secrets import KeyringSecrets
 from devagent.settings.places import places

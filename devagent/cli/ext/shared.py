@@ -16,9 +16,9 @@ from devagent.cli.governed import config_here, enrolled_here
 from devagent.core.errors import ConfigError, UsageError
 from devagent.core.ports import ToolFailure
 from devagent.host.extension import Fault, is_server
-from devagent.host.mcp_config import check_names, parse_server
-from devagent.host.mcp_extension import McpExtension, shown_command
-from devagent.host.mcp_lock import PinnedServer, ToolsLock
+from devagent.host.mcp.config import check_names, parse_server
+from devagent.host.mcp.extension import McpExtension, shown_command
+from devagent.host.mcp.lock import PinnedServer, ToolsLock
 from devagent.host.org_pins import OrgPins
 from devagent.settings.keyring_secrets import KeyringSecrets
 from devagent.settings.places import places

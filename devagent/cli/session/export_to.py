@@ -170,7 +170,7 @@ def _server_target(options: Options) -> Target:
 
 def _headers(given: tuple[str, ...]) -> Mapping[str, str]:
     """``Name=Bearer env:NAME`` as a header; what is wrong is told without the value."""
-    from devagent.host.mcp_handles import handle  # noqa: PLC0415  (only where there is one)
+    from devagent.host.mcp.handles import handle  # noqa: PLC0415  (only where there is one)
 
     found: dict[str, str] = {}
     for text in given:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from devagent.core.errors import ConfigError
-from devagent.host.mcp_extension import McpExtension
+from devagent.host.mcp.extension import McpExtension
 from devagent.host.third_party import Refusal, admit, third_party
 from devagent.host.toolbox import Extensions
 from tests.support.mcp_servers import NAME, fault, hostile, lock_in

@@ -12,7 +12,7 @@ from devagent.cli.bundle.brought import check_brought
 from devagent.cli.entry import run_command_line
 from devagent.core.errors import ConfigError, UsageError
 from devagent.core.events import ExtensionChanged, ExtensionRefused, ToolFinished, ToolJudged
-from devagent.host.mcp_lock import lock_of
+from devagent.host.mcp.lock import lock_of
 from devagent.org import building, equipment
 from devagent.org.manifest import Manifest
 from devagent.org.refusals import Refused

@@ -1,4 +1,4 @@
-"""What a server asks of us while it carries out a call: each is a call of the house's own (``mcp_house``).
+"""What a server asks of us while it carries out a call: each is a call of the house's own (``house``).
 
 A question without a call of ours under way is refused: nobody asked for anything that it could be about.
 Imports ``mcp``: only for use when a server is started.
@@ -26,10 +26,10 @@ from devagent.core.events import ToolFinished
 from devagent.core.ports import ToolFailure
 from devagent.core.text import visible
 from devagent.core.tools import ToolSpec
-from devagent.host.mcp_forms import form, message, page
-from devagent.host.mcp_house_tools import ELICIT, ROOTS, SAMPLE
-from devagent.host.mcp_launch import Answers
-from devagent.host.mcp_under_way import WAY, UnderWay
+from devagent.host.mcp.forms import form, message, page
+from devagent.host.mcp.house_tools import ELICIT, ROOTS, SAMPLE
+from devagent.host.mcp.launch import Answers
+from devagent.host.mcp.under_way import WAY, UnderWay
 from devagent.policy.plain import is_list, is_table
 
 MAX_SAMPLING_BYTES = 200_000

@@ -19,17 +19,17 @@ from devagent.core.codec import canonical
 from devagent.core.errors import ConfigError
 from devagent.core.ports import Meanwhile, ToolFailure
 from devagent.core.text import one_line
-from devagent.host.mcp_config import ServerSettings
-from devagent.host.mcp_handles import Secrets
-from devagent.host.mcp_lock import PinnedServer, Program, identity, program, sign_in_key
-from devagent.host.mcp_under_way import WAY, UnderWay
+from devagent.host.mcp.config import ServerSettings
+from devagent.host.mcp.handles import Secrets
+from devagent.host.mcp.lock import PinnedServer, Program, identity, program, sign_in_key
+from devagent.host.mcp.under_way import WAY, UnderWay
 
 if TYPE_CHECKING:
     from mcp.types import LoggingMessageNotificationParams
 
-    from devagent.host.mcp_launch import Answers, Launch
-    from devagent.host.mcp_server import McpServer
-    from devagent.host.mcp_sign_in import Browser
+    from devagent.host.mcp.launch import Answers, Launch
+    from devagent.host.mcp.server import McpServer
+    from devagent.host.mcp.sign_in import Browser
 
 MAX_STARTS, STARTS_WITHIN_S = 4, 60.0
 BACK_OFF_S = 0.5
@@ -201,7 +201,7 @@ class Running:
             )
 
     def _launch(self) -> "Launch":
-        from devagent.host.mcp_connect import over_http, over_stdio  # noqa: PLC0415  (imports mcp)
+        from devagent.host.mcp.connect import over_http, over_stdio  # noqa: PLC0415  (imports mcp)
 
         pinned = self._pinned()
         legacy = pinned.legacy if pinned else False
@@ -260,12 +260,12 @@ def back_off_s(starts: Sequence[float], now: float) -> float:
 
 
 def _server_module() -> ModuleType:
-    from devagent.host import mcp_server  # noqa: PLC0415  (imports mcp, see above)
+    from devagent.host.mcp import server  # noqa: PLC0415  (imports mcp, see above)
 
-    return mcp_server
+    return server
 
 
 def _asks_module() -> ModuleType:
-    from devagent.host import mcp_asks  # noqa: PLC0415  (imports mcp, see above)
+    from devagent.host.mcp import asks  # noqa: PLC0415  (imports mcp, see above)
 
-    return mcp_asks
+    return asks

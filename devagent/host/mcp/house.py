@@ -33,10 +33,10 @@ from devagent.core.ports import (
 from devagent.core.resources import Resource
 from devagent.core.tools import ToolResult, ToolSpec
 from devagent.host.arguments import Arguments
-from devagent.host.mcp_house_tools import ELICIT, NAME, OFFERED, ROOTS
+from devagent.host.mcp.house_tools import ELICIT, NAME, OFFERED, ROOTS
 
 if TYPE_CHECKING:
-    from devagent.host.mcp_extension import McpExtension
+    from devagent.host.mcp.extension import McpExtension
 
 MAX_URI = 2_000
 

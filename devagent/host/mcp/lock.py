@@ -22,8 +22,8 @@ from msgspec.structs import replace
 
 from devagent.core.codec import canonical, digest, from_plain, parse, sha256
 from devagent.core.errors import ConfigError, DevagentError
-from devagent.host.mcp_config import ServerSettings
-from devagent.host.mcp_definitions import LeftOut, PromptDefinition, ToolDefinition
+from devagent.host.mcp.config import ServerSettings
+from devagent.host.mcp.definitions import LeftOut, PromptDefinition, ToolDefinition
 
 VERSION = 1
 LOCK_WAIT_S = 2.0

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from devagent.core.ports import ToolFailure
-from devagent.host.mcp_resources import mapped, template
+from devagent.host.mcp.resources import mapped, template
 
 
 def ids(text: str, args: dict[str, Any], folder: Path, cwd: Path | None = None) -> list[str]:

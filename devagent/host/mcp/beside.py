@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 from devagent.core.ports import Meanwhile, ToolFailure
 from devagent.core.text import one_line
 from devagent.core.tools import ToolResult
-from devagent.host.mcp_config import ServerSettings
-from devagent.host.mcp_definitions import PromptDefinition
-from devagent.host.mcp_running import Running
+from devagent.host.mcp.config import ServerSettings
+from devagent.host.mcp.definitions import PromptDefinition
+from devagent.host.mcp.running import Running
 
 if TYPE_CHECKING:
-    from devagent.host.mcp_notices import Changed
+    from devagent.host.mcp.notices import Changed
 
 
 class Beside:
@@ -32,7 +32,7 @@ class Beside:
         limit = self._running.limit(obligations)
         with self._running.way(meanwhile, limit):
             resources, templates = await server.requests.resources(limit)
-        from devagent.host.mcp_results import listed  # noqa: PLC0415  (with the first answer)
+        from devagent.host.mcp.results import listed  # noqa: PLC0415  (with the first answer)
 
         names = ("name", "title", "description", "mimeType")
         found = listed(resources, ("uri", *names))
@@ -64,7 +64,7 @@ class Beside:
             answer = await server.requests.read(uri, limit, way)
         if watch:
             await server.watch(uri, limit)
-        from devagent.host.mcp_results import read_result  # noqa: PLC0415  (with the first answer)
+        from devagent.host.mcp.results import read_result  # noqa: PLC0415  (with the first answer)
 
         return read_result(answer, uri)
 
@@ -98,7 +98,7 @@ class Beside:
         limit = self._running.limit(obligations)
         with self._running.way(meanwhile, limit) as way:
             answer = await server.requests.prompt(name, args, limit, way)
-        from devagent.host.mcp_results import prompt_result  # noqa: PLC0415  (with the first answer)
+        from devagent.host.mcp.results import prompt_result  # noqa: PLC0415  (with the first answer)
 
         return prompt_result(answer)
 

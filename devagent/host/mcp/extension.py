@@ -18,29 +18,29 @@ from devagent.core.resources import Access, Resource
 from devagent.core.text import one_line
 from devagent.core.tools import ToolClass, ToolResult, ToolSpec
 from devagent.host.arguments import fits
-from devagent.host.mcp_beside import Beside
-from devagent.host.mcp_config import ServerSettings
-from devagent.host.mcp_definitions import (
+from devagent.host.mcp.beside import Beside
+from devagent.host.mcp.config import ServerSettings
+from devagent.host.mcp.definitions import (
     PromptDefinition,
     ToolDefinition,
     definitions,
     prompt_definitions,
 )
-from devagent.host.mcp_handles import NoKeyring, Secrets
-from devagent.host.mcp_lock import (
+from devagent.host.mcp.handles import NoKeyring, Secrets
+from devagent.host.mcp.lock import (
     PinnedServer,
     ToolsLock,
     identity,
     program,
 )
-from devagent.host.mcp_resources import mapped
-from devagent.host.mcp_running import Running
+from devagent.host.mcp.resources import mapped
+from devagent.host.mcp.running import Running
 from devagent.host.org_pins import OrgPins
 
 if TYPE_CHECKING:
-    from devagent.host.mcp_launch import Answers
-    from devagent.host.mcp_server import McpServer
-    from devagent.host.mcp_sign_in import Browser
+    from devagent.host.mcp.launch import Answers
+    from devagent.host.mcp.server import McpServer
+    from devagent.host.mcp.sign_in import Browser
 
 State = Literal["pinned", "new", "other"]
 
@@ -197,7 +197,7 @@ class McpExtension:
             return ToolResult(
                 failure.text, failed=True, error=failure.error, view=view, taint=taint
             )
-        from devagent.host.mcp_results import tool_result  # noqa: PLC0415  (with the first answer)
+        from devagent.host.mcp.results import tool_result  # noqa: PLC0415  (with the first answer)
 
         return tool_result(answer, self.settings.name)
 

@@ -19,7 +19,7 @@ from typing import Protocol
 import httpx2
 
 from devagent.core.text import one_line
-from devagent.host.mcp_http_config import is_loopback, is_private
+from devagent.host.mcp.http_config import is_loopback, is_private
 
 MAX_ANSWER = 8 << 20
 MAX_BETWEEN = 64 << 20

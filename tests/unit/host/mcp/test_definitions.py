@@ -8,8 +8,8 @@ from devagent.cli.ext.definition_text import changes, oddities
 from devagent.core.ports import ToolFailure
 from devagent.core.tools import ToolSpec
 from devagent.host.arguments import Arguments
-from devagent.host.mcp_definitions import ToolDefinition, bounded_schema, definitions
-from devagent.host.mcp_names import skeleton
+from devagent.host.mcp.definitions import ToolDefinition, bounded_schema, definitions
+from devagent.host.mcp.names import skeleton
 from tests.support.hostile_mcp_schemas import bomb
 
 OBJECT: dict[str, Any] = {"type": "object"}

@@ -18,7 +18,7 @@ from msgspec import Struct
 
 from devagent.core.codec import canonical, digest, well_formed_value
 from devagent.core.text import one_line, visible
-from devagent.host.mcp_names import skeleton, tool_name
+from devagent.host.mcp.names import skeleton, tool_name
 from devagent.policy.plain import is_list, is_table
 
 MAX_TOOLS = 500

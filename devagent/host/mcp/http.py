@@ -23,8 +23,8 @@ from mcp.types import JSONRPCRequest, JSONRPCResponse
 
 from devagent import __version__
 from devagent.core.text import one_line
-from devagent.host.mcp_http_guard import CONNECT_S, MAX_ANSWER, Cut, GuardedExchange
-from devagent.host.mcp_listing import as_known, names_only
+from devagent.host.mcp.http_guard import CONNECT_S, MAX_ANSWER, Cut, GuardedExchange
+from devagent.host.mcp.listing import as_known, names_only
 from devagent.policy.plain import is_table
 
 IDLE_S = 300.0

@@ -36,10 +36,10 @@ from devagent.core.errors import ConfigError
 from devagent.core.tools import ToolClass
 from devagent.host.extension import Fault
 from devagent.host.manifest import FIRST_PARTY
-from devagent.host.mcp_handles import Handle, handle
-from devagent.host.mcp_http_config import SignIn, header_name, server_url, sign_in
-from devagent.host.mcp_names import skeleton
-from devagent.host.mcp_resources import Template, template
+from devagent.host.mcp.handles import Handle, handle
+from devagent.host.mcp.http_config import SignIn, header_name, server_url, sign_in
+from devagent.host.mcp.names import skeleton
+from devagent.host.mcp.resources import Template, template
 
 CLASSES: dict[str, ToolClass] = {
     "read": "read",

@@ -5,13 +5,13 @@ from functools import partial
 
 import httpx2
 
-from devagent.host.mcp_config import ServerSettings
-from devagent.host.mcp_handles import Secrets, value_of
-from devagent.host.mcp_http import GuardedHttp
-from devagent.host.mcp_http_guard import Cut
-from devagent.host.mcp_launch import Answers, Launch
-from devagent.host.mcp_sign_in import Browser, signing
-from devagent.host.mcp_transport import GuardedStdio
+from devagent.host.mcp.config import ServerSettings
+from devagent.host.mcp.handles import Secrets, value_of
+from devagent.host.mcp.http import GuardedHttp
+from devagent.host.mcp.http_guard import Cut
+from devagent.host.mcp.launch import Answers, Launch
+from devagent.host.mcp.sign_in import Browser, signing
+from devagent.host.mcp.transport import GuardedStdio
 
 
 def over_stdio(

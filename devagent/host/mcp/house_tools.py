@@ -1,6 +1,6 @@
 """The tools of ``mcp``, the house's own: what the model and the person may ask of MCP servers, and servers of them.
 
-``mcp_house`` carries them out.
+``house`` carries them out.
 """
 
 from typing import Any

@@ -37,7 +37,7 @@ from mcp.types import (
 from pydantic import Field
 
 from devagent.core.text import one_line
-from devagent.host.mcp_under_way import WAY
+from devagent.host.mcp.under_way import WAY
 from devagent.policy.plain import is_table
 
 IDENTIFIER = "io.modelcontextprotocol/tasks"

@@ -30,7 +30,7 @@ from mcp.types import JSONRPCRequest, jsonrpc_message_adapter
 
 from devagent.core.codec import canonical, parse
 from devagent.core.text import one_line
-from devagent.host.mcp_listing import as_known, names_only
+from devagent.host.mcp.listing import as_known, names_only
 from devagent.policy.plain import is_table
 
 MAX_LINE = 8 << 20

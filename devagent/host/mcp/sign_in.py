@@ -34,9 +34,9 @@ from pydantic import AnyUrl
 from devagent.core.codec import canonical, parse
 from devagent.core.errors import DevagentError
 from devagent.core.text import one_line
-from devagent.host.mcp_handles import Secrets
-from devagent.host.mcp_http_config import SignIn
-from devagent.host.mcp_http_guard import Cut
+from devagent.host.mcp.handles import Secrets
+from devagent.host.mcp.http_config import SignIn
+from devagent.host.mcp.http_guard import Cut
 from devagent.policy.plain import is_table
 
 UNATTENDED = "http://127.0.0.1/callback"

@@ -9,8 +9,8 @@ import pytest
 from msgspec.structs import replace
 
 from devagent.core.errors import ConfigError, DevagentError
-from devagent.host.mcp_config import ServerSettings
-from devagent.host.mcp_lock import PinnedServer, identity, program
+from devagent.host.mcp.config import ServerSettings
+from devagent.host.mcp.lock import PinnedServer, identity, program
 from tests.support.mcp_servers import lock_in
 
 

@@ -1,6 +1,6 @@
 """When a server that ended is started again."""
 
-from devagent.host.mcp_running import BACK_OFF_S, STARTS_WITHIN_S, back_off_s
+from devagent.host.mcp.running import BACK_OFF_S, STARTS_WITHIN_S, back_off_s
 
 
 def test_a_server_is_started_again_at_once_and_then_ever_later() -> None:

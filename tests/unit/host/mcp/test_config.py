@@ -3,7 +3,7 @@
 import pytest
 
 from devagent.core.errors import ConfigError
-from devagent.host.mcp_config import ServerSettings, check_names, parse_server
+from devagent.host.mcp.config import ServerSettings, check_names, parse_server
 from devagent.settings.config import parse_config
 
 FILE = "/home/ana/config.toml"

@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from msgspec import Struct
 
-from devagent.host.mcp_handles import Handle, handle
+from devagent.host.mcp.handles import Handle, handle
 from devagent.policy.plain import is_table
 
 _TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}")

@@ -17,12 +17,12 @@ from mcp.types import CONNECTION_CLOSED, Implementation
 from devagent import __version__
 from devagent.core.ports import ToolFailure
 from devagent.core.text import one_line
-from devagent.host.mcp_definitions import MAX_TOOLS, LeftOut
-from devagent.host.mcp_launch import Launch, ServerFailure
-from devagent.host.mcp_notices import Notices
-from devagent.host.mcp_requests import LOG_LEVEL, MAX_PAGES, MAX_TOLD, Requests
-from devagent.host.mcp_tasks import Tasks, needs_a_task
-from devagent.host.mcp_under_way import UnderWay
+from devagent.host.mcp.definitions import MAX_TOOLS, LeftOut
+from devagent.host.mcp.launch import Launch, ServerFailure
+from devagent.host.mcp.notices import Notices
+from devagent.host.mcp.requests import LOG_LEVEL, MAX_PAGES, MAX_TOLD, Requests
+from devagent.host.mcp.tasks import Tasks, needs_a_task
+from devagent.host.mcp.under_way import UnderWay
 from devagent.policy.plain import is_list
 
 CLOSE_LIMIT_S = 6.0

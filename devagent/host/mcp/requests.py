@@ -25,9 +25,9 @@ from pydantic import BaseModel
 
 from devagent.core.ports import ToolFailure
 from devagent.core.text import one_line
-from devagent.host.mcp_launch import Guarded, ServerFailure
-from devagent.host.mcp_tasks import called_as_task
-from devagent.host.mcp_under_way import UnderWay
+from devagent.host.mcp.launch import Guarded, ServerFailure
+from devagent.host.mcp.tasks import called_as_task
+from devagent.host.mcp.under_way import UnderWay
 
 MAX_PAGES = 50
 MAX_ENTRIES = 1_000

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from devagent.core.codec import well_formed_value
 from devagent.core.text import one_line, visible
-from devagent.host.mcp_http_config import is_loopback
+from devagent.host.mcp.http_config import is_loopback
 from devagent.policy.plain import is_list, is_table
 
 MAX_FIELDS, MAX_MESSAGE, MAX_URL, MAX_CHOICES = 40, 4_000, 2_000, 200
