@@ -5,10 +5,8 @@ alone, beside their other data (ADR 6 says why not in a keyring). Every session 
 last signed checkpoint of the session before it, so that a session that was taken away leaves a gap.
 """
 
-import fcntl
 import hashlib
 import os
-import time
 from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Any
@@ -29,10 +27,9 @@ from devagent.audit.lines import Damage
 from devagent.audit.record import to_base64
 from devagent.core.codec import canonical, from_plain, parse
 from devagent.core.errors import DevagentError, LogError
+from devagent.disk import locked, names_to_disk, replace_file
 
 KEY, STATE, PUBLIC, LOCK = "device.key", "device.json", "device.vkey", "device.lock"
-LOCK_WAIT_S = 5.0
-_PRIVATE = 0o600
 _FIRST_LINE = 1 << 20
 
 
@@ -142,14 +139,10 @@ class Device:
     def _locked(self) -> Generator[None]:
         try:
             os.makedirs(self._folder, mode=0o700, exist_ok=True)
-            lock = os.open(self._path(LOCK), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, _PRIVATE)
+            with locked(self._path(LOCK), error=LogError):
+                yield
         except OSError as e:
             raise _unusable(self._folder, os.strerror(e.errno or 0)) from e
-        try:
-            _wait_for(lock, self._path(LOCK))
-            yield
-        finally:
-            os.close(lock)
 
     def _read(self, name: str) -> bytes | None:
         try:
@@ -165,28 +158,12 @@ class Device:
         """``to_disk``: before this returns, so that what it signs or verifies never outlives it. The counter is
         written at each session's two ends and is not waited for: one that a power cut takes is a gap that shows."""
         path = self._path(name)
-        temporary = f"{path}.{os.getpid()}"
         try:
-            flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
-            with os.fdopen(os.open(temporary, flags, _PRIVATE), "wb") as file:
-                file.write(data)
-                if to_disk:
-                    file.flush()
-                    os.fsync(file.fileno())
-            os.replace(temporary, path)
-            if to_disk:
-                self._names_to_disk()
+            replace_file(path, data, to_disk=to_disk)
+            if to_disk:  # the folder may be new too
+                names_to_disk(os.path.join(self._folder, ".."))
         except OSError as e:
             raise _unusable(path, os.strerror(e.errno or 0)) from e
-
-    def _names_to_disk(self) -> None:
-        """The file's name is content of the folder, and that folder's own, which may be new too, of the one above."""
-        for path in (self._folder, os.path.join(self._folder, "..")):
-            folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-            try:
-                os.fsync(folder)
-            finally:
-                os.close(folder)
 
     def _path(self, name: str) -> str:
         return os.path.join(self._folder, name)
@@ -259,18 +236,6 @@ def _last_checkpoint(sessions: str, sid: str) -> tuple[int, str] | None:
     except (OSError, Damage, DevagentError):
         return None
     return (notes[-1].size, to_base64(notes[-1].root)) if notes else None
-
-
-def _wait_for(lock: int, path: str) -> None:
-    until = time.monotonic() + LOCK_WAIT_S
-    while True:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return
-        except BlockingIOError:
-            if time.monotonic() >= until:
-                raise LogError(f"Another devagent holds {path}.", hint="Try again.") from None
-            time.sleep(0.005)
 
 
 def _unusable(path: str, why: str) -> LogError:

@@ -4,9 +4,7 @@ A name is no evidence: it can be given to a session that has ended, runs, or is 
 nothing in its log changes (ADR 10). It may stand wherever an id may, so it must not look like one.
 """
 
-import fcntl
 import os
-import time
 from collections.abc import Generator
 from contextlib import contextmanager
 
@@ -15,13 +13,13 @@ from msgspec import Struct, field
 from devagent.core.codec import canonical, from_plain, parse
 from devagent.core.errors import LogError, UsageError
 from devagent.core.text import one_line
+from devagent.disk import locked, replace_file
 
 NAMES, LOCK = "names.json", "names.lock"
 LONGEST = 80
 """Characters of a name."""
 
-LOCK_WAIT_S = 5.0
-_PRIVATE_FILE, _PRIVATE_FOLDER = 0o600, 0o700
+_PRIVATE_FOLDER = 0o700
 
 
 class _File(Struct, frozen=True):
@@ -97,34 +95,16 @@ def _locked(sessions: str) -> Generator[None]:
     path = os.path.join(sessions, LOCK)
     try:
         os.makedirs(sessions, _PRIVATE_FOLDER, exist_ok=True)
-        lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, _PRIVATE_FILE)
+        with locked(path, error=LogError):
+            yield
     except OSError as e:
         raise _unusable(path, os.strerror(e.errno or 0)) from e
-    try:
-        until = time.monotonic() + LOCK_WAIT_S
-        while True:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                if time.monotonic() >= until:
-                    raise LogError(f"Another devagent holds {path}.", hint="Try again.") from None
-                time.sleep(0.005)
-        yield
-    finally:
-        os.close(lock)
 
 
 def _keep(sessions: str, file: _File) -> None:
     path = os.path.join(sessions, NAMES)
-    temporary = f"{path}.{os.getpid()}"
-    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
     try:
-        with os.fdopen(os.open(temporary, flags, _PRIVATE_FILE), "wb") as out:
-            out.write(canonical(file) + b"\n")
-            out.flush()
-            os.fsync(out.fileno())
-        os.replace(temporary, path)
+        replace_file(path, canonical(file) + b"\n")
     except OSError as e:
         raise _unusable(path, os.strerror(e.errno or 0)) from e
 

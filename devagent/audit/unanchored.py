@@ -5,9 +5,7 @@
 first checkpoint until the witness has its last.
 """
 
-import fcntl
 import os
-import time
 from collections.abc import Generator
 from contextlib import contextmanager
 
@@ -15,10 +13,9 @@ from msgspec import Struct, field
 
 from devagent.core.codec import canonical, from_plain, parse
 from devagent.core.errors import LogError
+from devagent.disk import locked, replace_file
 
 FILE, LOCK = "unanchored.json", "unanchored.lock"
-LOCK_WAIT_S = 2.0
-_PRIVATE = 0o600
 
 
 class Waiting(Struct, frozen=True):
@@ -78,42 +75,14 @@ class Queue:
     def _locked(self) -> Generator[_File]:
         try:
             os.makedirs(self._folder, mode=0o700, exist_ok=True)
-            lock = os.open(
-                os.path.join(self._folder, LOCK),
-                os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW,
-                _PRIVATE,
-            )
+            with locked(os.path.join(self._folder, LOCK), error=LogError):
+                file = self._read()
+                yield file
+                replace_file(
+                    os.path.join(self._folder, FILE), canonical(file) + b"\n", to_disk=False
+                )
         except OSError as e:
             raise _unusable(self._folder, e) from e
-        try:
-            self._wait_for(lock)
-            file = self._read()
-            yield file
-            self._write(file)
-        finally:
-            os.close(lock)
-
-    def _wait_for(self, lock: int) -> None:
-        until = time.monotonic() + LOCK_WAIT_S
-        while True:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                return
-            except BlockingIOError:
-                if time.monotonic() >= until:
-                    raise LogError(f"Another devagent holds {self._folder}/{LOCK}.") from None
-                time.sleep(0.005)
-
-    def _write(self, file: _File) -> None:
-        path = os.path.join(self._folder, FILE)
-        temporary = f"{path}.{os.getpid()}"
-        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
-        try:
-            with os.fdopen(os.open(temporary, flags, _PRIVATE), "wb") as out:
-                out.write(canonical(file) + b"\n")
-            os.replace(temporary, path)
-        except OSError as e:
-            raise _unusable(path, e) from e
 
 
 def _unusable(path: str, error: OSError) -> LogError:

@@ -9,6 +9,7 @@ from msgspec import Struct, ValidationError, convert
 
 from devagent.core.codec import canonical, parse
 from devagent.core.errors import ConfigError
+from devagent.disk import replace_file
 from devagent.org import marks as marking
 from devagent.org.fetching import Absent, Fetched, Source
 from devagent.org.in_force import InForce, Machine, in_force
@@ -159,7 +160,9 @@ class Client:
         except (Absent, Refused):
             return
         if fetched.data == mine and fetched.tag.isprintable():
-            _replace(os.path.join(self.state.folder, TAG), fetched.tag.encode("latin-1", "replace"))
+            replace_file(
+                os.path.join(self.state.folder, TAG), fetched.tag.encode("latin-1", "replace")
+            )
 
     def _file(self) -> dict[str, Marks]:
         try:
@@ -191,7 +194,7 @@ class Client:
         every = self._file() | {self.name: marks}
         try:
             os.makedirs(os.path.dirname(self._marks_file), mode=0o700, exist_ok=True)
-            _replace(self._marks_file, canonical(every) + b"\n")
+            replace_file(self._marks_file, canonical(every) + b"\n")
         except OSError as e:
             raise Refused("unkept", f"{self._marks_file} ({e.strerror})") from e
         if self._keeper is not None:
@@ -199,13 +202,3 @@ class Client:
                 self._keeper.write(marking.written(marks).decode())
             except ConfigError as e:
                 self._unkept = e.what
-
-
-def _replace(path: str, data: bytes) -> None:
-    temporary = f"{path}.{os.getpid()}"
-    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
-    with os.fdopen(os.open(temporary, flags, 0o600), "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(temporary, path)

@@ -10,6 +10,7 @@ import msgspec
 from msgspec import Struct
 
 from devagent.core.errors import UsageError
+from devagent.disk import replace_file
 from devagent.models.batches import MAX_REQUESTS
 
 Step = Literal["sending", "created", "results", "done"]
@@ -85,27 +86,11 @@ def is_there(output: str) -> bool:
 
 def keep_state(output: str, state: State) -> None:
     """On disk before anything rests on it."""
-    write(f"{output}.state", msgspec.json.encode(state))
+    replace_file(f"{output}.state", msgspec.json.encode(state))
 
 
 def forget_state(output: str) -> None:
     os.unlink(f"{output}.state")
-
-
-def write(path: str, data: bytes) -> None:
-    """The whole file in one step, and on disk; for its owner's eyes."""
-    temporary = f"{path}.new"
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(temporary, path)
-    folder = os.open(os.path.dirname(os.path.abspath(path)), os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
 
 
 @contextmanager

@@ -28,6 +28,7 @@ from devagent.core.events import (
     Usage,
 )
 from devagent.core.ports import ModelRequest
+from devagent.disk import replace_file
 from devagent.models.batches import Batch, Batches, Result, is_lost
 from devagent.session.batch_costs import BatchCosts
 from devagent.session.batch_files import (
@@ -38,7 +39,6 @@ from devagent.session.batch_files import (
     is_there,
     keep_state,
     read_state,
-    write,
 )
 from devagent.session.batch_record import BatchRecord
 from devagent.session.ground import Ground, Options, stand
@@ -248,7 +248,7 @@ class _Work:
             )
             result = replace(result, custom_id=line.custom_id)
             lines.append(canonical(self._plain(result)))
-        write(self._output, b"".join(b"%b\n" % line for line in lines))
+        replace_file(self._output, b"".join(b"%b\n" % line for line in lines))
         state = replace(state, step="results")
         keep_state(self._output, state)
         return state

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from devagent.core.errors import ConfigError
 from devagent.core.principal import Principal
+from devagent.disk import replace_file
 from devagent.settings.credentials import from_keyring, to_keyring
 from devagent.settings.places import Places
 from devagent.settings.trusted_file import read_trusted
@@ -101,10 +102,6 @@ def refreshed(oidc: "Oidc", here: Places, refresh: str) -> str:
 def keep(oidc: "Oidc", here: Places, tokens: "Tokens") -> None:
     """Put a login where sessions find it. Raises ConfigError where the keyring takes no refresh token."""
     os.makedirs(here.data, mode=0o700, exist_ok=True)
-    path = os.path.join(here.data, LOGIN)
-    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
-    with os.fdopen(os.open(f"{path}.{os.getpid()}", flags, 0o600), "w", encoding="ascii") as file:
-        file.write(tokens.id_token + "\n")
-    os.replace(f"{path}.{os.getpid()}", path)
+    replace_file(os.path.join(here.data, LOGIN), tokens.id_token.encode("ascii") + b"\n")
     if tokens.refresh:
         to_keyring(tokens.refresh, _KEYRING + oidc.issuer)

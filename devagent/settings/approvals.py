@@ -4,9 +4,7 @@ One JSON file, replaced whole. A file that is damaged or not the person's own is
 and is said: an ask then asks again.
 """
 
-import fcntl
 import os
-import time
 from collections.abc import Callable, Collection, Sequence
 from typing import Self
 
@@ -15,10 +13,10 @@ from msgspec import Struct
 from devagent.core.approvals import StandingApproval
 from devagent.core.codec import canonical, from_plain, parse
 from devagent.core.errors import ConfigError, DevagentError
+from devagent.disk import locked, replace_file
 from devagent.settings.trusted_file import read_trusted
 
 VERSION = 1
-LOCK_WAIT_S = 2.0
 
 
 class _File(Struct, frozen=True):
@@ -71,29 +69,12 @@ class ApprovalsOnFile:
         """Read again, change, replace: two sessions at once lose nothing of each other's."""
         try:
             os.makedirs(os.path.dirname(self._path), mode=0o700, exist_ok=True)
-            lock = os.open(f"{self._path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-            try:
-                _wait_for(lock, self._path)
+            with locked(f"{self._path}.lock"):
                 self._approvals = change(type(self).load(self._path)._approvals)
-                self._write()
-            finally:
-                os.close(lock)
+                whole = _File(version=VERSION, approvals=self._approvals)
+                replace_file(self._path, canonical(whole))
         except OSError as e:
             raise DevagentError(f"the approval cannot be kept in {self._path}: {e.strerror}") from e
-
-    def _write(self) -> None:
-        temporary = f"{self._path}.{os.getpid()}"
-        try:
-            descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(canonical(_File(version=VERSION, approvals=self._approvals)))
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(temporary, self._path)
-        except OSError:
-            if os.path.exists(temporary):
-                os.unlink(temporary)
-            raise
 
 
 class Together:
@@ -116,16 +97,3 @@ class Together:
 
     def keep(self, approval: StandingApproval) -> None:
         self._on_file.keep(approval)
-
-
-def _wait_for(lock: int, path: str) -> None:
-    """Take the lock, within a limit: whoever holds it writes one small file."""
-    until = time.monotonic() + LOCK_WAIT_S
-    while True:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return
-        except BlockingIOError:
-            if time.monotonic() >= until:
-                raise DevagentError(f"another devagent holds {path}; try again") from None
-            time.sleep(0.01)

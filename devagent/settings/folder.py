@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from devagent.core.codec import canonical, parse, sha256
 from devagent.core.errors import ConfigError
+from devagent.disk import locked, replace_file
 from devagent.settings.trusted_file import read_trusted
 
 INSTRUCTIONS = ("DEVAGENT.md", "AGENTS.md")
@@ -83,14 +84,11 @@ class TrustedFolders:
 
     def trust(self, folder: str, says: FolderSays) -> None:
         """From now on. Raises ConfigError where that cannot be kept."""
-        folders = {**self._read(), folder: says.digest}
-        temporary = f"{self._path}.{os.getpid()}"
         try:
             os.makedirs(os.path.dirname(self._path), mode=0o700, exist_ok=True)
-            descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(canonical(folders) + b"\n")
-            os.replace(temporary, self._path)
+            with locked(f"{self._path}.lock", error=ConfigError):
+                folders = {**self._read(), folder: says.digest}
+                replace_file(self._path, canonical(folders) + b"\n")
         except OSError as error:
             raise ConfigError(
                 f"the trust in {folder} cannot be kept: {error.strerror}", file=self._path

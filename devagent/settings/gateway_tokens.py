@@ -5,9 +5,12 @@ A token is 32 random bytes, so its SHA-256 says nothing of it and needs no salt.
 
 import os
 import secrets
+from collections.abc import Generator
+from contextlib import contextmanager
 
 from devagent.core.codec import canonical, from_plain, parse, sha256
 from devagent.core.errors import ConfigError, UsageError
+from devagent.disk import locked, replace_file
 from devagent.settings.trusted_file import read_trusted
 
 _PREFIX = "dvg_"
@@ -39,18 +42,18 @@ class GatewayTokens:
                 f"{name!r} is no name for a client", hint="Use letters, digits, - and _."
             )
         token = _PREFIX + secrets.token_urlsafe(32)
-        self._keep({**self._load(), name: sha256(token.encode())})
+        with self._changing() as known:
+            known[name] = sha256(token.encode())
         return token
 
     def remove(self, name: str) -> None:
         """Take a client's token back. Raises UsageError where it has none."""
-        known = self._load()
-        if name not in known:
-            raise UsageError(
-                f"there is no token of {name!r}", hint="`devagent mcp token list` shows them."
-            )
-        del known[name]
-        self._keep(known)
+        with self._changing() as known:
+            if name not in known:
+                raise UsageError(
+                    f"there is no token of {name!r}", hint="`devagent mcp token list` shows them."
+                )
+            del known[name]
 
     def _now(self) -> dict[str, str]:
         """What is on file; read again when the file is another one, or its mode or owner."""
@@ -75,12 +78,11 @@ class GatewayTokens:
                 "is damaged", file=self._path, hint="Remove it, and add the tokens anew."
             ) from e
 
-    def _keep(self, known: dict[str, str]) -> None:
+    @contextmanager
+    def _changing(self) -> Generator[dict[str, str]]:
+        """What is on file, read again, to be changed; then it is what is on file."""
         os.makedirs(os.path.dirname(self._path), mode=0o700, exist_ok=True)
-        temporary = f"{self._path}.{os.getpid()}"
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(canonical(known))
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, self._path)
+        with locked(f"{self._path}.lock"):
+            known = self._load()
+            yield known
+            replace_file(self._path, canonical(known))

@@ -14,6 +14,7 @@ import msgspec
 from msgspec import Struct
 
 from devagent.core.errors import ConfigError
+from devagent.disk import replace_file
 from devagent.settings.trusted_file import read_trusted
 
 VARIABLE = "DEVAGENT_PASSPHRASE_FILE"
@@ -25,7 +26,6 @@ Ask = Callable[[], str]
 _N, _R, _P = 1 << 16, 8, 1
 _MOST_N = 1 << 20
 _KEY_BYTES, _SALT_BYTES, _NONCE_BYTES = 32, 16, 12
-_PRIVATE = 0o600
 
 
 class _Sealed(Struct, frozen=True, forbid_unknown_fields=True):
@@ -68,15 +68,9 @@ class KeyFile:
             nonce, key.encode(), empty.bound
         )
         whole = msgspec.json.encode(msgspec.structs.replace(empty, sealed=sealed))
-        temporary = f"{self.path}.{os.getpid()}"
-        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
         try:
             os.makedirs(os.path.dirname(self.path), mode=0o700, exist_ok=True)
-            with os.fdopen(os.open(temporary, flags, _PRIVATE), "wb") as file:
-                file.write(whole + b"\n")
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(temporary, self.path)
+            replace_file(self.path, whole + b"\n")
         except OSError as e:
             raise ConfigError(
                 f"the key cannot be kept ({os.strerror(e.errno or 0)})", file=self.path

@@ -8,6 +8,7 @@ There is no way from here to "no policy".
 
 import os
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -16,6 +17,7 @@ from devagent.core.codec import sha256
 from devagent.core.errors import PolicyError
 from devagent.core.principal import Principal
 from devagent.core.tools import ToolSpec
+from devagent.disk import replace_file
 from devagent.policy import CompiledPolicy, PolicyFile, compile_policy, from_cache, parse, to_cache
 from devagent.policy.document import decoded
 from devagent.policy.index import build_index
@@ -242,16 +244,9 @@ def _kept(path: str) -> PolicyFile | None:
 
 def _keep(path: str, data: bytes) -> None:
     """Write whole or not at all; a cache that cannot be written costs time, nothing else."""
-    temporary = f"{path}.{os.getpid()}"
-    try:
+    with suppress(OSError):
         folder = os.path.dirname(path)
         # One by one: of folders made together only the last would get this mode.
         os.makedirs(os.path.dirname(folder), mode=0o700, exist_ok=True)
         os.makedirs(folder, mode=0o700, exist_ok=True)
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-        os.replace(temporary, path)
-    except OSError:
-        if os.path.exists(temporary):
-            os.unlink(temporary)
+        replace_file(path, data, to_disk=False)

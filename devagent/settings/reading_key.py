@@ -5,11 +5,11 @@ the public half in ``data/age.pub``, which is all that writing needs. A reviewer
 file that ``DEVAGENT_IDENTITY`` names.
 """
 
-import fcntl
 import os
 from collections.abc import Callable, Mapping
 
 from devagent.core.errors import ConfigError
+from devagent.disk import locked, replace_file
 from devagent.settings.credentials import from_keyring, to_keyring
 from devagent.settings.trusted_file import read_trusted
 
@@ -17,7 +17,8 @@ VARIABLE = "DEVAGENT_IDENTITY"
 PUBLIC, SECRET, LOCK = "age.pub", "age.key", "age.lock"
 KEYRING_NAME = "age"
 _SECRET = "AGE-SECRET-KEY-1"  # noqa: S105  (how every identity begins)
-_PRIVATE = 0o600
+LOCK_WAIT_S = 20.0
+"""Another process makes the pair: that takes moments, and a keyring may ask the person."""
 
 
 def own_recipient(data: str, make: Callable[[], tuple[str, str]]) -> str:
@@ -26,26 +27,18 @@ def own_recipient(data: str, make: Callable[[], tuple[str, str]]) -> str:
         return known
     try:
         os.makedirs(data, mode=0o700, exist_ok=True)
-        lock = os.open(
-            os.path.join(data, LOCK),
-            os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW,
-            _PRIVATE,
-        )
+        with locked(os.path.join(data, LOCK), wait_s=LOCK_WAIT_S, error=ConfigError):
+            if known := _read(os.path.join(data, PUBLIC)):
+                return known
+            secret, public = make()
+            try:
+                to_keyring(secret, KEYRING_NAME)
+            except ConfigError:
+                _write(os.path.join(data, SECRET), secret)
+            _write(os.path.join(data, PUBLIC), public)
+            return public
     except OSError as e:
         raise _unusable(data, e) from e
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # another process makes it: that takes moments
-        if known := _read(os.path.join(data, PUBLIC)):
-            return known
-        secret, public = make()
-        try:
-            to_keyring(secret, KEYRING_NAME)
-        except ConfigError:
-            _write(os.path.join(data, SECRET), secret)
-        _write(os.path.join(data, PUBLIC), public)
-        return public
-    finally:
-        os.close(lock)
 
 
 def identities(data: str, environment: Mapping[str, str]) -> list[str]:
@@ -79,14 +72,8 @@ def _read(path: str) -> str:
 
 
 def _write(path: str, text: str) -> None:
-    temporary = f"{path}.{os.getpid()}"
-    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
     try:
-        with os.fdopen(os.open(temporary, flags, _PRIVATE), "wb") as file:
-            file.write(text.encode() + b"\n")
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
+        replace_file(path, text.encode() + b"\n")
     except OSError as e:
         raise _unusable(path, e) from e
 

@@ -8,11 +8,9 @@ server later says differently is kept beside, withheld, until somebody approves 
 One JSON file among the person's data, where no tool can write; replaced whole.
 """
 
-import fcntl
 import os
 import shutil
 import stat
-import time
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from typing import Literal
@@ -22,11 +20,11 @@ from msgspec.structs import replace
 
 from devagent.core.codec import canonical, digest, from_plain, parse, sha256
 from devagent.core.errors import ConfigError, DevagentError
+from devagent.disk import locked, replace_file
 from devagent.host.mcp.config import ServerSettings
 from devagent.host.mcp.definitions import LeftOut, PromptDefinition, ToolDefinition
 
 VERSION = 1
-LOCK_WAIT_S = 2.0
 FILE = "tools.lock"
 MAX_PROGRAM_BYTES = 1 << 30
 
@@ -145,32 +143,14 @@ class ToolsLock:
         """Read again, change, replace: two sessions at once lose nothing of each other's."""
         try:
             os.makedirs(os.path.dirname(self.path), mode=0o700, exist_ok=True)
-            lock = os.open(f"{self.path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-            try:
-                _wait_for(lock, self.path)
+            with locked(f"{self.path}.lock"):
                 before = self.servers()
                 servers = dict(before)
                 yield servers
                 if servers != before:
-                    self._write(servers)
-            finally:
-                os.close(lock)
+                    replace_file(self.path, lock_of(servers))
         except OSError as e:
             raise DevagentError(f"{self.path} cannot be written: {e.strerror}") from e
-
-    def _write(self, servers: dict[str, PinnedServer]) -> None:
-        temporary = f"{self.path}.{os.getpid()}"
-        try:
-            descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(lock_of(servers))
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(temporary, self.path)
-        except OSError:
-            if os.path.exists(temporary):
-                os.unlink(temporary)
-            raise
 
 
 def program(settings: ServerSettings, known: Program | None = None) -> Program | None:
@@ -255,16 +235,3 @@ def _resolved(command: str) -> str:
     """The absolute path; PATH's relative folders do not count, as they differ from place to place."""
     folders = [f for f in os.environ.get("PATH", os.defpath).split(os.pathsep) if os.path.isabs(f)]
     return shutil.which(command, path=os.pathsep.join(folders)) or ""
-
-
-def _wait_for(lock: int, path: str) -> None:
-    """Take the lock, within a limit: whoever holds it writes one small file."""
-    until = time.monotonic() + LOCK_WAIT_S
-    while True:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return
-        except BlockingIOError:
-            if time.monotonic() >= until:
-                raise DevagentError(f"another devagent holds {path}; try again") from None
-            time.sleep(0.01)
