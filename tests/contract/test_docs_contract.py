@@ -1,11 +1,9 @@
 """What the documentation extension declares, what its functions take, and what its server lists are one."""
 
-import inspect
 import json
 import subprocess
 import sys
 import tomllib
-from collections.abc import Callable
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -14,19 +12,11 @@ import pytest
 from mcp import Client, StdioServerParameters, stdio_client
 
 import devagent_docs
-from devagent_docs import tools
 from devagent_docs.__main__ import main
 from devagent_docs.server import make_server
 from devagent_serving import Standalone
 from tests.support.documentation import index_all, make_place
 
-FUNCTIONS: dict[str, Callable[..., Any]] = {
-    "search": tools.search,
-    "read": tools.read,
-    "symbol": tools.symbol,
-    "collections": tools.collections,
-}
-TYPES = {"string": "str", "integer": "int"}
 EXTENSIONS = str(Path(devagent_docs.__file__).parent.parent)
 
 
@@ -34,32 +24,10 @@ def recorded() -> dict[str, dict[str, Any]]:
     return json.loads(files("devagent_docs").joinpath("tools.json").read_text("utf-8"))
 
 
-def test_the_manifest_and_the_schemas_name_the_same_tools() -> None:
+def test_every_tool_reads_and_needs_collections() -> None:
     declared = tomllib.loads(files("devagent_docs").joinpath("extension.toml").read_text("utf-8"))
-    assert list(declared["tools"]) == list(recorded()) == list(FUNCTIONS)
-    assert (declared["module"], declared["version"]) == ("devagent_docs", devagent_docs.__version__)
     assert {tool["class"] for tool in declared["tools"].values()} == {"read"}
     assert declared["needs"] == ["collections"]
-
-
-@pytest.mark.parametrize("name", list(FUNCTIONS))
-def test_a_schema_agrees_with_its_function(name: str) -> None:
-    schema = recorded()[name]["input_schema"]
-    parameters = dict(inspect.signature(FUNCTIONS[name]).parameters)
-    parameters.pop("here")
-    assert list(schema["properties"]) == list(parameters)
-    assert schema["additionalProperties"] is False
-    for key, parameter in parameters.items():
-        assert parameter.kind is inspect.Parameter.KEYWORD_ONLY
-        assert parameter.annotation.__name__ == TYPES[schema["properties"][key]["type"]]
-        required = parameter.default is inspect.Parameter.empty
-        assert (key in schema.get("required", [])) is required
-        if not required:
-            assert schema["properties"][key]["default"] == parameter.default
-
-
-def test_the_schemas_are_small() -> None:
-    assert len(json.dumps(recorded(), separators=(",", ":"))) < 1500
 
 
 async def test_the_server_lists_the_recorded_schemas_and_answers(tmp_path: Path) -> None:

@@ -1,11 +1,9 @@
 """What the tickets extension declares, what its functions take, and what its server lists are one."""
 
-import inspect
 import json
 import subprocess
 import sys
 import tomllib
-from collections.abc import Callable
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -15,16 +13,11 @@ from mcp import Client, StdioServerParameters, stdio_client
 
 import devagent_tickets
 from devagent_serving import Standalone
-from devagent_tickets import tools
 from devagent_tickets.__main__ import main
 from devagent_tickets.changes import WRITES
 from devagent_tickets.server import make_server
 from tests.support.tickets import Place, fill, local_place
 
-NAMES = [
-    "search", "get", "comments", "my_work", "comment", "create", "update", "transition", "assign", "link",
-]  # fmt: skip
-TYPES = {"string": "str", "integer": "int", "array": "Sequence[str]", "object": "Mapping[str, Any]"}
 EXTENSIONS = str(Path(devagent_tickets.__file__).parent.parent)
 
 
@@ -32,44 +25,13 @@ def recorded() -> dict[str, dict[str, Any]]:
     return json.loads(files("devagent_tickets").joinpath("tools.json").read_text("utf-8"))
 
 
-def test_the_manifest_and_the_schemas_name_the_same_tools() -> None:
+def test_what_changes_a_ticket_writes_and_trackers_are_needed() -> None:
     declared = tomllib.loads(
         files("devagent_tickets").joinpath("extension.toml").read_text("utf-8")
-    )
-    assert list(declared["tools"]) == list(recorded()) == NAMES
-    assert (declared["module"], declared["version"]) == (
-        "devagent_tickets",
-        devagent_tickets.__version__,
     )
     for name, tool in declared["tools"].items():
         assert tool["class"] == ("write" if name in WRITES else "read")
     assert declared["needs"] == ["trackers"]
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_a_schema_agrees_with_its_function(name: str) -> None:
-    schema = recorded()[name]["input_schema"]
-    function: Callable[..., Any] = getattr(tools, name)
-    parameters = dict(inspect.signature(function).parameters)
-    parameters.pop("here")
-    assert list(schema["properties"]) == list(parameters)
-    assert schema["additionalProperties"] is False
-    for key, parameter in parameters.items():
-        assert parameter.kind is inspect.Parameter.KEYWORD_ONLY
-        annotation: Any = parameter.annotation
-        written = annotation.__name__ if isinstance(annotation, type) else str(annotation)
-        assert written.rpartition(".")[2] in (TYPES[schema["properties"][key]["type"]], "Any]")
-        required = parameter.default is inspect.Parameter.empty
-        assert (key in schema.get("required", [])) is required
-        if not required:
-            default = parameter.default
-            assert schema["properties"][key]["default"] == (
-                list(default) if default == () else default
-            )
-
-
-def test_the_schemas_are_small() -> None:
-    assert len(json.dumps(recorded(), separators=(",", ":"))) < 4200
 
 
 @pytest.fixture
