@@ -115,8 +115,6 @@ class Trusted(Struct, frozen=True):
 
 def covers(role: Role, path: str) -> bool:
     """Whether a role's delegation lets it speak of a path; a glob does not reach into folders (TUF 4.5)."""
-    if role.name == "targets":
-        return True
     parts = path.split("/")
     return any(
         len(parts) == len(glob.split("/"))
@@ -171,19 +169,21 @@ def verify(
 def _last_root(pinned_sha256: str, roots: Sequence[bytes]) -> Metadata:
     if not roots or sha256(roots[0]) != pinned_sha256:
         raise Refused("root", f"its sha256 is not {pinned_sha256[:16]}…")
-    last = None
-    for data in roots:
+    first, *later = roots
+    last = _self_signed(*_opened("root", first))
+    for data in later:
         signed, signatures = _opened("root", data)
-        own = _role(signed, "root")
-        one = _made(own, signed, _threshold(own, signed, signatures))
-        if last is not None:
-            if one.version != last.version + 1:
-                raise Refused("root", f"version {one.version} does not follow {last.version}")
-            _threshold(last.role, signed, signatures)
+        one = _self_signed(signed, signatures)
+        if one.version != last.version + 1:
+            raise Refused("root", f"version {one.version} does not follow {last.version}")
+        _threshold(last.role, signed, signatures)
         last = one
-    if last is None:
-        raise Refused("root", "there is none")
     return last
+
+
+def _self_signed(signed: dict[str, Any], signatures: list[Any]) -> Metadata:
+    own = _role(signed, "root")
+    return _made(own, signed, _threshold(own, signed, signatures))
 
 
 def root_version(data: bytes) -> int:
