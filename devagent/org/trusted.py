@@ -45,7 +45,6 @@ class Role(Struct, frozen=True):
     keys: dict[str, Key]
     threshold: int
     paths: tuple[str, ...] = ()
-    terminating: bool = False
     extra: dict[str, Any] = {}
 
     @property
@@ -295,8 +294,7 @@ def _as_role(name: str, entry: dict[str, Any], keys: dict[str, Any]) -> Role:
             if not is_list(paths) or not all(isinstance(p, str) for p in paths):
                 raise Refused("malformed", f"{name}'s paths")
             extra = {k: v for k, v in entry.items() if k.startswith("x-devagent-")}
-            ends = entry.get("terminating") is True
-            return Role(name, found, threshold, tuple(paths), ends, extra)
+            return Role(name, found, threshold, tuple(paths), extra)
         case _:
             raise Refused("malformed", f"the role {name} has no keys and threshold")
 

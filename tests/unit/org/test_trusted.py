@@ -168,6 +168,13 @@ class TestOneFile:
         files.change(role, lambda signed: signed.update(version=version))
         assert files.refused() == "malformed"
 
+    @pytest.mark.parametrize("specification", ["2.0", "", 1, None])
+    def test_of_a_specification_that_is_not_known(
+        self, role: str, specification: object, files: Files
+    ) -> None:
+        files.change(role, lambda signed: signed.update(spec_version=specification))
+        assert files.refused() == "schema"
+
     @pytest.mark.parametrize("expires", ["soon", 7, None])
     def test_without_a_term(self, role: str, expires: object, files: Files) -> None:
         files.change(role, lambda signed: signed.update(expires=expires))
