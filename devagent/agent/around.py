@@ -5,10 +5,9 @@ from typing import Any
 
 from devagent import __version__
 from devagent.core.codec import digest
-from devagent.core.events import ExtensionReference
 from devagent.core.ports import MayRead, Meanwhile, Progress, Toolbox
 from devagent.core.resources import Resource
-from devagent.core.tools import ToolResult, ToolSpec
+from devagent.core.tools import ExtensionReference, ToolResult, ToolSpec
 
 
 class Around:

@@ -20,7 +20,7 @@ from devagent.core.approvals import (
     standing_approval,
 )
 from devagent.core.codec import sha256
-from devagent.core.events import Approval, ApprovalAnswered, ApprovalAsked, ToolJudged
+from devagent.core.events.calls import Approval, ApprovalAnswered, ApprovalAsked, ToolJudged
 from devagent.core.ports import Answer, Approvals, Approver, Question
 from devagent.core.text import visible
 from devagent.core.tools import ToolSpec

@@ -7,7 +7,8 @@ from devagent.agent.carrying_out import carried_out
 from devagent.agent.gate import Gate
 from devagent.agent.safeguards import Safeguards
 from devagent.agent.spending import Spending
-from devagent.core.events import BudgetStopped, BudgetWarned, Event
+from devagent.core.events import Event
+from devagent.core.events.turns import BudgetStopped, BudgetWarned
 from devagent.core.limits import Limits
 from devagent.core.ports import SharedSpending, Toolbox
 from devagent.core.tools import ToolCall, ToolSpec

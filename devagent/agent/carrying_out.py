@@ -16,18 +16,17 @@ from devagent.agent.meanwhile import Running
 from devagent.agent.progress import Told, ended
 from devagent.agent.safeguards import Safeguards, not_kept
 from devagent.agent.tasks import TASK
-from devagent.core.events import (
+from devagent.core.events import Event
+from devagent.core.events.calls import (
     AskedBy,
-    BudgetStopped,
-    BudgetWarned,
-    ErrorRaised,
-    Event,
     SnapshotFailed,
     ToolCalled,
     ToolJudged,
     ToolProgress,
     ToolStarted,
 )
+from devagent.core.events.session import ErrorRaised
+from devagent.core.events.turns import BudgetStopped, BudgetWarned
 from devagent.core.ports import Toolbox
 from devagent.core.tools import ToolCall, ToolResult, ToolSpec
 

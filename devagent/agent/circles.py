@@ -9,16 +9,10 @@ from collections.abc import Iterator
 
 from devagent.agent.service_tools import is_offer
 from devagent.core.codec import sha256
-from devagent.core.events import (
-    ApprovalAnswered,
-    BudgetStopped,
-    BudgetWarned,
-    Event,
-    SubagentStarted,
-    ToolFinished,
-    ToolJudged,
-    TurnStarted,
-)
+from devagent.core.events import Event
+from devagent.core.events.calls import ApprovalAnswered, ToolFinished, ToolJudged
+from devagent.core.events.model import SubagentStarted
+from devagent.core.events.turns import BudgetStopped, BudgetWarned, TurnStarted
 from devagent.core.limits import Limits
 
 _SCOPE = "loop"

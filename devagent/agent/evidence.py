@@ -14,14 +14,9 @@ from msgspec.structs import replace
 
 from devagent.agent.provenance import Provenance
 from devagent.agent.service_uses import uses
-from devagent.core.events import (
-    Event,
-    ModelReplied,
-    ServiceToolUsed,
-    ToolCalled,
-    ToolFinished,
-    ToolJudged,
-)
+from devagent.core.events import Event
+from devagent.core.events.calls import ServiceToolUsed, ToolCalled, ToolFinished, ToolJudged
+from devagent.core.events.model import ModelReplied
 from devagent.core.ports import Judge
 from devagent.core.principal import Principal
 from devagent.core.resources import Resource

@@ -17,12 +17,9 @@ from typing import Any
 
 from devagent.agent.around import Around
 from devagent.core.codec import canonical
-from devagent.core.events import (
-    Event,
-    SubagentStarted,
-    ToolFinished,
-    ToolJudged,
-)
+from devagent.core.events import Event
+from devagent.core.events.calls import ToolFinished, ToolJudged
+from devagent.core.events.model import SubagentStarted
 from devagent.core.ports import Toolbox
 from devagent.core.resources import Resource
 from devagent.core.tools import ToolResult, ToolSpec

@@ -16,17 +16,17 @@ from devagent.agent.compaction import INSTRUCTIONS, Plan, listed, tokens_in, tol
 from devagent.agent.history import History
 from devagent.agent.todo import Todo
 from devagent.core.errors import ModelError
-from devagent.core.events import (
+from devagent.core.events import Event
+from devagent.core.events.model import (
     Compacted,
     CompactionReason,
     CompactionUndone,
-    Event,
     ModelFailed,
     ModelReplied,
     ModelRequested,
-    Usage,
 )
 from devagent.core.ports import Model, ModelRequest
+from devagent.core.usage import Usage
 
 _KEPT_SHARE = 0.25
 _SHORT_SUMMARY = "word " * 60

@@ -31,18 +31,17 @@ from devagent.agent.floor import Floor
 from devagent.agent.meet import Meet
 from devagent.agent.reach import nameable, readable
 from devagent.core.codec import digest
-from devagent.core.events import (
+from devagent.core.events import Event
+from devagent.core.events.calls import (
     ApprovalAnswered,
     ApprovalAsked,
-    Event,
-    ExtensionReference,
     Outcome,
     ToolFinished,
     ToolJudged,
 )
 from devagent.core.ports import FAILS_ANYWAY, Judge, MayRead, Toolbox, ToolFailure
 from devagent.core.principal import Principal
-from devagent.core.tools import ToolCall, ToolResult, ToolSpec
+from devagent.core.tools import ExtensionReference, ToolCall, ToolResult, ToolSpec
 from devagent.core.verdicts import NOT_ALLOWED, Decision, Request
 
 Redact = Callable[[Sequence[str], str], str]

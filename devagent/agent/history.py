@@ -10,22 +10,18 @@ from typing import Any
 from msgspec import Struct
 
 from devagent.agent.compaction import Plan, in_words, planned, refusals_in
-from devagent.core.events import (
+from devagent.core.events import Event
+from devagent.core.events.calls import (
     ApprovalAnswered,
-    BudgetWarned,
-    Compacted,
-    CompactionUndone,
-    Event,
-    ModelReplied,
-    Prompt,
-    ResourceChanged,
     ToolCalled,
     ToolFinished,
     ToolJudged,
     ToolStarted,
-    TurnCut,
-    UndoDone,
 )
+from devagent.core.events.ground import ResourceChanged
+from devagent.core.events.model import Compacted, CompactionUndone, ModelReplied
+from devagent.core.events.people import UndoDone
+from devagent.core.events.turns import BudgetWarned, Prompt, TurnCut
 
 _OWN_RESULT = "[The person ran this command themselves; what it gave:]"
 OWN_CALL = "person_"

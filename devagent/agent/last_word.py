@@ -1,7 +1,7 @@
 """What a reply's stop reason means for the turn (design, section 8, "Settled cases")."""
 
 from devagent.core.errors import ModelError, Stop
-from devagent.core.events import ModelReplied
+from devagent.core.events.model import ModelReplied
 
 OVERFLOW = "model_context_window_exceeded"
 TOO_LONG: tuple[Stop, str] = (

@@ -28,25 +28,20 @@ from devagent.agent.spending import Spending
 from devagent.agent.tasks import Making, carried_out_by, side_by_side, together
 from devagent.agent.todo import Todo
 from devagent.core.errors import DevagentError, ModelError, Stop
-from devagent.core.events import (
-    AskedBy,
-    BudgetStopped,
-    BudgetWarned,
+from devagent.core.events import Event
+from devagent.core.events.calls import AskedBy, ToolJudged
+from devagent.core.events.model import (
     Compacted,
     CompactionReason,
     CompactionUndone,
-    Event,
     ModelReplied,
     ModelRequested,
-    Prompt,
-    ToolJudged,
-    TurnEnded,
-    TurnStarted,
-    Usage,
 )
+from devagent.core.events.turns import BudgetStopped, BudgetWarned, Prompt, TurnEnded, TurnStarted
 from devagent.core.limits import Limits
 from devagent.core.ports import Estimator, Model, ModelRequest, SharedSpending, Toolbox
 from devagent.core.tools import ServiceTool, ToolCall, ToolResult, ToolSpec
+from devagent.core.usage import Usage
 
 E = TypeVar("E", bound=Event)
 

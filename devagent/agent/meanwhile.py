@@ -12,8 +12,8 @@ from contextlib import aclosing
 from typing import Any
 
 from devagent.agent.progress import Told
-from devagent.core.events import (
-    Event,
+from devagent.core.events import Event
+from devagent.core.events.calls import (
     ToolCalled,
     ToolFinished,
     ToolJudged,

@@ -23,7 +23,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from devagent.core.codec import parse
-from devagent.core.events import Event, Prompt, ServiceToolUsed, ToolFinished, ToolJudged
+from devagent.core.events import Event
+from devagent.core.events.calls import ServiceToolUsed, ToolFinished, ToolJudged
+from devagent.core.events.turns import Prompt
 from devagent.policy.lookups import leaves, placed_values
 
 PROMPT = "prompt"

@@ -3,7 +3,7 @@
 from msgspec import Struct
 
 from devagent.agent.own_files import OwnFiles
-from devagent.core.events import SnapshotFailed, ToolFinished
+from devagent.core.events.calls import SnapshotFailed, ToolFinished
 from devagent.core.ports import Snapshots
 
 

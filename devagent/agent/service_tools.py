@@ -20,16 +20,17 @@ from devagent import __version__
 from devagent.agent.around import Around
 from devagent.agent.gate import Gate, granted
 from devagent.core.codec import digest
-from devagent.core.events import (
-    ApprovalAnswered,
-    ApprovalAsked,
-    Event,
-    ExtensionReference,
-    ToolCalled,
-    ToolJudged,
-)
+from devagent.core.events import Event
+from devagent.core.events.calls import ApprovalAnswered, ApprovalAsked, ToolCalled, ToolJudged
 from devagent.core.resources import Resource
-from devagent.core.tools import ServiceTool, ToolCall, ToolClass, ToolResult, ToolSpec
+from devagent.core.tools import (
+    ExtensionReference,
+    ServiceTool,
+    ToolCall,
+    ToolClass,
+    ToolResult,
+    ToolSpec,
+)
 
 HOUSE = "service"
 """No extension of a third party may be called so."""

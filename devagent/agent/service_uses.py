@@ -5,7 +5,8 @@ from typing import Any
 
 from msgspec import Struct
 
-from devagent.core.events import ContextEdited, ModelReplied, Outcome, ServiceToolUsed
+from devagent.core.events.calls import Outcome, ServiceToolUsed
+from devagent.core.events.model import ContextEdited, ModelReplied
 
 WEB = "web"
 """The label of what came from the web: anybody may have written it."""

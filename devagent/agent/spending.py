@@ -14,18 +14,13 @@ from collections.abc import Callable, Iterator, Mapping
 from msgspec import Struct
 
 from devagent.agent.service_tools import is_offer
-from devagent.core.events import (
-    BudgetStopped,
-    BudgetWarned,
-    Event,
-    ModelReplied,
-    ServiceToolUsed,
-    ToolJudged,
-    TurnStarted,
-    Usage,
-)
+from devagent.core.events import Event
+from devagent.core.events.calls import ServiceToolUsed, ToolJudged
+from devagent.core.events.model import ModelReplied
+from devagent.core.events.turns import BudgetStopped, BudgetWarned, TurnStarted
 from devagent.core.limits import Budget, Limits, Spent
 from devagent.core.ports import SharedSpending
+from devagent.core.usage import Usage
 
 WARN_AT = 0.8
 SLACK_USD_MICROS, SLACK_TOKENS = 50_000, 50_000

@@ -18,26 +18,28 @@ from msgspec.structs import replace
 
 from devagent.agent.around import Around, Besides
 from devagent.core.errors import Stop
-from devagent.core.events import (
+from devagent.core.events import Event
+from devagent.core.events.calls import (
     ApprovalAnswered,
     ApprovalAsked,
-    ErrorRaised,
-    Event,
+    ToolCalled,
+    ToolFinished,
+    ToolJudged,
+    ToolStarted,
+)
+from devagent.core.events.model import (
     ModelFailed,
     ModelReplied,
     ModelRequested,
     SubagentEnded,
     SubagentStarted,
-    ToolCalled,
-    ToolFinished,
-    ToolJudged,
-    ToolStarted,
-    TurnEnded,
-    Usage,
 )
+from devagent.core.events.session import ErrorRaised
+from devagent.core.events.turns import TurnEnded
 from devagent.core.limits import Limits
 from devagent.core.ports import Model, Toolbox
 from devagent.core.tools import ToolCall, ToolResult, ToolSpec
+from devagent.core.usage import Usage
 
 HOUSE, NAME = "agent", "task"
 """No extension of a third party may be called so."""

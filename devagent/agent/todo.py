@@ -12,13 +12,9 @@ from typing import Any
 from devagent.agent.around import Besides
 from devagent.agent.history import OWN_CALL
 from devagent.core.codec import to_plain
-from devagent.core.events import (
-    Event,
-    ToolFinished,
-    ToolJudged,
-    ToolStarted,
-    TurnStarted,
-)
+from devagent.core.events import Event
+from devagent.core.events.calls import ToolFinished, ToolJudged, ToolStarted
+from devagent.core.events.turns import TurnStarted
 from devagent.core.ports import Toolbox
 from devagent.core.todo import (
     HOUSE,

@@ -30,7 +30,7 @@ from devagent.audit.record import from_base64
 from devagent.core.approvals import StandingApproval
 from devagent.core.codec import canonical, from_plain, parse, sha256
 from devagent.core.errors import ConfigError
-from devagent.core.events import ApprovalsLoaded
+from devagent.core.events.ground import ApprovalsLoaded
 
 FIRST_LINE = "devagent/approvals/1"
 MAX_BYTES = 4_000_000

@@ -7,8 +7,8 @@ from typing import Literal
 
 from msgspec import Struct, field
 
-from devagent.core.events import Cost, Usage
 from devagent.core.resources import Resource
+from devagent.core.usage import Cost, Usage
 from devagent.core.verdicts import RuleReference
 
 Kind = Literal[

@@ -19,7 +19,7 @@ from devagent.audit.lines import lines, open_to_read, size_of
 from devagent.audit.writer import Redact, SessionLog, unredacted
 from devagent.core.codec import canonical, parse
 from devagent.core.errors import LogError, UsageError
-from devagent.core.events import LogErased
+from devagent.core.events.session import LogErased
 from devagent.core.principal import Principal
 
 Range = tuple[int, int]

@@ -12,15 +12,9 @@ from msgspec import Struct
 
 from devagent.audit.contentless import without_content
 from devagent.audit.record import Unknown
-from devagent.core.events import (
-    Approval,
-    ApprovalAnswered,
-    BundleRevoked,
-    Event,
-    PolicyLocked,
-    ToolFinished,
-    ToolJudged,
-)
+from devagent.core.events import Event
+from devagent.core.events.calls import Approval, ApprovalAnswered, ToolFinished, ToolJudged
+from devagent.core.events.ground import BundleRevoked, PolicyLocked
 from devagent.core.resources import Resource
 from devagent.policy.globs import compile_glob
 

@@ -10,13 +10,8 @@ from devagent.audit.layout import DEVICE_KEY, started_at
 from devagent.audit.reader import read_events
 from devagent.audit.requests import session_folders
 from devagent.core.errors import LogError
-from devagent.core.events import (
-    BundleInForce,
-    BundleRevoked,
-    BundleSynced,
-    PolicyLocked,
-    SessionStarted,
-)
+from devagent.core.events.ground import BundleInForce, BundleRevoked, BundleSynced, PolicyLocked
+from devagent.core.events.session import SessionStarted
 
 
 class Machine(Struct):

@@ -8,6 +8,7 @@ content, an event of a later version) is left to ``read``, from that event on.
 import os
 from collections.abc import Generator
 from contextlib import ExitStack
+from functools import cache
 
 import msgspec
 from msgspec import Struct
@@ -37,7 +38,6 @@ class _OutOfTheOrdinary(Exception):
 
 _head = msgspec.json.Decoder(_Head)
 _body = msgspec.json.Decoder(_Body)
-_event = msgspec.json.Decoder(Event)
 # Canonical JSON: a key stands there letter for letter, and no text can hold an unescaped quote.
 _SPLIT = b'"decision":{'
 
@@ -60,7 +60,14 @@ def told(folder: str) -> Generator[tuple[int, int, Event]]:
             records.close()
 
 
+@cache
+def _event_decoder() -> "msgspec.json.Decoder[Event]":
+    # Made when a log is first read: over the whole union it costs what a new session need not pay at its start.
+    return msgspec.json.Decoder(Event)
+
+
 def _straight(folder: str) -> Generator[tuple[int, int, Event]]:
+    decode = _event_decoder().decode
     with ExitStack() as stack:
         paths = (os.path.join(folder, name) for name in (EVENTS, BODIES))
         files = [open_to_read(path) for path in paths]
@@ -89,9 +96,9 @@ def _straight(folder: str) -> Generator[tuple[int, int, Event]]:
                     if isinstance(event, Unknown):
                         raise _OutOfTheOrdinary
                 elif len(content) > len(b"{}"):
-                    event = _event.decode(b"%b,%b" % (data[:-1], content[1:]))
+                    event = decode(b"%b,%b" % (data[:-1], content[1:]))
                 else:
-                    event = _event.decode(data)
+                    event = decode(data)
             except (ValueError, RecursionError, StopIteration) as e:
                 raise _OutOfTheOrdinary from e
             yield head.seq, head.ts, event

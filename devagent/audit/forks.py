@@ -19,13 +19,8 @@ from devagent.audit.sealing import Sealing
 from devagent.audit.verify import verify_session
 from devagent.audit.writer import SessionLog
 from devagent.core.errors import LogError, UsageError
-from devagent.core.events import (
-    Event,
-    SessionEnded,
-    SessionForked,
-    SessionResumed,
-    SessionStarted,
-)
+from devagent.core.events import Event
+from devagent.core.events.session import SessionEnded, SessionForked, SessionResumed, SessionStarted
 from devagent.core.principal import Principal
 
 DEEPEST = 64

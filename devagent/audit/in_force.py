@@ -11,22 +11,14 @@ from devagent.audit.layout import EVENTS
 from devagent.audit.lines import open_to_read, size_of
 from devagent.core.codec import parse
 from devagent.core.errors import LogError
-from devagent.core.events import (
-    Event,
-    ExtensionLoaded,
-    ExtensionReference,
-    PolicyLoaded,
-    Prompt,
-    SessionResumed,
-    SessionStarted,
-    ToolFinished,
-    ToolJudged,
-    TurnCut,
-    TurnEnded,
-    TurnStarted,
-)
+from devagent.core.events import Event
+from devagent.core.events.calls import ToolFinished, ToolJudged
+from devagent.core.events.ground import ExtensionLoaded, PolicyLoaded
+from devagent.core.events.session import SessionResumed, SessionStarted
+from devagent.core.events.turns import Prompt, TurnCut, TurnEnded, TurnStarted
 from devagent.core.resources import Resource
 from devagent.core.text import one_line
+from devagent.core.tools import ExtensionReference
 
 MOST_FILES = 500
 """Files that are looked at again: those that the session touched last."""

@@ -21,7 +21,8 @@ from devagent.audit.layout import EVENTS, KEYS, days, is_ulid, started_at
 from devagent.audit.record import NO_LEAF, Unknown
 from devagent.audit.spoken import spoken
 from devagent.core.errors import LogError, UsageError
-from devagent.core.events import Event, Mark, ReviewMarked
+from devagent.core.events import Event
+from devagent.core.events.people import Mark, ReviewMarked
 from devagent.core.text import visible
 
 VERSION = 2

@@ -16,9 +16,9 @@ from devagent.audit.layout import EVENTS, newest_first
 from devagent.audit.lines import open_to_read
 from devagent.core.codec import from_plain, parse
 from devagent.core.errors import LogError
-from devagent.core.events import Usage
 from devagent.core.limits import Spent
 from devagent.core.principal import Principal
+from devagent.core.usage import Usage
 
 LOOK_FOR_OTHERS_S = 30.0
 """How often all sessions are looked over for one that goes on; those that grew today are read each time."""

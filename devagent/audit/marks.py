@@ -23,7 +23,8 @@ from devagent.audit.record import leaf_hash, to_base64
 from devagent.audit.sealing import Sealing
 from devagent.audit.search import with_index
 from devagent.audit.writer import Redact, SessionLog, unredacted
-from devagent.core.events import ReviewMarked, SessionEnded, SessionStarted
+from devagent.core.events.people import ReviewMarked
+from devagent.core.events.session import SessionEnded, SessionStarted
 from devagent.core.principal import Principal
 
 

@@ -12,7 +12,9 @@ from typing import Any
 
 from msgspec import Struct, field
 
-from devagent.core.events import Event, ToolFinished, ToolStarted, TurnCut, TurnEnded, TurnStarted
+from devagent.core.events import Event
+from devagent.core.events.calls import ToolFinished, ToolStarted
+from devagent.core.events.turns import TurnCut, TurnEnded, TurnStarted
 
 _NEXT = {
     ("", "tool.called"): "called",

@@ -15,7 +15,9 @@ from devagent.audit.opening import Opener, content_of
 from devagent.audit.record import AFTER_THE_END, Record, Unknown, join
 from devagent.core.codec import parse
 from devagent.core.errors import LogError
-from devagent.core.events import Event, Prompt, SessionResumed, SessionStarted
+from devagent.core.events import Event
+from devagent.core.events.session import SessionResumed, SessionStarted
+from devagent.core.events.turns import Prompt
 
 _NEAR_START = 20
 _TAIL = 64 * 1024

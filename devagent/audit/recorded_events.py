@@ -5,7 +5,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from devagent.audit.record import Record
-from devagent.core.events import ToolFinished, ToolJudged
+from devagent.core.events.calls import ToolFinished, ToolJudged
 from devagent.core.verdicts import Decision, Request
 from devagent.policy.changes import Aside, Recorded
 

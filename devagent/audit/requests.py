@@ -19,10 +19,10 @@ from devagent.audit.opening import Opener
 from devagent.audit.record import commitment, from_base64
 from devagent.audit.recorded_events import not_policy, result_of, silence
 from devagent.core.errors import LogError
-from devagent.core.events import Approval, ExtensionReference
+from devagent.core.events.calls import Approval
 from devagent.core.principal import Principal
 from devagent.core.resources import Resource
-from devagent.core.tools import ToolClass
+from devagent.core.tools import ExtensionReference, ToolClass
 from devagent.core.verdicts import Decision, Effect, Request, RuleReference
 from devagent.policy.changes import Aside, Recorded, Results
 

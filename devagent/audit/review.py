@@ -13,59 +13,10 @@ from devagent.audit.contentless import without_content
 from devagent.audit.entry import Answered, Called, Entry, Kind
 from devagent.audit.record import Record, Unknown
 from devagent.audit.reveal import revealed
+from devagent.core import events
 from devagent.core.codec import canonical, sha256
-from devagent.core.events import (
-    ApprovalAnswered,
-    ApprovalAsked,
-    ApprovalsLoaded,
-    BatchNoted,
-    BudgetStopped,
-    BudgetWarned,
-    BundleInForce,
-    BundleRevoked,
-    BundleSynced,
-    Compacted,
-    CompactionUndone,
-    ContextEdited,
-    Cost,
-    ErrorRaised,
-    Event,
-    ExtensionChanged,
-    ExtensionLoaded,
-    ExtensionRefused,
-    FeedbackGiven,
-    LogErased,
-    LogRecovered,
-    ModelFailed,
-    ModelReplied,
-    ModelRequested,
-    PolicyLoaded,
-    PolicyLocked,
-    Prompt,
-    ResourceChanged,
-    ReviewMarked,
-    ServiceToolUsed,
-    SessionEnded,
-    SessionForked,
-    SessionResumed,
-    SessionStarted,
-    SnapshotFailed,
-    SnapshotMade,
-    SubagentEnded,
-    SubagentStarted,
-    TextDelta,
-    ThinkingDelta,
-    ToolCalled,
-    ToolFinished,
-    ToolJudged,
-    ToolProgress,
-    ToolStarted,
-    TurnCut,
-    TurnEnded,
-    TurnStarted,
-    UndoDone,
-)
 from devagent.core.resources import Resource
+from devagent.core.usage import Cost
 from devagent.core.verdicts import Decision, RuleReference
 
 MOST_TEXT = 20_000
@@ -73,7 +24,14 @@ MOST_TEXT = 20_000
 
 _MOST_OPEN = 1_000
 
-_CallEvent = ToolCalled | ToolJudged | ApprovalAsked | ApprovalAnswered | ToolStarted | ToolFinished
+_CallEvent = (
+    events.ToolCalled
+    | events.ToolJudged
+    | events.ApprovalAsked
+    | events.ApprovalAnswered
+    | events.ToolStarted
+    | events.ToolFinished
+)
 
 
 def entries(records: Iterable[Record], *, most_text: int = MOST_TEXT) -> Iterator[Entry]:
@@ -83,12 +41,12 @@ def entries(records: Iterable[Record], *, most_text: int = MOST_TEXT) -> Iterato
         event = without_content(record.event)
         gone = "" if record.content in ("none", "open") else record.content
         texts = _Texts(most_text)
-        if isinstance(event, ToolCalled) and event.call in calls:
+        if isinstance(event, events.ToolCalled) and event.call in calls:
             yield calls.pop(event.call)  # begun anew
         entry = _call(calls, record, event, texts)
         if entry is None:
             entry = _other(record, event, texts)
-            if isinstance(event, TurnEnded | TurnCut):
+            if isinstance(event, events.TurnEnded | events.TurnCut):
                 yield from calls.values()
                 calls.clear()
         if entry is None:
@@ -165,15 +123,21 @@ class _Texts:
 
 
 def _call(
-    calls: dict[str, Entry], record: Record, event: Event | Unknown, texts: _Texts
+    calls: dict[str, Entry], record: Record, event: events.Event | Unknown, texts: _Texts
 ) -> Entry | None:
     """The call's entry, with this event taken in; None where the event is no part of one."""
     match event:
-        case ToolCalled():
+        case events.ToolCalled():
             name = f"{event.ext}.{event.tool}" if event.ext else event.tool
             called = Called(id=texts(event.call), tool=texts(name), args=texts.pairs(event.args))
             return _entry(record, "call", event.turn, called.tool, call=called)
-        case ToolJudged() | ApprovalAsked() | ApprovalAnswered() | ToolStarted() | ToolFinished():
+        case (
+            events.ToolJudged()
+            | events.ApprovalAsked()
+            | events.ApprovalAnswered()
+            | events.ToolStarted()
+            | events.ToolFinished()
+        ):
             entry = calls.get(event.call) or _entry(
                 record, "call", event.turn, call=Called(id=texts(event.call), tool="")
             )
@@ -182,17 +146,17 @@ def _call(
     call = entry.call
     assert call is not None  # noqa: S101  (entries under way are calls)
     match event:
-        case ToolJudged():
+        case events.ToolJudged():
             _judged(call, event, record.seq, texts)
             entry.title = call.tool
-        case ApprovalAsked():
+        case events.ApprovalAsked():
             redacted = bool(redactions(record))
             call.approval = Answered("", "", "", "", 0, event.shown, redacted=redacted)
-        case ApprovalAnswered():
+        case events.ApprovalAnswered():
             _answered(call, event, record.seq, texts)
-        case ToolStarted():
+        case events.ToolStarted():
             call.started = True
-        case ToolFinished():
+        case events.ToolFinished():
             _finished(call, event, record.seq, texts)
         case _:
             assert_never(event)
@@ -205,7 +169,7 @@ def _is_over(call: Called) -> bool:
     )
 
 
-def _judged(call: Called, event: ToolJudged, seq: int, texts: _Texts) -> None:
+def _judged(call: Called, event: events.ToolJudged, seq: int, texts: _Texts) -> None:
     decision = event.decision
     call.tool = texts(event.full_name)
     call.tool_class = event.tool_class
@@ -231,7 +195,7 @@ def _judged(call: Called, event: ToolJudged, seq: int, texts: _Texts) -> None:
         call.status = "allowed" if decision.effect == "allow" else "open"
 
 
-def _answered(call: Called, event: ApprovalAnswered, seq: int, texts: _Texts) -> None:
+def _answered(call: Called, event: events.ApprovalAnswered, seq: int, texts: _Texts) -> None:
     approval = event.approval
     asked = call.approval or Answered("", "", "", "", 0)
     shown, known = asked.shown, not asked.redacted
@@ -255,7 +219,7 @@ def _answered(call: Called, event: ApprovalAnswered, seq: int, texts: _Texts) ->
         call.status = "unattended" if approval.method == "unattended" else "declined"
 
 
-def _finished(call: Called, event: ToolFinished, seq: int, texts: _Texts) -> None:
+def _finished(call: Called, event: events.ToolFinished, seq: int, texts: _Texts) -> None:
     call.outcome, call.err = event.outcome, texts(event.err)
     call.rows, call.bytes, call.dur_us, call.finished = event.rows, event.bytes, event.dur_us, seq
     call.result = texts(event.text)
@@ -283,14 +247,14 @@ def _shadow(shadow: Decision) -> str:
     return f"{shadow.effect}{rules}: {shadow.reason}"
 
 
-def _other(record: Record, event: Event | Unknown, texts: _Texts) -> Entry | None:
+def _other(record: Record, event: events.Event | Unknown, texts: _Texts) -> Entry | None:
     match event:
-        case SessionStarted():
+        case events.SessionStarted():
             dry = ", dry run" if event.dry_run else ""
             title = f"Session started: {event.principal}, {event.mode}, {event.model}{dry}"
             text = f"folder {event.folder}\npolicy {event.policy}\n{_versions(event.versions)}"
             return _entry(record, "session", 0, texts(title), texts(text))
-        case SessionResumed():
+        case events.SessionResumed():
             dry = ", dry run" if event.dry_run else ""
             title = f"Session resumed: {event.principal}, {event.mode}, {event.model}{dry}"
             text = "\n".join(
@@ -301,41 +265,41 @@ def _other(record: Record, event: Event | Unknown, texts: _Texts) -> Entry | Non
                 ]
             )
             return _entry(record, "session", 0, texts(title), texts(text))
-        case SessionForked():
+        case events.SessionForked():
             title = f"Forked from session {event.origin}, after its event {event.at}"
             return _entry(record, "session", 0, texts(title), texts(f"leaf hash {event.leaf}"))
-        case SessionEnded():
+        case events.SessionEnded():
             title = f"Session ended: {event.stop}, exit code {event.exit_code}"
             return _entry(record, "session", 0, title, texts(event.reason))
-        case PolicyLoaded():
+        case events.PolicyLoaded():
             title = f"Policy {event.layer}/{event.name}: {event.rules} rules"
             return _entry(record, "policy", 0, texts(title), texts(f"{event.file}\n{event.digest}"))
-        case PolicyLocked():
+        case events.PolicyLocked():
             return _entry(record, "policy", 0, "Locked to reading", texts(event.reason))
-        case BundleInForce():
+        case events.BundleInForce():
             title = f"Bundle {event.org} {event.revision}, {event.environment}, ring {event.ring}: {event.state}"
             text = f"approved by {', '.join(event.approved_by)}\n{event.bundle}\n{event.why}"
             return _entry(record, "policy", 0, texts(title), texts(text))
-        case BundleSynced():
+        case events.BundleSynced():
             title = f"Bundle of {event.org}: {event.outcome} {event.err}, revision {event.before} to {event.after}"
             return _entry(record, "policy", 0, texts(title), texts(event.reason))
-        case BundleRevoked():
+        case events.BundleRevoked():
             return _entry(record, "policy", 0, "Revoked", texts(event.reason))
-        case ExtensionLoaded():
+        case events.ExtensionLoaded():
             title = f"Extension {event.ext.name} {event.ext.version}"
             text = f"{', '.join(event.tools)}\n{event.ext.digest}"
             return _entry(record, "extension", 0, texts(title), texts(text))
-        case ExtensionRefused():
+        case events.ExtensionRefused():
             title = f"Extension {event.ext.name} {event.ext.version} refused"
             return _entry(record, "extension", 0, texts(title), texts(event.err))
-        case ResourceChanged():
+        case events.ResourceChanged():
             return None  # the model's next prompt says so
-        case ExtensionChanged():
+        case events.ExtensionChanged():
             title = f"Extension {event.ext.name}: tools changed, withheld until approved"
             return _entry(record, "extension", 0, texts(title), texts(", ".join(event.tools)))
-        case Prompt():
+        case events.Prompt():
             return _entry(record, "prompt", event.turn, "", texts(event.text))
-        case ModelReplied():
+        case events.ModelReplied():
             thinking = "\n".join(
                 str(block.get("thinking", ""))
                 for block in event.content
@@ -348,103 +312,103 @@ def _other(record: Record, event: Event | Unknown, texts: _Texts) -> Entry | Non
             if event.cost:
                 entry.cost = Cost(event.cost.usd_micros, texts(event.cost.prices))
             return entry
-        case ModelFailed():
+        case events.ModelFailed():
             title = f"The model service failed: {event.err} {event.status or ''}".rstrip()
             return _entry(record, "failure", event.turn, texts(title), texts(event.reason))
-        case BatchNoted():
+        case events.BatchNoted():
             title = f"Batch {event.batch} {event.step}: {event.requests} requests of {event.model}"
             return _entry(record, "other", 0, texts(title), texts(event.digest))
-        case SubagentStarted():
+        case events.SubagentStarted():
             title = f"Sub-agent {event.agent} of call {event.call} started with {event.model}"
             text = f"at most {event.max_turns} replies and {event.tokens} tokens"
             return _entry(record, "turn", event.turn, texts(title), text)
-        case SubagentEnded():
+        case events.SubagentEnded():
             title = f"Sub-agent {event.agent} of call {event.call} ended: {event.stop}, {event.replies} replies"
             return _entry(record, "turn", event.turn, texts(title), texts(event.reason))
-        case SnapshotMade():
+        case events.SnapshotMade():
             title = f"Snapshot {event.snapshot}: what was there before the call"
             left = f"not in it: {', '.join(event.left_out)}" if event.left_out else ""
             return _entry(record, "other", event.turn, texts(title), texts(left))
-        case SnapshotFailed():
+        case events.SnapshotFailed():
             what = "the call was refused" if event.refused else "the call ran all the same"
             title = f"No snapshot ({event.err}): {what}"
             return _entry(record, "failure", event.turn, texts(title), texts(event.reason))
-        case UndoDone():
+        case events.UndoDone():
             title = f"Undone by {event.principal.user}: back to snapshot {event.snapshot}, {event.files} files"
             text = "\n".join(
                 [f"before it: {event.kept}", *event.changed, *event.repository, *event.left]
             )
             return _entry(record, "other", 0, texts(title), texts(text))
-        case FeedbackGiven():
+        case events.FeedbackGiven():
             title = f"{event.principal.user} on the answer of turn {event.turn}: {event.rating}"
             text = "\n".join(filter(None, [event.note, event.text]))
             return _entry(record, "other", event.turn, texts(title), texts(text))
-        case BudgetStopped():
+        case events.BudgetStopped():
             title = f"Stopped by {event.limit}"
             return _entry(record, "failure", event.turn, texts(title), texts(event.reason))
-        case BudgetWarned():
+        case events.BudgetWarned():
             title = f"Near a limit: {event.limit}"
             return _entry(record, "turn", event.turn, texts(title), texts(event.reason))
-        case ApprovalsLoaded():
+        case events.ApprovalsLoaded():
             title = f"Approvals signed by {event.key}, until {event.expires}: {len(event.ids)}"
             text = f"{event.file}\n{', '.join(event.ids)}\n{event.digest}"
             return _entry(record, "policy", 0, texts(title), texts(text))
-        case Compacted():
+        case events.Compacted():
             title = f"Conversation compacted ({event.why}): {event.gone} messages in short, {event.kept} kept"
             return _entry(record, "turn", event.turn, title, texts(event.text))
-        case CompactionUndone():
+        case events.CompactionUndone():
             title = f"Compaction undone: {event.back} messages are read again"
             return _entry(record, "turn", event.turn, title)
-        case ContextEdited():
+        case events.ContextEdited():
             title = f"The service left {event.results} old results ({event.tokens} tokens) out"
             return _entry(record, "turn", event.turn, title)
-        case ServiceToolUsed():
+        case events.ServiceToolUsed():
             failed = f" failed ({event.err})" if event.err else ""
             title = f"The model service used its own {event.tool}{failed}"
             said = "\n".join([canonical(event.args).decode(), *event.sources, event.text])
             return _entry(record, "call", event.turn, texts(title), texts(said))
-        case TurnCut():
+        case events.TurnCut():
             return _entry(
                 record, "failure", event.turn, texts(f"Turn {event.turn} cut: {event.err}")
             )
-        case TurnEnded():
+        case events.TurnEnded():
             title = f"Turn {event.turn} ended: {event.stop}"
             return _entry(record, "turn", event.turn, title, texts(event.reason))
-        case ReviewMarked():
+        case events.ReviewMarked():
             to = f" to {event.to}" if event.to else ""
             title = f"{event.mark}{to}: session {event.reviewed}, {event.size} events, verify {event.verified}"
             text = "\n".join(part for part in (", ".join(event.flags), event.note) if part)
             return _entry(record, "review", 0, texts(title), texts(text))
-        case LogRecovered():
+        case events.LogRecovered():
             return _entry(record, "log", 0, f"The log was recovered: {event.bytes} bytes set aside")
-        case LogErased():
+        case events.LogErased():
             first, last = event.range
             who = f"by {event.principal}" + (f", as {event.policy} says" if event.policy else "")
             title = f"The content of events {first} to {last} was erased {who}"
             return _entry(record, "log", 0, texts(title), texts(event.reason))
-        case ErrorRaised():
+        case events.ErrorRaised():
             return _entry(record, "failure", 0, texts(event.err), texts(event.reason))
         case Unknown():
             return _entry(record, "other", 0, texts(event.type), texts.json(event.fields))
         case (
-            TurnStarted()
-            | ModelRequested()
-            | TextDelta()
-            | ThinkingDelta()
-            | ToolCalled()
-            | ToolJudged()
-            | ApprovalAsked()
-            | ApprovalAnswered()
-            | ToolStarted()
-            | ToolProgress()
-            | ToolFinished()
+            events.TurnStarted()
+            | events.ModelRequested()
+            | events.TextDelta()
+            | events.ThinkingDelta()
+            | events.ToolCalled()
+            | events.ToolJudged()
+            | events.ApprovalAsked()
+            | events.ApprovalAnswered()
+            | events.ToolStarted()
+            | events.ToolProgress()
+            | events.ToolFinished()
         ):
             return None  # a line of theirs would say what the entries around it say
         case _:
             assert_never(event)
 
 
-def _purpose(event: ModelReplied) -> str:
+def _purpose(event: events.ModelReplied) -> str:
     match event.purpose:
         case "compaction":
             return "A summary, to compact the conversation"

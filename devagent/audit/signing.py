@@ -8,7 +8,10 @@ from devagent.audit.checkpoints import note_text, signed_note
 from devagent.audit.device import Device
 from devagent.audit.merkle import Tree
 from devagent.core.errors import LogError
-from devagent.core.events import Event, ModelReplied, SessionEnded, ToolStarted
+from devagent.core.events import Event
+from devagent.core.events.calls import ToolStarted
+from devagent.core.events.model import ModelReplied
+from devagent.core.events.session import SessionEnded
 
 EVERY_EVENTS = 64
 EVERY_NS = 30_000_000_000

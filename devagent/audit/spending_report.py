@@ -7,8 +7,8 @@ from typing import Literal
 from msgspec import Struct, field
 
 from devagent.audit.usage import ANSWER, UNKNOWN, Reply, day_of
-from devagent.core.events import Usage
 from devagent.core.principal import Principal
+from devagent.core.usage import Usage
 
 By = Literal[
     "day", "session", "user", "team", "repo", "ticket", "model", "tool", "turn", "step", "call"

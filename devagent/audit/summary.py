@@ -9,17 +9,10 @@ from devagent.audit.flags import QUICK_US
 from devagent.audit.record import Record, Unknown
 from devagent.audit.reveal import revealed
 from devagent.audit.review import redactions
-from devagent.core.events import (
-    Event,
-    ExtensionLoaded,
-    PolicyLoaded,
-    PolicyLocked,
-    SessionEnded,
-    SessionForked,
-    SessionResumed,
-    SessionStarted,
-    Usage,
-)
+from devagent.core.events import Event
+from devagent.core.events.ground import ExtensionLoaded, PolicyLoaded, PolicyLocked
+from devagent.core.events.session import SessionEnded, SessionForked, SessionResumed, SessionStarted
+from devagent.core.usage import Usage
 
 MOST_RESOURCES, MOST_CALLS, MOST_RULES, MOST_NAMES = 3_000, 500, 1_000, 100
 """What is listed one by one; beyond that it is counted, and said to be."""

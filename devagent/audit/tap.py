@@ -13,15 +13,9 @@ from contextlib import aclosing
 from typing import Protocol
 
 from devagent.core.errors import LimitError, LogError, ModelError
-from devagent.core.events import (
-    Event,
-    ToolFinished,
-    ToolStarted,
-    TurnCut,
-    TurnEnded,
-    TurnStarted,
-    Unlogged,
-)
+from devagent.core.events import Event, Unlogged
+from devagent.core.events.calls import ToolFinished, ToolStarted
+from devagent.core.events.turns import TurnCut, TurnEnded, TurnStarted
 
 _CAPITALS = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _CLASSES = {

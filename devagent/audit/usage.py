@@ -17,8 +17,9 @@ from devagent.audit.lines import open_to_read
 from devagent.audit.reader import read
 from devagent.core.codec import from_plain, parse
 from devagent.core.errors import LogError
-from devagent.core.events import SessionStarted, Usage
+from devagent.core.events.session import SessionStarted
 from devagent.core.principal import Principal
+from devagent.core.usage import Usage
 
 ANSWER = "(answer)"
 UNKNOWN = "(unknown)"

@@ -26,18 +26,16 @@ from devagent.audit.signing import Signing
 from devagent.audit.verify import Tail, verify_session
 from devagent.core.codec import canonical, well_formed_value
 from devagent.core.errors import LogError
-from devagent.core.events import (
-    Event,
+from devagent.core.events import Event, Unlogged
+from devagent.core.events.calls import ToolStarted
+from devagent.core.events.session import (
     LogErased,
     LogRecovered,
     SessionEnded,
     SessionResumed,
     SessionStarted,
-    ToolStarted,
-    TurnCut,
-    TurnEnded,
-    Unlogged,
 )
+from devagent.core.events.turns import TurnCut, TurnEnded
 
 if TYPE_CHECKING:
     from devagent.audit.witness import Witnessing

@@ -19,7 +19,10 @@ from devagent.cli.result import EXIT_CODES, SERVICE, Result
 from devagent.cli.stream_lines import VERSION, Init
 from devagent.core.codec import to_plain
 from devagent.core.errors import DevagentError
-from devagent.core.events import BudgetWarned, Event, SessionResumed, ToolJudged
+from devagent.core.events import Event
+from devagent.core.events.calls import ToolJudged
+from devagent.core.events.session import SessionResumed
+from devagent.core.events.turns import BudgetWarned
 from devagent.core.principal import Principal
 from devagent.core.text import one_line
 from devagent.repl.render import render

@@ -10,7 +10,9 @@ from typing import Any, Literal, NamedTuple, Self, TextIO
 from msgspec.structs import replace
 
 from devagent.core.codec import canonical, to_plain
-from devagent.core.events import Event, ThinkingDelta, ToolFinished
+from devagent.core.events import Event
+from devagent.core.events.calls import ToolFinished
+from devagent.core.events.model import ThinkingDelta
 from devagent.core.text import visible
 
 OutputFormat = Literal["text", "json", "stream-json"]

@@ -7,18 +7,12 @@ from msgspec import UNSET
 from devagent.cli.stream_lines import VERSION, Counts, Denial, Judged, ResultLine
 from devagent.core.citations import Citation, citations
 from devagent.core.codec import to_plain
-from devagent.core.errors import DevagentError
-from devagent.core.events import (
-    ApprovalAnswered,
-    BudgetStopped,
-    Event,
-    ModelReplied,
-    Stop,
-    ToolFinished,
-    ToolJudged,
-    TurnEnded,
-    Usage,
-)
+from devagent.core.errors import DevagentError, Stop
+from devagent.core.events import Event
+from devagent.core.events.calls import ApprovalAnswered, ToolFinished, ToolJudged
+from devagent.core.events.model import ModelReplied
+from devagent.core.events.turns import BudgetStopped, TurnEnded
+from devagent.core.usage import Usage
 from devagent.core.verdicts import Decision
 
 EXIT_CODES: dict[Stop, int] = {

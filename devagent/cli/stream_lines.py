@@ -9,9 +9,9 @@ from msgspec import UNSET, Struct, UnsetType, field
 
 from devagent.core.citations import Citation
 from devagent.core.errors import Stop
-from devagent.core.events import Usage
 from devagent.core.principal import Principal
 from devagent.core.tools import ToolClass
+from devagent.core.usage import Usage
 from devagent.core.verdicts import Effect
 
 VERSION: Literal[1] = 1

@@ -12,7 +12,8 @@ from typing import Any, get_args
 import msgspec
 
 from devagent.cli.stream_lines import VERSION, Init, ResultLine
-from devagent.core.events import Event, ThinkingDelta
+from devagent.core.events import Event
+from devagent.core.events.model import ThinkingDelta
 
 Schema = dict[str, Any]
 

@@ -13,7 +13,8 @@ from devagent.audit.writer import SessionLog
 from devagent.cli.policy.shared import policy_in_force
 from devagent.cli.workspace import workspace
 from devagent.core.errors import Stop
-from devagent.core.events import SessionEnded, SessionStarted, UndoDone
+from devagent.core.events.people import UndoDone
+from devagent.core.events.session import SessionEnded, SessionStarted
 from devagent.core.text import one_line
 from devagent.policy.bounds import redaction
 from devagent.session.keeping import sealed_for

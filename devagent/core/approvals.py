@@ -11,7 +11,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from devagent.core.codec import canonical, digest
-from devagent.core.events import ToolJudged
+from devagent.core.events.calls import ToolJudged
 from devagent.core.resources import Resource
 
 Scope = Literal["once", "session", "project", "always"]

@@ -6,24 +6,20 @@ from typing import Any, Literal, Protocol
 from msgspec import Struct, field
 
 from devagent.core.approvals import Scope, StandingApproval
-from devagent.core.events import (
+from devagent.core.events import Event
+from devagent.core.events.calls import (
     Approval,
-    Event,
-    ExtensionReference,
-    ModelFailed,
-    ModelReplied,
     SnapshotFailed,
     SnapshotMade,
-    TextDelta,
-    ThinkingDelta,
     ToolFinished,
     ToolJudged,
-    Usage,
 )
+from devagent.core.events.model import ModelFailed, ModelReplied, TextDelta, ThinkingDelta
 from devagent.core.limits import Spent
 from devagent.core.principal import Principal
 from devagent.core.resources import Resource
-from devagent.core.tools import ServiceTool, ToolResult, ToolSpec
+from devagent.core.tools import ExtensionReference, ServiceTool, ToolResult, ToolSpec
+from devagent.core.usage import Usage
 from devagent.core.verdicts import Decision, Needs, Request
 
 

@@ -70,3 +70,11 @@ class ToolResult(Struct, frozen=True, omit_defaults=True):
     structured: dict[str, Any] = field(default_factory=dict)
     content: list[dict[str, Any]] = field(default_factory=list)
     whole: str = ""
+
+
+class ExtensionReference(Struct, frozen=True):
+    """Which code would run a call. ``digest`` covers the manifest and the tool definitions."""
+
+    name: str
+    version: str
+    digest: str

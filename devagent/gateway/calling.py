@@ -14,14 +14,14 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import replace
 
-from devagent.core.events import (
+from devagent.core.events.calls import (
     Approval,
     ApprovalAnswered,
-    BudgetStopped,
     ToolFinished,
     ToolJudged,
     ToolProgress,
 )
+from devagent.core.events.turns import BudgetStopped
 from devagent.core.ports import (
     Answer,
     Filled,

@@ -17,7 +17,7 @@ from mcp.types import (
     ListRootsResult,
 )
 
-from devagent.core.events import Approval
+from devagent.core.events.calls import Approval
 from devagent.core.ports import Answer, Filled, Form, Question, Sampled
 from devagent.core.text import visible
 from devagent.gateway.asks import Ask, Roots, Sampling, What

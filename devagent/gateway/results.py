@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from devagent.core.events import ApprovalAnswered, BudgetStopped, ToolFinished, ToolJudged
+from devagent.core.events.calls import ApprovalAnswered, ToolFinished, ToolJudged
+from devagent.core.events.turns import BudgetStopped
 from devagent.gateway.calling import Ended
 
 

@@ -44,7 +44,7 @@ from mcp.types import (
 )
 
 from devagent import __version__
-from devagent.core.events import ToolFinished, ToolProgress
+from devagent.core.events.calls import ToolFinished, ToolProgress
 from devagent.core.tools import ToolSpec
 from devagent.gateway.asks import Ask, What
 from devagent.gateway.calling import CallCut, Calling, Ended

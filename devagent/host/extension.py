@@ -4,10 +4,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 from devagent.core.errors import ConfigError
-from devagent.core.events import ExtensionReference
 from devagent.core.ports import MayRead, Meanwhile, Progress
 from devagent.core.resources import Resource
-from devagent.core.tools import ToolResult, ToolSpec
+from devagent.core.tools import ExtensionReference, ToolResult, ToolSpec
 
 Fault = Callable[[tuple[str | int, ...], str, str], ConfigError]
 """Path in the config, what is wrong, what to do → the error."""

@@ -17,10 +17,9 @@ from typing import Any
 from msgspec import Struct
 
 from devagent.core.codec import canonical, from_plain, well_formed, well_formed_value
-from devagent.core.events import ExtensionReference
 from devagent.core.ports import MayRead, Meanwhile, Progress, ToolFailure
 from devagent.core.resources import Resource
-from devagent.core.tools import ToolResult, ToolSpec
+from devagent.core.tools import ExtensionReference, ToolResult, ToolSpec
 from devagent.host.manifest import Manifest
 
 DEFAULT_TIME_LIMIT_S = 120.0

@@ -12,8 +12,7 @@ from msgspec import Struct
 
 from devagent.core.codec import from_plain, parse, sha256
 from devagent.core.errors import ConfigError
-from devagent.core.events import ExtensionReference
-from devagent.core.tools import ToolSpec
+from devagent.core.tools import ExtensionReference, ToolSpec
 
 FIRST_PARTY = {
     "workspace": "devagent_workspace",

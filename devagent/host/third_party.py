@@ -14,7 +14,7 @@ from typing import Any
 from msgspec import Struct
 
 from devagent.core.errors import ConfigError
-from devagent.core.events import ExtensionRefused
+from devagent.core.events.ground import ExtensionRefused
 from devagent.core.ports import ToolFailure
 from devagent.host.extension import Fault, is_server
 from devagent.host.mcp.config import check_names, parse_server

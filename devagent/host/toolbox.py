@@ -7,15 +7,10 @@ from typing import TYPE_CHECKING, Any
 from msgspec.structs import replace
 
 from devagent.core.codec import canonical
-from devagent.core.events import (
-    ExtensionChanged,
-    ExtensionReference,
-    ExtensionRefused,
-    ResourceChanged,
-)
+from devagent.core.events.ground import ExtensionChanged, ExtensionRefused, ResourceChanged
 from devagent.core.ports import Elicitor, MayRead, Meanwhile, Progress, Sampler
 from devagent.core.resources import Resource
-from devagent.core.tools import ToolResult, ToolSpec
+from devagent.core.tools import ExtensionReference, ToolResult, ToolSpec
 from devagent.host.arguments import Arguments
 from devagent.host.extension import Extension, Fault
 from devagent.host.inprocess import InProcess

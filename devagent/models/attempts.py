@@ -12,7 +12,7 @@ from contextlib import aclosing
 
 from msgspec import Struct
 
-from devagent.core.events import ModelFailed
+from devagent.core.events.model import ModelFailed
 from devagent.core.ports import ModelEvent
 from devagent.models.failures import Failure
 from devagent.models.patience import Patience, RetryPolicy

@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from devagent.core.codec import well_formed_value
 from devagent.core.errors import ModelError
-from devagent.core.events import Usage
+from devagent.core.usage import Usage
 from devagent.models.failures import Failure, protocol
 from devagent.models.http_model import HttpModel
 from devagent.models.plain import is_array, is_object

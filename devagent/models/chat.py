@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import msgspec
 
 from devagent.core.codec import well_formed
-from devagent.core.events import Usage
 from devagent.core.ports import ModelRequest
+from devagent.core.usage import Usage
 from devagent.models.chat_body import encode_chat
 from devagent.models.failures import Failure, Redactor, from_event, protocol
 from devagent.models.plain import is_array, is_object

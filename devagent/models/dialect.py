@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-from devagent.core.events import Usage
 from devagent.core.ports import ModelRequest
+from devagent.core.usage import Usage
 from devagent.models.credential import Credential
 from devagent.models.failures import Redactor
 from devagent.models.stream import Piece

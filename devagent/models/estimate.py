@@ -8,9 +8,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from devagent.core.codec import canonical, well_formed_value
-from devagent.core.events import Usage
 from devagent.core.limits import Spent
 from devagent.core.ports import ModelRequest
+from devagent.core.usage import Usage
 from devagent.models.catalogue import REHEARSAL
 from devagent.models.pictures import images_in, size_of
 from devagent.models.prices import PriceTable

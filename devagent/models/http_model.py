@@ -12,7 +12,7 @@ import msgspec
 
 from devagent import __version__
 from devagent.core.errors import ConfigError, ModelError
-from devagent.core.events import ModelReplied, TextDelta, ThinkingDelta
+from devagent.core.events.model import ModelReplied, TextDelta, ThinkingDelta
 from devagent.core.ports import ModelEvent, ModelRequest
 from devagent.models import prices as price_tables
 from devagent.models.address import is_loopback, parse, proxy_for

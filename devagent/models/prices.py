@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from devagent.core import codec
 from devagent.core.errors import ConfigError
-from devagent.core.events import Cost, Usage
+from devagent.core.usage import Cost, Usage
 
 
 class Rates(Struct, frozen=True, forbid_unknown_fields=True):

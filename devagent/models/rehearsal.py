@@ -15,7 +15,7 @@ from msgspec import Struct
 
 from devagent.core import codec
 from devagent.core.errors import ConfigError
-from devagent.core.events import ModelReplied, TextDelta
+from devagent.core.events.model import ModelReplied, TextDelta
 from devagent.core.ports import ModelEvent, ModelRequest
 from devagent.core.verdicts import NOT_ALLOWED, NOT_DONE
 from devagent.models.catalogue import REHEARSAL

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from devagent.core.errors import ModelError, ModelNotAllowed
-from devagent.core.events import ModelFailed, ModelReplied
+from devagent.core.events.model import ModelFailed, ModelReplied
 from devagent.core.ports import ModelEvent, ModelRequest
 from devagent.models import OpenModel
 

@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from devagent import __version__
 from devagent.core import codec
 from devagent.core.errors import ConfigError, ModelError
-from devagent.core.events import ModelReplied, TextDelta, ThinkingDelta
+from devagent.core.events.model import ModelReplied, TextDelta, ThinkingDelta
 from devagent.core.ports import ModelEvent, ModelRequest
 from devagent.models import prices as price_tables
 from devagent.models.address import is_loopback, parse

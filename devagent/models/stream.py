@@ -14,7 +14,7 @@ from typing import Any, Literal
 import msgspec
 
 from devagent.core.codec import well_formed, well_formed_value
-from devagent.core.events import Usage
+from devagent.core.usage import Usage
 from devagent.models.failures import Failure, Redactor, from_event, protocol
 from devagent.models.plain import is_array, is_object
 from devagent.models.server_sent_events import EventLines

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from devagent.core.events import Usage
+from devagent.core.usage import Usage
 from devagent.models.plain import is_array, is_object
 
 _CODE = frozenset({"code_execution", "bash_code_execution", "text_editor_code_execution"})

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from msgspec import Struct, field
 
 from devagent.core.codec import canonical
-from devagent.core.events import Approval
+from devagent.core.events.calls import Approval
 from devagent.core.principal import Principal
 from devagent.core.resources import Resource
 from devagent.core.verdicts import RANK, Decision, Effect, Request

@@ -6,7 +6,7 @@ import time
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from devagent.core.approvals import Scope
-from devagent.core.events import Approval
+from devagent.core.events.calls import Approval
 from devagent.core.ports import Answer, Question
 from devagent.repl.render import card
 

@@ -10,7 +10,7 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 
 from devagent.core.approvals import Scope, StandingApproval, shown, standing_approval
-from devagent.core.events import Approval, ToolJudged
+from devagent.core.events.calls import Approval, ToolJudged
 from devagent.core.ports import Answer, Question
 from devagent.repl.effect import card
 from devagent.repl.filing import DAYS, sheet

@@ -9,7 +9,7 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from devagent.core.events import ToolJudged
+from devagent.core.events.calls import ToolJudged
 from devagent.core.resources import Resource
 from devagent.core.text import visible
 from devagent.repl.markdown.code import Code

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from msgspec.structs import replace
 
 from devagent.core.approvals import Scope, StandingApproval
-from devagent.core.events import ToolJudged
+from devagent.core.events.calls import ToolJudged
 from devagent.core.resources import Resource
 from devagent.core.text import one_line
 from devagent.repl.messages import tr

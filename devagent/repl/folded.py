@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from msgspec import Struct
 
-from devagent.core.events import ApprovalAnswered, ToolFinished, ToolJudged
+from devagent.core.events.calls import ApprovalAnswered, ToolFinished, ToolJudged
 from devagent.core.text import one_line, visible
 from devagent.core.verdicts import Decision
 from devagent.repl.messages import tr

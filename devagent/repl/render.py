@@ -7,61 +7,12 @@ bidi overrides and zero-width characters first. Deltas render as nothing: the wh
 
 from typing import assert_never
 
+from devagent.core import events
 from devagent.core.citations import sources
 from devagent.core.codec import canonical
-from devagent.core.events import (
-    Approval,
-    ApprovalAnswered,
-    ApprovalAsked,
-    ApprovalsLoaded,
-    BatchNoted,
-    BudgetStopped,
-    BudgetWarned,
-    BundleInForce,
-    BundleRevoked,
-    BundleSynced,
-    Compacted,
-    CompactionUndone,
-    ContextEdited,
-    ErrorRaised,
-    Event,
-    ExtensionChanged,
-    ExtensionLoaded,
-    ExtensionRefused,
-    FeedbackGiven,
-    LogErased,
-    LogRecovered,
-    ModelFailed,
-    ModelReplied,
-    ModelRequested,
-    PolicyLoaded,
-    PolicyLocked,
-    Prompt,
-    ResourceChanged,
-    ReviewMarked,
-    ServiceToolUsed,
-    SessionEnded,
-    SessionForked,
-    SessionResumed,
-    SessionStarted,
-    SnapshotFailed,
-    SnapshotMade,
-    SubagentEnded,
-    SubagentStarted,
-    TextDelta,
-    ThinkingDelta,
-    ToolCalled,
-    ToolFinished,
-    ToolJudged,
-    ToolProgress,
-    ToolStarted,
-    TurnCut,
-    TurnEnded,
-    TurnStarted,
-    UndoDone,
-    Usage,
-)
+from devagent.core.events.calls import Approval
 from devagent.core.text import one_line, visible
+from devagent.core.usage import Usage
 from devagent.core.verdicts import Decision
 from devagent.repl.words import (
     FEW,
@@ -83,167 +34,167 @@ from devagent.repl.words import (
 )
 
 
-def render(event: Event, signs: Signs = FULL, *, full: bool = False) -> str:
+def render(event: events.Event, signs: Signs = FULL, *, full: bool = False) -> str:
     """The event's lines, without a newline at the end; empty where there is nothing to show.
 
     ``full`` shows arguments and results whole, not their first line.
     """
     s = signs
     match event:
-        case SessionStarted():
+        case events.SessionStarted():
             mode = f"{event.mode}, dry run" if event.dry_run else event.mode
             model = f"{event.model} {s.dot} " if event.model else ""  # a served client has its own
             ticket = f" {s.dot} ticket {event.ticket}" if event.ticket else ""
             who = f"{model}{mode} {s.dot} as {event.principal}{ticket}"
             return plain(f"session {s.dot} {who} {s.dot} policy {event.policy[:12] or 'none'}")
-        case SessionResumed():
+        case events.SessionResumed():
             dry = f" {s.dot} dry run" if event.dry_run else ""
             changed = f"{dry} {s.dot} changed: {', '.join(event.changed)}" if event.changed else dry
             return plain(
                 f"session resumed {s.dot} {event.model} {s.dot} as {event.principal}{changed}"
             )
-        case SessionForked():
+        case events.SessionForked():
             return plain(f"session forked from {event.origin}, after its event {event.at}")
-        case SessionEnded():
+        case events.SessionEnded():
             reason = f": {event.reason}" if event.reason else ""
             return plain(f"session ended {s.dot} {event.stop} (exit {event.exit_code}){reason}")
-        case PolicyLoaded():
+        case events.PolicyLoaded():
             where = f" from {event.file}" if event.file else ""
             return plain(
                 f"policy {event.layer}/{event.name} {s.dot} {counted(event.rules, 'rule')}{where}"
             )
-        case PolicyLocked():
+        case events.PolicyLocked():
             return plain(f"{s.alert} locked to reading: {event.reason}")
-        case BundleInForce():
+        case events.BundleInForce():
             why = f" {s.dot} STALE: {event.why}" if event.why else ""
             return plain(
                 f"bundle {event.org} {event.revision} {s.dot} {event.environment}, ring {event.ring}{why}"
             )
-        case BundleSynced():
+        case events.BundleSynced():
             return _bundle_synced(event, s)
-        case BundleRevoked():
+        case events.BundleRevoked():
             return plain(f"{s.alert} revoked: {event.reason}")
-        case ExtensionLoaded():
+        case events.ExtensionLoaded():
             return plain(
                 f"extension {event.ext.name} {event.ext.version} {s.dot} {counted(len(event.tools), 'tool')}"
             )
-        case ExtensionRefused():
+        case events.ExtensionRefused():
             return plain(
                 f"{s.alert} extension {event.ext.name} {event.ext.version} refused: {event.err}"
             )
-        case ExtensionChanged():
+        case events.ExtensionChanged():
             return plain(
                 f"{s.alert} extension {event.ext.name}: withheld until approved, as they have changed: "
                 f"{', '.join(event.tools)}"
             )
-        case ResourceChanged():
+        case events.ResourceChanged():
             return plain(
                 f"{s.dot} {event.ext.name}: changed since it was read: {', '.join(event.uris)}"
             )
-        case ToolProgress():
+        case events.ToolProgress():
             return _progress(event, s)
-        case Prompt():
+        case events.Prompt():
             return block(event.text, f"{s.prompt} ", "  ")
-        case BatchNoted():
+        case events.BatchNoted():
             failed = f" {s.dot} {event.failed} failed" if event.failed else ""
             return plain(
                 f"batch {event.batch} {s.dot} {event.step} {s.dot} {counted(event.requests, 'request')}{failed}"
             )
-        case SubagentStarted():
+        case events.SubagentStarted():
             return plain(f"{s.dot} sub-agent {event.agent} {s.dot} {event.model} {s.more}")
-        case SubagentEnded():
+        case events.SubagentEnded():
             how = "" if event.stop == "done" else f" {s.dot} {event.stop} {event.reason}".rstrip()
             return plain(
                 f"{s.dot} sub-agent {event.agent} ended {s.dot} {counted(event.replies, 'turn')}{how}"
             )
-        case ModelRequested(purpose="sampling"):
+        case events.ModelRequested(purpose="sampling"):
             return f"  {s.dot} a server asks the model {s.more}"
-        case ModelRequested() if event.purpose == "compaction":
+        case events.ModelRequested() if event.purpose == "compaction":
             return f"{s.dot} the conversation is being compacted {s.more}"
-        case ModelReplied():
+        case events.ModelReplied():
             return "" if event.purpose else _reply(event, s)
-        case Compacted():
+        case events.Compacted():
             return compacted_text(event, s)
-        case CompactionUndone():
+        case events.CompactionUndone():
             return f"{s.alert} compaction undone: the model reads {counted(event.back, 'message')} again"
-        case ContextEdited():
+        case events.ContextEdited():
             what = f"{counted(event.results, 'old result')} (about {event.tokens:,} tokens)"
             return f"{s.alert} the service left {what} out of what the model reads; the record has them"
-        case ServiceToolUsed():
+        case events.ServiceToolUsed():
             return _service_tool(event, s, full)
-        case ModelFailed():
+        case events.ModelFailed():
             return _model_failed(event, s)
-        case ToolJudged():
+        case events.ToolJudged():
             return _judged(event, s, full)
-        case ApprovalAnswered():
+        case events.ApprovalAnswered():
             return _answered(event.approval, event.comment, s)
-        case ToolFinished():
+        case events.ToolFinished():
             return _finished(event, s, full)
-        case SnapshotMade():
+        case events.SnapshotMade():
             return (
                 plain(f"{s.alert} not in the snapshot: {listed(event.left_out)}")
                 if event.left_out
                 else ""
             )
-        case SnapshotFailed():
+        case events.SnapshotFailed():
             what = "nothing was run" if event.refused else "what follows cannot be undone"
             return plain(f"{s.alert} no snapshot, so {what}: {event.reason or event.err}")
-        case UndoDone():
+        case events.UndoDone():
             return undone_text(event, s)
-        case FeedbackGiven():
+        case events.FeedbackGiven():
             note = f": {event.note}" if event.note else ""
             how = f"\n{block(event.text, '  ', '  ')}" if event.text else ""
             return plain(f"{s.dot} feedback on the answer: {event.rating}{note}") + how
-        case BudgetStopped():
+        case events.BudgetStopped():
             reason = f": {event.reason}" if event.reason else ""
             return plain(f"{s.alert} stopped by {event.limit}{reason}")
-        case BudgetWarned():
+        case events.BudgetWarned():
             return plain(f"{s.alert} {event.reason or event.limit}")
-        case ApprovalsLoaded():
+        case events.ApprovalsLoaded():
             many = counted(len(event.ids), "approval")
             return plain(f"{many} of {event.file}, signed by {event.key}, until {event.expires}")
-        case TurnCut():
+        case events.TurnCut():
             return plain(f"{s.alert} cut: {event.err}")
-        case TurnEnded():
+        case events.TurnEnded():
             return _turn_ended(event, s)
-        case ReviewMarked():
+        case events.ReviewMarked():
             return _marked(event, s)
-        case LogRecovered():
+        case events.LogRecovered():
             return f"{s.alert} the log was recovered: a torn end of {counted(event.bytes, 'byte')} was set aside"
-        case LogErased():
+        case events.LogErased():
             first, last = event.range
             return plain(
                 f"{s.alert} the content of events {first} to {last} was erased by {event.principal}: {event.reason}"
             )
-        case ErrorRaised():
+        case events.ErrorRaised():
             reason = f": {event.reason}" if event.reason else ""
             return plain(f"{s.alert} {event.err}{reason}")
         case (
-            TextDelta()
-            | ThinkingDelta()
-            | TurnStarted()
-            | ModelRequested()
-            | ToolCalled()
-            | ApprovalAsked()
-            | ToolStarted()
+            events.TextDelta()
+            | events.ThinkingDelta()
+            | events.TurnStarted()
+            | events.ModelRequested()
+            | events.ToolCalled()
+            | events.ApprovalAsked()
+            | events.ToolStarted()
         ):
             return ""  # a line of theirs would say what the next event's says better
         case _:
             assert_never(event)
 
 
-def _reply(event: ModelReplied, s: Signs) -> str:
+def _reply(event: events.ModelReplied, s: Signs) -> str:
     return "\n".join(
         part for part in (visible(event.text).strip("\n"), sources_text(event, s)) if part
     )
 
 
-def sources_text(event: ModelReplied, s: Signs) -> str:
+def sources_text(event: events.ModelReplied, s: Signs) -> str:
     """What the reply says that it rests on, a line each; empty where it cites nothing."""
     return "\n".join(plain(f"  {s.result} source: {one}") for one in sources(event.content))
 
 
-def _service_tool(event: ServiceToolUsed, s: Signs, full: bool) -> str:
+def _service_tool(event: events.ServiceToolUsed, s: Signs, full: bool) -> str:
     head = plain(f"{s.call} service.{event.tool}  {pairs(event.args)}".rstrip(), wide=full)
     many = f", {counted(len(event.sources), 'source')}" if event.sources else ""
     how = event.outcome + (f" ({event.err})" if event.err else "")
@@ -260,7 +211,7 @@ def card(shown: str) -> str:
     return "\n".join(["", f"  ? {lines[0]}", *(f"    {line}" for line in lines[1:]), ""])
 
 
-def _judged(event: ToolJudged, s: Signs, full: bool) -> str:
+def _judged(event: events.ToolJudged, s: Signs, full: bool) -> str:
     head = f"{s.call} {event.full_name}"
     # What the rules spoke about is worth the room most: the branch of a refused push, not its remote.
     spoken = {rule.resource for rule in event.decision.determining}
@@ -319,7 +270,7 @@ def _answered(approval: Approval, comment: str, s: Signs) -> str:
     return plain(f"  {sign} answered {approval.answer}{by} ({ways[approval.method]}{scope}){said}")
 
 
-def _finished(event: ToolFinished, s: Signs, full: bool) -> str:
+def _finished(event: events.ToolFinished, s: Signs, full: bool) -> str:
     text = event.view or (event.whole if full else "") or event.text
     shown = visible(text).strip("\n")
     counts = [
@@ -353,7 +304,7 @@ def _finished(event: ToolFinished, s: Signs, full: bool) -> str:
     return "\n".join(lines)
 
 
-def _bundle_synced(event: BundleSynced, s: Signs) -> str:
+def _bundle_synced(event: events.BundleSynced, s: Signs) -> str:
     if event.outcome == "refused":
         stays = f"revision {event.after} stays" if event.after else "nothing is in force"
         return plain(
@@ -362,7 +313,7 @@ def _bundle_synced(event: BundleSynced, s: Signs) -> str:
     return plain(f"policy of {event.org}: {event.outcome}, revision {event.after}")
 
 
-def _model_failed(event: ModelFailed, s: Signs) -> str:
+def _model_failed(event: events.ModelFailed, s: Signs) -> str:
     status = f", {event.status}" if event.status else ""
     again = ""
     if event.retry_in_ms is not None:
@@ -371,7 +322,7 @@ def _model_failed(event: ModelFailed, s: Signs) -> str:
     return plain(f"{s.alert} the model service failed ({event.err}{status}){reason}{again}")
 
 
-def undone_text(event: UndoDone, s: Signs) -> str:
+def undone_text(event: events.UndoDone, s: Signs) -> str:
     lines = [
         f"undone: {counted(event.files, 'file')} as in snapshot {event.snapshot} {s.dot} `undo {event.kept}` takes it back"
     ]
@@ -381,7 +332,7 @@ def undone_text(event: UndoDone, s: Signs) -> str:
     return block("\n".join(lines), "", "")
 
 
-def compacted_text(event: Compacted, s: Signs) -> str:
+def compacted_text(event: events.Compacted, s: Signs) -> str:
     why = {
         "window": "its window was filling",
         "overflow": "it no longer fitted the window",
@@ -396,7 +347,7 @@ def compacted_text(event: Compacted, s: Signs) -> str:
     )
 
 
-def _turn_ended(event: TurnEnded, s: Signs) -> str:
+def _turn_ended(event: events.TurnEnded, s: Signs) -> str:
     parts = [event.stop + (f": {event.reason}" if event.reason else "")]
     if event.usage != Usage():
         parts.append(usage_text(event.usage))
@@ -407,7 +358,7 @@ def _turn_ended(event: TurnEnded, s: Signs) -> str:
     return plain(f" {s.dot} ".join(parts))
 
 
-def _marked(event: ReviewMarked, s: Signs) -> str:
+def _marked(event: events.ReviewMarked, s: Signs) -> str:
     to = f" to {event.to}" if event.to else ""
     flags = f" {s.dot} {', '.join(event.flags)}" if event.flags else ""
     failed = "" if event.verified == "ok" else f" {s.dot} its log did not verify"
@@ -416,7 +367,7 @@ def _marked(event: ReviewMarked, s: Signs) -> str:
     return plain(f"{head}{flags}{failed}{note}")
 
 
-def _progress(event: ToolProgress, s: Signs) -> str:
+def _progress(event: events.ToolProgress, s: Signs) -> str:
     if event.level:
         who = f"{event.logger} " if event.logger else ""
         return plain(f"  {s.dot} {event.level} {who}{event.text}")

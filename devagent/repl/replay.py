@@ -8,19 +8,11 @@ off, and secrets, in whose place stands what the record has.
 
 from collections.abc import Iterable, Iterator
 
-from devagent.core.events import (
-    ApprovalAnswered,
-    ApprovalAsked,
-    BundleInForce,
-    Event,
-    ExtensionLoaded,
-    PolicyLoaded,
-    PolicyLocked,
-    SessionResumed,
-    SessionStarted,
-    TurnCut,
-    TurnStarted,
-)
+from devagent.core.events import Event
+from devagent.core.events.calls import ApprovalAnswered, ApprovalAsked
+from devagent.core.events.ground import BundleInForce, ExtensionLoaded, PolicyLoaded, PolicyLocked
+from devagent.core.events.session import SessionResumed, SessionStarted
+from devagent.core.events.turns import TurnCut, TurnStarted
 from devagent.core.text import visible
 from devagent.repl.capabilities import Capabilities
 from devagent.repl.markdown.flow import Out, Row

@@ -6,7 +6,8 @@ However much a command prints, the screen holds one line of it; the result follo
 import os
 from typing import TextIO
 
-from devagent.core.events import Event, ToolProgress
+from devagent.core.events import Event
+from devagent.core.events.calls import ToolProgress
 from devagent.core.text import cells, one_line
 
 _BEGIN_AGAIN = "\r\x1b[2K"

@@ -8,21 +8,11 @@ unfolds a call (``unfolded``) or asks why.
 from collections import deque
 from collections.abc import Iterator, Sequence
 
-from devagent.core.events import (
-    ApprovalAnswered,
-    ApprovalAsked,
-    Event,
-    ModelFailed,
-    ModelReplied,
-    Prompt,
-    TextDelta,
-    ToolFinished,
-    ToolJudged,
-    TurnCut,
-    TurnEnded,
-    TurnStarted,
-    UndoDone,
-)
+from devagent.core.events import Event
+from devagent.core.events.calls import ApprovalAnswered, ApprovalAsked, ToolFinished, ToolJudged
+from devagent.core.events.model import ModelFailed, ModelReplied, TextDelta
+from devagent.core.events.people import UndoDone
+from devagent.core.events.turns import Prompt, TurnCut, TurnEnded, TurnStarted
 from devagent.core.text import one_line, visible
 from devagent.repl.capabilities import Capabilities
 from devagent.repl.folded import (

@@ -9,8 +9,9 @@ from typing import Any
 from msgspec import Struct
 
 from devagent.core.codec import canonical
-from devagent.core.events import ToolJudged, Usage
+from devagent.core.events.calls import ToolJudged
 from devagent.core.text import visible
+from devagent.core.usage import Usage
 from devagent.core.verdicts import Decision, RuleReference
 from devagent.repl.capabilities import Capabilities
 

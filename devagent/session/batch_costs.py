@@ -6,9 +6,10 @@ from msgspec.structs import replace
 
 from devagent.agent.spending import Left, Spending, usd
 from devagent.core.errors import LimitError
-from devagent.core.events import BudgetStopped, Cost
+from devagent.core.events.turns import BudgetStopped
 from devagent.core.limits import Spent
 from devagent.core.ports import ModelRequest
+from devagent.core.usage import Cost
 from devagent.models.batches import Result
 from devagent.models.estimate import Estimate
 from devagent.session.ground import Ground, Options, limits_of, shared_spending

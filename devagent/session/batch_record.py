@@ -8,17 +8,11 @@ from msgspec.structs import replace
 from devagent.audit.fold import told
 from devagent.audit.layout import find_session
 from devagent.audit.writer import SessionLog
-from devagent.core.events import (
-    BatchNoted,
-    Event,
-    ModelReplied,
-    ModelRequested,
-    Prompt,
-    SessionEnded,
-    Stop,
-    TurnEnded,
-    TurnStarted,
-)
+from devagent.core.errors import Stop
+from devagent.core.events import Event
+from devagent.core.events.model import BatchNoted, ModelReplied, ModelRequested
+from devagent.core.events.session import SessionEnded
+from devagent.core.events.turns import Prompt, TurnEnded, TurnStarted
 from devagent.models.batches import Result
 from devagent.session.batch_costs import BatchCosts
 from devagent.session.batch_files import Line, State

@@ -24,10 +24,8 @@ from msgspec.structs import replace
 
 from devagent.core.codec import canonical, digest
 from devagent.core.errors import LimitError, ModelError, UsageError
-from devagent.core.events import (
-    Usage,
-)
 from devagent.core.ports import ModelRequest
+from devagent.core.usage import Usage
 from devagent.disk import replace_file
 from devagent.models.batches import Batch, Batches, Result, is_lost
 from devagent.session.batch_costs import BatchCosts

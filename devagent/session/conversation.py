@@ -21,18 +21,12 @@ from devagent.audit.tap import tapped
 from devagent.audit.verify import verify_session
 from devagent.audit.writer import SessionLog
 from devagent.core.errors import LogError, Stop, UsageError
-from devagent.core.events import (
-    BudgetStopped,
-    Event,
-    FeedbackGiven,
-    ModelRequested,
-    Prompt,
-    Rating,
-    SessionEnded,
-    ToolFinished,
-    ToolJudged,
-    UndoDone,
-)
+from devagent.core.events import Event
+from devagent.core.events.calls import ToolFinished, ToolJudged
+from devagent.core.events.model import ModelRequested
+from devagent.core.events.people import FeedbackGiven, Rating, UndoDone
+from devagent.core.events.session import SessionEnded
+from devagent.core.events.turns import BudgetStopped, Prompt
 from devagent.core.ports import Model
 from devagent.core.todo import Item
 from devagent.core.tools import ToolCall, ToolSpec

@@ -15,7 +15,8 @@ from devagent import __version__
 from devagent.audit.bundles_seen import bundles_seen
 from devagent.audit.device import Device
 from devagent.core.errors import ConfigError, DevagentError
-from devagent.core.events import BundleInForce, BundleSynced, Event
+from devagent.core.events import Event
+from devagent.core.events.ground import BundleInForce, BundleSynced
 from devagent.core.principal import Principal
 from devagent.policy import CompiledPolicy
 from devagent.session.who import person

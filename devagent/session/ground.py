@@ -25,12 +25,10 @@ from devagent.audit.ledger import Ledger, scopes_of
 from devagent.audit.redaction.redactor import Redactor
 from devagent.audit.sealing import Sealing
 from devagent.core.errors import ConfigError
-from devagent.core.events import (
-    ExtensionReference,
-)
 from devagent.core.limits import Limits
 from devagent.core.ports import Approver, Elicitor, RootsGiver, Sampler, Toolbox
 from devagent.core.principal import Principal
+from devagent.core.tools import ExtensionReference
 from devagent.host.configured import configured
 from devagent.host.extension import is_server
 from devagent.host.manifest import FIRST_PARTY

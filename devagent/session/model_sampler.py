@@ -11,7 +11,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from devagent.core.errors import ModelError
-from devagent.core.events import ModelReplied, ModelRequested
+from devagent.core.events.model import ModelReplied, ModelRequested
 from devagent.core.ports import Meanwhile, Model, ModelRequest, Sampled, ToolFailure
 from devagent.policy.plain import is_list, is_table
 

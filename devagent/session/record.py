@@ -18,14 +18,9 @@ from devagent.audit.redaction.declared import secret_arguments
 from devagent.audit.redaction.redactor import Redactor
 from devagent.audit.writer import SessionLog
 from devagent.core.errors import UsageError
-from devagent.core.events import (
-    Event,
-    ExtensionLoaded,
-    PolicyLoaded,
-    PolicyLocked,
-    SessionResumed,
-    SessionStarted,
-)
+from devagent.core.events import Event
+from devagent.core.events.ground import ExtensionLoaded, PolicyLoaded, PolicyLocked
+from devagent.core.events.session import SessionResumed, SessionStarted
 from devagent.host.toolbox import Extensions
 from devagent.models import REHEARSAL
 from devagent.policy.bounds import (

@@ -11,10 +11,8 @@ from devagent.agent.gate import Gate
 from devagent.audit.tap import SideBySide
 from devagent.audit.writer import SessionLog
 from devagent.core.errors import Stop
-from devagent.core.events import (
-    Event,
-    SessionEnded,
-)
+from devagent.core.events import Event
+from devagent.core.events.session import SessionEnded
 from devagent.core.tools import ToolCall, ToolSpec
 from devagent.host.toolbox import Extensions
 from devagent.session.beside import ServerPrompt, prompts_of, tool_of

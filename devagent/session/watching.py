@@ -12,7 +12,9 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from devagent.core.errors import DevagentError
-from devagent.core.events import BundleRevoked, BundleSynced, Event, ExtensionReference
+from devagent.core.events import Event
+from devagent.core.events.ground import BundleRevoked, BundleSynced
+from devagent.core.tools import ExtensionReference
 from devagent.core.verdicts import Decision, RuleReference
 from devagent.session.enrolled import revoked_principal, synced_event
 

@@ -5,7 +5,7 @@ import os.path
 import time
 from collections.abc import Sequence
 
-from devagent.core.events import SnapshotFailed, SnapshotMade
+from devagent.core.events.calls import SnapshotFailed, SnapshotMade
 
 
 class SnapshotGuard:

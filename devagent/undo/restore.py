@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from msgspec import Struct
 
-from devagent.core.events import UndoDone
+from devagent.core.events.people import UndoDone
 from devagent.core.principal import Principal
 from devagent.undo.errors import SnapshotError
 from devagent.undo.files_back import Change, What, apply, beside_of

@@ -29,7 +29,8 @@ from devagent.agent.safeguards import Safeguards
 from devagent.audit.tap import tapped
 from devagent.audit.writer import SessionLog
 from devagent.core.approvals import ApprovalBounds
-from devagent.core.events import Event, ToolFinished
+from devagent.core.events import Event
+from devagent.core.events.calls import ToolFinished
 from devagent.core.limits import Limits
 from devagent.host.mcp.config import parse_server
 from devagent.host.mcp.extension import McpExtension

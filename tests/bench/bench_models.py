@@ -22,7 +22,7 @@ sys.path.insert(0, str(ROOT))
 import httptools  # noqa: E402
 import msgspec  # noqa: E402
 
-from devagent.core.events import ModelReplied, TextDelta  # noqa: E402
+from devagent.core.events.model import ModelReplied, TextDelta  # noqa: E402
 from devagent.models import Credential, open_model  # noqa: E402
 from tests.support.model_client import ask  # noqa: E402
 

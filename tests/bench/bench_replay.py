@@ -15,23 +15,21 @@ from typing import Any
 
 from devagent.audit.requests import recorded, session_folders
 from devagent.audit.writer import SessionLog
-from devagent.core.events import (
+from devagent.core.events import Event
+from devagent.core.events.calls import (
     Approval,
     ApprovalAnswered,
     ApprovalAsked,
-    Event,
-    ExtensionReference,
-    SessionStarted,
     ToolCalled,
     ToolFinished,
     ToolJudged,
     ToolStarted,
-    TurnEnded,
-    TurnStarted,
 )
+from devagent.core.events.session import SessionStarted
+from devagent.core.events.turns import TurnEnded, TurnStarted
 from devagent.core.principal import Principal
 from devagent.core.resources import Resource
-from devagent.core.tools import ToolClass
+from devagent.core.tools import ExtensionReference, ToolClass
 from devagent.core.verdicts import Request
 from devagent.policy import CompiledPolicy, compile_policy, parse
 from devagent.policy.changes import Recorded

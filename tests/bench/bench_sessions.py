@@ -17,20 +17,13 @@ from itertools import accumulate
 from devagent.audit import files
 from devagent.audit.layout import newest_first
 from devagent.audit.writer import SessionLog
-from devagent.core.events import (
-    Event,
-    ModelReplied,
-    Prompt,
-    SessionEnded,
-    ToolCalled,
-    ToolFinished,
-    ToolJudged,
-    ToolStarted,
-    TurnEnded,
-    TurnStarted,
-    Usage,
-)
+from devagent.core.events import Event
+from devagent.core.events.calls import ToolCalled, ToolFinished, ToolJudged, ToolStarted
+from devagent.core.events.model import ModelReplied
+from devagent.core.events.session import SessionEnded
+from devagent.core.events.turns import Prompt, TurnEnded, TurnStarted
 from devagent.core.resources import Resource
+from devagent.core.usage import Usage
 from devagent.core.verdicts import Decision, RuleReference
 from devagent.repl.approver import Unattended
 from devagent.session import Options, open_session

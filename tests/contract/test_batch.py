@@ -11,7 +11,7 @@ from anthropic.types.messages import MessageBatch, MessageBatchIndividualRespons
 
 from devagent.audit.verify import verify_session
 from devagent.core.errors import ConfigError, LimitError, ModelError, UsageError
-from devagent.core.events import BatchNoted, ModelReplied
+from devagent.core.events.model import BatchNoted, ModelReplied
 from devagent.core.limits import Budget, Limits
 from devagent.repl.approver import Unattended
 from devagent.session import Options, batching

@@ -20,16 +20,9 @@ from mcp.types import (
 )
 
 from devagent.audit.verify import verify_session
-from devagent.core.events import (
-    ApprovalAnswered,
-    BudgetStopped,
-    SessionEnded,
-    SessionStarted,
-    ToolFinished,
-    ToolJudged,
-    ToolStarted,
-    TurnCut,
-)
+from devagent.core.events.calls import ApprovalAnswered, ToolFinished, ToolJudged, ToolStarted
+from devagent.core.events.session import SessionEnded, SessionStarted
+from devagent.core.events.turns import BudgetStopped, TurnCut
 from devagent.gateway.calling import ByTheClient
 from devagent.gateway.server import make_server
 from devagent.gateway.sessions import Sessions

@@ -18,7 +18,8 @@ from mcp.client.streamable_http import streamable_http_client
 from mcp.types import ElicitRequestParams, ElicitResult
 
 from devagent.audit.verify import verify_session
-from devagent.core.events import ApprovalAnswered, SessionStarted, ToolFinished, ToolStarted
+from devagent.core.events.calls import ApprovalAnswered, ToolFinished, ToolStarted
+from devagent.core.events.session import SessionStarted
 from devagent.gateway import front
 from devagent.gateway import sessions as gateway_sessions
 from devagent.session import Options, served

@@ -15,7 +15,8 @@ from mcp.client.streamable_http import streamable_http_client
 from mcp.shared.auth import OAuthClientInformationFull, OAuthClientMetadata, OAuthToken
 from pydantic import AnyUrl
 
-from devagent.core.events import SessionStarted, ToolJudged
+from devagent.core.events.calls import ToolJudged
+from devagent.core.events.session import SessionStarted
 from devagent.gateway.callers import Callers, Refusal
 from devagent.gateway.front import listen
 from devagent.gateway.issuing import issuer_of

@@ -12,7 +12,7 @@ from mcp.client.streamable_http import streamable_http_client
 from mcp.types import CreateMessageRequestParams, CreateMessageResult, TextContent
 
 from devagent.audit.verify import verify_session
-from devagent.core.events import ToolFinished, ToolJudged
+from devagent.core.events.calls import ToolFinished, ToolJudged
 from tests.support.command_line import ROOT, logged, logs, own_file
 from tests.support.gateways import call, serving, stateless, web
 from tests.support.mcp_servers import HOSTILE

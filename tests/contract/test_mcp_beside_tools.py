@@ -16,17 +16,10 @@ from typing import Any
 import pytest
 
 from devagent.audit.verify import verify_session
-from devagent.core.events import (
-    BudgetStopped,
-    ModelReplied,
-    ModelRequested,
-    Prompt,
-    ResourceChanged,
-    ToolCalled,
-    ToolFinished,
-    ToolJudged,
-    ToolProgress,
-)
+from devagent.core.events.calls import ToolCalled, ToolFinished, ToolJudged, ToolProgress
+from devagent.core.events.ground import ResourceChanged
+from devagent.core.events.model import ModelReplied, ModelRequested
+from devagent.core.events.turns import BudgetStopped, Prompt
 from devagent.session import Session
 from tests.support.command_line import LIMIT_S, ROOT, logged, own_file
 from tests.support.conversations import Person, of, said

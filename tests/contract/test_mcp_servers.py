@@ -22,7 +22,8 @@ from click.testing import CliRunner
 from devagent.cli.ext.add import add
 from devagent.cli.ext.approve import approve
 from devagent.cli.ext.listing import list_extensions
-from devagent.core.events import Event, ToolFinished, ToolJudged, ToolProgress, ToolStarted
+from devagent.core.events import Event
+from devagent.core.events.calls import ToolFinished, ToolJudged, ToolProgress, ToolStarted
 from devagent.session import Session
 from tests.support.command_line import LIMIT_S, own_file
 from tests.support.conversations import Following, Person, conversation, of

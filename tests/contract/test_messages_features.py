@@ -18,8 +18,8 @@ from anthropic.types.message_create_params import MessageCreateParamsStreaming
 from msgspec.structs import replace
 
 from devagent.core.citations import citations, sources
-from devagent.core.events import Usage
 from devagent.core.tools import ServiceTool
+from devagent.core.usage import Usage
 from devagent.models.configured import SERVICE_TOOLS
 from devagent.models.sampling import BETAS, FEATURES, Sampling
 from devagent.session.attachments import attached

@@ -15,7 +15,7 @@ from devagent.audit.export.mlflow import Mlflow
 from devagent.audit.export.target import Batch, ExportError
 from devagent.audit.export.telemetry import Telemetry
 from devagent.audit.marks import Marking, Reviewer
-from devagent.core.events import FeedbackGiven, ReviewMarked
+from devagent.core.events.people import FeedbackGiven, ReviewMarked
 from devagent.core.principal import Principal
 from tests.support.exported import SECRET, Killed, a_turn, ended_session, export, fleet, who
 from tests.support.mlflow_server import mlflow_server

@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 from devagent.core.errors import ConfigError
-from devagent.core.events import Event, ModelFailed, ModelReplied, TextDelta, TurnEnded
+from devagent.core.events import Event
+from devagent.core.events.model import ModelFailed, ModelReplied, TextDelta
+from devagent.core.events.turns import TurnEnded
 from devagent.core.limits import Budget, Limits
 from devagent.repl.approver import Unattended
 from devagent.session import Options, open_session

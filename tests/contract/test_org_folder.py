@@ -10,7 +10,8 @@ import pytest
 
 from devagent.cli.entry import run_command_line
 from devagent.core.errors import ConfigError
-from devagent.core.events import ExtensionChanged, ToolFinished, ToolJudged
+from devagent.core.events.calls import ToolFinished, ToolJudged
+from devagent.core.events.ground import ExtensionChanged
 from tests.support.command_line import own_file
 from tests.support.mcp_servers import HOSTILE
 from tests.support.org_machine import opened, org_folders, played, script

@@ -11,8 +11,8 @@ import pytest
 from msgspec import Struct
 
 from devagent.core.errors import ModelError
-from devagent.core.events import Usage
 from devagent.core.ports import ModelEvent
+from devagent.core.usage import Usage
 from devagent.models import OpenModel
 from devagent.models.choices import Choices, KeySource, ModelFacts, Platform
 from devagent.models.platforms import open_on_platform

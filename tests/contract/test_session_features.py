@@ -12,7 +12,9 @@ from devagent.audit.signing import Signing
 from devagent.cli.policy.shared import policy_in_force
 from devagent.cli.result import Result
 from devagent.core.errors import ConfigError, UsageError
-from devagent.core.events import Event, ModelReplied, ServiceToolUsed, ToolJudged
+from devagent.core.events import Event
+from devagent.core.events.calls import ServiceToolUsed, ToolJudged
+from devagent.core.events.model import ModelReplied
 from devagent.core.limits import Budget, Limits
 from devagent.models.http_model import HttpModel
 from devagent.models.sampling import BETAS

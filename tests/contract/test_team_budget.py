@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from devagent.core.events import BudgetStopped, BudgetWarned, Event, TurnEnded
+from devagent.core.events import Event
+from devagent.core.events.turns import BudgetStopped, BudgetWarned, TurnEnded
 from devagent.core.principal import Principal
 from devagent.repl.approver import Unattended
 from devagent.session import Options, ground, open_session

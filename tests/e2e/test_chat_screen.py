@@ -8,17 +8,10 @@ from pathlib import Path
 import pytest
 
 from devagent.audit.verify import verify_session
-from devagent.core.events import (
-    ApprovalAnswered,
-    FeedbackGiven,
-    Prompt,
-    SessionEnded,
-    SessionResumed,
-    ToolFinished,
-    ToolJudged,
-    TurnCut,
-    UndoDone,
-)
+from devagent.core.events.calls import ApprovalAnswered, ToolFinished, ToolJudged
+from devagent.core.events.people import FeedbackGiven, UndoDone
+from devagent.core.events.session import SessionEnded, SessionResumed
+from devagent.core.events.turns import Prompt, TurnCut
 from devagent.settings.identity import principal
 from tests.support.command_line import logged, logs, own_file
 from tests.support.messages_server import Call, MessagesServer, Step

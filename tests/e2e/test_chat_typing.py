@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from devagent.audit.verify import verify_session
-from devagent.core.events import ToolCalled, ToolJudged
+from devagent.core.events.calls import ToolCalled, ToolJudged
 from tests.support.command_line import ROOT, devagent, logged, logs, own_file
 from tests.support.messages_server import MessagesServer, Step
 from tests.support.repositories import git

@@ -9,17 +9,10 @@ import pytest
 
 from devagent.audit.layout import BODIES, CHECKPOINTS, EVENTS, newest_first
 from devagent.audit.verify import verify_session
-from devagent.core.events import (
-    Event,
-    LogRecovered,
-    SessionResumed,
-    ToolFinished,
-    ToolJudged,
-    ToolStarted,
-    TurnCut,
-    TurnEnded,
-    TurnStarted,
-)
+from devagent.core.events import Event
+from devagent.core.events.calls import ToolFinished, ToolJudged, ToolStarted
+from devagent.core.events.session import LogRecovered, SessionResumed
+from devagent.core.events.turns import TurnCut, TurnEnded, TurnStarted
 from tests.support.command_line import (
     Finished,
     devagent,

@@ -15,7 +15,8 @@ from mcp import Client, StdioServerParameters
 
 from devagent.audit.verify import verify_session
 from devagent.cli.entry import run_command_line
-from devagent.core.events import SessionEnded, ToolJudged
+from devagent.core.events.calls import ToolJudged
+from devagent.core.events.session import SessionEnded
 from tests.support.command_line import (
     LIMIT_S,
     Running,

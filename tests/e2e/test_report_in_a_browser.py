@@ -12,7 +12,8 @@ from devagent.audit.device import Device
 from devagent.audit.layout import CHECKPOINTS, EVENTS
 from devagent.audit.writer import SessionLog
 from devagent.cli.session import session
-from devagent.core.events import Event, SessionEnded
+from devagent.core.events import Event
+from devagent.core.events.session import SessionEnded
 from devagent.settings.places import places
 from tests.support.chromium import Chromium, browser, needs_chromium
 from tests.support.command_line import ROOT

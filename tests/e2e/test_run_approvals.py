@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from devagent.audit.approval_file import Approvals, write
 from devagent.audit.device import Device
 from devagent.core.approvals import StandingApproval, standing_approval
-from devagent.core.events import ApprovalAnswered, ToolFinished, ToolJudged
+from devagent.core.events.calls import ApprovalAnswered, ToolFinished, ToolJudged
 from devagent.settings.places import places
 from tests.support.command_line import Finished, devagent, logged, logs
 from tests.support.messages_server import Call, MessagesServer, Step

@@ -11,7 +11,9 @@ from msgspec import Struct
 
 from devagent.audit.verify import verify_session
 from devagent.cli.stream_schema import stream_schema
-from devagent.core.events import ModelFailed, SessionEnded, TurnCut
+from devagent.core.events.model import ModelFailed
+from devagent.core.events.session import SessionEnded
+from devagent.core.events.turns import TurnCut
 from tests.support.command_line import devagent, logged, logs, own_file, running
 from tests.support.messages_server import Call, MessagesServer, Step
 from tests.support.repositories import small

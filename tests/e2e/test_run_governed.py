@@ -7,14 +7,10 @@ import pytest
 
 from devagent.audit.verify import verify_session
 from devagent.core.codec import canonical, parse, to_plain
-from devagent.core.events import (
-    ExtensionRefused,
-    ModelFailed,
-    SessionEnded,
-    ToolFinished,
-    ToolJudged,
-    ToolStarted,
-)
+from devagent.core.events.calls import ToolFinished, ToolJudged, ToolStarted
+from devagent.core.events.ground import ExtensionRefused
+from devagent.core.events.model import ModelFailed
+from devagent.core.events.session import SessionEnded
 from tests.support.command_line import KEY, devagent, logged, logs
 from tests.support.messages_server import Call, MessagesServer, Step
 from tests.support.repositories import git

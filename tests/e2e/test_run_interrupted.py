@@ -11,14 +11,10 @@ from typing import Any
 import pytest
 
 from devagent.audit.verify import verify_session
-from devagent.core.events import (
-    ModelReplied,
-    SessionEnded,
-    ToolFinished,
-    ToolStarted,
-    TurnCut,
-    TurnStarted,
-)
+from devagent.core.events.calls import ToolFinished, ToolStarted
+from devagent.core.events.model import ModelReplied
+from devagent.core.events.session import SessionEnded
+from devagent.core.events.turns import TurnCut, TurnStarted
 from tests.support.command_line import devagent, logged, logs, running
 from tests.support.messages_server import Call, MessagesServer, Step
 from tests.support.workplace import STATUS, workplace

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from devagent.core.events import BudgetWarned
+from devagent.core.events.turns import BudgetWarned
 from tests.support.command_line import devagent, logged, logs, own_file
 from tests.support.messages_server import MessagesServer, Step
 from tests.support.workplace import STATUS, workplace

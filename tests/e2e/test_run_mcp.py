@@ -7,14 +7,8 @@ import sys
 from pathlib import Path
 
 from devagent.audit.verify import verify_session
-from devagent.core.events import (
-    ExtensionChanged,
-    ExtensionLoaded,
-    ExtensionRefused,
-    ToolFinished,
-    ToolJudged,
-    ToolStarted,
-)
+from devagent.core.events.calls import ToolFinished, ToolJudged, ToolStarted
+from devagent.core.events.ground import ExtensionChanged, ExtensionLoaded, ExtensionRefused
 from devagent.session import Options, open_session
 from tests.support.agent_parts import FakeApprover
 from tests.support.command_line import devagent, logged, logs, own_file, running

@@ -4,7 +4,7 @@ import base64
 from pathlib import Path
 
 from devagent.audit.verify import verify_session
-from devagent.core.events import ToolFinished
+from devagent.core.events.calls import ToolFinished
 from tests.support.command_line import devagent, logged, logs
 from tests.support.messages_server import Call, MessagesServer, Step
 from tests.support.pdfs import pdf, png

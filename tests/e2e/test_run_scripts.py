@@ -17,18 +17,11 @@ from devagent.audit.device import Device
 from devagent.audit.verify import verify_session
 from devagent.cli.stream_schema import stream_schema
 from devagent.core.approvals import standing_approval
-from devagent.core.events import (
-    ApprovalAnswered,
-    ApprovalsLoaded,
-    BudgetStopped,
-    BudgetWarned,
-    Event,
-    SessionStarted,
-    ToolFinished,
-    ToolJudged,
-    ToolStarted,
-    TurnCut,
-)
+from devagent.core.events import Event
+from devagent.core.events.calls import ApprovalAnswered, ToolFinished, ToolJudged, ToolStarted
+from devagent.core.events.ground import ApprovalsLoaded
+from devagent.core.events.session import SessionStarted
+from devagent.core.events.turns import BudgetStopped, BudgetWarned, TurnCut
 from devagent.settings.places import places
 from tests.support.command_line import Finished, devagent, logged, logs, own_file, running
 from tests.support.messages_server import Call, MessagesServer, Step

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from devagent.audit.verify import verify_session
-from devagent.core.events import ToolFinished, ToolJudged
+from devagent.core.events.calls import ToolFinished, ToolJudged
 from devagent_workspace.sandbox import available
 from tests.support.command_line import devagent, logged, logs, own_file
 from tests.support.messages_server import Call, MessagesServer, Step

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from devagent.core.errors import ConfigError, UsageError
-from devagent.core.events import ApprovalAnswered, SessionResumed, SessionStarted, ToolFinished
+from devagent.core.events.calls import ApprovalAnswered, ToolFinished
+from devagent.core.events.session import SessionResumed, SessionStarted
 from devagent.session.ticket import branch_of, ticket_of
 from devagent.settings.config import Config, parse_config
 from tests.support.command_line import devagent, logged, logs, own_file

@@ -9,17 +9,10 @@ from pathlib import Path
 import pytest
 
 from devagent.audit.verify import verify_session
-from devagent.core.events import (
-    Event,
-    ModelReplied,
-    ModelRequested,
-    SubagentEnded,
-    SubagentStarted,
-    ToolCalled,
-    ToolFinished,
-    ToolJudged,
-    TurnEnded,
-)
+from devagent.core.events import Event
+from devagent.core.events.calls import ToolCalled, ToolFinished, ToolJudged
+from devagent.core.events.model import ModelReplied, ModelRequested, SubagentEnded, SubagentStarted
+from devagent.core.events.turns import TurnEnded
 from devagent.core.limits import Budget, Limits
 from devagent.repl.approver import Unattended
 from devagent.session import Options, Session, open_session

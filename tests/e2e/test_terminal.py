@@ -7,14 +7,10 @@ from pathlib import Path
 import pytest
 
 from devagent.audit.verify import verify_session
-from devagent.core.events import (
-    ApprovalAnswered,
-    ApprovalAsked,
-    SessionEnded,
-    TurnCut,
-    TurnEnded,
-    UndoDone,
-)
+from devagent.core.events.calls import ApprovalAnswered, ApprovalAsked
+from devagent.core.events.people import UndoDone
+from devagent.core.events.session import SessionEnded
+from devagent.core.events.turns import TurnCut, TurnEnded
 from tests.support.command_line import devagent, logged, logs
 from tests.support.messages_server import Call, MessagesServer, Step
 from tests.support.repositories import git

@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from devagent.audit.verify import verify_session
-from devagent.core.events import SnapshotMade, UndoDone
+from devagent.core.events.calls import SnapshotMade
+from devagent.core.events.people import UndoDone
 from tests.support.command_line import devagent, logged, logs, own_file
 from tests.support.messages_server import Call, MessagesServer, Step
 from tests.support.repositories import git

@@ -10,7 +10,9 @@ from typing import Any
 
 import pytest
 
-from devagent.core.events import ModelFailed, ModelReplied, ToolFinished, TurnEnded
+from devagent.core.events.calls import ToolFinished
+from devagent.core.events.model import ModelFailed, ModelReplied
+from devagent.core.events.turns import TurnEnded
 from devagent.core.tools import ToolResult
 from tests.support.agent_parts import FakeToolbox, agent_of, turn_of
 from tests.support.messages_server import Answers, Call, MessagesServer, Step

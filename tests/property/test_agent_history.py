@@ -6,17 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from devagent.agent.history import History
-from devagent.core.events import (
-    Approval,
-    ApprovalAnswered,
-    Event,
-    Prompt,
-    ToolFinished,
-    ToolStarted,
-    TurnCut,
-    TurnEnded,
-    TurnStarted,
-)
+from devagent.core.events import Event
+from devagent.core.events.calls import Approval, ApprovalAnswered, ToolFinished, ToolStarted
+from devagent.core.events.turns import Prompt, TurnCut, TurnEnded, TurnStarted
 from tests.support.agent_parts import ANA, GIT, reply, said, use
 from tests.support.log_events import judged
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from devagent.agent.provenance import Provenance
-from devagent.core.events import Prompt
+from devagent.core.events.turns import Prompt
 from devagent.policy.facts import facts_of, text_facts
 from devagent.policy.personal_data import personal_data
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from devagent.core.errors import ModelError
-from devagent.core.events import ModelFailed, ModelReplied
+from devagent.core.events.model import ModelFailed, ModelReplied
 from devagent.models.failures import Failure, Redactor
 from devagent.models.server_sent_events import EventLines
 from devagent.models.stream import ReplyStream

@@ -13,14 +13,9 @@ from devagent.agent.own_files import OwnFiles
 from devagent.agent.safeguards import Safeguards
 from devagent.agent.todo import Todo
 from devagent.core.approvals import ApprovalBounds, StandingApproval
-from devagent.core.events import (
-    Approval,
-    Cost,
-    Event,
-    ExtensionReference,
-    ModelReplied,
-    Usage,
-)
+from devagent.core.events import Event
+from devagent.core.events.calls import Approval
+from devagent.core.events.model import ModelReplied
 from devagent.core.limits import Limits
 from devagent.core.ports import (
     Answer,
@@ -38,7 +33,8 @@ from devagent.core.ports import (
 )
 from devagent.core.principal import Principal
 from devagent.core.resources import Resource
-from devagent.core.tools import ToolClass, ToolResult, ToolSpec
+from devagent.core.tools import ExtensionReference, ToolClass, ToolResult, ToolSpec
+from devagent.core.usage import Cost, Usage
 from devagent.core.verdicts import Decision, Effect, Needs, Request
 
 E = TypeVar("E")

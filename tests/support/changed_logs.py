@@ -10,7 +10,7 @@ from devagent.audit.layout import BODIES, CHECKPOINTS, EVENTS
 from devagent.audit.sealing import Sealing, new_identity
 from devagent.audit.verify import verify_session
 from devagent.audit.writer import SessionLog
-from devagent.core.events import SessionEnded
+from devagent.core.events.session import SessionEnded
 from tests.support.log_events import ANA, call, started, turn
 
 FILES = (EVENTS, BODIES, CHECKPOINTS)

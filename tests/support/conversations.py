@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from devagent.core.events import Event, ToolFinished
+from devagent.core.events import Event
+from devagent.core.events.calls import ToolFinished
 from devagent.core.ports import Filled, Form
 from devagent.core.tools import ToolSpec
 from devagent.session import Options, Session, open_session

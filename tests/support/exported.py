@@ -15,18 +15,13 @@ from devagent.audit.layout import EVENTS, oldest_first
 from devagent.audit.verify import verify_session
 from devagent.audit.writer import SessionLog
 from devagent.core.codec import canonical, parse
-from devagent.core.events import (
-    Cost,
-    Event,
-    ModelReplied,
-    SessionEnded,
-    SessionStarted,
-    ToolFinished,
-    ToolJudged,
-    Usage,
-)
+from devagent.core.events import Event
+from devagent.core.events.calls import ToolFinished, ToolJudged
+from devagent.core.events.model import ModelReplied
+from devagent.core.events.session import SessionEnded, SessionStarted
 from devagent.core.principal import Principal
 from devagent.core.resources import Resource
+from devagent.core.usage import Cost, Usage
 from tests.support.log_events import call, started, turn
 
 TEAMS = Teams(lambda _: ())

@@ -9,28 +9,23 @@ import msgspec
 from hypothesis import strategies as st
 
 from devagent.audit.writer import SessionLog
-from devagent.core.events import (
+from devagent.core.events import Event
+from devagent.core.events.calls import (
     Approval,
     ApprovalAnswered,
     ApprovalAsked,
-    Event,
-    ExtensionReference,
-    ModelReplied,
-    ModelRequested,
-    Prompt,
-    SessionEnded,
-    SessionStarted,
     ToolCalled,
     ToolFinished,
     ToolJudged,
     ToolStarted,
-    TurnEnded,
-    TurnStarted,
-    Usage,
 )
+from devagent.core.events.model import ModelReplied, ModelRequested
+from devagent.core.events.session import SessionEnded, SessionStarted
+from devagent.core.events.turns import Prompt, TurnEnded, TurnStarted
 from devagent.core.principal import Principal
 from devagent.core.resources import Resource
-from devagent.core.tools import ToolClass
+from devagent.core.tools import ExtensionReference, ToolClass
+from devagent.core.usage import Usage
 from devagent.core.verdicts import Decision, Effect, RuleReference
 
 ANA = Principal(user="ana", groups=("eng",))

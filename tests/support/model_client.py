@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from devagent.core.events import ModelFailed, ModelReplied, TextDelta, ThinkingDelta
+from devagent.core.events.model import ModelFailed, ModelReplied, TextDelta, ThinkingDelta
 from devagent.core.ports import Model, ModelEvent, ModelRequest
 from devagent.core.tools import ToolSpec
 from devagent.models import Credential

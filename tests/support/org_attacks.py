@@ -13,7 +13,7 @@ from devagent.audit.reader import read_events
 from devagent.audit.verify import verify_session
 from devagent.cli.org.recording import record
 from devagent.core.codec import parse
-from devagent.core.events import BundleSynced
+from devagent.core.events.ground import BundleSynced
 from devagent.org.canonical import signed_bytes
 from devagent.org.client import Synced
 from devagent.org.in_force import InForce

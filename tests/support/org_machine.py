@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from devagent.audit.reader import read_events
-from devagent.core.events import Event, ToolJudged
+from devagent.core.events import Event
+from devagent.core.events.calls import ToolJudged
 from devagent.org import pin as pins
 from devagent.org.client import Synced
 from devagent.org.sources import source_for

@@ -7,22 +7,19 @@ from msgspec import Struct
 
 from devagent.audit.writer import SessionLog
 from devagent.core.codec import digest
-from devagent.core.events import (
+from devagent.core.events import Event
+from devagent.core.events.calls import (
     Approval,
     ApprovalAnswered,
     ApprovalAsked,
-    Event,
-    ExtensionReference,
-    SessionEnded,
-    SessionStarted,
     ToolCalled,
     ToolJudged,
-    TurnEnded,
-    TurnStarted,
 )
+from devagent.core.events.session import SessionEnded, SessionStarted
+from devagent.core.events.turns import TurnEnded, TurnStarted
 from devagent.core.principal import Principal
 from devagent.core.resources import Resource
-from devagent.core.tools import ToolClass
+from devagent.core.tools import ExtensionReference, ToolClass
 from devagent.core.verdicts import Decision, Request
 from devagent.policy import CompiledPolicy, compile_policy, parse
 

@@ -3,31 +3,24 @@
 from msgspec.structs import replace
 
 from devagent.core.codec import sha256
-from devagent.core.events import (
+from devagent.core.events import Event
+from devagent.core.events.calls import (
     Approval,
     ApprovalAnswered,
     ApprovalAsked,
-    Cost,
-    ErrorRaised,
-    Event,
-    ExtensionLoaded,
-    ExtensionReference,
-    ModelReplied,
-    PolicyLoaded,
-    PolicyLocked,
-    Prompt,
-    SessionEnded,
-    SessionForked,
     ToolCalled,
     ToolFinished,
     ToolJudged,
     ToolStarted,
-    TurnEnded,
-    TurnStarted,
-    Usage,
 )
+from devagent.core.events.ground import ExtensionLoaded, PolicyLoaded, PolicyLocked
+from devagent.core.events.model import ModelReplied
+from devagent.core.events.session import ErrorRaised, SessionEnded, SessionForked
+from devagent.core.events.turns import Prompt, TurnEnded, TurnStarted
 from devagent.core.principal import Principal
 from devagent.core.resources import Resource
+from devagent.core.tools import ExtensionReference
+from devagent.core.usage import Cost, Usage
 from devagent.core.verdicts import RuleReference
 from tests.support.log_events import call, started, turn
 

@@ -30,28 +30,21 @@ from devagent.audit.export.items import (
 )
 from devagent.audit.record import ENVELOPE, Record, Unknown
 from devagent.core.codec import sha256
-from devagent.core.events import (
+from devagent.core.events import Event
+from devagent.core.events.calls import (
     ApprovalAnswered,
     ApprovalAsked,
-    Event,
-    FeedbackGiven,
-    ModelFailed,
-    ModelReplied,
-    ModelRequested,
-    Prompt,
-    SessionEnded,
-    SessionResumed,
-    SessionStarted,
     ToolCalled,
     ToolFinished,
     ToolJudged,
     ToolStarted,
-    TurnCut,
-    TurnEnded,
-    TurnStarted,
-    Usage,
 )
+from devagent.core.events.model import ModelFailed, ModelReplied, ModelRequested
+from devagent.core.events.people import FeedbackGiven
+from devagent.core.events.session import SessionEnded, SessionResumed, SessionStarted
+from devagent.core.events.turns import Prompt, TurnCut, TurnEnded, TurnStarted
 from devagent.core.principal import Principal
+from devagent.core.usage import Usage
 from devagent.policy.plain import is_list, is_table
 
 GroupsOf = Callable[[Principal], Iterable[str]]

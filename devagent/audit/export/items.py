@@ -9,9 +9,10 @@ from typing import Any, Literal
 from msgspec import Struct, field
 
 from devagent.audit.entry import Status
-from devagent.core.events import Cost, Purpose, Usage
+from devagent.core.events.model import Purpose
 from devagent.core.principal import Principal
 from devagent.core.resources import Resource
+from devagent.core.usage import Cost, Usage
 from devagent.core.verdicts import Decision
 
 State = Literal["open", "ended", "left"]

@@ -12,7 +12,7 @@ from msgspec import Struct, field
 from devagent.audit.export import conventions as names
 from devagent.audit.export.items import About, AnyItem, Call, Happened, Item, Reply, Standing, Turn
 from devagent.core.codec import canonical
-from devagent.core.events import Usage
+from devagent.core.usage import Usage
 from devagent.core.verdicts import Decision
 
 Attributes = dict[str, str | bool | int | list[str]]

@@ -9,10 +9,12 @@ from typing import get_args
 from msgspec import Struct
 
 from devagent.core.approvals import SCOPES
-from devagent.core.events import Approval, Cost, Event, ExtensionReference, Outcome, Usage
+from devagent.core.events import Event
+from devagent.core.events.calls import Approval, Outcome
 from devagent.core.principal import Principal
 from devagent.core.resources import Access, Resource
-from devagent.core.tools import ToolClass
+from devagent.core.tools import ExtensionReference, ToolClass
+from devagent.core.usage import Cost, Usage
 from devagent.core.verdicts import Decision, Effect, RuleReference
 
 _PARTS: tuple[type[Struct], ...] = (

@@ -1,17 +1,14 @@
 """What is under way, by the events of a turn."""
 
-from devagent.core.events import (
+from devagent.core.events import Event
+from devagent.core.events.calls import (
     ApprovalAnswered,
-    Event,
-    ModelReplied,
-    ModelRequested,
-    TextDelta,
-    ThinkingDelta,
     ToolFinished,
     ToolJudged,
     ToolProgress,
     ToolStarted,
 )
+from devagent.core.events.model import ModelReplied, ModelRequested, TextDelta, ThinkingDelta
 from devagent.core.text import one_line
 from devagent.repl.folded import touched
 from devagent.repl.messages import tr

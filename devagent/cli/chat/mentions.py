@@ -11,7 +11,8 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
 from devagent.core.errors import DevagentError, UsageError
-from devagent.core.events import Event, ToolFinished
+from devagent.core.events import Event
+from devagent.core.events.calls import ToolFinished
 from devagent.core.text import one_line
 from devagent.core.tools import ToolCall
 from devagent.repl.completing import Offer

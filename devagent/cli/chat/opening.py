@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from devagent.cli.chat.saying import greeting
 from devagent.core.approvals import asking_rules
 from devagent.core.errors import UsageError
-from devagent.core.events import SessionResumed, ToolJudged
+from devagent.core.events.calls import ToolJudged
+from devagent.core.events.session import SessionResumed
 from devagent.core.ports import Question
 from devagent.core.todo import in_short
 from devagent.core.tools import ToolCall

@@ -4,18 +4,10 @@ import os
 from collections.abc import Sequence
 
 from devagent.audit.ending import last_events
-from devagent.core.events import (
-    ApprovalAnswered,
-    Event,
-    ModelReplied,
-    ModelRequested,
-    Prompt,
-    ToolFinished,
-    ToolJudged,
-    TurnCut,
-    TurnEnded,
-    TurnStarted,
-)
+from devagent.core.events import Event
+from devagent.core.events.calls import ApprovalAnswered, ToolFinished, ToolJudged
+from devagent.core.events.model import ModelReplied, ModelRequested
+from devagent.core.events.turns import Prompt, TurnCut, TurnEnded, TurnStarted
 from devagent.repl.markdown.flow import ROW, Out, Row
 from devagent.repl.style import Segment
 from devagent.repl.transcript import Transcript

@@ -18,9 +18,11 @@ from devagent.cli.chat.saying import words
 from devagent.cli.chat.shown import Shown
 from devagent.cli.chat.slash import TABLE, command, named
 from devagent.core.errors import DevagentError, Stop, UsageError
-from devagent.core.events import Prompt, ToolJudged, Usage
+from devagent.core.events.calls import ToolJudged
+from devagent.core.events.turns import Prompt
 from devagent.core.ports import Question
 from devagent.core.text import one_line
+from devagent.core.usage import Usage
 from devagent.repl.capabilities import Capabilities
 from devagent.repl.completing import Completing
 from devagent.repl.files import Files

@@ -15,20 +15,14 @@ from devagent.cli.chat.asked import Asked
 from devagent.cli.chat.following import follow, tells_how_far
 from devagent.cli.chat.saying import status
 from devagent.core.errors import DevagentError
-from devagent.core.events import (
-    Event,
-    ModelReplied,
-    Prompt,
-    TextDelta,
-    ToolFinished,
-    ToolProgress,
-    TurnCut,
-    TurnEnded,
-    Usage,
-)
+from devagent.core.events import Event
+from devagent.core.events.calls import ToolFinished, ToolProgress
+from devagent.core.events.model import ModelReplied, TextDelta
+from devagent.core.events.turns import Prompt, TurnCut, TurnEnded
 from devagent.core.ports import Question
 from devagent.core.todo import in_short
 from devagent.core.tools import ToolCall
+from devagent.core.usage import Usage
 from devagent.repl.asker import OnScreen
 from devagent.repl.capabilities import Capabilities
 from devagent.repl.completing import Completing

@@ -15,14 +15,9 @@ from devagent.audit.verify import verify_session
 from devagent.cli.asynchronous import run_until_done
 from devagent.cli.demo.company import Company, build
 from devagent.core.errors import ConfigError, Stop
-from devagent.core.events import (
-    ApprovalAnswered,
-    Event,
-    Prompt,
-    ToolFinished,
-    ToolJudged,
-    TurnEnded,
-)
+from devagent.core.events import Event
+from devagent.core.events.calls import ApprovalAnswered, ToolFinished, ToolJudged
+from devagent.core.events.turns import Prompt, TurnEnded
 from devagent.core.text import one_line, visible
 from devagent.core.verdicts import RuleReference
 from devagent.repl.approver import AtTerminal, Unattended

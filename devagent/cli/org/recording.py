@@ -7,7 +7,8 @@ from devagent.audit.device import Device
 from devagent.audit.layout import ORG
 from devagent.audit.redaction.redactor import Redactor
 from devagent.audit.writer import SessionLog
-from devagent.core.events import Event, SessionEnded, SessionStarted
+from devagent.core.events import Event
+from devagent.core.events.session import SessionEnded, SessionStarted
 from devagent.org.client import Client, Synced
 from devagent.session.enrolled import in_force_event, synced_event
 from devagent.settings.identity import principal

@@ -3,7 +3,7 @@
 import os
 
 from devagent.core.errors import UsageError
-from devagent.core.events import BundleSynced
+from devagent.core.events.ground import BundleSynced
 from devagent.org.client import Client
 from devagent.org.times import days, told
 from devagent.session.enrolled import client_of

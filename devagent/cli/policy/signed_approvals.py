@@ -19,7 +19,8 @@ from devagent.cli.policy.shared import policy_in_force
 from devagent.core.approvals import ApprovalBounds, StandingApproval, shown, standing_approval
 from devagent.core.codec import canonical, sha256, to_plain
 from devagent.core.errors import ConfigError, DevagentError, UsageError
-from devagent.core.events import SessionStarted, ToolJudged
+from devagent.core.events.calls import ToolJudged
+from devagent.core.events.session import SessionStarted
 from devagent.core.text import one_line, visible
 from devagent.policy.bounds import approval_bounds, approval_keys
 from devagent.settings.approvals import ApprovalsOnFile

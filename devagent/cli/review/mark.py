@@ -6,7 +6,7 @@ from devagent.audit.flags import flags_of
 from devagent.audit.marks import Marking, facts_of
 from devagent.cli.review.shared import marked, reviewer, rules
 from devagent.cli.session.shared import WIDTH, folder_of, verified
-from devagent.core.events import Mark
+from devagent.core.events.people import Mark
 from devagent.core.text import one_line
 
 

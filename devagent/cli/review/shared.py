@@ -17,7 +17,7 @@ from devagent.audit.redaction.redactor import Redactor
 from devagent.audit.verify import Verification
 from devagent.cli.policy.shared import policy_in_force
 from devagent.core.errors import UsageError
-from devagent.core.events import Mark, ReviewMarked
+from devagent.core.events.people import Mark, ReviewMarked
 from devagent.core.text import one_line
 from devagent.policy.bounds import redaction
 from devagent.session.keeping import sealed_for

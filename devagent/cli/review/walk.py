@@ -28,14 +28,10 @@ from devagent.cli.session.report import review_of
 from devagent.cli.session.report_page import write_page
 from devagent.cli.session.shared import WIDTH, verified, write
 from devagent.core.errors import LogError, UsageError
-from devagent.core.events import (
-    ApprovalAnswered,
-    Event,
-    Mark,
-    ToolFinished,
-    ToolJudged,
-    TurnStarted,
-)
+from devagent.core.events import Event
+from devagent.core.events.calls import ApprovalAnswered, ToolFinished, ToolJudged
+from devagent.core.events.people import Mark
+from devagent.core.events.turns import TurnStarted
 from devagent.core.text import one_line
 from devagent.repl.render import render
 from devagent.repl.words import Signs, signs_for

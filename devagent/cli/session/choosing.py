@@ -12,7 +12,7 @@ from devagent.audit.reader import Session, sessions
 from devagent.cli.keys import use_keys_at_hand
 from devagent.cli.session.shared import known_names
 from devagent.core.errors import UsageError
-from devagent.core.events import Prompt
+from devagent.core.events.turns import Prompt
 from devagent.repl.picker import line_of, pick
 from devagent.repl.render import render
 from devagent.settings.places import places

@@ -16,7 +16,9 @@ from typing import Literal
 
 from msgspec import Struct
 
-from devagent.core.events import Event, ModelReplied, ToolFinished, ToolJudged
+from devagent.core.events import Event
+from devagent.core.events.calls import ToolFinished, ToolJudged
+from devagent.core.events.model import ModelReplied
 
 Step = Literal["link", "draft", "check", "run", "repair", "explain"]
 

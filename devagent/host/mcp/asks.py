@@ -22,7 +22,7 @@ from mcp.types import (
 from pydantic import ValidationError
 
 from devagent.core.codec import canonical, well_formed_value
-from devagent.core.events import ToolFinished
+from devagent.core.events.calls import ToolFinished
 from devagent.core.ports import ToolFailure
 from devagent.core.text import visible
 from devagent.core.tools import ToolSpec

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any, Literal
 from msgspec.structs import replace
 
 from devagent.core.codec import digest
-from devagent.core.events import ExtensionChanged, ExtensionReference
+from devagent.core.events.ground import ExtensionChanged
 from devagent.core.ports import MayRead, Meanwhile, Progress, ToolFailure
 from devagent.core.resources import Access, Resource
 from devagent.core.text import one_line
-from devagent.core.tools import ToolClass, ToolResult, ToolSpec
+from devagent.core.tools import ExtensionReference, ToolClass, ToolResult, ToolSpec
 from devagent.host.arguments import fits
 from devagent.host.mcp.beside import Beside
 from devagent.host.mcp.config import ServerSettings

@@ -17,7 +17,6 @@ from urllib.parse import urlsplit
 from msgspec.structs import replace
 
 from devagent.core.codec import digest
-from devagent.core.events import ExtensionReference
 from devagent.core.ports import (
     Elicitor,
     Filled,
@@ -31,7 +30,7 @@ from devagent.core.ports import (
     ToolFailure,
 )
 from devagent.core.resources import Resource
-from devagent.core.tools import ToolResult, ToolSpec
+from devagent.core.tools import ExtensionReference, ToolResult, ToolSpec
 from devagent.host.arguments import Arguments
 from devagent.host.mcp.house_tools import ELICIT, NAME, OFFERED, ROOTS
 

@@ -4,7 +4,8 @@ from msgspec.structs import replace
 
 from devagent.agent.gate import granted
 from devagent.core.approvals import SCOPES, ApprovalBounds, Scope, StandingApproval
-from devagent.core.events import Approval, ApprovalAnswered, ApprovalAsked, Event, ToolJudged
+from devagent.core.events import Event
+from devagent.core.events.calls import Approval, ApprovalAnswered, ApprovalAsked, ToolJudged
 from devagent.core.ports import Answer, Question, ToolFailure
 from devagent.core.resources import Resource
 from devagent.core.tools import ToolCall

@@ -9,17 +9,12 @@ from devagent.agent.compaction import HEAD, tokens_in
 from devagent.agent.fitting import Window
 from devagent.agent.loop import Agent
 from devagent.core.errors import ModelError
-from devagent.core.events import (
-    Compacted,
-    CompactionUndone,
-    Event,
-    ModelReplied,
-    ModelRequested,
-    TurnEnded,
-    Usage,
-)
+from devagent.core.events import Event
+from devagent.core.events.model import Compacted, CompactionUndone, ModelReplied, ModelRequested
+from devagent.core.events.turns import TurnEnded
 from devagent.core.ports import ModelRequest
 from devagent.core.tools import ToolResult
+from devagent.core.usage import Usage
 from tests.support.agent_parts import (
     FakeJudge,
     FakeModel,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from devagent.core.events import Approval, ApprovalAnswered, ToolJudged
+from devagent.core.events.calls import Approval, ApprovalAnswered, ToolJudged
 from devagent.core.tools import ToolCall, ToolResult
 from devagent.core.verdicts import Decision, RuleReference
 from tests.support.agent_parts import UNATTENDED, FakeApprover, FakeJudge, FakeToolbox, gate_of

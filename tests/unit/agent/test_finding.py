@@ -15,10 +15,10 @@ from devagent.agent.finding import (
     tokens,
 )
 from devagent.agent.ranking import rank, words
-from devagent.core.events import ExtensionReference, ToolFinished, ToolJudged
+from devagent.core.events.calls import ToolFinished, ToolJudged
 from devagent.core.ports import MayRead, Meanwhile, Progress
 from devagent.core.resources import Resource
-from devagent.core.tools import ToolResult, ToolSpec
+from devagent.core.tools import ExtensionReference, ToolResult, ToolSpec
 from devagent.core.verdicts import Decision
 from tests.support.agent_parts import ANA, GIT
 

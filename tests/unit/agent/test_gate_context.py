@@ -11,7 +11,9 @@ from devagent.agent.meet import Meet
 from devagent.agent.own_files import OwnFiles
 from devagent.agent.safeguards import Safeguards
 from devagent.core.codec import from_plain, to_plain
-from devagent.core.events import AskedBy, Event, Prompt, ToolCalled, ToolFinished, ToolJudged
+from devagent.core.events import Event
+from devagent.core.events.calls import AskedBy, ToolCalled, ToolFinished, ToolJudged
+from devagent.core.events.turns import Prompt
 from devagent.core.limits import Limits
 from devagent.core.tools import ToolCall, ToolResult
 from devagent.core.verdicts import Needs, Request

@@ -1,16 +1,10 @@
 """The conversation as the model reads it: roles in turn, each call with its one result."""
 
 from devagent.agent.history import CUT, NOT_RUN, History
-from devagent.core.events import (
-    Approval,
-    ApprovalAnswered,
-    Event,
-    ModelReplied,
-    Prompt,
-    ToolFinished,
-    ToolStarted,
-    TurnCut,
-)
+from devagent.core.events import Event
+from devagent.core.events.calls import Approval, ApprovalAnswered, ToolFinished, ToolStarted
+from devagent.core.events.model import ModelReplied
+from devagent.core.events.turns import Prompt, TurnCut
 from tests.support.agent_parts import ANA, GIT, reply, said, use
 from tests.support.log_events import judged
 

@@ -8,21 +8,12 @@ import pytest
 from devagent.agent.circles import Circles
 from devagent.agent.spending import SLACK_USD_MICROS, Spending
 from devagent.core.codec import digest
-from devagent.core.events import (
-    Approval,
-    ApprovalAnswered,
-    BudgetStopped,
-    BudgetWarned,
-    Cost,
-    ModelReplied,
-    ToolFinished,
-    ToolJudged,
-    TurnEnded,
-    TurnStarted,
-    Usage,
-)
+from devagent.core.events.calls import Approval, ApprovalAnswered, ToolFinished, ToolJudged
+from devagent.core.events.model import ModelReplied
+from devagent.core.events.turns import BudgetStopped, BudgetWarned, TurnEnded, TurnStarted
 from devagent.core.limits import Budget, Limits, Spent
 from devagent.core.ports import ModelRequest
+from devagent.core.usage import Cost, Usage
 from devagent.models.estimate import Estimate
 from devagent.models.prices import PriceTable, Rates
 from tests.support.agent_parts import (

@@ -16,7 +16,9 @@ from devagent.audit.tap import tapped
 from devagent.audit.verify import verify_session
 from devagent.audit.writer import SessionLog
 from devagent.core.errors import LogError
-from devagent.core.events import Event, ToolFinished, ToolJudged, ToolStarted, TurnCut
+from devagent.core.events import Event
+from devagent.core.events.calls import ToolFinished, ToolJudged, ToolStarted
+from devagent.core.events.turns import TurnCut
 from devagent.core.ports import MayRead, Meanwhile, Progress
 from devagent.core.tools import ToolResult, ToolSpec
 from tests.support.agent_parts import (

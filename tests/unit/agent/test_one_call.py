@@ -7,17 +7,17 @@ import pytest
 from devagent.agent.gate import granted
 from devagent.core.codec import digest, sha256
 from devagent.core.errors import LogError
-from devagent.core.events import (
+from devagent.core.events import Event
+from devagent.core.events.calls import (
     Approval,
     ApprovalAnswered,
     ApprovalAsked,
-    Event,
-    ModelReplied,
     ToolCalled,
     ToolFinished,
     ToolJudged,
     ToolStarted,
 )
+from devagent.core.events.model import ModelReplied
 from devagent.core.ports import ToolFailure
 from devagent.core.resources import Resource
 from devagent.core.tools import ToolCall, ToolResult

@@ -10,7 +10,9 @@ import pytest
 from devagent.agent.floor import Floor
 from devagent.agent.own_files import OwnFiles
 from devagent.core.errors import OwnFilesChanged
-from devagent.core.events import ErrorRaised, Event, ToolFinished
+from devagent.core.events import Event
+from devagent.core.events.calls import ToolFinished
+from devagent.core.events.session import ErrorRaised
 from devagent.core.ports import MayRead, Meanwhile, Progress
 from devagent.core.resources import Resource
 from devagent.core.tools import ToolResult, ToolSpec

@@ -3,7 +3,9 @@
 from contextlib import aclosing
 
 from devagent.agent.history import OWN_CALL
-from devagent.core.events import Event, Prompt, ToolJudged
+from devagent.core.events import Event
+from devagent.core.events.calls import ToolJudged
+from devagent.core.events.turns import Prompt
 from devagent.core.tools import ToolCall, ToolResult
 from tests.support.agent_parts import (
     FakeJudge,

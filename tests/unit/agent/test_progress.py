@@ -12,7 +12,7 @@ import pytest
 from devagent.agent.progress import MOST_CHARACTERS, Told
 from devagent.audit.tap import tapped
 from devagent.core.errors import LogError
-from devagent.core.events import ToolFinished, ToolProgress
+from devagent.core.events.calls import ToolFinished, ToolProgress
 from devagent.core.ports import MayRead, Meanwhile, Progress
 from devagent.core.principal import Principal
 from devagent.core.tools import ToolResult, ToolSpec

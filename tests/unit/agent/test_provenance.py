@@ -7,8 +7,11 @@ import pytest
 from devagent.agent import provenance
 from devagent.agent.provenance import Provenance
 from devagent.core.codec import from_plain, to_plain
-from devagent.core.events import Event, ExtensionReference, Prompt, ToolFinished, ToolJudged
+from devagent.core.events import Event
+from devagent.core.events.calls import ToolFinished, ToolJudged
+from devagent.core.events.turns import Prompt
 from devagent.core.principal import Principal
+from devagent.core.tools import ExtensionReference
 from devagent.core.verdicts import Decision
 from devagent.policy.facts import facts_of
 

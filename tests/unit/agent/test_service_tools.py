@@ -9,22 +9,20 @@ from devagent.agent.loop import Agent
 from devagent.agent.own_files import OwnFiles
 from devagent.agent.safeguards import Safeguards
 from devagent.agent.service_tools import WithServiceTools
-from devagent.core.events import (
+from devagent.core.events import Event
+from devagent.core.events.calls import (
     ApprovalAnswered,
-    BudgetStopped,
-    ContextEdited,
-    Event,
-    ModelReplied,
     ServiceToolUsed,
     ToolCalled,
     ToolFinished,
     ToolJudged,
-    TurnEnded,
-    Usage,
 )
+from devagent.core.events.model import ContextEdited, ModelReplied
+from devagent.core.events.turns import BudgetStopped, TurnEnded
 from devagent.core.limits import Budget, Limits
 from devagent.core.ports import ModelEvent, ModelRequest
 from devagent.core.tools import ServiceTool, ToolResult
+from devagent.core.usage import Usage
 from devagent.core.verdicts import Decision, Effect, Request
 from tests.support.agent_parts import (
     UNATTENDED,

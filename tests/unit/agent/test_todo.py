@@ -10,7 +10,9 @@ from devagent.agent.fitting import Window
 from devagent.agent.history import KEPT, OWN_CALL
 from devagent.agent.loop import Agent
 from devagent.agent.todo import TODO, Todo, WithTodo
-from devagent.core.events import Compacted, Event, ToolFinished, ToolJudged
+from devagent.core.events import Event
+from devagent.core.events.calls import ToolFinished, ToolJudged
+from devagent.core.events.model import Compacted
 from devagent.core.todo import MOST, Item, after, as_arguments, in_full, in_short
 from devagent.core.tools import ToolCall
 from tests.support.agent_parts import (

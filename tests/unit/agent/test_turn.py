@@ -7,16 +7,9 @@ import pytest
 from msgspec.structs import replace
 
 from devagent.agent.spending import Spending
-from devagent.core.errors import ModelError
-from devagent.core.events import (
-    BudgetStopped,
-    ModelFailed,
-    ModelRequested,
-    Stop,
-    TextDelta,
-    TurnEnded,
-    TurnStarted,
-)
+from devagent.core.errors import ModelError, Stop
+from devagent.core.events.model import ModelFailed, ModelRequested, TextDelta
+from devagent.core.events.turns import BudgetStopped, TurnEnded, TurnStarted
 from devagent.core.limits import Budget, Limits
 from tests.support.agent_parts import (
     FakeModel,

@@ -8,7 +8,9 @@ import pytest
 
 from devagent.audit.tap import SideBySide
 from devagent.core.errors import LogError
-from devagent.core.events import Event, ToolFinished, TurnCut, TurnEnded, TurnStarted
+from devagent.core.events import Event
+from devagent.core.events.calls import ToolFinished
+from devagent.core.events.turns import TurnCut, TurnEnded, TurnStarted
 from tests.support.log_events import call
 
 

@@ -8,14 +8,9 @@ from devagent.audit.layout import EVENTS, newest_first
 from devagent.audit.reader import read_events
 from devagent.audit.verify import verify_session
 from devagent.audit.writer import SessionLog
-from devagent.core.events import (
-    LogRecovered,
-    SessionEnded,
-    ToolFinished,
-    ToolStarted,
-    TurnCut,
-    TurnStarted,
-)
+from devagent.core.events.calls import ToolFinished, ToolStarted
+from devagent.core.events.session import LogRecovered, SessionEnded
+from devagent.core.events.turns import TurnCut, TurnStarted
 from tests.support.log_events import call, started, story, turn, write_story
 from tests.support.log_files import appends, cut_back, put, states
 

@@ -17,7 +17,8 @@ from devagent.audit.layout import BODIES, CHECKPOINTS, DEVICE_KEY, EVENTS
 from devagent.audit.verify import gaps, verify_session
 from devagent.audit.writer import SessionLog
 from devagent.core.errors import LogError
-from devagent.core.events import Event, SessionStarted
+from devagent.core.events import Event
+from devagent.core.events.session import SessionStarted
 from tests.support.log_events import story
 
 

@@ -18,7 +18,7 @@ from devagent.audit.search import search_sessions
 from devagent.audit.verify import gaps, verify_session
 from devagent.audit.writer import SessionLog
 from devagent.core.errors import LogError
-from devagent.core.events import SessionEnded, SessionStarted
+from devagent.core.events.session import SessionEnded, SessionStarted
 from tests.support.changed_logs import missed
 from tests.support.log_events import ANA, call, started, story, turn
 

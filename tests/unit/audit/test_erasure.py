@@ -28,7 +28,7 @@ from devagent.audit.search import forget_what_is_gone, search_sessions
 from devagent.audit.verify import Verification, gaps, verify_session
 from devagent.audit.writer import SessionLog
 from devagent.core.errors import LogError, UsageError
-from devagent.core.events import LogErased, SessionEnded, SessionResumed
+from devagent.core.events.session import LogErased, SessionEnded, SessionResumed
 from devagent.core.keeping import Keeping
 from tests.support.log_events import ANA, call, started, story, turn
 from tests.support.verifiers import second

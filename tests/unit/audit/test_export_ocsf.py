@@ -10,7 +10,7 @@ import pytest
 
 from devagent.audit.erasure import erase
 from devagent.audit.export.ocsf import Ocsf
-from devagent.core.events import PolicyLocked
+from devagent.core.events.ground import PolicyLocked
 from devagent.core.principal import Principal
 from tests.support.exported import (
     SECRET,

@@ -21,7 +21,7 @@ from devagent.audit.sealing import Sealing, new_identity
 from devagent.audit.verify import Verification, verify_session
 from devagent.audit.writer import SessionLog
 from devagent.core.codec import canonical
-from devagent.core.events import SessionEnded, SessionResumed
+from devagent.core.events.session import SessionEnded, SessionResumed
 from devagent.core.principal import Principal
 from tests.support.exported import (
     SECRET,

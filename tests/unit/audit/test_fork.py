@@ -21,23 +21,15 @@ from devagent.audit.writer import SessionLog
 from devagent.cli.session import session
 from devagent.core.codec import parse
 from devagent.core.errors import LogError, UsageError
-from devagent.core.events import (
-    Event,
-    ExtensionLoaded,
-    ExtensionReference,
-    ModelReplied,
-    PolicyLoaded,
-    Prompt,
-    SessionForked,
-    SessionResumed,
-    SessionStarted,
-    ToolFinished,
-    TurnCut,
-    TurnEnded,
-    TurnStarted,
-)
+from devagent.core.events import Event
+from devagent.core.events.calls import ToolFinished
+from devagent.core.events.ground import ExtensionLoaded, PolicyLoaded
+from devagent.core.events.model import ModelReplied
+from devagent.core.events.session import SessionForked, SessionResumed, SessionStarted
+from devagent.core.events.turns import Prompt, TurnCut, TurnEnded, TurnStarted
 from devagent.core.principal import Principal
 from devagent.core.resources import Resource
+from devagent.core.tools import ExtensionReference
 from devagent.repl.render import render
 from devagent.settings.places import places
 from tests.support.command_line import devagent, logged, logs, own_file

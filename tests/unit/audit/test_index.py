@@ -15,7 +15,9 @@ from devagent.audit.search import INDEX, search_sessions
 from devagent.audit.writer import SessionLog
 from devagent.core.codec import canonical, parse
 from devagent.core.errors import UsageError
-from devagent.core.events import Event, Prompt, ToolFinished, TurnStarted
+from devagent.core.events import Event
+from devagent.core.events.calls import ToolFinished
+from devagent.core.events.turns import Prompt, TurnStarted
 from tests.support.command_line import ROOT
 from tests.support.log_events import new_log, started, story, turn, write_story
 

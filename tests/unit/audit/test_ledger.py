@@ -8,9 +8,11 @@ import pytest
 from devagent.audit.ledger import LOOK_FOR_OTHERS_S, Ledger, scopes_of
 from devagent.audit.writer import SessionLog
 from devagent.core.errors import LogError
-from devagent.core.events import Cost, ModelReplied, SessionStarted, Usage
+from devagent.core.events.model import ModelReplied
+from devagent.core.events.session import SessionStarted
 from devagent.core.limits import Spent
 from devagent.core.principal import Principal
+from devagent.core.usage import Cost, Usage
 
 DAY_S = 86_400
 NOON = 20_000 * DAY_S + DAY_S // 2

@@ -17,7 +17,8 @@ from devagent.audit.writer import SessionLog
 from devagent.cli.collector import collector
 from devagent.cli.session import session
 from devagent.core.errors import ConfigError, LogError, UsageError
-from devagent.core.events import Event, ToolJudged
+from devagent.core.events import Event
+from devagent.core.events.calls import ToolJudged
 from devagent.repl.approver import Unattended
 from devagent.session import Options, open_session
 from devagent.settings.places import places

@@ -11,12 +11,9 @@ from devagent.audit.redaction.redactor import Redactor
 from devagent.audit.redaction.spans import Placeholders
 from devagent.audit.redaction.vocabulary import vocabulary
 from devagent.core.codec import parse
-from devagent.core.events import (
-    ModelReplied,
-    Prompt,
-    ToolCalled,
-    ToolJudged,
-)
+from devagent.core.events.calls import ToolCalled, ToolJudged
+from devagent.core.events.model import ModelReplied
+from devagent.core.events.turns import Prompt
 from devagent_secrets.known import names_a_secret, secrets_of
 from devagent_secrets.span import Span
 from tests.support.log_events import judged, started, story

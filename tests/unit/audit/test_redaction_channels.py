@@ -27,31 +27,23 @@ from devagent.audit.verify import verify_session
 from devagent.audit.writer import SessionLog
 from devagent.cli.session import session
 from devagent.core.codec import canonical
-from devagent.core.events import (
+from devagent.core.events import Event
+from devagent.core.events.calls import (
     Approval,
     ApprovalAnswered,
     ApprovalAsked,
-    BudgetStopped,
-    ErrorRaised,
-    Event,
-    ExtensionReference,
-    ExtensionRefused,
-    ModelFailed,
-    ModelReplied,
-    PolicyLoaded,
-    PolicyLocked,
-    Prompt,
-    SessionEnded,
-    SessionResumed,
     ToolCalled,
     ToolFinished,
     ToolJudged,
     ToolStarted,
-    TurnEnded,
-    TurnStarted,
 )
+from devagent.core.events.ground import ExtensionRefused, PolicyLoaded, PolicyLocked
+from devagent.core.events.model import ModelFailed, ModelReplied
+from devagent.core.events.session import ErrorRaised, SessionEnded, SessionResumed
+from devagent.core.events.turns import BudgetStopped, Prompt, TurnEnded, TurnStarted
 from devagent.core.principal import Principal
 from devagent.core.resources import Resource
+from devagent.core.tools import ExtensionReference
 from devagent.core.verdicts import Decision, RuleReference
 from tests.support.exported import export
 from tests.support.innocent_lines import innocent_lines

@@ -26,14 +26,10 @@ from devagent.audit.writer import SessionLog
 from devagent.cli.session import session
 from devagent.core.codec import canonical, parse, sha256
 from devagent.core.errors import UsageError
-from devagent.core.events import (
-    Approval,
-    ErrorRaised,
-    Event,
-    Prompt,
-    SessionEnded,
-    ToolJudged,
-)
+from devagent.core.events import Event
+from devagent.core.events.calls import Approval, ToolJudged
+from devagent.core.events.session import ErrorRaised, SessionEnded
+from devagent.core.events.turns import Prompt
 from devagent.core.resources import Resource
 from devagent.core.verdicts import RuleReference
 from devagent.settings.places import places

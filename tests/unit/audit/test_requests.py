@@ -9,7 +9,9 @@ from devagent.audit.layout import BODIES, EVENTS
 from devagent.audit.reader import read
 from devagent.audit.requests import recorded, recorded_at, session_folders
 from devagent.core.errors import LogError
-from devagent.core.events import SessionStarted, ToolJudged, TurnEnded, TurnStarted
+from devagent.core.events.calls import ToolJudged
+from devagent.core.events.session import SessionStarted
+from devagent.core.events.turns import TurnEnded, TurnStarted
 from devagent.core.resources import Resource
 from devagent.core.verdicts import Decision, Request
 from tests.support.recorded_calls import (

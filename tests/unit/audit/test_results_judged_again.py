@@ -10,7 +10,7 @@ from click.testing import CliRunner, Result
 from devagent.audit.requests import recorded
 from devagent.cli.policy import policy
 from devagent.cli.session import session
-from devagent.core.events import ToolFinished
+from devagent.core.events.calls import ToolFinished
 from devagent.repl.approver import Unattended
 from devagent.session import Options, open_session
 from devagent.settings.places import places

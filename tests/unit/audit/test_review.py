@@ -20,16 +20,11 @@ from devagent.cli.entry import run_command_line
 from devagent.cli.review import review
 from devagent.cli.session import session
 from devagent.core.errors import ConfigError, UsageError
-from devagent.core.events import (
-    Approval,
-    ApprovalAnswered,
-    Event,
-    PolicyLocked,
-    ReviewMarked,
-    SessionEnded,
-    ToolFinished,
-    ToolJudged,
-)
+from devagent.core.events import Event
+from devagent.core.events.calls import Approval, ApprovalAnswered, ToolFinished, ToolJudged
+from devagent.core.events.ground import PolicyLocked
+from devagent.core.events.people import ReviewMarked
+from devagent.core.events.session import SessionEnded
 from devagent.core.resources import Resource
 from devagent.core.verdicts import Decision, Effect
 from devagent.settings.config import parse_config

@@ -18,7 +18,8 @@ from devagent.audit.verify import verify_session
 from devagent.audit.writer import SessionLog
 from devagent.core.codec import canonical, parse
 from devagent.core.errors import ConfigError, LogError
-from devagent.core.events import Event, TurnCut, TurnStarted
+from devagent.core.events import Event
+from devagent.core.events.turns import TurnCut, TurnStarted
 from tests.support.log_events import call, started, story, turn
 from tests.support.log_files import appends, cut_back, put, states
 

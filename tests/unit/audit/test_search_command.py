@@ -16,7 +16,7 @@ from devagent.audit.layout import find_session
 from devagent.audit.names import names
 from devagent.cli.session import session
 from devagent.core.errors import LogError, UsageError
-from devagent.core.events import ToolFinished
+from devagent.core.events.calls import ToolFinished
 from devagent.settings.places import places
 from tests.support.log_events import call, started, story, turn, write_story
 

@@ -9,7 +9,7 @@ from click.testing import CliRunner, Result
 from devagent.cli.policy.explain import explain_command
 from devagent.cli.session import session
 from devagent.core.errors import UsageError
-from devagent.core.events import ToolJudged
+from devagent.core.events.calls import ToolJudged
 from devagent.repl.render import render
 from devagent.settings.places import places
 from tests.support.log_events import story, write_story

@@ -12,14 +12,12 @@ from devagent.audit.comparison import Step, line_up
 from devagent.audit.forks import fork
 from devagent.audit.writer import SessionLog
 from devagent.cli.session import session
-from devagent.core.events import (
-    Event,
-    ModelReplied,
-    PolicyLoaded,
-    Prompt,
-    SessionEnded,
-    ToolFinished,
-)
+from devagent.core.events import Event
+from devagent.core.events.calls import ToolFinished
+from devagent.core.events.ground import PolicyLoaded
+from devagent.core.events.model import ModelReplied
+from devagent.core.events.session import SessionEnded
+from devagent.core.events.turns import Prompt
 from devagent.settings.places import places
 from tests.support.log_events import ANA, call, started, story, turn
 

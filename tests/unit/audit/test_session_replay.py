@@ -9,19 +9,12 @@ from msgspec.structs import replace
 from devagent.audit.layout import BODIES, EVENTS
 from devagent.cli.session import session
 from devagent.core.codec import sha256
-from devagent.core.events import (
-    Approval,
-    ApprovalAnswered,
-    ApprovalAsked,
-    Event,
-    ModelReplied,
-    PolicyLoaded,
-    PolicyLocked,
-    SessionEnded,
-    SessionResumed,
-    ToolJudged,
-    TurnCut,
-)
+from devagent.core.events import Event
+from devagent.core.events.calls import Approval, ApprovalAnswered, ApprovalAsked, ToolJudged
+from devagent.core.events.ground import PolicyLoaded, PolicyLocked
+from devagent.core.events.model import ModelReplied
+from devagent.core.events.session import SessionEnded, SessionResumed
+from devagent.core.events.turns import TurnCut
 from devagent.core.verdicts import Request
 from devagent.policy import compile_policy, parse
 from devagent.repl.render import render

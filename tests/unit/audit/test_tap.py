@@ -14,7 +14,10 @@ from devagent.audit.tap import tapped
 from devagent.audit.verify import verify_session
 from devagent.audit.writer import SessionLog
 from devagent.core.errors import LogError, ModelError
-from devagent.core.events import Event, TextDelta, ToolFinished, ToolStarted, TurnCut
+from devagent.core.events import Event
+from devagent.core.events.calls import ToolFinished, ToolStarted
+from devagent.core.events.model import TextDelta
+from devagent.core.events.turns import TurnCut
 from tests.support.log_events import call, new_log, started, turn
 
 

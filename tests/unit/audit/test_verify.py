@@ -13,7 +13,10 @@ from devagent.audit.record import NO_LEAF, Unknown, commitment, leaf_hash, to_ba
 from devagent.audit.verify import gaps, verify_session
 from devagent.core.codec import canonical, parse
 from devagent.core.errors import LogError
-from devagent.core.events import Event, SessionEnded, ToolStarted, TurnCut, TurnEnded, TurnStarted
+from devagent.core.events import Event
+from devagent.core.events.calls import ToolStarted
+from devagent.core.events.session import SessionEnded
+from devagent.core.events.turns import TurnCut, TurnEnded, TurnStarted
 from tests.support.log_events import GIT, call, judged, new_log, started, story, turn, write_story
 from tests.support.log_files import copy
 

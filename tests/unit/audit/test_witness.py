@@ -15,7 +15,8 @@ from devagent.audit.witness import Witnessing, queue_all, send_all
 from devagent.audit.witness_protocol import Sender, Unanchored
 from devagent.audit.writer import SessionLog
 from devagent.core.errors import LogError
-from devagent.core.events import Event, SessionEnded
+from devagent.core.events import Event
+from devagent.core.events.session import SessionEnded
 from devagent.core.keeping import Witness
 from tests.support.collectors import collecting
 from tests.support.log_events import call, started, story, turn

@@ -18,20 +18,11 @@ from devagent.audit.verify import verify_session
 from devagent.audit.writer import SYNC_EVERY, SessionLog
 from devagent.core.codec import parse
 from devagent.core.errors import LogError
-from devagent.core.events import (
-    ErrorRaised,
-    Event,
-    LogRecovered,
-    ModelReplied,
-    Prompt,
-    SessionEnded,
-    TextDelta,
-    ToolCalled,
-    ToolFinished,
-    TurnCut,
-    TurnEnded,
-    TurnStarted,
-)
+from devagent.core.events import Event
+from devagent.core.events.calls import ToolCalled, ToolFinished
+from devagent.core.events.model import ModelReplied, TextDelta
+from devagent.core.events.session import ErrorRaised, LogRecovered, SessionEnded
+from devagent.core.events.turns import Prompt, TurnCut, TurnEnded, TurnStarted
 from tests.support.log_events import (
     call,
     counting_random,

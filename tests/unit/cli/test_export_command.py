@@ -14,7 +14,7 @@ from click.testing import CliRunner, Result
 from devagent.cli.session import session
 from devagent.cli.usage import usage
 from devagent.core.errors import ConfigError, DevagentError, UsageError
-from devagent.core.events import Prompt
+from devagent.core.events.turns import Prompt
 from devagent.settings.places import places
 from tests.support.exported import SECRET, a_turn, ended_session, fleet, who
 from tests.support.otlp_receiver import receiving

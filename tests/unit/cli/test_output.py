@@ -11,7 +11,9 @@ from typing import Any
 import pytest
 
 from devagent.cli.output import FORMATS, Output, OutputFormat
-from devagent.core.events import Prompt, TextDelta, ThinkingDelta, ToolFinished, TurnStarted
+from devagent.core.events.calls import ToolFinished
+from devagent.core.events.model import TextDelta, ThinkingDelta
+from devagent.core.events.turns import Prompt, TurnStarted
 
 
 class Screen:

@@ -5,21 +5,13 @@ from typing import Any
 import pytest
 
 from devagent.cli.result import EXIT_CODES, GRAVITY, Result
-from devagent.core.errors import ConfigError, DevagentError, LogError, ModelError, UsageError
-from devagent.core.events import (
-    Approval,
-    ApprovalAnswered,
-    BudgetStopped,
-    Cost,
-    Event,
-    ModelReplied,
-    Stop,
-    ToolFinished,
-    ToolJudged,
-    TurnEnded,
-    Usage,
-)
+from devagent.core.errors import ConfigError, DevagentError, LogError, ModelError, Stop, UsageError
+from devagent.core.events import Event
+from devagent.core.events.calls import Approval, ApprovalAnswered, ToolFinished, ToolJudged
+from devagent.core.events.model import ModelReplied
+from devagent.core.events.turns import BudgetStopped, TurnEnded
 from devagent.core.resources import Resource
+from devagent.core.usage import Cost, Usage
 from devagent.core.verdicts import Decision
 from tests.support.agent_parts import ANA, GIT, reply, said, use
 

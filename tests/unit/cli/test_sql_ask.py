@@ -8,7 +8,7 @@ import pytest
 
 from devagent.cli.entry import run_command_line
 from devagent.cli.sql.steps import Seen, next_step
-from devagent.core.events import ToolFinished
+from devagent.core.events.calls import ToolFinished
 from tests.support.command_line import logged, logs, own_file
 from tests.support.shop import build_shop
 from tests.support.workplace import CONFIG, POLICY

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from devagent.cli.entry import run_command_line
-from devagent.core.events import Event, ToolFinished, ToolJudged
+from devagent.core.events import Event
+from devagent.core.events.calls import ToolFinished, ToolJudged
 from tests.support.command_line import logged, logs, own_file
 from tests.support.shop import build_shop
 

@@ -10,7 +10,9 @@ import pytest
 from devagent.cli.result import Result
 from devagent.cli.stream_schema import stream_schema
 from devagent.core.codec import to_plain
-from devagent.core.events import BudgetStopped, Event, TextDelta, ThinkingDelta, TurnStarted
+from devagent.core.events import Event
+from devagent.core.events.model import TextDelta, ThinkingDelta
+from devagent.core.events.turns import BudgetStopped, TurnStarted
 
 PUBLISHED = Path(__file__).parents[3] / "docs" / "stream-json.schema.json"
 

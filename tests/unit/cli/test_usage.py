@@ -15,15 +15,11 @@ from devagent.audit.spending_report import BY
 from devagent.audit.writer import SessionLog
 from devagent.cli.usage import since_s, sparkline, usage
 from devagent.core.errors import UsageError
-from devagent.core.events import (
-    Cost,
-    ModelReplied,
-    SessionStarted,
-    ToolCalled,
-    ToolFinished,
-    Usage,
-)
+from devagent.core.events.calls import ToolCalled, ToolFinished
+from devagent.core.events.model import ModelReplied
+from devagent.core.events.session import SessionStarted
 from devagent.core.principal import Principal
+from devagent.core.usage import Cost, Usage
 from devagent.settings.places import places
 
 DAY_S = 86_400

@@ -10,7 +10,7 @@ from devagent.agent.asking import Asking, Terms
 from devagent.agent.floor import Floor
 from devagent.agent.gate import Circumstances, Gate, granted
 from devagent.core.approvals import ApprovalBounds
-from devagent.core.events import ApprovalAsked, ToolJudged
+from devagent.core.events.calls import ApprovalAsked, ToolJudged
 from devagent.core.principal import Principal
 from devagent.core.tools import ToolCall, ToolResult
 from devagent.host.inprocess import InProcess

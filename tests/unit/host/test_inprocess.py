@@ -10,10 +10,9 @@ from typing import Any
 
 import pytest
 
-from devagent.core.events import ExtensionReference
 from devagent.core.ports import ToolFailure
 from devagent.core.resources import Resource
-from devagent.core.tools import ToolSpec
+from devagent.core.tools import ExtensionReference, ToolSpec
 from devagent.host import inprocess
 from devagent.host.inprocess import InProcess, Surroundings
 from devagent.host.manifest import Manifest

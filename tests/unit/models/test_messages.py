@@ -7,8 +7,9 @@ import msgspec
 import pytest
 
 from devagent.core.errors import ConfigError, ModelError
-from devagent.core.events import TextDelta, Usage
+from devagent.core.events.model import TextDelta
 from devagent.core.ports import ModelEvent
+from devagent.core.usage import Usage
 from devagent.models import Credential
 from devagent.models.messages_body import encode_request
 from devagent.models.patience import RetryPolicy

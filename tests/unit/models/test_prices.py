@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from devagent.core.errors import ConfigError
-from devagent.core.events import Usage
+from devagent.core.usage import Usage
 from devagent.models import known_models
 from devagent.models.prices import load
 

@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from devagent.core.errors import ConfigError
-from devagent.core.events import ModelReplied, TextDelta, Usage
+from devagent.core.events.model import ModelReplied, TextDelta
 from devagent.core.ports import ModelRequest
+from devagent.core.usage import Usage
 from devagent.models.rehearsal import Rehearsal
 from devagent.models.script import parse_script
 from tests.support.model_client import ask, events, replied, tool

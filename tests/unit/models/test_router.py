@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator, Sequence
 import pytest
 
 from devagent.core.errors import ModelError, ModelNotAllowed
-from devagent.core.events import ModelFailed, ModelReplied, TextDelta
+from devagent.core.events.model import ModelFailed, ModelReplied, TextDelta
 from devagent.core.ports import ModelEvent, ModelRequest
 from devagent.models.router import REST_S, Router
 from tests.support.agent_parts import reply, said

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from devagent.cli.entry import run_command_line
-from devagent.core.events import BundleInForce, BundleRevoked, ToolJudged
+from devagent.core.events.calls import ToolJudged
+from devagent.core.events.ground import BundleInForce, BundleRevoked
 from devagent.org.client import Client
 from devagent.org.in_force import InForce, Machine
 from devagent.org.pin import Pin

@@ -11,7 +11,8 @@ from devagent.agent.instructions import instructions
 from devagent.cli.bundle.brought import check_brought
 from devagent.cli.entry import run_command_line
 from devagent.core.errors import ConfigError, UsageError
-from devagent.core.events import ExtensionChanged, ExtensionRefused, ToolFinished, ToolJudged
+from devagent.core.events.calls import ToolFinished, ToolJudged
+from devagent.core.events.ground import ExtensionChanged, ExtensionRefused
 from devagent.host.mcp.lock import lock_of
 from devagent.org import building, equipment
 from devagent.org.manifest import Manifest

@@ -11,7 +11,7 @@ import pytest
 
 from devagent.cli.entry import run_command_line
 from devagent.core.errors import ConfigError
-from devagent.core.events import SessionStarted
+from devagent.core.events.session import SessionStarted
 from devagent.org import principals
 from devagent.session.who import LOGIN
 from devagent.settings.places import places

@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 
 from devagent.audit.reader import read_events
-from devagent.core.events import BundleInForce, BundleRevoked, Event, ToolJudged
+from devagent.core.events import Event
+from devagent.core.events.calls import ToolJudged
+from devagent.core.events.ground import BundleInForce, BundleRevoked
 from devagent.core.tools import ToolCall
 from devagent.host.manifest import FIRST_PARTY, package_folder, read_manifest
 from devagent.org import revoking

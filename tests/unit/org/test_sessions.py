@@ -11,13 +11,13 @@ import pytest
 from devagent.audit.verify import verify_session
 from devagent.cli.entry import run_command_line
 from devagent.core.errors import ConfigError
-from devagent.core.events import (
+from devagent.core.events.calls import ToolJudged
+from devagent.core.events.ground import (
     BundleInForce,
     BundleRevoked,
     BundleSynced,
     PolicyLoaded,
     PolicyLocked,
-    ToolJudged,
 )
 from devagent.org import revoking
 from devagent.session import enrolled

@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 
 from devagent.core.errors import ConfigError
-from devagent.core.events import BundleInForce, PolicyLoaded, SessionStarted, ToolJudged
+from devagent.core.events.calls import ToolJudged
+from devagent.core.events.ground import BundleInForce, PolicyLoaded
+from devagent.core.events.session import SessionStarted
 from devagent.org import approving, delegating, principals, release
 from devagent.org.approving import Evidence
 from devagent.org.libraries import Metadata

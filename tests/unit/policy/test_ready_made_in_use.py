@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from devagent.core.events import ToolFinished, ToolJudged, TurnEnded
+from devagent.core.events.calls import ToolFinished, ToolJudged
+from devagent.core.events.turns import TurnEnded
 from devagent.core.limits import Limits
 from devagent.repl.approver import Unattended
 from devagent.session import Options, open_session

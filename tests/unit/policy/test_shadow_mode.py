@@ -2,7 +2,7 @@
 
 import pytest
 
-from devagent.core.events import ToolJudged
+from devagent.core.events.calls import ToolJudged
 from devagent.core.resources import Resource
 from devagent.core.tools import ToolCall
 from devagent.repl.render import render

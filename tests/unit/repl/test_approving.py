@@ -5,8 +5,9 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from devagent.core.approvals import standing_approval
-from devagent.core.events import ExtensionReference, ToolJudged
+from devagent.core.events.calls import ToolJudged
 from devagent.core.resources import Resource
+from devagent.core.tools import ExtensionReference
 from devagent.repl.effect import card
 from devagent.repl.filing import examples, sheet
 from devagent.repl.style import text_of

@@ -15,7 +15,9 @@ from devagent.audit.reader import Session, sessions
 from devagent.audit.writer import SessionLog
 from devagent.cli.session.choosing import chosen, days_of, newest, preview
 from devagent.core.errors import UsageError
-from devagent.core.events import Event, Prompt, SessionEnded
+from devagent.core.events import Event
+from devagent.core.events.session import SessionEnded
+from devagent.core.events.turns import Prompt
 from devagent.repl.picker import ROWS, Choice, clipped, line_of, pick
 from devagent.settings.places import places
 from tests.support.log_events import call, started, story, turn, write_story

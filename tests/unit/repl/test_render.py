@@ -6,30 +6,23 @@ import pytest
 from hypothesis import given
 from msgspec.structs import replace
 
-from devagent.core.events import (
-    Approval,
-    ApprovalAnswered,
-    BudgetStopped,
+from devagent.core.events import Event
+from devagent.core.events.calls import Approval, ApprovalAnswered, ToolFinished
+from devagent.core.events.ground import PolicyLocked
+from devagent.core.events.model import (
     CompactionUndone,
-    ErrorRaised,
-    Event,
-    ExtensionReference,
-    LogErased,
-    LogRecovered,
     ModelFailed,
     ModelReplied,
     ModelRequested,
-    PolicyLocked,
-    Prompt,
     TextDelta,
-    ToolFinished,
-    TurnCut,
-    TurnEnded,
-    Usage,
 )
+from devagent.core.events.session import ErrorRaised, LogErased, LogRecovered
+from devagent.core.events.turns import BudgetStopped, Prompt, TurnCut, TurnEnded
 from devagent.core.principal import Principal
 from devagent.core.resources import Resource
 from devagent.core.text import visible
+from devagent.core.tools import ExtensionReference
+from devagent.core.usage import Usage
 from devagent.core.verdicts import Decision, RuleReference
 from devagent.repl.render import render
 from devagent.repl.words import ASCII, FULL, signs_for

@@ -2,7 +2,8 @@
 
 import io
 
-from devagent.core.events import ToolProgress, TurnStarted
+from devagent.core.events.calls import ToolProgress
+from devagent.core.events.turns import TurnStarted
 from devagent.repl.status_line import StatusLine
 
 

@@ -3,17 +3,12 @@
 from msgspec.structs import replace
 
 from devagent.cli.chat.following import follow
-from devagent.core.events import (
-    Event,
-    ExtensionReference,
-    ModelReplied,
-    Prompt,
-    TextDelta,
-    ToolFinished,
-    ToolProgress,
-    TurnCut,
-)
+from devagent.core.events import Event
+from devagent.core.events.calls import ToolFinished, ToolProgress
+from devagent.core.events.model import ModelReplied, TextDelta
+from devagent.core.events.turns import Prompt, TurnCut
 from devagent.core.resources import Resource
+from devagent.core.tools import ExtensionReference
 from devagent.core.verdicts import Decision
 from devagent.repl.capabilities import Capabilities
 from devagent.repl.region import Doing

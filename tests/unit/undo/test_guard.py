@@ -10,7 +10,8 @@ from devagent.agent.history import History
 from devagent.agent.loop import Agent
 from devagent.agent.own_files import OwnFiles
 from devagent.agent.safeguards import Safeguards
-from devagent.core.events import SnapshotFailed, SnapshotMade, ToolFinished, UndoDone
+from devagent.core.events.calls import SnapshotFailed, SnapshotMade, ToolFinished
+from devagent.core.events.people import UndoDone
 from devagent.core.limits import Limits
 from devagent.core.principal import Principal
 from devagent.core.tools import ToolClass, ToolSpec

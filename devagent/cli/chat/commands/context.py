@@ -6,7 +6,8 @@ from contextlib import aclosing
 from msgspec.structs import replace
 
 from devagent.cli.chat.screen import Chat
-from devagent.core.events import Compacted, CompactionUndone, Event
+from devagent.core.events import Event
+from devagent.core.events.model import Compacted, CompactionUndone
 
 
 async def context(chat: Chat, rest: str) -> None:

@@ -1,7 +1,7 @@
 """``/good``, ``/bad`` and ``/edit``: what the person says of the last answer, on record."""
 
 from devagent.cli.chat.screen import Chat
-from devagent.core.events import Rating
+from devagent.core.events.people import Rating
 
 
 async def good(chat: Chat, rest: str) -> None:

@@ -10,7 +10,7 @@ from devagent.cli.chat.saying import calls_back, words
 from devagent.cli.chat.screen import Chat
 from devagent.core.codec import parse
 from devagent.core.errors import UsageError
-from devagent.core.events import ToolJudged
+from devagent.core.events.calls import ToolJudged
 from devagent.core.text import one_line
 from devagent.core.tools import ToolCall
 from devagent.repl.folded import granted_by

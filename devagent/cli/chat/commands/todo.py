@@ -10,7 +10,8 @@ from msgspec.structs import replace
 
 from devagent.cli.chat.screen import Chat
 from devagent.core.errors import UsageError
-from devagent.core.events import Prompt, ToolFinished
+from devagent.core.events.calls import ToolFinished
+from devagent.core.events.turns import Prompt
 from devagent.core.text import one_line
 from devagent.core.todo import MOST, MOST_CHARACTERS, TOOL, Item, as_arguments
 from devagent.repl.messages import tr
