@@ -127,6 +127,8 @@ def test_the_child_by_itself_reaches_no_file_and_no_setting(here: ShopSurroundin
         for sql in (
             "SELECT * FROM read_text('/etc/passwd')",
             "SELECT * FROM '/etc/passwd'",
+            f"SELECT * FROM read_blob('{here.folder}/shop.duckdb')",
+            f"SELECT * FROM read_blob('{here.folder}/shop.duckdb.wal')",
             "SET enable_external_access = true",
             "COPY customers TO '/tmp/devagent-never.csv'",
             "DELETE FROM orders",

@@ -84,10 +84,39 @@ def test_what_a_call_looks_up_stays_prepared_for_the_next_and_nothing_else_does(
         )
         with connected(login, None, Clock.of(20)) as connection:
             seen.append(connection.execute("SELECT name, left(statement, 200) FROM pg_prepared_statements ORDER BY 1").fetchall())  # fmt: skip
+        with pytest.raises(SqlError):
+            engine.run("SELECT 1 / (id - 7) FROM customers", 50, Kept(), NO_RULES, Clock.of(20))
     close_idle()
     assert len(seen[-1]) >= 3
     assert seen[-1] == seen[1]
     assert not any("customers" in text for _, text in seen[-1])
+
+
+def test_what_a_function_beneath_a_view_does_is_undone_after_a_read(
+    server: PostgresServer, here: ShopSurroundings
+) -> None:
+    """A READ ONLY transaction allows of NOTIFY, and before PostgreSQL 16 of large objects; a commit would keep both."""
+    with admin(server) as connection:
+        connection.execute("""
+            CREATE FUNCTION busy(x int) RETURNS int LANGUAGE plpgsql AS $$ BEGIN
+                PERFORM pg_notify('busy', 'seen');
+                IF current_setting('server_version_num')::int < 160000 THEN PERFORM lo_from_bytea(0, 'kept'); END IF;
+                RETURN x;
+            END $$;
+            CREATE VIEW busy_people AS SELECT id, busy(id) AS x FROM customers;
+            GRANT SELECT ON busy_people TO reader;
+            LISTEN busy;
+        """)
+        try:
+            assert rows(here, "SELECT sum(x) FROM busy_people") == [[55]]
+            with pytest.raises(SqlError):
+                rows(here, "SELECT 1 / (x - 7) FROM busy_people")
+            connection.execute("NOTIFY busy, 'last'")
+            told = [one.payload for one in connection.notifies(timeout=20, stop_after=1)]
+            kept = connection.execute("SELECT count(*) FROM pg_largeobject_metadata").fetchone()
+        finally:
+            connection.execute("DROP VIEW busy_people; DROP FUNCTION busy")
+    assert (told, kept) == (["last"], (0,))
 
 
 # ---- the corpus ----
