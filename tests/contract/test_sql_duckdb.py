@@ -21,6 +21,7 @@ from devagent_sql.engines.port import NO_RULES, Clock, Rules
 from devagent_sql.errors import SqlError
 from devagent_sql.obligations import read_obligations
 from devagent_sql.sources import find_source
+from devagent_sql.tree.dialects import DUCKDB
 from devagent_sql.values import as_json
 from tests.support.shop import CANARY, ShopSurroundings
 from tests.support.sql_corpus import statements
@@ -119,6 +120,21 @@ def test_a_hostile_statement_is_refused_and_changes_nothing(
 
 def test_the_corpus_is_large_enough() -> None:
     assert len({*statements("duckdb_benign.sql"), *statements("duckdb_hostile.sql")}) >= 120
+
+
+def test_no_function_in_from_is_one_that_reads_tables_by_their_names(tmp_path: Path) -> None:
+    """What may be called where a value stands may be another function in FROM."""
+    with duckdb.connect(str(tmp_path / "own.duckdb")) as connection:
+        listed = connection.execute(
+            "SELECT function_name FROM duckdb_functions() WHERE function_type IN ('table', 'table_macro', 'pragma')"
+        ).fetchall()
+        connection.execute("CREATE TABLE secret AS SELECT 1 AS x")
+        connection.execute("CREATE VIEW counts AS SELECT * FROM histogram('secret', 'x')")
+    assert {str(name) for (name,) in listed} & DUCKDB.functions - DUCKDB.in_from == {"histogram"}
+    source = {"type": "duckdb", "path": "own.duckdb"}
+    own = ShopSurroundings(str(tmp_path), {}, 20.0, {"sources": {"shop": source}})
+    assert outcome(own, "SELECT * FROM counts")[0] == "unsupported_table"
+    tools.close(str(tmp_path))
 
 
 def test_the_child_by_itself_reaches_no_file_and_no_setting(here: ShopSurroundings) -> None:
