@@ -276,6 +276,29 @@ def test_a_filter_and_masks_hold_beneath_views_and_in_every_clause(here: ShopSur
     ]
 
 
+def test_a_view_that_calls_functions_that_people_made_is_not_read_where_rules_hold(
+    server: PostgresServer, here: ShopSurroundings
+) -> None:
+    """What such a function reads nobody names, and no shield stands before it."""
+    hidden = here._replace(obligations=HIDE)
+    elsewhere: dict[str, Any] = {"mask": {"column:other.**": "null", "tag:nobody.has": "hash"}}
+    with admin(server) as connection:
+        connection.execute("""
+            CREATE FUNCTION mail_of(i int) RETURNS text LANGUAGE sql SECURITY DEFINER AS 'SELECT email FROM customers WHERE id = i';
+            CREATE VIEW mails AS SELECT id, mail_of(customer_id) AS m FROM orders;
+            CREATE VIEW mails_again AS SELECT * FROM mails;
+            GRANT SELECT ON mails, mails_again TO reader;
+        """)
+        try:
+            for view in ("mails", "mails_again"):
+                assert error_of(hidden, f"SELECT m FROM {view}") == "masked_view"
+                sql = f"SELECT count(*) FROM {view} WHERE m LIKE '%{CANARY}%'"
+                assert rows(here, sql) == [[30]]
+                assert rows(here._replace(obligations=elsewhere), sql) == [[30]]
+        finally:
+            connection.execute("DROP VIEW mails_again, mails; DROP FUNCTION mail_of")
+
+
 def test_the_errors_of_a_statement_do_not_tell_of_filtered_rows(here: ShopSurroundings) -> None:
     hidden = here._replace(obligations={"filter": {"table:shop.public.customers": ["id <> 7"]}})
     sql = "SELECT count(*) FROM customers WHERE 1 / (id - 7) > 5"

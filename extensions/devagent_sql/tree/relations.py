@@ -22,7 +22,8 @@ class RelationColumn(NamedTuple):
 class Relation(NamedTuple):
     """``definition`` is a view's query, its tables named with their schemas; empty for a table.
 
-    ``beneath`` is all that reading it reads besides: of a view, of a table that others inherit from."""
+    ``beneath`` is all that reading it reads besides: of a view, of a table that others inherit from. ``calls``: a view
+    calls, itself or beneath, functions that people made, which may read anything."""
 
     schema: str
     name: str
@@ -30,6 +31,7 @@ class Relation(NamedTuple):
     columns: tuple[RelationColumn, ...]
     definition: str = ""
     beneath: frozenset[Name] = frozenset()
+    calls: bool = False
 
     def column(self, name: str) -> RelationColumn | None:
         return next((column for column in self.columns if column.name == name), None)
