@@ -191,6 +191,9 @@ def test_every_column_that_is_read_is_named(
 
 def test_a_star_is_the_columns_that_the_login_may_read(here: ShopSurroundings) -> None:
     assert rows(here, "SELECT * FROM staff WHERE id = 1") == [[1, "Kai", None, "ops"]]
+    assert error_of(here, "SELECT *, unshown FROM hushed") == "unsupported_syntax"
+    shown = {one for one in ids(here, "SELECT * FROM hushed") if one.startswith("column:")}
+    assert shown == {"column:shop.shop.hushed.id", "column:shop.shop.hushed.shown"}
 
 
 # ---- masks, filters, groups ----

@@ -109,7 +109,7 @@ class Dialect(NamedTuple):
     quotes_all: bool
     alias_everywhere: bool
     longest_name: int
-    """In bytes of UTF-8; 0 = no bound."""
+    """Of a name, in bytes of UTF-8; 0 = no bound, or the engine refuses longer ones (PostgreSQL cuts them off)."""
     in_from: frozenset[str]
     """Those that may stand in FROM. An engine may have another there of an allowed one's name: DuckDB's ``histogram``
     is an aggregate, and in FROM a macro that reads whatever table a text names."""
@@ -130,7 +130,7 @@ POSTGRES = Dialect(
 DUCKDB = Dialect(
     "duckdb", "DuckDB", _functions(_DUCKDB), "", True, True, True, 0, frozenset({"range", "generate_series", "repeat", "unnest"})
 )  # fmt: skip
-MYSQL = Dialect("mysql", "MySQL", frozenset(_MYSQL.split()), "", True, True, True, 64, _NONE)
+MYSQL = Dialect("mysql", "MySQL", frozenset(_MYSQL.split()), "", True, True, True, 0, _NONE)
 SQLITE = Dialect(
     "sqlite", "SQLite", _functions(_SQLITE), "", True, False, True, 0, frozenset({"json_each", "json_tree"})
 )  # fmt: skip

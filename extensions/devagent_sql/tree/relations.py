@@ -11,12 +11,13 @@ from devagent_sql.names import fold
 class RelationColumn(NamedTuple):
     """``kind``: number, text, time, bytes, or "" for any other type (what a mask can make of it).
 
-    ``made_of`` are the columns that a generated column's expression names."""
+    ``made_of`` are the columns that a generated column's expression names. ``hidden``: no star shows it (INVISIBLE)."""
 
     name: str
     type: str
     kind: str
     made_of: tuple[str, ...] = ()
+    hidden: bool = False
 
 
 class Relation(NamedTuple):

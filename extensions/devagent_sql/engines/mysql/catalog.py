@@ -115,7 +115,11 @@ def _relation_columns(rows: list[Row]) -> tuple[RelationColumn, ...]:
     names = [str(row[0]) for row in rows]
     return traced(
         RelationColumn(
-            str(row[0]), str(row[1]), _kind(str(row[1])), named_in(str(row[6]), names, "`")
+            str(row[0]),
+            str(row[1]),
+            _kind(str(row[1])),
+            named_in(str(row[6]), names, "`"),
+            "INVISIBLE" in str(row[4]).upper(),
         )
         for row in rows
     )
