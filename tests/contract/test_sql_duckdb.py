@@ -122,6 +122,17 @@ def test_the_corpus_is_large_enough() -> None:
     assert len({*statements("duckdb_benign.sql"), *statements("duckdb_hostile.sql")}) >= 120
 
 
+@pytest.mark.parametrize("part", ["HAVING rowid > 1", "ORDER BY rowid"])
+def test_an_output_called_as_a_tables_own_column_has_no_table_before_it(
+    here: ShopSurroundings, part: str
+) -> None:
+    sql = f"SELECT count(*) AS rowid FROM customers GROUP BY city {part}"
+    found = tools.query(here, source="shop", sql=sql).get("structured", {})
+    assert found["rows"] == [[2], [2], [2]]
+    assert 'FROM "main"."customers" ' not in found["sql"]
+    assert '(SELECT "city" FROM "main"."customers")' in found["sql"]
+
+
 def test_no_function_in_from_is_one_that_reads_tables_by_their_names(tmp_path: Path) -> None:
     """What may be called where a value stands may be another function in FROM."""
     with duckdb.connect(str(tmp_path / "own.duckdb")) as connection:

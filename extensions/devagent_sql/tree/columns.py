@@ -107,6 +107,7 @@ class Columns:
             return
         if alias_first and name in aliases:
             self._use_candidates(name, scope)
+            self.guessed |= name in _PSEUDO_COLUMNS
             return
         reach: Scope | None = scope
         first = True
