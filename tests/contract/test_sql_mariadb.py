@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 
 from devagent_sql import tools
 from devagent_sql.engines.batches import Kept
-from devagent_sql.engines.mysql.connection import connected, conversions
+from devagent_sql.engines.mysql.connection import connected
 from devagent_sql.engines.mysql.engine import MySQL
+from devagent_sql.engines.mysql.rows import conversions
 from devagent_sql.engines.pool import close_idle
 from devagent_sql.engines.port import NO_RULES, Clock
 from devagent_sql.errors import SqlError

@@ -6,7 +6,8 @@ then asks: what is said stays true.
 
 from collections.abc import Iterable
 
-from devagent_sql.engines.mysql.connection import SYSTEM, Session
+from devagent_sql.engines.mysql.rights import SYSTEM
+from devagent_sql.engines.mysql.session import Session
 from devagent_sql.engines.port import Column, Row, Table
 from devagent_sql.errors import SqlError
 from devagent_sql.names import fold
