@@ -5,6 +5,7 @@ import signal
 import threading
 import time
 import tracemalloc
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +17,11 @@ from devagent_sql import tools
 from devagent_sql.engines.batches import Kept
 from devagent_sql.engines.mysql.connection import connected
 from devagent_sql.engines.mysql.engine import MySQL
+from devagent_sql.engines.mysql.rights import may_more
 from devagent_sql.engines.mysql.rows import conversions
+from devagent_sql.engines.mysql.session import Session
 from devagent_sql.engines.pool import close_idle
-from devagent_sql.engines.port import NO_RULES, Clock
+from devagent_sql.engines.port import NO_RULES, Clock, Row
 from devagent_sql.errors import SqlError
 from devagent_sql.sources import Server
 from devagent_sql.values import as_json
@@ -306,11 +309,28 @@ def test_an_answer_under_rules_is_the_answer_where_the_forbidden_was_removed(
 def test_a_login_that_may_do_more_is_refused_unless_the_source_says_so(
     server: MariaDBServer,
 ) -> None:
-    for user in ("root", "owner", "filer"):
+    run(server, "CREATE USER roamer", "GRANT SELECT ON `%`.* TO roamer")
+    for user in ("root", "owner", "filer", "roamer"):
         strict = ShopSurroundings("/", {}, 10.0, mariadb_shop.settings(server, user))
         assert error_of(strict, "SELECT name FROM customers") == "elevated_role"
         lax = ShopSurroundings("/", {}, 10.0, mariadb_shop.settings(server, user, elevated=True))
         assert len(rows(lax, "SELECT name FROM customers")) == 10
+
+
+@pytest.mark.parametrize(
+    ("on", "refused"),
+    [("`%`.*", True), ("`my%`.*", True), ("`m_sql`.*", True), ("`mysql`.`user`", True), ("*.*", True),
+     ("`sho_`.*", False), ("`my\\_%`.*", False), ("`%`.`user`", False), ("`shop`.*", False), ("`a.b`.*", False)],
+)  # fmt: skip
+def test_a_grant_on_schemas_that_are_like_a_text_reaches_the_servers_own_too(
+    on: str, refused: bool
+) -> None:
+    class Granted(Session):
+        def rows(self, sql: str, parameters: Sequence[object] = ()) -> list[Row]:
+            del parameters
+            return [(None,)] if sql == "SELECT CURRENT_ROLE()" else [(f"GRANT SELECT ON {on} TO `u`@`%`",)]  # fmt: skip
+
+    assert may_more(Granted(None, True, "", False)) is refused
 
 
 def test_rights_that_come_by_a_role_count(server: MariaDBServer) -> None:

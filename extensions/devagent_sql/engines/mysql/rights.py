@@ -37,6 +37,16 @@ def _is_powerful(grant: str) -> bool:
     rights = re.sub(r"\([^)]*\)", "", found["rights"])
     if {right.strip() for right in rights.split(",")} - _HARMLESS_RIGHTS or "GRANT OPTION" in grant:
         return True
-    schema = found["on"].partition(".")[0].strip("`")
+    schema, _, table = found["on"].rpartition(".")
+    schema = schema.strip("`").replace("``", "`")
+    every = table == "*"  # only then is the schema's name a pattern
     # Whoever may read every schema may read the server's own: passwords among them.
-    return (schema == "*" or schema in SYSTEM) and rights.strip() not in ("USAGE", "SHOW DATABASES")
+    reached = any(_is_like(schema, name) if every else schema == name for name in SYSTEM)
+    return (schema == "*" or reached) and rights.strip() not in ("USAGE", "SHOW DATABASES")
+
+
+def _is_like(pattern: str, name: str) -> bool:
+    """As LIKE has it: ``%`` any run, ``_`` any character, a backslash before one that stands for itself."""
+    parts = re.findall(r"\\?.", pattern, re.DOTALL)
+    spelled = "".join({"%": ".*", "_": "."}.get(part, re.escape(part[-1])) for part in parts)
+    return re.fullmatch(spelled, name, re.DOTALL | re.IGNORECASE) is not None
