@@ -1,7 +1,6 @@
 """DuckDB, in its child process: the same promises as for the other engines."""
 
 import hashlib
-import json
 import time
 from collections.abc import Generator
 from contextlib import nullcontext
@@ -24,6 +23,7 @@ from devagent_sql.sources import find_source
 from devagent_sql.tree.dialects import DUCKDB
 from devagent_sql.values import as_json
 from tests.support.shop import CANARY, ShopSurroundings
+from tests.support.sql_asking import outcome, rows
 from tests.support.sql_corpus import statements
 
 SCHEMA = f"""
@@ -58,17 +58,6 @@ def here(tmp_path_factory: pytest.TempPathFactory) -> Generator[ShopSurroundings
     source = {"type": "duckdb", "path": "shop.duckdb"}
     yield ShopSurroundings(str(folder), {}, 20.0, {"sources": {"shop": source}})
     tools.close(str(folder))
-
-
-def outcome(here: ShopSurroundings, sql: str) -> tuple[str, str]:
-    try:
-        return "", json.dumps(tools.query(here, source="shop", sql=sql))
-    except SqlError as error:
-        return error.error, str(error)
-
-
-def rows(here: ShopSurroundings, sql: str) -> list[Any]:
-    return tools.query(here, source="shop", sql=sql).get("structured", {})["rows"]
 
 
 def _as_told(value: Any) -> Any:
@@ -251,7 +240,7 @@ def test_the_small_group_rule_is_not_asked_around_by_errors(here: ShopSurroundin
         "SELECT count(*) FROM orders WHERE placed = status",
     ):
         assert outcome(grouped, sql)[0] == "small_group", sql
-    for sql, rows in (
+    for sql, expected in (
         (
             "SELECT count(*) FROM customers WHERE id > 2 AND city = 'Oslo' AND name IS NOT NULL",
             [[2]],
@@ -261,7 +250,7 @@ def test_the_small_group_rule_is_not_asked_around_by_errors(here: ShopSurroundin
             [[2026, 12]],
         ),
     ):
-        assert tools.query(grouped, source="shop", sql=sql).get("structured", {})["rows"] == rows
+        assert rows(grouped, sql) == expected
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """The shop as a MariaDB database, with types and objects that SQLite has not.
 
-Logins: ``reader`` may read what a clerk needs, ``writer`` may also write, ``owner`` may do everything in it.
+Logins: ``reader`` may read what a clerk needs, ``writer`` may also write, ``owner`` may do everything in it,
+``filer`` read the server's files, ``roamer`` read every schema.
 Every value that ``reader`` must not see holds ``CANARY``.
 """
 
@@ -70,7 +71,9 @@ INSERT INTO hushed (id, shown, unshown) VALUES (1, 10, 100), (2, 20, 200);
 INSERT INTO vault VALUES (1, '{CANARY} of the vault');
 CREATE USER reader, writer, owner, filer;
 GRANT ALL ON shop.* TO owner;
+CREATE USER roamer;
 GRANT FILE ON *.* TO filer;
+GRANT SELECT ON `%`.* TO roamer;
 GRANT SELECT ON shop.* TO filer;
 """
 _VIEWS = ("contacts", "order_totals", "best_customers", "leaking")
