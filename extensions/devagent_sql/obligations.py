@@ -6,7 +6,7 @@ from typing import Any, NamedTuple, cast
 
 from devagent_sql.engines.port import NO_RULES, Rules
 from devagent_sql.errors import SqlError
-from devagent_sql.names import matches
+from devagent_sql.names import matches, segment
 from devagent_sql.sources import Source
 
 OF_THE_HOUSE = {"redact", "require_reason", "two_person", "log_full"}
@@ -30,7 +30,8 @@ class Obligations(NamedTuple):
 
     def rules(self, source: Source) -> Rules:
         """The same for one source's tables and columns."""
-        if not self.masks and not self.filters:
+        patterns = [pattern for pattern, _ in (*self.masks, *self.filters)]
+        if not any(_may_name(pattern, source) for pattern in patterns):
             return NO_RULES._replace(min_group=self.min_group)
 
         @lru_cache(maxsize=4096)
@@ -63,6 +64,15 @@ class Obligations(NamedTuple):
         return tuple(
             one for pattern, texts in self.filters if matches(pattern, name) for one in texts
         )
+
+
+def _may_name(pattern: str, source: Source) -> bool:
+    """Whether the pattern of a mask or a filter may name anything of this source."""
+    kind, _, names = pattern.partition(":")
+    if kind == "tag":
+        return any(matches(pattern, f"tag:{tag}") for _, tags in source.tags for tag in tags)
+    first = names.partition(".")[0]
+    return "*" in first or matches(first, segment(source.name))
 
 
 def _number(value: object, key: str) -> float:

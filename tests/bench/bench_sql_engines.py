@@ -183,8 +183,9 @@ def mysql_tables() -> None:
     import pymysql
 
     from devagent_sql.engines.mysql.catalog import Catalog
-    from devagent_sql.engines.mysql.connection import connected, conversions
+    from devagent_sql.engines.mysql.connection import connected
     from devagent_sql.engines.mysql.engine import MySQL
+    from devagent_sql.engines.mysql.rows import conversions
     from devagent_sql.sources import Server
     from devagent_sql.tree.dialects import MYSQL
     from devagent_sql.tree.govern import govern

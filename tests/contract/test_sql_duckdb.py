@@ -1,7 +1,6 @@
 """DuckDB, in its child process: the same promises as for the other engines."""
 
 import hashlib
-import json
 import time
 from collections.abc import Generator
 from contextlib import nullcontext
@@ -21,8 +20,10 @@ from devagent_sql.engines.port import NO_RULES, Clock, Rules
 from devagent_sql.errors import SqlError
 from devagent_sql.obligations import read_obligations
 from devagent_sql.sources import find_source
+from devagent_sql.tree.dialects import DUCKDB
 from devagent_sql.values import as_json
 from tests.support.shop import CANARY, ShopSurroundings
+from tests.support.sql_asking import outcome, rows
 from tests.support.sql_corpus import statements
 
 SCHEMA = f"""
@@ -57,17 +58,6 @@ def here(tmp_path_factory: pytest.TempPathFactory) -> Generator[ShopSurroundings
     source = {"type": "duckdb", "path": "shop.duckdb"}
     yield ShopSurroundings(str(folder), {}, 20.0, {"sources": {"shop": source}})
     tools.close(str(folder))
-
-
-def outcome(here: ShopSurroundings, sql: str) -> tuple[str, str]:
-    try:
-        return "", json.dumps(tools.query(here, source="shop", sql=sql))
-    except SqlError as error:
-        return error.error, str(error)
-
-
-def rows(here: ShopSurroundings, sql: str) -> list[Any]:
-    return tools.query(here, source="shop", sql=sql).get("structured", {})["rows"]
 
 
 def _as_told(value: Any) -> Any:
@@ -121,12 +111,40 @@ def test_the_corpus_is_large_enough() -> None:
     assert len({*statements("duckdb_benign.sql"), *statements("duckdb_hostile.sql")}) >= 120
 
 
+@pytest.mark.parametrize("part", ["HAVING rowid > 1", "ORDER BY rowid"])
+def test_an_output_called_as_a_tables_own_column_has_no_table_before_it(
+    here: ShopSurroundings, part: str
+) -> None:
+    sql = f"SELECT count(*) AS rowid FROM customers GROUP BY city {part}"
+    found = tools.query(here, source="shop", sql=sql).get("structured", {})
+    assert found["rows"] == [[2], [2], [2]]
+    assert 'FROM "main"."customers" ' not in found["sql"]
+    assert '(SELECT "city" FROM "main"."customers")' in found["sql"]
+
+
+def test_no_function_in_from_is_one_that_reads_tables_by_their_names(tmp_path: Path) -> None:
+    """What may be called where a value stands may be another function in FROM."""
+    with duckdb.connect(str(tmp_path / "own.duckdb")) as connection:
+        listed = connection.execute(
+            "SELECT function_name FROM duckdb_functions() WHERE function_type IN ('table', 'table_macro', 'pragma')"
+        ).fetchall()
+        connection.execute("CREATE TABLE secret AS SELECT 1 AS x")
+        connection.execute("CREATE VIEW counts AS SELECT * FROM histogram('secret', 'x')")
+    assert {str(name) for (name,) in listed} & DUCKDB.functions - DUCKDB.in_from == {"histogram"}
+    source = {"type": "duckdb", "path": "own.duckdb"}
+    own = ShopSurroundings(str(tmp_path), {}, 20.0, {"sources": {"shop": source}})
+    assert outcome(own, "SELECT * FROM counts")[0] == "unsupported_table"
+    tools.close(str(tmp_path))
+
+
 def test_the_child_by_itself_reaches_no_file_and_no_setting(here: ShopSurroundings) -> None:
     """The second wall, should a statement ever pass the first."""
     with child(f"{here.folder}/shop.duckdb", Clock.of(20)) as asked:
         for sql in (
             "SELECT * FROM read_text('/etc/passwd')",
             "SELECT * FROM '/etc/passwd'",
+            f"SELECT * FROM read_blob('{here.folder}/shop.duckdb')",
+            f"SELECT * FROM read_blob('{here.folder}/shop.duckdb.wal')",
             "SET enable_external_access = true",
             "COPY customers TO '/tmp/devagent-never.csv'",
             "DELETE FROM orders",
@@ -222,7 +240,7 @@ def test_the_small_group_rule_is_not_asked_around_by_errors(here: ShopSurroundin
         "SELECT count(*) FROM orders WHERE placed = status",
     ):
         assert outcome(grouped, sql)[0] == "small_group", sql
-    for sql, rows in (
+    for sql, expected in (
         (
             "SELECT count(*) FROM customers WHERE id > 2 AND city = 'Oslo' AND name IS NOT NULL",
             [[2]],
@@ -232,7 +250,7 @@ def test_the_small_group_rule_is_not_asked_around_by_errors(here: ShopSurroundin
             [[2026, 12]],
         ),
     ):
-        assert tools.query(grouped, source="shop", sql=sql).get("structured", {})["rows"] == rows
+        assert rows(grouped, sql) == expected
 
 
 @pytest.mark.parametrize(

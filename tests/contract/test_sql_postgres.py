@@ -1,15 +1,9 @@
 """PostgreSQL, a real server: what is governed, what is typed, what goes wrong and how it is told."""
 
-import json
-import signal
-import threading
-import time
-from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
-from hypothesis import given, settings
 
 from devagent_sql import tools
 from devagent_sql.engines.batches import Kept
@@ -24,8 +18,8 @@ from devagent_sql.values import as_json
 from tests.support import postgres_shop
 from tests.support.postgres_server import PostgresServer, installed, postgres_server
 from tests.support.shop import CANARY, ShopSurroundings
+from tests.support.sql_asking import error_of, ids, outcome, rows
 from tests.support.sql_corpus import statements
-from tests.support.sql_statements import Tables, statement_over
 
 pytestmark = pytest.mark.skipif(not installed(), reason="PostgreSQL is not installed")
 
@@ -45,29 +39,6 @@ def here(server: PostgresServer) -> ShopSurroundings:
     return ShopSurroundings("/", {}, 10.0, postgres_shop.settings(server))
 
 
-def error_of(here: ShopSurroundings, sql: str) -> str:
-    with pytest.raises(SqlError) as raised:
-        tools.query(here, source="shop", sql=sql)
-    assert CANARY not in str(raised.value)
-    return raised.value.error
-
-
-def outcome(here: ShopSurroundings, sql: str) -> tuple[str, str]:
-    """The error's class, and everything that is told."""
-    try:
-        return "", json.dumps(tools.query(here, source="shop", sql=sql))
-    except SqlError as error:
-        return error.error, str(error)
-
-
-def rows(here: ShopSurroundings, sql: str, limit: int = 1000) -> list[Any]:
-    return tools.query(here, source="shop", sql=sql, limit=limit).get("structured", {})["rows"]
-
-
-def ids(here: ShopSurroundings, sql: str) -> set[str]:
-    return {one["id"] for one in tools.resources("query", {"source": "shop", "sql": sql}, here)}
-
-
 def admin(server: PostgresServer, database: str = "shop") -> "psycopg.Connection[tuple[Any, ...]]":
     return psycopg.connect(host=server.host, dbname=database, user="admin", autocommit=True)
 
@@ -84,10 +55,39 @@ def test_what_a_call_looks_up_stays_prepared_for_the_next_and_nothing_else_does(
         )
         with connected(login, None, Clock.of(20)) as connection:
             seen.append(connection.execute("SELECT name, left(statement, 200) FROM pg_prepared_statements ORDER BY 1").fetchall())  # fmt: skip
+        with pytest.raises(SqlError):
+            engine.run("SELECT 1 / (id - 7) FROM customers", 50, Kept(), NO_RULES, Clock.of(20))
     close_idle()
     assert len(seen[-1]) >= 3
     assert seen[-1] == seen[1]
     assert not any("customers" in text for _, text in seen[-1])
+
+
+def test_what_a_function_beneath_a_view_does_is_undone_after_a_read(
+    server: PostgresServer, here: ShopSurroundings
+) -> None:
+    """A READ ONLY transaction allows of NOTIFY, and before PostgreSQL 16 of large objects; a commit would keep both."""
+    with admin(server) as connection:
+        connection.execute("""
+            CREATE FUNCTION busy(x int) RETURNS int LANGUAGE plpgsql AS $$ BEGIN
+                PERFORM pg_notify('busy', 'seen');
+                IF current_setting('server_version_num')::int < 160000 THEN PERFORM lo_from_bytea(0, 'kept'); END IF;
+                RETURN x;
+            END $$;
+            CREATE VIEW busy_people AS SELECT id, busy(id) AS x FROM customers;
+            GRANT SELECT ON busy_people TO reader;
+            LISTEN busy;
+        """)
+        try:
+            assert rows(here, "SELECT sum(x) FROM busy_people") == [[55]]
+            with pytest.raises(SqlError):
+                rows(here, "SELECT 1 / (x - 7) FROM busy_people")
+            connection.execute("NOTIFY busy, 'last'")
+            told = [one.payload for one in connection.notifies(timeout=20, stop_after=1)]
+            kept = connection.execute("SELECT count(*) FROM pg_largeobject_metadata").fetchone()
+        finally:
+            connection.execute("DROP VIEW busy_people; DROP FUNCTION busy")
+    assert (told, kept) == (["last"], (0,))
 
 
 # ---- the corpus ----
@@ -109,26 +109,6 @@ def test_a_benign_statement_gives_what_the_engine_gives(
             if (found["columns"], found["rows"]) != (names, expected):
                 wrong.append(sql)
     assert wrong == []
-
-
-def test_a_hostile_statement_leaks_nothing_and_changes_nothing(
-    server: PostgresServer, here: ShopSurroundings
-) -> None:
-    before = postgres_shop.content(server)
-    allowed: list[str] = []
-    for sql in statements("postgres_hostile.sql"):
-        error, told = outcome(here, sql)
-        assert CANARY not in told, sql
-        if not error:
-            allowed.append(sql)
-    # PostgreSQL leaves out a CTE that nothing reads, and with it the check of rights.
-    assert allowed == ["WITH v AS (SELECT * FROM vault) SELECT 1"]
-    assert postgres_shop.content(server) == before
-
-
-def test_the_corpus_is_large_enough() -> None:
-    found = {*statements("postgres_benign.sql"), *statements("postgres_hostile.sql")}
-    assert len(found) >= 400
 
 
 @pytest.mark.parametrize("name", ["email", "phone", "xmin", "ctid"])
@@ -165,15 +145,6 @@ def test_no_part_of_a_statement_is_written_as_something_else(here: ShopSurroundi
             f"SELECT interval '1' \"day, {inside}\" FROM orders",
         ):
             assert CANARY not in outcome(hidden, sql)[1], sql
-
-
-def test_hidden_values_stay_hidden_whatever_is_asked(here: ShopSurroundings) -> None:
-    """Every benign statement again, under masks and filters: no canary in any answer."""
-    hidden = here._replace(obligations=HIDE)
-    for sql in statements("postgres_benign.sql"):
-        error, told = outcome(hidden, sql)
-        assert error in ("", "grouping", "masked_view", "type_mismatch"), sql
-        assert CANARY not in told, sql
 
 
 # ---- resources ----
@@ -230,21 +201,27 @@ def test_a_view_names_what_lies_beneath(here: ShopSurroundings) -> None:
 # ---- masks, filters, groups ----
 
 
-def test_a_filter_and_masks_hold_beneath_views_and_in_every_clause(here: ShopSurroundings) -> None:
+def test_a_view_that_calls_functions_that_people_made_is_not_read_where_rules_hold(
+    server: PostgresServer, here: ShopSurroundings
+) -> None:
+    """What such a function reads nobody names, and no shield stands before it."""
     hidden = here._replace(obligations=HIDE)
-    names = rows(hidden, "SELECT name FROM customers ORDER BY 1")
-    assert names == rows(
-        here, "SELECT name FROM customers WHERE tenant = 1 AND city <> 'Oslo' ORDER BY 1"
-    )
-    assert rows(hidden, "SELECT name FROM contacts ORDER BY 1") == names
-    assert rows(hidden, "SELECT count(*) FROM customers WHERE email LIKE '%CANARY%'") == [[0]]
-    assert rows(hidden, "SELECT count(*) FROM contacts WHERE mail LIKE '%@%'") == [[0]]
-    assert rows(hidden, "SELECT mail_domain FROM customers LIMIT 1") == [[None]]
-    assert rows(hidden, "SELECT note FROM orders WHERE note IS NOT NULL") == []
-    # The same value is the same token, so joins still find each other.
-    assert rows(hidden, "SELECT c.name FROM customers c JOIN subscribers s USING (email)") == [
-        ["Ana"]
-    ]
+    elsewhere: dict[str, Any] = {"mask": {"column:other.**": "null", "tag:nobody.has": "hash"}}
+    with admin(server) as connection:
+        connection.execute("""
+            CREATE FUNCTION mail_of(i int) RETURNS text LANGUAGE sql SECURITY DEFINER AS 'SELECT email FROM customers WHERE id = i';
+            CREATE VIEW mails AS SELECT id, mail_of(customer_id) AS m FROM orders;
+            CREATE VIEW mails_again AS SELECT * FROM mails;
+            GRANT SELECT ON mails, mails_again TO reader;
+        """)
+        try:
+            for view in ("mails", "mails_again"):
+                assert error_of(hidden, f"SELECT m FROM {view}") == "masked_view"
+                sql = f"SELECT count(*) FROM {view} WHERE m LIKE '%{CANARY}%'"
+                assert rows(here, sql) == [[30]]
+                assert rows(here._replace(obligations=elsewhere), sql) == [[30]]
+        finally:
+            connection.execute("DROP VIEW mails_again, mails; DROP FUNCTION mail_of")
 
 
 def test_the_errors_of_a_statement_do_not_tell_of_filtered_rows(here: ShopSurroundings) -> None:
@@ -306,78 +283,6 @@ def test_a_filter_that_is_no_expression_over_its_table_refuses_the_call(
     for text in ("nosuch = 1", "id = (SELECT 1)", "true) OR (true", "leak() = 'x'", "1; DROP TABLE staff", ""):  # fmt: skip
         asked = here._replace(obligations={"filter": {"table:**.customers": [text]}})
         assert error_of(asked, "SELECT name FROM customers") == "unsupported_obligation", text
-
-
-TABLES: Tables = {
-    "customers": ("id", "name", "email", "phone", "city", "tenant"),
-    "subscribers": ("email", "topic"),
-    "contacts": ("id", "name", "mail"),
-    "staff": ("id", "name", "manager_id", "team"),
-}
-FORBIDDEN_REMOVED = """
-DELETE FROM order_lines; DELETE FROM orders;
-DELETE FROM customers WHERE NOT (tenant = 1 AND city <> 'Oslo');
-ALTER TABLE customers ALTER email DROP NOT NULL;
-UPDATE customers SET email = NULL, phone = left(phone, 1) || '***';
-UPDATE subscribers SET email = NULL;
-"""
-HIDE_TEXTS: dict[str, Any] = {
-    "mask": {"tag:pii.email": "null", "tag:pii.phone": "partial"},
-    "filter": {"table:shop.public.customers": ["tenant = 1", "city <> 'Oslo'"]},
-}
-
-
-@pytest.fixture(scope="module")
-def removed(server: PostgresServer) -> ShopSurroundings:
-    """The shop from which the forbidden was removed beforehand; no rules."""
-    close_idle()  # a database that is in use cannot be copied
-    with admin(server, "postgres") as connection:
-        connection.execute("CREATE DATABASE removed TEMPLATE shop")
-    with admin(server, "removed") as connection:
-        connection.execute(FORBIDDEN_REMOVED)
-    source = postgres_shop.source(server, database="removed")
-    return ShopSurroundings("/", {}, 10.0, {"sources": {"shop": source}})
-
-
-def answer(here: ShopSurroundings, sql: str) -> tuple[str, list[str]]:
-    try:
-        return "", sorted(map(str, rows(here, sql)))
-    except SqlError as error:
-        return error.error, []
-
-
-@settings(max_examples=20)
-@given(sql=statement_over(TABLES))
-def test_an_answer_under_rules_is_the_answer_where_the_forbidden_was_removed(
-    here: ShopSurroundings, removed: ShopSurroundings, sql: str
-) -> None:
-    assert answer(here._replace(obligations=HIDE_TEXTS), sql) == answer(removed, sql)
-
-
-# ---- who logs in ----
-
-
-def test_a_superuser_or_an_owner_is_refused_unless_the_source_says_so(
-    server: PostgresServer,
-) -> None:
-    for user in ("admin", "owner_of_all"):
-        strict = ShopSurroundings("/", {}, 10.0, postgres_shop.settings(server, user))
-        assert error_of(strict, "SELECT name FROM customers") == "elevated_role"
-        lax = ShopSurroundings("/", {}, 10.0, postgres_shop.settings(server, user, elevated=True))
-        assert len(rows(lax, "SELECT name FROM customers")) == 10
-
-
-def test_a_login_that_fails_says_so_without_the_engines_words(
-    server: PostgresServer, tmp_path: Path
-) -> None:
-    def of(**more: Any) -> str:
-        shop = postgres_shop.settings(server, **more)
-        return error_of(ShopSurroundings("/", {}, 3.0, shop), "SELECT 1")
-
-    assert of(database="nosuch") == "no_such_database"
-    assert of(user="nobody_at_all") == "login_refused"
-    assert of(host=str(tmp_path)) == "unreachable"
-    assert of(secret="not-stored") == "login_refused"
 
 
 # ---- what is kept between calls ----
@@ -523,21 +428,6 @@ def test_rows_that_a_table_inherits_are_reached_through_it_alone(
             connection.execute("DROP TABLE folk CASCADE")
 
 
-def test_a_call_touches_no_more_than_it_was_judged_for(
-    server: PostgresServer, here: ShopSurroundings
-) -> None:
-    sql = "SELECT * FROM judged"
-    with admin(server) as connection:
-        connection.execute("CREATE VIEW judged AS SELECT 1 AS x; GRANT SELECT ON judged TO reader")
-        ids(here, sql)
-        connection.execute("DROP VIEW judged; CREATE VIEW judged AS SELECT phone FROM customers")
-        connection.execute("GRANT SELECT ON judged TO reader")
-        assert error_of(here, sql) == "changed"
-        ids(here, sql)
-        assert len(rows(here, sql)) == 10
-        connection.execute("DROP VIEW judged")
-
-
 # ---- bounds ----
 
 
@@ -554,56 +444,6 @@ def test_a_long_read_is_paged_in_constant_memory(here: ShopSurroundings) -> None
     assert "size limit" in result["text"]
     assert 100 < result.get("rows", 0) < 1000
     assert peak < 8_000_000
-
-
-def test_wide_rows_are_read_a_few_at_a_time(here: ShopSurroundings) -> None:
-    wide = ", ".join(f"repeat('x', 10000) AS c{place}" for place in range(100))
-    result = tools.query(here, source="shop", sql=f"SELECT {wide} FROM generate_series(1, 50) g")
-    assert result.get("structured", {})["complete"] is False
-
-
-def test_a_runaway_statement_ends_with_its_time(here: ShopSurroundings) -> None:
-    started = time.monotonic()
-    hurried = here._replace(time_limit_s=0.3)
-    sql = "SELECT count(*) FROM generate_series(1, 100000000) a, generate_series(1, 1000) b"
-    assert error_of(hurried, sql) == "timeout"
-    assert time.monotonic() - started < 3
-
-
-def test_a_call_that_nobody_waits_for_is_cancelled_at_the_server(here: ShopSurroundings) -> None:
-    class Waiting(ShopSurroundings):
-        cancelled = threading.Event()
-
-    waiting = Waiting(*here)
-    timer = threading.Timer(0.2, Waiting.cancelled.set)
-    timer.start()
-    started = time.monotonic()
-    sql = "SELECT count(*) FROM generate_series(1, 100000000) a, generate_series(1, 1000) b"
-    assert error_of(waiting, sql) == "timeout"
-    assert time.monotonic() - started < 5
-    timer.join()
-
-
-def test_a_lock_is_waited_for_a_second_at_most(
-    server: PostgresServer, here: ShopSurroundings
-) -> None:
-    with psycopg.connect(host=server.host, dbname="shop", user="admin") as other:
-        other.execute("LOCK TABLE products IN ACCESS EXCLUSIVE MODE")
-        started = time.monotonic()
-        assert error_of(here, "SELECT * FROM products") == "locked"
-        assert time.monotonic() - started < 4
-
-
-def test_a_server_that_is_killed_is_a_clear_error(here: ShopSurroundings) -> None:
-    with postgres_server() as doomed:
-        postgres_shop.build(doomed)
-        there = here._replace(settings=postgres_shop.settings(doomed))
-        timer = threading.Timer(0.3, doomed.process.send_signal, [signal.SIGQUIT])
-        timer.start()
-        sql = "SELECT count(*) FROM generate_series(1, 100000000) a, generate_series(1, 1000) b"
-        assert error_of(there, sql) == "unreachable"
-        timer.join()
-        assert error_of(there, "SELECT 1") == "unreachable"
 
 
 def test_bytes_of_no_declared_encoding_are_told_apart_from_text() -> None:
@@ -653,42 +493,6 @@ def test_a_table_is_described_with_types_keys_and_comments(here: ShopSurrounding
 
 
 # ---- changes, plans, profiles ----
-
-
-def test_a_change_is_previewed_and_committed_as_previewed(server: PostgresServer) -> None:
-    writer = ShopSurroundings("/", {}, 10.0, postgres_shop.settings(server, "writer"))
-    sql = "UPDATE staff SET salary = salary * 2 WHERE team = 'web'"
-    before = postgres_shop.content(server)
-    preview = tools.write(writer, source="shop", sql=sql)
-    assert preview.get("structured", {})["affected"] == 2
-    assert preview.get("structured", {})["rows"][0] == ["before", 4, "5000"]
-    assert preview.get("structured", {})["rows"][-1] == ["after", 5, "10400"]
-    for wrong in (
-        *("DROP TABLE staff", "TRUNCATE staff", "UPDATE staff SET salary = 0 FROM customers"),
-        *(
-            "DELETE FROM staff RETURNING *",
-            "UPDATE staff SET name = wipe()",
-            "COPY staff FROM '/x'",
-        ),
-        *("INSERT INTO staff SELECT * FROM leak()", "DELETE FROM staff WHERE name = leak()"),
-    ):
-        with pytest.raises(SqlError):
-            tools.write(writer, source="shop", sql=wrong, commit=True, expected_rows=0)
-    with pytest.raises(SqlError) as raised:
-        tools.write(writer, source="shop", sql=sql, commit=True, expected_rows=9)
-    assert raised.value.error == "changed"
-    assert postgres_shop.content(server) == before
-    back = (
-        "UPDATE staff SET salary = salary / 2 WHERE id IN (SELECT id FROM staff WHERE team = 'web')"
-    )
-    for one in (sql, back):
-        done = tools.write(writer, source="shop", sql=one, commit=True, expected_rows=2)
-        assert done.get("structured", {})["committed"] is True
-    tags = {
-        (one["id"], one["access"]): one["tags"]
-        for one in tools.resources("write", {"source": "shop", "sql": "DELETE FROM staff"}, writer)
-    }
-    assert tags["table:shop.public.staff", "write"] == ["sql.delete", "sql.unbounded"]
 
 
 def test_a_reader_changes_nothing_through_write(here: ShopSurroundings) -> None:

@@ -1,6 +1,7 @@
 """The shop as a MariaDB database, with types and objects that SQLite has not.
 
-Logins: ``reader`` may read what a clerk needs, ``writer`` may also write, ``owner`` may do everything in it.
+Logins: ``reader`` may read what a clerk needs, ``writer`` may also write, ``owner`` may do everything in it,
+``filer`` read the server's files, ``roamer`` read every schema.
 Every value that ``reader`` must not see holds ``CANARY``.
 """
 
@@ -32,6 +33,7 @@ CREATE TABLE kinds (
     e enum('a', 'b'), s set('x', 'y'), bi bit(12), ub bigint unsigned, l varchar(20) CHARACTER SET latin1, u uuid, bo boolean
 );
 CREATE TABLE digits (d int PRIMARY KEY);
+CREATE TABLE hushed (id int PRIMARY KEY, shown int, unshown int INVISIBLE);
 CREATE TABLE ledger (id int PRIMARY KEY, amount int) ENGINE = MyISAM;
 CREATE TABLE vault (id int PRIMARY KEY, secret varchar(80) NOT NULL);
 CREATE SQL SECURITY INVOKER VIEW contacts AS SELECT id, name, email AS mail FROM customers;
@@ -65,10 +67,13 @@ INSERT INTO kinds VALUES
     (2, 12345678901234567890.0123456789, -1e308, '1000-01-01', NULL, NULL, '838:59:59', NULL, '', '', 'null', NULL, '', b'0', 9007199254740993, '', NULL, false),
     (3, NULL, NULL, '9999-12-31', '9999-12-31 23:59:59.999999', NULL, NULL, 1901, NULL, NULL, NULL, 'b', NULL, NULL, 0, NULL, NULL, NULL);
 INSERT INTO ledger VALUES (1, 100), (2, 200);
+INSERT INTO hushed (id, shown, unshown) VALUES (1, 10, 100), (2, 20, 200);
 INSERT INTO vault VALUES (1, '{CANARY} of the vault');
 CREATE USER reader, writer, owner, filer;
 GRANT ALL ON shop.* TO owner;
+CREATE USER roamer;
 GRANT FILE ON *.* TO filer;
+GRANT SELECT ON `%`.* TO roamer;
 GRANT SELECT ON shop.* TO filer;
 """
 _VIEWS = ("contacts", "order_totals", "best_customers", "leaking")
@@ -100,6 +105,7 @@ def build(server: MariaDBServer) -> None:
             "order_totals",
             "best_customers",
             "digits",
+            "hushed",
             "ledger",
             "leaking",
         ]:

@@ -40,16 +40,20 @@ class Columns:
         *,
         aliases: set[str] | None = None,
         alias_first: bool = False,
+        alias_within: bool = False,
         joined_only: bool = False,
     ) -> None:
+        """``alias_first``: an output's name goes before a column's, where it stands alone; ``alias_within``: in
+        expressions too."""
         for part in parts:
             for node in _own_nodes(part):
                 if isinstance(node, _QUERIES):
                     self._query(node, scope, scope.ctes)
                 elif isinstance(node, exp.Column):
-                    bare = alias_first and isinstance(
+                    alone = isinstance(
                         node.parent, exp.Ordered | exp.Order | exp.Tuple | exp.Distinct
                     )
+                    bare = alias_first and (alone or alias_within)
                     self._column(
                         node, scope, aliases or set(), alias_first=bare, joined_only=joined_only
                     )
@@ -103,6 +107,7 @@ class Columns:
             return
         if alias_first and name in aliases:
             self._use_candidates(name, scope)
+            self.guessed |= name in _PSEUDO_COLUMNS
             return
         reach: Scope | None = scope
         first = True

@@ -109,7 +109,10 @@ class Dialect(NamedTuple):
     quotes_all: bool
     alias_everywhere: bool
     longest_name: int
-    """In bytes of UTF-8; 0 = no bound."""
+    """Of a name, in bytes of UTF-8; 0 = no bound, or the engine refuses longer ones (PostgreSQL cuts them off)."""
+    in_from: frozenset[str]
+    """Those that may stand in FROM. An engine may have another there of an allowed one's name: DuckDB's ``histogram``
+    is an aggregate, and in FROM a macro that reads whatever table a text names."""
 
 
 # A function of _COMMON that MySQL has not would be looked for among those that people stored: it has a list of its own.
@@ -119,10 +122,18 @@ def _functions(own: str) -> frozenset[str]:
     return frozenset(f"{_COMMON} {own}".split())
 
 
-POSTGRES = Dialect("postgres", "PostgreSQL", _functions(_POSTGRES), "lower", False, True, False, 63)
-DUCKDB = Dialect("duckdb", "DuckDB", _functions(_DUCKDB), "", True, True, True, 0)
-MYSQL = Dialect("mysql", "MySQL", frozenset(_MYSQL.split()), "", True, True, True, 64)
-SQLITE = Dialect("sqlite", "SQLite", _functions(_SQLITE), "", True, False, True, 0)
+_NONE = frozenset[str]()
+
+POSTGRES = Dialect(
+    "postgres", "PostgreSQL", _functions(_POSTGRES), "lower", False, True, False, 63, _functions(_POSTGRES)
+)  # fmt: skip
+DUCKDB = Dialect(
+    "duckdb", "DuckDB", _functions(_DUCKDB), "", True, True, True, 0, frozenset({"range", "generate_series", "repeat", "unnest"})
+)  # fmt: skip
+MYSQL = Dialect("mysql", "MySQL", frozenset(_MYSQL.split()), "", True, True, True, 0, _NONE)
+SQLITE = Dialect(
+    "sqlite", "SQLite", _functions(_SQLITE), "", True, False, True, 0, frozenset({"json_each", "json_tree"})
+)  # fmt: skip
 
 
 # Of the warehouses: functions that each has of its own (another name would be looked for among people's own).
@@ -169,12 +180,14 @@ def _of_warehouse(own: str) -> frozenset[str]:
 
 
 SNOWFLAKE = Dialect(
-    "snowflake", "Snowflake SQL", _of_warehouse(_SNOWFLAKE), "upper", False, True, True, 255
+    "snowflake", "Snowflake SQL", _of_warehouse(_SNOWFLAKE), "upper", False, True, True, 255, _NONE
 )
 DATABRICKS = Dialect(
-    "databricks", "Databricks SQL", _of_warehouse(_DATABRICKS), "", True, True, True, 255
+    "databricks", "Databricks SQL", _of_warehouse(_DATABRICKS), "", True, True, True, 255, _NONE
 )
-BIGQUERY = Dialect("bigquery", "GoogleSQL", _of_warehouse(_BIGQUERY), "", True, True, False, 300)
+BIGQUERY = Dialect(
+    "bigquery", "GoogleSQL", _of_warehouse(_BIGQUERY), "", True, True, False, 300, _NONE
+)
 WAREHOUSES = {"snowflake": SNOWFLAKE, "databricks": DATABRICKS, "bigquery": BIGQUERY}
 BY_TYPE = {"postgres": POSTGRES, "duckdb": DUCKDB, "mysql": MYSQL, "sqlite": SQLITE, **WAREHOUSES}
 """By the type of a source."""

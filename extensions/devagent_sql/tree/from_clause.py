@@ -185,9 +185,9 @@ class FromClause:
         left, right = scope.sources[scope.start : boundary], scope.sources[boundary:]
         if any(source.reference is None and not source.columns for source in (*left, *right)):
             raise unsupported()
-        theirs = {name for source in right for name in source.columns}
+        theirs = {name for source in right for name in source.shown}
         common = list(
-            dict.fromkeys(name for source in left for name in source.columns if name in theirs)
+            dict.fromkeys(name for source in left for name in source.shown if name in theirs)
         )
         join.set("method", None)
         if common:

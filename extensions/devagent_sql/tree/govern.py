@@ -95,6 +95,11 @@ class _Shielding:
     def put_all(self, tree: exp.Expr, references: list[Reference], depth: int = 0) -> exp.Expr:
         for reference in references:
             self._note(reference)
+            if reference.relation.calls and self._rules != NO_RULES:
+                raise SqlError(
+                    "masked_view",
+                    "A view that calls functions of the database's own cannot be read where masks or filters hold: they may read past them. Query its tables.",
+                )
             inside = None
             if self._beneath_has_rules(reference.relation):
                 inside = self._opened(reference.relation, depth)

@@ -139,7 +139,9 @@ def check_nodes(tree: exp.Expr, dialect: Dialect) -> None:
             if known is not None and any(v for name, v in node.args.items() if name not in known):
                 raise _unsupported()
         elif isinstance(node, exp.Anonymous):
-            if not isinstance(node.this, str) or node.this.lower() not in dialect.functions:
+            in_from = isinstance(node.parent, exp.Table | exp.Lateral)
+            known = dialect.in_from if in_from else dialect.functions
+            if not isinstance(node.this, str) or node.this.lower() not in known:
                 raise _forbidden_function()
         elif isinstance(
             node, exp.Insert | exp.Update | exp.Delete | exp.Merge | exp.Into | exp.Lock

@@ -11,18 +11,20 @@ from devagent_sql.names import fold
 class RelationColumn(NamedTuple):
     """``kind``: number, text, time, bytes, or "" for any other type (what a mask can make of it).
 
-    ``made_of`` are the columns that a generated column's expression names."""
+    ``made_of`` are the columns that a generated column's expression names. ``hidden``: no star shows it (INVISIBLE)."""
 
     name: str
     type: str
     kind: str
     made_of: tuple[str, ...] = ()
+    hidden: bool = False
 
 
 class Relation(NamedTuple):
     """``definition`` is a view's query, its tables named with their schemas; empty for a table.
 
-    ``beneath`` is all that reading it reads besides: of a view, of a table that others inherit from."""
+    ``beneath`` is all that reading it reads besides: of a view, of a table that others inherit from. ``calls``: a view
+    calls, itself or beneath, functions that people made, which may read anything."""
 
     schema: str
     name: str
@@ -30,6 +32,7 @@ class Relation(NamedTuple):
     columns: tuple[RelationColumn, ...]
     definition: str = ""
     beneath: frozenset[Name] = frozenset()
+    calls: bool = False
 
     def column(self, name: str) -> RelationColumn | None:
         return next((column for column in self.columns if column.name == name), None)

@@ -142,10 +142,13 @@ class Resolver:
         for part in ("where", "windows", "qualify", "having"):
             value: Any = node.args.get(part)
             parts = cast("list[exp.Expr]", value if isinstance(value, list) else [value])
-            # MySQL takes an output's name in HAVING for the output.
-            first = part == "having" and self._dialect.name == "mysql"
             self._columns.walk(
-                [one for one in parts if one], scope, aliases=anywhere, alias_first=first
+                [one for one in parts if one],
+                scope,
+                aliases=anywhere,
+                # Those that know an output's name anywhere take it in HAVING for the output.
+                alias_first=part == "having",
+                alias_within=True,
             )
         for part in ("group", "limit", "offset"):
             value = node.args.get(part)
@@ -165,7 +168,7 @@ class Resolver:
             elif isinstance(one, exp.Star):
                 found += self._all_columns(scope)
             elif isinstance(one, exp.Column) and isinstance(one.this, exp.Star):
-                found += list(self._columns.qualified(one, scope).columns)
+                found += self._columns.qualified(one, scope).shown
             elif isinstance(one, exp.Column):
                 found.append(one.name)
             else:
@@ -175,7 +178,7 @@ class Resolver:
     def _all_columns(self, scope: Scope) -> Outputs:
         merged = list(scope.merged)
         rest = [
-            name for source in scope.sources for name in source.columns if name not in scope.merged
+            name for source in scope.sources for name in source.shown if name not in scope.merged
         ]
         return [*merged, *rest]
 

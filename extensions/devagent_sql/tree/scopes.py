@@ -23,10 +23,13 @@ class Reference:
         self.alias = alias
         self.grouped = grouped
         self.used: set[str] = set()
+        self.starred = False
         self.renamed: tuple[str, ...] = ()
 
     def use_all(self) -> None:
-        self.used |= {column.name for column in self.relation.columns}
+        """All that a star shows."""
+        self.starred = True
+        self.used |= {column.name for column in self.relation.columns if not column.hidden}
 
 
 class Source:
@@ -52,6 +55,14 @@ class Source:
         self.schema = (
             reference.relation.schema if reference and not reference.node.args.get("alias") else ""
         )
+
+    @property
+    def shown(self) -> list[str]:
+        """The keys of the columns that a star shows, and that NATURAL joins by."""
+        if self.reference is None:
+            return list(self.columns)
+        hidden = {column.name for column in self.reference.relation.columns if column.hidden}
+        return [name for name, column in self.columns.items() if column not in hidden]
 
     def use(self, column: str) -> None:
         if self.reference is not None:

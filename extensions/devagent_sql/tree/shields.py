@@ -57,6 +57,10 @@ def put(reference: Reference, rules: Rules, dialect: Dialect, inside: exp.Expr |
         if not node.args.get("alias"):
             node.set("alias", exp.TableAlias(this=exp.to_identifier(reference.alias, quoted=True)))
         return
+    if reference.starred and any(one.hidden and one.name in reference.used for one in relation.columns):  # fmt: skip
+        raise SqlError(
+            "unsupported_syntax", "A table has columns that * leaves out: name the columns instead."
+        )
     shown: list[exp.Expr] = []
     for column in relation.columns:
         if column.name not in reference.used:

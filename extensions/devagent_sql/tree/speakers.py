@@ -1,56 +1,12 @@
-"""sqlglot's dialects, made faithful: a call stays the call it was.
-
-sqlglot normalises functions so that it can translate between engines (``date_part`` becomes
-``EXTRACT``, which has another type). Here the same engine reads what was written for it, so a
-function is a name with arguments, save for the few that have a syntax of their own.
-"""
+"""The dialects that statements are parsed and written in, each made when it is first spoken."""
 
 from functools import lru_cache
 from typing import Any, cast
 
 from sqlglot import exp
 from sqlglot.dialects.dialect import Dialect as SqlglotDialect
-from sqlglot.dialects.duckdb import DuckDB
-from sqlglot.dialects.mysql import MySQL
-from sqlglot.dialects.postgres import Postgres
-from sqlglot.dialects.sqlite import SQLite
 
-from devagent_sql.tree.faithful import NAMED_ARGUMENTS, own_syntax
-
-
-class FaithfulPostgres(Postgres):
-    class Parser(Postgres.Parser):
-        FUNCTIONS: dict[str, Any] = {}  # noqa: RUF012 — as sqlglot declares it
-        LAMBDAS = NAMED_ARGUMENTS
-        FUNCTION_PARSERS = own_syntax(Postgres)
-
-    def to_json_path(self, path: Any) -> Any:
-        return path
-
-
-class FaithfulSQLite(SQLite):
-    class Generator(SQLite.Generator):
-        # A type's name is its affinity, so it stays; the parser takes BLOB for VARBINARY.
-        TYPE_MAPPING: dict[Any, Any] = {exp.DType.VARBINARY: "BLOB"}  # noqa: RUF012
-
-    class Parser(SQLite.Parser):
-        FUNCTIONS: dict[str, Any] = {}  # noqa: RUF012
-        LAMBDAS = NAMED_ARGUMENTS
-        FUNCTION_PARSERS = own_syntax(SQLite)
-
-    def to_json_path(self, path: Any) -> Any:
-        return path
-
-
-class FaithfulDuckDB(DuckDB):
-    class Parser(DuckDB.Parser):
-        FUNCTIONS: dict[str, Any] = {}  # noqa: RUF012
-        LAMBDAS = NAMED_ARGUMENTS
-        FUNCTION_PARSERS = own_syntax(DuckDB)
-
-    def to_json_path(self, path: Any) -> Any:
-        return path
-
+from devagent_sql.tree.faithful import faithful
 
 _UNITS = frozenset(
     [
@@ -94,43 +50,34 @@ def _regexp(generator: Any, node: Any) -> str:
     return generator.binary(node, "REGEXP")
 
 
-class FaithfulMySQL(MySQL):
-    class Generator(MySQL.Generator):
-        TRANSFORMS: dict[Any, Any] = {  # noqa: RUF012
-            **MySQL.Generator.TRANSFORMS,
-            # MariaDB has no REGEXP_LIKE.
-            exp.RegexpLike: _regexp,
-        }
-
-    class Parser(MySQL.Parser):
-        FUNCTIONS: dict[str, Any] = {}  # noqa: RUF012
-        LAMBDAS = NAMED_ARGUMENTS
-        FUNCTION_PARSERS: dict[str, Any] = {  # noqa: RUF012
-            **own_syntax(MySQL, "GROUP_CONCAT", "CHAR", "VALUES"),
-            "TIMESTAMPDIFF": _unit_first("TIMESTAMPDIFF"),
-            "TIMESTAMPADD": _unit_first("TIMESTAMPADD"),
-        }
-
-    def to_json_path(self, path: Any) -> Any:
-        return path
+def _within_group(generator: Any, node: Any) -> str:
+    order = generator.sql(node, "expression").lstrip()
+    return f"{generator.sql(node, 'this')} WITHIN GROUP ({order})"
 
 
-_SPEAKERS: dict[str, type[SqlglotDialect]] = {
-    "postgres": FaithfulPostgres,
-    "sqlite": FaithfulSQLite,
-    "duckdb": FaithfulDuckDB,
-    "mysql": FaithfulMySQL,
-}
+def _made(dialect: str) -> type[SqlglotDialect]:
+    base = SqlglotDialect.get_or_raise(dialect).__class__
+    match dialect:
+        case "sqlite":
+            # A type's name is its affinity, so it stays; the parser takes BLOB for VARBINARY.
+            return faithful(base, types={exp.DType.VARBINARY: "BLOB"})
+        case "duckdb":
+            return faithful(base, transforms={exp.WithinGroup: _within_group})
+        case "mysql":
+            return faithful(
+                base,
+                *("GROUP_CONCAT", "CHAR", "VALUES"),
+                parsers={name: _unit_first(name) for name in ("TIMESTAMPDIFF", "TIMESTAMPADD")},
+                transforms={exp.RegexpLike: _regexp},  # MariaDB has no REGEXP_LIKE
+            )
+        case _:
+            return faithful(base)
 
 
 @lru_cache(maxsize=8)
 def speaker(dialect: str) -> SqlglotDialect:
-    """The dialect of that name, its parser and generator in one."""
-    if dialect in _SPEAKERS:
-        return _SPEAKERS[dialect]()
-    from devagent_sql.tree.warehouse_speakers import SPEAKERS  # noqa: PLC0415 — three more dialects to load
-
-    return SPEAKERS[dialect]()
+    """The dialect of that name (a warehouse's too), its parser and generator in one."""
+    return _made(dialect)()
 
 
 def fragment(text: str, dialect: str) -> exp.Expr:

@@ -46,3 +46,6 @@ SELECT count(*) FILTER (WHERE status = 'paid') AS paid FROM orders
 SELECT json_extract('{"a": 1}', '$.a') AS j
 SELECT * FROM kinds ORDER BY id
 SELECT "odd name"."a b" FROM "odd name"
+SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY price) AS p, mode() WITHIN GROUP (ORDER BY title) AS m FROM products
+SELECT city, count(*) AS id FROM customers GROUP BY city HAVING id > 1 ORDER BY city
+SELECT sum(id) AS id FROM customers HAVING id > 3

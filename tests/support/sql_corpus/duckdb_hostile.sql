@@ -78,3 +78,10 @@ SELECT write_log('x')
 SELECT * FROM customers AT (VERSION => 1)
 SELECT EXTRACT("YEAR FROM now()), (SELECT content FROM read_text('/etc/passwd')), extract(year" FROM placed) FROM orders
 SELECT EXTRACT("YEAR FROM now()), (SELECT count(*) FROM duckdb_settings), extract(year" FROM placed) FROM orders
+SELECT * FROM histogram('customers', 'email')
+SELECT h.* FROM unnest([1]) AS u(email), histogram('customers', email) h
+SELECT h.* FROM generate_series(1, 1) AS email, LATERAL histogram('customers', email) h
+SELECT h.* FROM customers c JOIN histogram('values', (SELECT 1)) h ON true
+FROM histogram('values', 1)
+SELECT * FROM main.histogram('values', 1)
+SELECT * FROM (FROM histogram_values('values', 1))

@@ -84,3 +84,15 @@ SELECT count(*) FROM staff a JOIN staff b ON b.manager_id = a.id
 SELECT _utf8mb4'abc', N'national'
 SELECT '☃', 'ünï'
 SELECT count(*) FROM digits a, digits b, digits c
+SELECT * FROM hushed ORDER BY id
+SELECT h.*, 1 FROM hushed h ORDER BY id
+SELECT unshown FROM hushed WHERE unshown > 100
+SELECT * FROM hushed a NATURAL JOIN (SELECT 300 AS unshown) b ORDER BY id
+SELECT * FROM (SELECT * FROM hushed) q NATURAL JOIN hushed h ORDER BY id
+SELECT * FROM hushed GROUP BY id ORDER BY id
+SELECT CASE WHEN (SELECT count(*) FROM customers WHERE id > 1) > 100 THEN 'many' ELSE 'few' END
+SELECT id, sum(tenant) OVER (ORDER BY id ROWS BETWEEN 1 PRECEDING AND CURRENT ROW) FROM customers ORDER BY id
+SELECT city, count(*) AS id FROM customers GROUP BY city HAVING id > 2 AND id < 9 ORDER BY city
+SELECT city, count(*) AS id FROM customers GROUP BY city HAVING max(id) > 8 ORDER BY city
+SELECT sum(id) AS id FROM customers HAVING id > 3
+SELECT id, name AS team FROM staff HAVING team > 'L' ORDER BY id

@@ -87,6 +87,18 @@ def told(rows: list[tuple[Any, ...]], types: list[str]) -> list[tuple[Any, ...]]
     return list(zip(*columns, strict=True))
 
 
+class NotADatabaseError(Exception):
+    """The file is something else."""
+
+
+def _is_something_else(path: str) -> bool:
+    try:
+        with open(path, "rb") as file:
+            return file.read(12)[8:] != b"DUCK"
+    except OSError:
+        return False
+
+
 class Instances:
     """DuckDB's instances with nothing open yet. Each serves one call. Making one takes far longer than opening a file
     in it, so the next is made while nobody waits."""
@@ -108,16 +120,23 @@ class Instances:
             )
 
     def opened(self, path: str) -> "Database":
-        """The file, for reading, and nothing besides; the configuration is locked."""
+        """The file, for reading, and nothing besides: not its own bytes either, which hold what policy keeps back. The
+        configuration is locked."""
         self.prepare()
         connection, self._next = self._next, None
         file = path.replace("'", "''")
-        connection.execute(f"ATTACH '{file}' (READ_ONLY)")
+        try:
+            connection.execute(f"ATTACH '{file}' (READ_ONLY, TYPE duckdb)")
+        except Exception:
+            if _is_something_else(path):
+                raise NotADatabaseError from None
+            raise
         names = "SELECT database_name FROM duckdb_databases() WHERE NOT internal AND database_name <> $1"
         ((name,),) = connection.execute(names, [self._nothing]).fetchall()
         here = name.replace('"', '""')
         connection.execute(
-            f'USE "{here}"; DETACH {self._nothing}; SET enable_external_access = false; SET lock_configuration = true'
+            f'USE "{here}".main; DETACH {self._nothing}; SET enable_external_access = false; '
+            "SET disabled_filesystems = 'LocalFileSystem'; SET lock_configuration = true"
         )
         return Database(self._driver, connection)
 

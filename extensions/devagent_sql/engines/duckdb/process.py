@@ -34,6 +34,7 @@ _BY_CLASS: dict[str, tuple[ErrorClass, str]] = {
     "MemoryError": ("too_large", "The statement needs too much memory."),
     "PermissionException": ("forbidden_statement", "Only plain queries are run here."),
     "IOException": ("cannot_open", "The database file cannot be opened for reading; is it open for writing elsewhere?"),
+    "NotADatabaseError": ("not_a_database", "The file is not a DuckDB database."),
     "SerializationException": ("not_a_database", "The file is not a DuckDB database of this version."),
 }  # fmt: skip
 

@@ -6,7 +6,8 @@ then asks: what is said stays true.
 
 from collections.abc import Iterable
 
-from devagent_sql.engines.mysql.connection import SYSTEM, Session
+from devagent_sql.engines.mysql.rights import SYSTEM
+from devagent_sql.engines.mysql.session import Session
 from devagent_sql.engines.port import Column, Row, Table
 from devagent_sql.errors import SqlError
 from devagent_sql.names import fold
@@ -115,7 +116,11 @@ def _relation_columns(rows: list[Row]) -> tuple[RelationColumn, ...]:
     names = [str(row[0]) for row in rows]
     return traced(
         RelationColumn(
-            str(row[0]), str(row[1]), _kind(str(row[1])), named_in(str(row[6]), names, "`")
+            str(row[0]),
+            str(row[1]),
+            _kind(str(row[1])),
+            named_in(str(row[6]), names, "`"),
+            "INVISIBLE" in str(row[4]).upper(),
         )
         for row in rows
     )

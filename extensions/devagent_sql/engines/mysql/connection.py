@@ -10,16 +10,17 @@ Connections are kept for the next call (``pool``) and reset by the server's own 
 
 import contextlib
 import importlib
-import ipaddress
-import re
-import socket
 import ssl
-from collections.abc import Generator, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Generator
+from typing import Any
 
 from devagent_sql.engines.mysql.errors import translated
+from devagent_sql.engines.mysql.rights import may_more
+from devagent_sql.engines.mysql.rows import conversions
+from devagent_sql.engines.mysql.session import Session
+from devagent_sql.engines.mysql.transport import connected_socket, tls_arguments
 from devagent_sql.engines.pool import Pool
-from devagent_sql.engines.port import Clock, Row
+from devagent_sql.engines.port import Clock
 from devagent_sql.engines.watch import Watch
 from devagent_sql.errors import SqlError
 from devagent_sql.sources import Server
@@ -50,45 +51,6 @@ _HARMLESS_MODES = frozenset(
 )
 """Of the server's own modes these stay. ANSI_QUOTES, PIPES_AS_CONCAT, NO_BACKSLASH_ESCAPES, IGNORE_SPACE,
 HIGH_NOT_PRECEDENCE, ORACLE … change what a text means: they are taken away."""
-
-_HARMLESS_RIGHTS = frozenset(
-    ("USAGE", "SELECT", "SHOW VIEW", "SHOW DATABASES", "INSERT", "UPDATE", "DELETE")
-)
-SYSTEM = ("mysql", "information_schema", "performance_schema", "sys", "ndbinfo")
-_GRANT = re.compile(r"GRANT (?P<rights>.+?) ON (?P<on>\S+(?: \S+)?) TO ", re.DOTALL)
-_TYPES = {
-    0: "decimal", 1: "tinyint", 2: "smallint", 3: "int", 4: "float", 5: "double", 6: "null", 7: "timestamp", 8: "bigint",
-    9: "mediumint", 10: "date", 11: "time", 12: "datetime", 13: "year", 15: "varchar", 16: "bit", 245: "json", 246: "decimal",
-    247: "enum", 248: "set", 249: "text", 250: "text", 251: "text", 252: "text", 253: "varchar", 254: "char", 255: "geometry",
-}  # fmt: skip
-_INTEGERS, _FLOATS = (1, 2, 3, 8, 9, 13), (4, 5)
-_BINARY = 63
-"""The number of the character set of bytes."""
-
-
-class Session(NamedTuple):
-    """A connection (of the driver, which has no types), and what kind of server it leads to."""
-
-    raw: Any
-    is_mariadb: bool
-    modes: str
-    folds_tables: bool
-    """Whether names of tables that differ in case alone are one."""
-
-    def rows(self, sql: str, parameters: Sequence[object] = ()) -> list[Row]:
-        """All rows of a short answer."""
-        with self.raw.cursor() as cursor:
-            cursor.execute(sql, tuple(parameters) or None)
-            return list(cursor.fetchall() or ())
-
-
-def conversions(driver: Any) -> dict[Any, Any]:
-    """Numbers of the machine are read as such, all else as the server writes it, which loses nothing."""
-    return {
-        **driver.converters.encoders,
-        **dict.fromkeys(_INTEGERS, int),
-        **dict.fromkeys(_FLOATS, float),
-    }
 
 
 def _is_fit(session: Session) -> bool:
@@ -161,7 +123,7 @@ def connected(
 def _opened(server: Server, password: str | None, clock: Clock, *, writing: bool) -> Session:
     driver: Any = importlib.import_module("pymysql")
     seconds = max(2, min(LONGEST_CONNECT_S, int(clock.left) + 1))
-    tls = _tls(server)
+    tls = tls_arguments(server)
     try:
         raw = driver.connect(
             host=server.host or "localhost",
@@ -182,7 +144,7 @@ def _opened(server: Server, password: str | None, clock: Clock, *, writing: bool
         )
         # The driver leaves a socket open that finds nobody.
         raw._secure = server.host.startswith("/")
-        raw.connect(_socket(server, seconds))
+        raw.connect(connected_socket(server, seconds))
     except ssl.SSLError:
         raise SqlError("unreachable", "The server's certificate is not trusted, or it offers no TLS.") from None  # fmt: skip
     except Exception as error:
@@ -202,49 +164,6 @@ def _opened(server: Server, password: str | None, clock: Clock, *, writing: bool
     return session
 
 
-def _socket(server: Server, seconds: int) -> socket.socket:
-    if not server.host.startswith("/"):
-        found = socket.create_connection((server.host or "localhost", server.port or 3306), seconds)
-        found.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        found.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        return found
-    found = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    try:
-        found.settimeout(seconds)
-        found.connect(server.host)
-    except OSError:
-        found.close()
-        raise
-    return found
-
-
-def is_local(host: str) -> bool:
-    """A socket, or this computer."""
-    if not host or host.startswith("/") or host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
-def _tls(server: Server) -> dict[str, Any]:
-    """As the source says; where it says nothing, in the clear on this computer and verified elsewhere."""
-    wanted = server.tls or ("disable" if is_local(server.host) else "verify-full")
-    if wanted == "disable":
-        return {"ssl_disabled": True}
-    if wanted not in ("require", "verify-ca", "verify-full"):
-        raise SqlError("bad_settings", "tls must be disable, require, verify-ca or verify-full.")
-    try:
-        context = ssl.create_default_context(cafile=server.tls_root or None)
-    except OSError:
-        raise SqlError("bad_settings", "The file of tls_root cannot be read.") from None
-    context.check_hostname = wanted == "verify-full"
-    if wanted == "require":
-        context.verify_mode = ssl.CERT_NONE
-    return {"ssl": context}
-
-
 def _settle(session: Session, server: Server, clock: Clock, *, writing: bool) -> None:
     """Begin: modes, limits, a look at who we are, the transaction. Raises SqlError ``elevated_role``."""
     seconds = max(0.001, clock.left)
@@ -257,86 +176,10 @@ def _settle(session: Session, server: Server, clock: Clock, *, writing: bool) ->
             f"SET SESSION sql_mode = %s, {limit}, lock_wait_timeout = %s, innodb_lock_wait_timeout = %s",
             (session.modes, _LONGEST_WAIT_FOR_LOCK_S, _LONGEST_WAIT_FOR_LOCK_S),
         )
-    if not server.elevated and any(map(_is_powerful, _grants(session))):
+    if not server.elevated and may_more(session):
         raise SqlError(
             "elevated_role",
             "The source's login may do more than read and change rows (FILE, SUPER, CREATE, DROP, the server's own tables …). "
             "Give it one that may only SELECT, or set elevated = true.",
         )
     session.raw.query("START TRANSACTION READ WRITE" if writing else "START TRANSACTION READ ONLY")
-
-
-def _grants(session: Session) -> list[str]:
-    """What the login may do, its active roles' rights among them."""
-    ((active,),) = session.rows("SELECT CURRENT_ROLE()")
-    if session.is_mariadb or active in (None, "NONE"):
-        rows = session.rows("SHOW GRANTS")
-        if active not in (None, "NONE"):
-            rows += session.rows("SHOW GRANTS FOR CURRENT_ROLE")
-    else:
-        # MySQL writes them as they stand after USING: `reader`@`%`, `writer`@`%`.
-        rows = session.rows(f"SHOW GRANTS FOR CURRENT_USER() USING {active}")
-    return [str(row[0]) for row in rows]
-
-
-def _is_powerful(grant: str) -> bool:
-    """Whether a line of SHOW GRANTS gives more than reading and changing rows outside the server's own schemas."""
-    found = _GRANT.match(grant)
-    if found is None:
-        return not grant.startswith("GRANT `") and not grant.startswith("SET DEFAULT ROLE")
-    rights = re.sub(r"\([^)]*\)", "", found["rights"])
-    if {right.strip() for right in rights.split(",")} - _HARMLESS_RIGHTS or "GRANT OPTION" in grant:
-        return True
-    schema = found["on"].partition(".")[0].strip("`")
-    # Whoever may read every schema may read the server's own: passwords among them.
-    return (schema == "*" or schema in SYSTEM) and rights.strip() not in ("USAGE", "SHOW DATABASES")
-
-
-def streamed(session: Session, sql: str) -> "Stream":
-    """Run a statement, its rows not yet read."""
-    driver: Any = importlib.import_module("pymysql.cursors")
-    cursor = session.raw.cursor(driver.SSCursor)
-    cursor.execute(sql)
-    return Stream(session, cursor)
-
-
-class Stream:
-    """Rows as the server sends them."""
-
-    def __init__(self, session: Session, cursor: Any) -> None:
-        self._session = session
-        self._cursor = cursor
-        self._result = cursor._result
-        fields = self._result.fields
-        self.columns = tuple(str(field.name) for field in fields)
-        self.types = tuple(map(_type_name, fields))
-        bits = [place for place, field in enumerate(fields) if field.type_code == 16]
-        for place in bits:
-            self._result.converters[place] = (None, _bits)
-
-    def fetch(self, count: int) -> list[Row]:
-        """At most so many rows, fewer only at the end."""
-        read = self._result._read_rowdata_packet_unbuffered
-        rows: list[Row] = []
-        while len(rows) < count and (row := read()) is not None:
-            rows.append(row)
-        return rows
-
-    def end(self) -> None:
-        """Leave the rest unread. The server would send it all, so then the connection goes."""
-        if self._result.unbuffered_active:
-            self._result.unbuffered_active = False
-            self._session.raw._force_close()
-        self._cursor.connection = None
-
-
-def _type_name(field: Any) -> str:
-    name = _TYPES.get(field.type_code, "other")
-    if field.charsetnr == _BINARY and name in ("text", "varchar", "char"):
-        return {"text": "blob", "varchar": "varbinary", "char": "binary"}[name]
-    return name
-
-
-def _bits(data: bytes) -> int:
-    """BIT comes as bytes, the most significant first."""
-    return int.from_bytes(data, "big")

@@ -4,7 +4,9 @@ from collections.abc import Callable
 
 from devagent_sql.engines.batches import hand_over
 from devagent_sql.engines.mysql.catalog import Catalog, columns_of, listed
-from devagent_sql.engines.mysql.connection import Session, connected, streamed
+from devagent_sql.engines.mysql.connection import connected
+from devagent_sql.engines.mysql.rows import streamed
+from devagent_sql.engines.mysql.session import Session
 from devagent_sql.engines.mysql.side_effects import check_counted, counters, looking, place
 from devagent_sql.engines.port import (
     Analysis,

@@ -7,7 +7,7 @@ could refer to, needs the source's word on that table. Triggers may be hidden to
 
 from collections.abc import Callable
 
-from devagent_sql.engines.mysql.connection import Session
+from devagent_sql.engines.mysql.session import Session
 from devagent_sql.engines.port import Row
 from devagent_sql.errors import SqlError
 from devagent_sql.names import fold

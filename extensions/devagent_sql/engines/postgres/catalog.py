@@ -72,6 +72,10 @@ SELECT n.nspname, c.relname, c.relkind::text, c.oid::int8,
           FROM reach r JOIN pg_class bc ON bc.oid = r.oid JOIN pg_namespace bn ON bn.oid = bc.relnamespace
           LEFT JOIN pg_attribute ba ON ba.attrelid = bc.oid AND ba.attnum = r.col AND r.col > 0
           WHERE r.top = c.oid AND r.oid <> c.oid) AS beneath,
+    EXISTS (SELECT FROM reach r JOIN pg_rewrite w ON w.ev_class = r.oid AND w.ev_type = '1'
+            JOIN pg_depend p ON p.classid = 'pg_rewrite'::regclass AND p.objid = w.oid AND p.refclassid IN ('pg_proc'::regclass, 'pg_operator'::regclass)
+            WHERE r.top = c.oid AND NOT EXISTS (
+                SELECT FROM pg_depend e WHERE e.classid = p.refclassid AND e.objid = p.refobjid AND e.deptype = 'e')) AS calls,
     pg_has_role(c.relowner, 'USAGE'), f.oids, f.print
 FROM (SELECT ARRAY(SELECT oid FROM met)::text AS oids, {_FINGERPRINT} AS print) AS f
 LEFT JOIN (named JOIN pg_class c ON c.oid = named.oid JOIN pg_namespace n ON n.oid = c.relnamespace) ON true
@@ -151,7 +155,7 @@ class Catalog:
         self._connection.execute("SELECT set_config('search_path', $1, true)", [path and path[0]])
         relations: dict[tuple[str, str], Relation] = {}
         owned: set[tuple[str, str]] = set()
-        for schema, name, kind, _, columns, definition, beneath, is_owner, _, _ in rows:
+        for schema, name, kind, _, columns, definition, beneath, calls, is_owner, _, _ in rows:
             if schema is None or schema in SYSTEM:
                 continue
             relations[schema, name] = Relation(
@@ -161,6 +165,7 @@ class Catalog:
                 tuple(_column(one) for one in _texts(columns)),
                 (definition or "").rstrip().rstrip(";"),
                 _names(_texts(beneath)),
+                bool(calls),
             )
             if is_owner:
                 owned.add((schema, name))

@@ -121,14 +121,22 @@ ADAPTERS = _adapters()
 def _is_fit(connection: Connection) -> bool:
     """Undo what a call left; False = the connection is not to be used again."""
     try:
-        # Nothing was written: a commit. After a rollback psycopg would have every look-up prepared anew.
-        connection.commit() if connection.read_only else connection.rollback()
+        if not _rolled_back(connection):
+            return False
         connection.autocommit = True
         connection.execute("; ".join(_RESET).encode(), prepare=False)
         connection.autocommit = False
     except psycopg.Error:
         return False
     return connection.pgconn.transaction_status == psycopg.pq.TransactionStatus.IDLE
+
+
+def _rolled_back(connection: Connection) -> bool:
+    """Undo the transaction. What a view's function does would stay with a commit, a READ ONLY one's as well (NOTIFY,
+    large objects); after a rollback of its own psycopg would have every look-up prepared anew, so it is not told."""
+    if connection.pgconn.transaction_status == psycopg.pq.TransactionStatus.ACTIVE:
+        return False
+    return connection.pgconn.exec_(b"ROLLBACK").status == psycopg.pq.ExecStatus.COMMAND_OK
 
 
 POOL: Pool[Connection] = Pool(fit=_is_fit, close=lambda connection: connection.close())
