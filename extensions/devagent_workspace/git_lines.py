@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from devagent_workspace.contract import Access
 from devagent_workspace.grammar import Unclear
-from devagent_workspace.programs import (
+from devagent_workspace.programs.git import (
     GIT_COMMANDS,
     GIT_GLOBAL,
     GIT_READS,

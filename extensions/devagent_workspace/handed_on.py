@@ -8,7 +8,8 @@ import re
 from collections.abc import Sequence
 
 from devagent_workspace.grammar import Unclear
-from devagent_workspace.programs import PROGRAMS, Program
+from devagent_workspace.programs.known import PROGRAMS
+from devagent_workspace.programs.program import Program
 from devagent_workspace.shown import names
 from devagent_workspace.walk import Walk
 from devagent_workspace.words import Field

@@ -7,11 +7,8 @@ from itertools import pairwise
 from devagent_workspace.grammar import Unclear
 from devagent_workspace.handed_on import is_option
 from devagent_workspace.options import judge
-from devagent_workspace.programs import (
-    INTERPRETERS,
-    LONG_CODE_OPTIONS,
-    PROGRAMS,
-)
+from devagent_workspace.programs.kinds import INTERPRETERS, LONG_CODE_OPTIONS
+from devagent_workspace.programs.known import PROGRAMS
 from devagent_workspace.shown import names
 from devagent_workspace.sources import Source
 from devagent_workspace.variables import Scope

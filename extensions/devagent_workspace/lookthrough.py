@@ -12,7 +12,7 @@ from devagent_workspace import special, wrappers
 from devagent_workspace.grammar import Unclear
 from devagent_workspace.interpreters import check_interpreter, pytest
 from devagent_workspace.options import judge, prints, program_name
-from devagent_workspace.programs import (
+from devagent_workspace.programs.kinds import (
     ELEVATING,
     INTERPRETERS,
     OPAQUE,

@@ -7,15 +7,15 @@ from collections.abc import Sequence
 from devagent_workspace.contract import Access
 from devagent_workspace.grammar import Unclear
 from devagent_workspace.handed_on import check_handed_on, gives, gives_code, is_option
-from devagent_workspace.programs import (
+from devagent_workspace.programs.kinds import (
     FLAT,
     INTERPRETERS,
     PATTERN_FIRST,
     PRINTERS,
-    PROGRAMS,
     READ_ONLY,
     READERS,
 )
+from devagent_workspace.programs.known import PROGRAMS
 from devagent_workspace.sources import Source
 from devagent_workspace.variables import Scope
 from devagent_workspace.walk import Walk

@@ -12,7 +12,7 @@ from devagent_workspace.contract import Result, Surroundings, WorkspaceError, ba
 from devagent_workspace.environment import environment
 from devagent_workspace.jobs import Job, jobs_of
 from devagent_workspace.places import is_inside, moved
-from devagent_workspace.programs import INTERACTIVE
+from devagent_workspace.programs.kinds import INTERACTIVE
 from devagent_workspace.running import READ_BYTES, run
 from devagent_workspace.sandbox import Enclosure, enclosure, sandbox_by
 from devagent_workspace.sandbox.network import Network, network_of

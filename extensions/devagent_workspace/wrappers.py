@@ -8,12 +8,7 @@ from devagent_workspace.atoms import bent
 from devagent_workspace.grammar import Unclear
 from devagent_workspace.options import check_unknown, program_name, touch_written
 from devagent_workspace.places import SECRET_NAME
-from devagent_workspace.programs import (
-    ELEVATING,
-    PACKAGE_RUNNERS,
-    SHELLS,
-    WRAPPERS,
-)
+from devagent_workspace.programs.kinds import ELEVATING, PACKAGE_RUNNERS, SHELLS, WRAPPERS
 from devagent_workspace.shown import names
 from devagent_workspace.sources import Source
 from devagent_workspace.variables import Scope, may_be_exported

@@ -1,0 +1,1 @@
+"""What is known of programs, by name: their kinds, and their options."""
