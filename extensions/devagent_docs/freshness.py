@@ -1,8 +1,9 @@
 """When a document was indexed, and whether its file is still as it was then."""
 
 from devagent_docs.contract import DocsError, Surroundings
+from devagent_docs.entries import Source
 from devagent_docs.opening import Opened, Stored
-from devagent_docs.sources import Source, open_source
+from devagent_docs.sources import open_source
 
 
 class Freshness:
