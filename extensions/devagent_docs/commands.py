@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 
 from devagent_docs import evaluation, indexing
 from devagent_docs.contract import DocsError, Surroundings
-from devagent_docs.searching import Answer, index_of, readable
+from devagent_docs.hits import Answer
+from devagent_docs.searching import index_of, readable
 from devagent_docs.searching import search as find
 from devagent_docs.settings import (
     NAME,
@@ -149,9 +150,11 @@ def _standing(here: Surroundings, collection: Collection) -> Standing:
 
 def table(found: evaluation.Evaluation) -> list[str]:
     """The figures as lines of one width."""
-    lines = [f"{'kind':14} {'n':>4} {'recall@1':>9} {'recall@5':>9} {'MRR':>6} {'nDCG':>6}"]
+    lines = [
+        f"{'kind':14} {'n':>4} {'recall@1':>9} {'recall@5':>9} {'recall@10':>10} {'MRR':>6} {'nDCG':>6}"
+    ]
     lines += [
-        f"{one.kind:14} {one.questions:4} {one.recall_at_1:9.2f} {one.recall_at_5:9.2f} {one.mrr:6.2f} {one.ndcg:6.2f}"
+        f"{one.kind:14} {one.questions:4} {one.recall_at_1:9.2f} {one.recall_at_5:9.2f} {one.recall_at_10:10.2f} {one.mrr:6.2f} {one.ndcg:6.2f}"
         for one in found.kinds
     ]
     if found.auc is not None:

@@ -58,6 +58,7 @@ class Figures(NamedTuple):
     questions: int
     recall_at_1: float
     recall_at_5: float
+    recall_at_10: float
     mrr: float
     ndcg: float
 
@@ -138,6 +139,7 @@ def _figures(kind: str, ranks: list[tuple[int, float]]) -> Figures:
         len(ranks),
         sum(rank == 1 for rank, _ in ranks) / count,
         sum(1 <= rank <= 5 for rank, _ in ranks) / count,
+        sum(rank > 0 for rank, _ in ranks) / count,
         sum(1 / rank for rank, _ in ranks if rank) / count,
         sum(ndcg for _, ndcg in ranks) / count,
     )

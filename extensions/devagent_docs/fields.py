@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from devagent_docs import schema
 from devagent_docs.chunks import Chunk
+from devagent_docs.entries import Entry
 from devagent_docs.formats import Document
-from devagent_docs.sources import Entry
 from devagent_docs.words import CJK, grams
 
 if TYPE_CHECKING:

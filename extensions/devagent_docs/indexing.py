@@ -12,10 +12,11 @@ from devagent_docs import schema, vectors
 from devagent_docs.chunks import chunks_of
 from devagent_docs.contract import DocsError, Surroundings
 from devagent_docs.embedding import model_in
+from devagent_docs.entries import Entry, Source
 from devagent_docs.fields import Record, chunk_of, number_of, record_of
 from devagent_docs.formats import Unreadable
 from devagent_docs.settings import Collection, index_folder
-from devagent_docs.sources import Entry, Source, open_source
+from devagent_docs.sources import open_source
 from devagent_docs.store import Current, Store, format_digest
 
 if TYPE_CHECKING:

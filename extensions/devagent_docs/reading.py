@@ -4,8 +4,8 @@ from typing import NamedTuple
 
 from devagent_docs.citing import Citation, cited, taken_apart
 from devagent_docs.contract import DocsError, Surroundings, may_read
+from devagent_docs.freshness import Freshness
 from devagent_docs.opening import Opened, Stored, opened
-from devagent_docs.searching import Freshness
 from devagent_docs.settings import Collection, read_collections
 
 PAGE = 8000

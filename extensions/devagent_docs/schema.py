@@ -25,7 +25,7 @@ from devagent_docs.contract import DocsError
 if TYPE_CHECKING:
     import tantivy
 
-FORMAT = 4
+FORMAT = 5
 
 NAMES = (
     r"--?[A-Za-z][A-Za-z0-9_-]*"

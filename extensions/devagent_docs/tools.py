@@ -10,8 +10,10 @@ from typing import Any
 
 from devagent_docs import reading
 from devagent_docs.citing import taken_apart
+from devagent_docs.confidence import SURE
 from devagent_docs.contract import DocsError, ResourceDict, Result, Surroundings
-from devagent_docs.searching import SURE, Answer, Hit, counted, find_symbol, index_of, readable
+from devagent_docs.hits import Answer, Hit
+from devagent_docs.searching import counted, find_symbol, index_of, readable
 from devagent_docs.searching import search as find
 from devagent_docs.settings import Collection, is_grounded, read_collections
 

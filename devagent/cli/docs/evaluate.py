@@ -10,7 +10,7 @@ from devagent.core.text import one_line
 @click.argument("file", type=click.Path(exists=True, dir_okay=False))
 @click.option("--missed", is_flag=True, help="With the questions that have no right hit in five.")
 def evaluate(file: str, missed: bool) -> None:
-    """recall@1, recall@5, MRR and nDCG by kind of question, and how surely "not there" is told.
+    """recall@1, recall@5, recall@10, MRR and nDCG by kind of question, and how surely "not there" is told.
 
     FILE is tab-separated, with the head kind, question, sections. Sections are the right answers, separated by
     spaces: collection:path or collection:path#anchor; none means that there is no answer.

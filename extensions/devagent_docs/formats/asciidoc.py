@@ -3,7 +3,7 @@
 import re
 
 from devagent_docs.formats.encoding import decoded
-from devagent_docs.formats.model import Builder, Document, name_of
+from devagent_docs.formats.model import Builder, Document, flags_in, name_of
 
 _TITLE = re.compile(r"(={1,6}|#{1,6})\s+(\S.*?)(?:\s+\1)?\s*$")
 _ANCHOR = re.compile(r"\[(?:\[([\w.:-]+)[^\]]*\]|#([\w.:-]+)[^\]]*)\]\s*$")
@@ -14,7 +14,7 @@ _MARKUP = re.compile(
     r"(?:link|xref|linkgit|https?)[^\s\[]{0,400}\[([^\[\]]{0,400})\]|<<[^,<>]{1,200},\s?([^<>]{0,400})>>|\{(?:empty|nbsp)\}"
 )
 _ATTRIBUTE = re.compile(r":[\w!-]+:(?:\s|$)|(?:ifdef|ifndef|endif|ifeval|include|image)::")
-_NAME = re.compile(r"(?<![\w-])--?[A-Za-z][\w-]*|`([^`\s]+)`|\b[a-z][\w]*\.[\w.]+")
+_NAME = re.compile(r"`([^`\s-][^`\s]*)`|\b[a-z][\w]*\.[\w.]+")
 
 
 def read(data: bytes, path: str) -> Document:
@@ -60,7 +60,8 @@ def read(data: bytes, path: str) -> Document:
                 at = _block_end(lines, at, row) + 1
         elif not paragraph and (label := _LABELLED.match(row)) and not row.startswith("  "):
             text = _plain(label[1])
-            symbols = [found[1] or found[0] for found in _NAME.finditer(label[1])]
+            names = [found[1] or found[0] for found in _NAME.finditer(label[1])]
+            symbols = [*flags_in(label[1]), *names]
             if symbols:
                 builder.entry(
                     base + 1, text.replace("`", ""), number, anchor=anchor, symbols=symbols

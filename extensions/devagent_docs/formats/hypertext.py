@@ -9,7 +9,7 @@ import re
 from html import unescape
 
 from devagent_docs.formats.encoding import decoded
-from devagent_docs.formats.model import Builder, Document, Section, name_of
+from devagent_docs.formats.model import Builder, Document, Section, flags_in, name_of
 
 _TOKEN = re.compile(
     r"<!--.*?(?:-->|\Z)"
@@ -65,7 +65,6 @@ _ADMONITIONS = frozenset({"note", "notes:", "tip", "warning", "important", "caut
 _ROLES = frozenset({"navigation", "search", "contentinfo", "banner"})
 _CODE_NAME = re.compile(r"--?[A-Za-z][\w-]*|[A-Za-z_$@][\w$]*(?:(?:\.|::|/|-)[A-Za-z_$][\w$]*)*")
 _SETTING = re.compile(r"[A-Za-z][\w-]*(?:\.[\w<>*-]+)+|[A-Z][A-Z0-9]*_[A-Z0-9_]+")
-_FLAG = re.compile(r"(?<![\w-])--?[A-Za-z][\w-]*(?:\[[\w-]+\][\w-]*)?")
 
 
 def read(data: bytes, path: str) -> Document:
@@ -257,7 +256,7 @@ class _Scan:
             return
         names = [found[0] for code in self._entry_code if (found := _CODE_NAME.match(code))]
         names = [name for at, name in enumerate(names) if at == 0 or any(c in name for c in "._-")]
-        flags = [flag.replace("[", "").replace("]", "") for flag in _FLAG.findall(text)]
+        flags = flags_in(text)
         named = anchor.removeprefix("envvar-").removeprefix("module-")
         dotted = [named] if "." in named or named in text.split() else []
         alone = [text] if _SETTING.fullmatch(text) else []

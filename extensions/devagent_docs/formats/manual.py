@@ -5,14 +5,14 @@ import re
 import zlib
 
 from devagent_docs.formats.encoding import decoded
-from devagent_docs.formats.model import Builder, Document, Unreadable
+from devagent_docs.formats.model import Builder, Document, Unreadable, flags_in
 
 MAX_UNPACKED = 64 * 1024 * 1024
 _NAME = re.compile(r".+\.[1-9][a-z]*(?:\.gz)?$")
 _ESCAPES = {"\\-": "-", "\\&": "", "\\e": "\\", "\\ ": " ", "\\(co": "©", "\\(bu": "•", "\\(aq": "'", "\\(dq": '"',
             "\\(lq": "“", "\\(rq": "”", "\\(oq": "‘", "\\(cq": "’", "\\(em": "—", "\\(en": "–", "\\c": "", "\\|": "", "\\^": "", "\\~": " ", "\\0": " ", "\\/": "", "\\,": "", "\\%": "", "\\:": ""}  # fmt: skip
 _ESCAPE = re.compile(r"\\f(?:\[\w*\]|\(..|.)|\\s[+-]?\d|\\\*\(..|\\\*.|\\\(..|\\\[([\w ]+)\]|\\.")
-_FLAG = re.compile(r"(?<![\w-])--?[A-Za-z0-9][\w-]*")
+_DIGIT = re.compile(r"(?<![\w-])-[0-9]\b")
 _WORD = re.compile(r'"((?:[^"]|"")*)"|(\S+)')
 _FONTS = frozenset({"B", "I", "BI", "BR", "IB", "IR", "RB", "RI", "SM", "SB"})
 
@@ -117,7 +117,7 @@ class _Page:
 
     def _tag(self, text: str, number: int) -> None:
         """The tag of a list: an option's becomes a section, a bullet is text."""
-        flags = _FLAG.findall(text)
+        flags = [*_DIGIT.findall(text), *flags_in(text)]
         word = text.split(" ")[0].strip(",:")
         if flags or re.fullmatch(r"[A-Za-z_][\w.]{2,}", word):
             self._builder.entry(self._base + 1, text, number, symbols=flags or [word])

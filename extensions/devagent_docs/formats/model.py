@@ -43,12 +43,26 @@ class Unreadable(Exception):
 
 MAX_HEADING = 200
 _NOT_IN_SLUG = re.compile(r"[^\w\- ]")
+_FLAG = re.compile(
+    r"(?<![\w-])(?:--\[(?P<denied>no-?)\]|--?)(?P<name>[A-Za-z][\w-]*(?:\[[\w-]+\][\w-]*)?)"
+)
 
 
 def slug(heading: str) -> str:
     """The anchor that GitHub and most tools make of a heading."""
     text = unicodedata.normalize("NFC", heading).lower()
     return _NOT_IN_SLUG.sub("", text).strip().replace(" ", "-")
+
+
+def flags_in(label: str) -> list[str]:
+    """The options that a label names, with their dashes; ``--[no-]verify`` is two: --verify and --no-verify."""
+    found: list[str] = []
+    for flag in _FLAG.finditer(label):
+        if denied := flag["denied"]:
+            found += [f"--{flag['name']}", f"--{denied}{flag['name']}"]
+        else:
+            found.append(flag[0].replace("[", "").replace("]", ""))
+    return found
 
 
 def name_of(path: str) -> str:

@@ -30,6 +30,7 @@ def test_the_measures_are_what_they_say() -> None:
     assert (kind.questions, everything.questions) == (3, 3)
     assert kind.recall_at_1 == pytest.approx(1 / 3)
     assert kind.recall_at_5 == pytest.approx(2 / 3)
+    assert kind.recall_at_10 == pytest.approx(2 / 3)
     assert kind.mrr == pytest.approx((1 + 1 / 3) / 3)
     assert kind.ndcg == pytest.approx((1 + 0.5) / 3)
     assert found.auc == pytest.approx((1 + 0.5 + 0) / 3)
@@ -61,6 +62,20 @@ def test_the_questions_that_ship_are_enough_and_evenly_parted() -> None:
     assert len(texts) == len(set(texts))
     for one in (one for half in halves for one in half):
         assert bool(one.sections) is (one.kind != "unanswerable")
+
+
+def test_the_fresh_questions_ask_for_no_section_that_an_older_one_asks_for() -> None:
+    fresh = read_questions(str(QUESTIONS / "fresh.tsv"))
+    older = [
+        one
+        for name in ("open.tsv", "open_more.tsv", "set_aside.tsv")
+        for one in read_questions(str(QUESTIONS / name))
+    ]
+    assert sum(bool(one.sections) for one in fresh) >= 100
+    asked = {section for one in older for section in one.sections}
+    assert not asked.intersection(section for one in fresh for section in one.sections)
+    texts = {one.text for one in older if one.sections}
+    assert not texts.intersection(one.text for one in fresh)
 
 
 @pytest.mark.parametrize(

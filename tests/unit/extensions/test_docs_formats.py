@@ -96,6 +96,20 @@ def test_a_manual_page_has_its_sections_options_and_code() -> None:
     assert text_of(found, "EXAMPLES") == "railctl book\n  --seat window"
 
 
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("a.html", b"<h1>T</h1><dl><dt>-n</dt><dt>--[no-]verify</dt><dd>Hooks run.</dd></dl>"),
+        ("a.1", b".TH T 1\n.SH OPTIONS\n.TP\n.B -n, --[no-]verify\nHooks run.\n"),
+        ("a.adoc", b"= T\n\n-n::\n--[no-]verify::\n\tHooks run.\n"),
+    ],
+)
+def test_an_option_that_can_be_denied_defines_both_its_names(name: str, text: bytes) -> None:
+    document = read(text, name, format_of(name, lambda: text))
+    names = [name for one in document.sections for name in one.symbols]
+    assert {"-n", "--verify", "--no-verify"} <= set(names)
+
+
 def test_the_other_formats_are_read() -> None:
     assert shape(read(texts.TEXT.encode(), "r.txt", "text")) == [
         (2, "RELEASE STEPS", "release-steps")

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 import devagent_docs
-from devagent_docs import commands, indexing, sources, tools
+from devagent_docs import archives, commands, indexing, tools
 from devagent_docs.contract import DocsError
 from devagent_docs.indexing import Report
 from devagent_docs.settings import index_folder, read_collections
@@ -297,7 +297,7 @@ def test_an_archive_that_would_not_end_is_refused_and_a_broken_member_is_named(
     (tmp_path / "snap.zip").write_bytes(data)
     found = index(here, "snap")
     assert (found.documents, found.skipped) == (1, {"broken.md": "it cannot be unpacked"})
-    monkeypatch.setattr(sources, "MAX_ARCHIVE", 5000)
+    monkeypatch.setattr(archives, "MAX_ARCHIVE", 5000)
     with pytest.raises(DocsError, match="unpack what is wanted"):
         index(here, "snap")
     assert citations(here, "good words") == ["snap@" + found.version + ":good.md#good"]

@@ -74,6 +74,17 @@ def test_a_question_that_is_half_answered_is_not_called_answered(here: Place) ->
     assert "No section speaks of all this" in found["text"]
 
 
+def test_words_of_talk_say_little_of_how_sure_an_answer_is(here: Place) -> None:
+    bare = tools.search(here, query="train booking").get("structured", {})
+    talking = tools.search(here, query="somebody wants help with train booking").get(
+        "structured", {}
+    )
+    foreign = tools.search(here, query="how do I get the zeppelin").get("structured", {})
+    assert bare["confidence"] == 1
+    assert talking["found"]
+    assert not foreign["found"]
+
+
 def test_grounded_mode_shows_nothing_that_is_unsure_and_asks_for_citations(here: Place) -> None:
     grounded = here._replace(settings={**here.settings, "grounded": True})
     unsure = tools.search(grounded, query="kubernetes ingress controller annotations for receipts")
