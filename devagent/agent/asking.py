@@ -5,7 +5,7 @@ beyond that is on file (``core.approvals``).
 """
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from datetime import date
 
 from msgspec import Struct
@@ -28,10 +28,10 @@ from devagent.core.verdicts import NOT_DONE
 
 
 class Terms(Struct, frozen=True):
-    """What answers are given for: a folder, a day (ISO), and how far policy lets a yes reach."""
+    """What answers are given for: a folder, the day (ISO) of each, and how far policy lets a yes reach."""
 
     folder: str
-    today: str
+    today: Callable[[], str]
     bounds: ApprovalBounds = ApprovalBounds()
 
 
@@ -83,7 +83,7 @@ class Asking:
             judged,
             by=approval.by,
             scope=approval.scope,
-            given=self._terms.today,
+            given=self._terms.today(),
             days=most if answer.days is None else max(0, min(answer.days, most)),
             folder=self._terms.folder,
             shown=approval.shown,
@@ -109,7 +109,7 @@ class Asking:
             judged,
             by=f"user:{judged.principal.user}",
             scope=scope,
-            given=self._terms.today,
+            given=self._terms.today(),
             days=self._terms.bounds.days,
             folder=self._terms.folder,
         )
@@ -124,7 +124,7 @@ class Asking:
             if (
                 one.scope in scopes
                 and self._lives(one)
-                and one.answers(judged, folder=self._terms.folder, today=self._terms.today)
+                and one.answers(judged, folder=self._terms.folder, today=self._terms.today())
             ):
                 return one
         return None
@@ -132,7 +132,7 @@ class Asking:
     def _lives(self, one: StandingApproval) -> bool:
         """Whether policy still lets it live that long, whatever end stands on file."""
         try:
-            age = date.fromisoformat(self._terms.today) - date.fromisoformat(one.given)
+            age = date.fromisoformat(self._terms.today()) - date.fromisoformat(one.given)
         except ValueError:
             return False
         return 0 <= age.days <= self._terms.bounds.days

@@ -1,12 +1,13 @@
 """Evidence: what a policy request tells beside the call itself, all of it from the session's own events.
 
-Who and in which mode and on which day is fixed; the taint (labels of the sources whose results the model
+Who and in which mode is fixed, the day is the call's own; the taint (labels of the sources whose results the model
 has read), the origins of values and the last prompt come from a fold over the events, live or resumed;
 facts come from the text of the arguments, and of a result its sizes, labels and personal data. Nothing
 here is the model's word. What is costly is worked out only where a rule that may concern the tool
 looks at it.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 from msgspec import Struct
@@ -26,12 +27,13 @@ from devagent.policy.needs import ASKS_FOR_PERSONAL_DATA
 
 
 class Circumstances(Struct, frozen=True):
-    """What is the same for every call of a session: who, in which mode, on which day (ISO date)."""
+    """What no call of a session changes: who, in which mode, by which calendar (the ISO date of each call: a session
+    may outlast a rule)."""
 
     principal: Principal
     mode: str
     interactive: bool
-    today: str
+    today: Callable[[], str]
 
 
 class Evidence:
@@ -142,7 +144,7 @@ class Evidence:
         context: dict[str, Any] = {
             "mode": same.mode,
             "interactive": same.interactive,
-            "today": same.today,
+            "today": same.today(),
         }
         if self.taint:
             context["taint"] = list(self.taint)

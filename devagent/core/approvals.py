@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from devagent.core.codec import canonical, digest
 from devagent.core.events.calls import ToolJudged
 from devagent.core.resources import Resource
+from devagent.core.verdicts import MOST_DETERMINING
 
 Scope = Literal["once", "session", "project", "always"]
 SCOPES: tuple[Scope, ...] = ("once", "session", "project", "always")
@@ -72,8 +73,12 @@ class StandingApproval(Struct, frozen=True, kw_only=True):
 
 
 def asking_rules(judged: ToolJudged) -> tuple[str, ...]:
-    """The rules that made the call an ask; empty where the default did."""
-    return tuple(sorted({rule.rule for rule in judged.decision.determining}))
+    """The rules that made the call an ask; empty where the default did. Of more than a record names, all that matched:
+    rather too many have to have been shown than too few."""
+    decision = judged.decision
+    if len(decision.determining) >= MOST_DETERMINING:
+        return tuple(sorted({*decision.rules, *(rule.rule for rule in decision.determining)}))
+    return tuple(sorted({rule.rule for rule in decision.determining}))
 
 
 def _covers(own: Resource, wanted: Resource) -> bool:

@@ -12,6 +12,8 @@ Effect = Literal["deny", "ask", "allow"]
 Phase = Literal["call", "result"]
 NOT_ALLOWED, NOT_DONE = "Not allowed", "Not done."
 """How what the model reads of a refused call begins: where policy, and where a person refused it."""
+MOST_DETERMINING = 16
+"""How many rules a record names as determining; ``rules`` names every one that matched."""
 RANK: dict[Effect, int] = {"deny": 0, "ask": 1, "allow": 2}
 
 

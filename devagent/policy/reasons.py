@@ -1,7 +1,7 @@
 """A decision in one calm sentence, the rules that determined it, and whom to ask."""
 
 from devagent.core.text import one_line
-from devagent.core.verdicts import Effect, RuleReference
+from devagent.core.verdicts import MOST_DETERMINING, Effect, RuleReference
 from devagent.policy.compile import CompiledRule, Layer
 from devagent.policy.describe import among
 from devagent.policy.nearest import Nearest
@@ -12,8 +12,6 @@ _DONE: dict[Effect, str] = {
     "ask": "needs approval by",
     "allow": "allowed by",
 }
-DETERMINING = 16
-"""How many rules a record names as determining; ``rules`` names every one."""
 Made = list[tuple[Voice, Answer]]
 """The voices that made an effect, each with the first answer it made."""
 
@@ -40,7 +38,7 @@ def determining(made: Made) -> tuple[RuleReference, ...]:
     """The rules that determined the answer, with layer, file and line."""
     return tuple(
         voice.rule.reference(voice.effect, answer.resource.id)
-        for voice, answer in made[:DETERMINING]
+        for voice, answer in made[:MOST_DETERMINING]
     )
 
 

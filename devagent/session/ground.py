@@ -5,7 +5,6 @@ Policy is settled before a byte of the workspace is read, the org's before all e
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
@@ -51,6 +50,7 @@ from devagent.settings.approvals import ApprovalsOnFile, Together
 from devagent.settings.config import Config, load_config
 from devagent.settings.credentials import stored_secret
 from devagent.settings.data_sources import with_org_sources
+from devagent.settings.day import today
 from devagent.settings.identity import principal
 from devagent.settings.places import Places, places
 from devagent.settings.policies import EffectivePolicy, is_enrolled
@@ -117,7 +117,6 @@ class Ground(Struct, frozen=True, kw_only=True):
     policy: EffectivePolicy
     enrolled: Enrolled | None
     watch: "Watch | None"
-    today: str
     signed: "tuple[SignedFile, ...]"
     extensions: Callable[[], Extensions]
     guidance: str
@@ -173,7 +172,6 @@ def stand(options: Options, environment: Mapping[str, str] | None) -> Ground:
         who = governs.who
     if policy.locked and options.mode != "chat":
         raise ConfigError(policy.locked, hint="Ask whoever runs devagent in your organisation.")
-    today = datetime.now(UTC).date().isoformat()
     names = policy.compiled.names(who)
     data, keeper = org_data(policy.compiled.files)
 
@@ -193,8 +191,7 @@ def stand(options: Options, environment: Mapping[str, str] | None) -> Ground:
         policy=policy,
         enrolled=governs,
         watch=_watch(governs, names),
-        today=today,
-        signed=_signed(options, here, who, policy, today),
+        signed=_signed(options, here, who, policy),
         extensions=extensions,
         guidance="\n".join(
             filter(None, [options.guidance, style_guidance(names), org_style(brought, names)])
@@ -241,7 +238,7 @@ async def gate_of(
     refused = await toolbox.admit(
         # Even to learn its tools a server would have to be started.
         first_use=not ground.governed and not policy.locked and not options.dry_run,
-        today=ground.today,
+        today=today(),
         fault=ground.config.fault,
     )
     if refused and options.mode != "chat":
@@ -251,10 +248,10 @@ async def gate_of(
         principal=ground.principal,
         mode=options.mode,
         interactive=options.interactive,
-        today=ground.today,
+        today=today,
     )
     floor = Floor(ground.folder, ground.here.own())
-    terms = Terms(ground.folder, ground.today, approval_bounds(policy.compiled.files))
+    terms = Terms(ground.folder, today, approval_bounds(policy.compiled.files))
     on_file = Together(
         ApprovalsOnFile.load(ground.here.approvals),
         [one for file in ground.signed for one in file.content.approvals],
@@ -306,7 +303,7 @@ def shared_spending(ground: Ground, limits: Limits) -> Ledger | None:
 
 
 def _signed(
-    options: Options, here: Places, who: Principal, policy: EffectivePolicy, today: str
+    options: Options, here: Places, who: Principal, policy: EffectivePolicy
 ) -> "tuple[SignedFile, ...]":
     """The signed files of approvals. Raises ConfigError for one that may not be relied on."""
     if not options.approvals:
@@ -315,7 +312,7 @@ def _signed(
 
     device, keys = Device(here.data), approval_keys(policy.compiled.files)
     return tuple(
-        read(path, device=device, user=who.user, keys=keys, today=today)
+        read(path, device=device, user=who.user, keys=keys, today=today())
         for path in options.approvals
     )
 

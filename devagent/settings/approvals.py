@@ -1,7 +1,8 @@
 """The person's approvals on file, beside their other data, where no tool can write.
 
-One JSON file, replaced whole. A file that is damaged or not the person's own is no approval at all,
-and is said: an ask then asks again.
+One JSON file, replaced whole. What is taken back there answers nothing any more, also in a session that runs; what
+others add answers from the next session on. A file that is damaged or not the person's own is no approval at all, and
+is said: an ask then asks again.
 """
 
 import os
@@ -30,14 +31,21 @@ class ApprovalsOnFile:
     def __init__(self, path: str, approvals: Sequence[StandingApproval] = ()) -> None:
         self._path = path
         self._approvals = list(approvals)
+        self._stamp = _stamp(path)
 
     @classmethod
     def load(cls, path: str) -> Self:
         """Read the file; none where it is not there. Raises ConfigError for one that is not usable."""
+        found = cls(path)
+        found._approvals = found._read()
+        return found
+
+    def _read(self) -> list[StandingApproval]:
+        path = self._path
         try:
             data = read_trusted(path, error=ConfigError)
         except (FileNotFoundError, NotADirectoryError):
-            return cls(path)
+            return []
         try:
             read = from_plain(parse(data), _File)
         except ValueError as e:
@@ -48,10 +56,15 @@ class ApprovalsOnFile:
             ) from e
         if read.version != VERSION:
             raise ConfigError(f"has version {read.version}, not {VERSION}", file=path)
-        return cls(path, read.approvals)
+        return read.approvals
 
     def standing(self) -> Sequence[StandingApproval]:
-        """All of them, as they were given; expired ones too."""
+        """Those that were there or were added here, and are there still; expired ones too. Raises as ``load``."""
+        stamp = _stamp(self._path)
+        if stamp != self._stamp:
+            there = self._read()
+            self._approvals = [one for one in self._approvals if one in there]
+            self._stamp = stamp
         return tuple(self._approvals)
 
     def keep(self, approval: StandingApproval) -> None:
@@ -70,9 +83,9 @@ class ApprovalsOnFile:
         try:
             os.makedirs(os.path.dirname(self._path), mode=0o700, exist_ok=True)
             with locked(f"{self._path}.lock"):
-                self._approvals = change(type(self).load(self._path)._approvals)
-                whole = _File(version=VERSION, approvals=self._approvals)
+                whole = _File(version=VERSION, approvals=change(self._read()))
                 replace_file(self._path, canonical(whole))
+                self._approvals = change(self._approvals)
         except OSError as e:
             raise DevagentError(f"the approval cannot be kept in {self._path}: {e.strerror}") from e
 
@@ -97,3 +110,12 @@ class Together:
 
     def keep(self, approval: StandingApproval) -> None:
         self._on_file.keep(approval)
+
+
+def _stamp(path: str) -> tuple[int, ...]:
+    """What changes with the file; empty where it is not there."""
+    try:
+        found = os.stat(path)
+    except OSError:
+        return ()
+    return (found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)

@@ -20,7 +20,6 @@ from devagent.core.tools import ToolSpec
 from devagent.disk import replace_file
 from devagent.policy import CompiledPolicy, PolicyFile, compile_policy, from_cache, parse, to_cache
 from devagent.policy.document import decoded
-from devagent.policy.index import build_index
 from devagent.policy.syntax import LayerName, speaks_of_arguments
 from devagent.settings import places as _places
 from devagent.settings.places import Places
@@ -42,7 +41,7 @@ class Layer(Struct, frozen=True):
 
 class SignedFile(Struct, frozen=True):
     """A policy file of an organisation's bundle, verified. ``layer``: org, team or narrowing. ``principals``: it speaks for
-    these alone, where any are named; ``lapsed``: what it allows holds no longer, what it denies and asks about goes on;
+    these alone, where any are named; ``lapsed``: what it allows opens nothing any more, all that it narrows goes on;
     ``broken``: why it cannot be relied on."""
 
     layer: LayerName
@@ -160,10 +159,9 @@ def _signed(here: Places, signed: SignedPolicy, tools: Tools | None) -> tuple[li
                 raise PolicyError(one.broken, file=one.path)
             file = parse(one.data, one.path, org=number == 0)
             if number:
-                file = replace(file, layer=one.layer)
-            if one.lapsed:
-                rules = tuple(rule for rule in file.rules if rule.effect != "allow")
-                file = replace(file, rules=rules, index=build_index(rules))
+                # What lapsed speaks for a layer that no envelope names: its allows open nothing any more, and what
+                # they oblige to, or refuse by ``otherwise``, goes on.
+                file = replace(file, layer="narrowing" if one.lapsed else one.layer)
             files.append((_fitting(file, one.data, tools), sha256(one.data)))
         try:
             data = read_trusted(org_file(), root_only=True)

@@ -124,7 +124,7 @@ async def governed(
     made = await extension(folder, server, tool_class)
     toolbox = Extensions([made])
     judge = compile_policy([parse(POLICY, "bench.toml", org=True)])
-    same = Circumstances(principal=ANA, mode="run", interactive=False, today="2026-11-20")
+    same = Circumstances(principal=ANA, mode="run", interactive=False, today=lambda: "2026-11-20")
     terms = Terms(str(folder), same.today, ApprovalBounds())
     gate = Gate(
         judge,

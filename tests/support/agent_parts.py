@@ -159,9 +159,11 @@ class FakeToolbox:
         return self._result if isinstance(self._result, ToolResult) else self._result()
 
 
-def decision(effect: Effect, **fields: Any) -> Decision:
+def decision(
+    effect: Effect, matching: Sequence[str] = ("org/acme#push",), **fields: Any
+) -> Decision:
     reason = f"org/acme#push says {effect}"
-    return Decision(effect, reason, rules=("org/acme#push",), policy="the policy", **fields)
+    return Decision(effect, reason, rules=tuple(matching), policy="the policy", **fields)
 
 
 class FakeJudge:
@@ -248,9 +250,10 @@ def gate_of(
     own: Sequence[str] = (),
     approvals: Approvals | None = None,
     bounds: ApprovalBounds = ApprovalBounds(),  # noqa: B008 - frozen
+    today: Callable[[], str] = lambda: "2026-11-20",
 ) -> Gate:
-    terms = Terms(WORKSPACE, "2026-11-20", bounds)
-    circumstances = Circumstances(principal=ANA, mode="run", interactive=False, today="2026-11-20")
+    terms = Terms(WORKSPACE, today, bounds)
+    circumstances = Circumstances(principal=ANA, mode="run", interactive=False, today=today)
     return Gate(
         judge,
         toolbox or FakeToolbox(),

@@ -5,7 +5,6 @@ import tempfile
 from collections import Counter
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
-from datetime import date
 
 from devagent.cli.policy.diff_text import in_text
 from devagent.cli.policy.recorded import RecordedSessions
@@ -21,6 +20,7 @@ from devagent.policy.changes import Report
 from devagent.policy.lint import lint
 from devagent.policy.replay import replay
 from devagent.policy.testing import run
+from devagent.settings.day import today
 
 Tell = Callable[[str], None]
 
@@ -62,8 +62,8 @@ def lint_and_test(folder: str, built: Built, tell: Tell) -> tuple[dict[str, int]
     files = policies(folder, built)
     cases = sorted(os.path.join(folder, name) for name in built.files if name.endswith(TEST_FILE))
     sources = [(file, _bytes(file)) for file in (*files, *cases)]
-    today = date.today().isoformat()
-    findings = lint(sources, tools, today, org=files[0])
+    day = today()
+    findings = lint(sources, tools, day, org=files[0])
     for one in findings:
         if one.severity == "error":
             place = os.path.relpath(one.file, folder)
@@ -71,7 +71,7 @@ def lint_and_test(folder: str, built: Built, tell: Tell) -> tuple[dict[str, int]
     linted = Counter(one.severity for one in findings)
     if linted["error"]:
         return dict(linted), {"passed": 0, "failed": 0}
-    report = run(Suites((*files, *cases), tools, in_force=False).all(), today, Known(tools))
+    report = run(Suites((*files, *cases), tools, in_force=False).all(), day, Known(tools))
     for case in report.cases:
         if case.problems:
             tell(f"FAIL  {os.path.relpath(case.file, folder)}:{case.line}: {one_line(case.name)}")

@@ -3,7 +3,6 @@
 import os
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
@@ -19,6 +18,7 @@ from devagent.host.inprocess import load
 from devagent.host.manifest import FIRST_PARTY
 from devagent.policy import CompiledPolicy
 from devagent.settings.config import Config
+from devagent.settings.day import today
 from devagent.settings.identity import principal
 from devagent.settings.places import places
 
@@ -76,7 +76,7 @@ def _what_may_be_read() -> Callable[[Sequence[Any]], Sequence[bool]]:
         context = {
             "mode": "chat",
             "interactive": True,
-            "today": datetime.now(UTC).date().isoformat(),
+            "today": today(),
         }
         request = Request(
             principal=principal(), extension="docs", tool="search", tool_class="read", context=context

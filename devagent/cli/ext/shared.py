@@ -4,7 +4,6 @@ import os
 import sys
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
@@ -20,6 +19,7 @@ from devagent.host.mcp.config import check_names, parse_server
 from devagent.host.mcp.extension import McpExtension, shown_command
 from devagent.host.mcp.lock import PinnedServer, ToolsLock
 from devagent.host.org_pins import OrgPins
+from devagent.settings.day import today
 from devagent.settings.keyring_secrets import KeyringSecrets
 from devagent.settings.places import places
 from devagent.settings.policies import is_enrolled
@@ -93,7 +93,7 @@ def let_in(extension: McpExtension, *, yes: bool) -> bool:
     _show_tools(extension, seen, known)
     if not _agreed(f"Let {extension.settings.name} in with these tools?", yes):
         return False
-    extension.pin(seen, how="approved", on=datetime.now(UTC).date().isoformat())
+    extension.pin(seen, how="approved", on=today())
     click.echo(
         f"{extension.settings.name} is let in as it is now. Any change will have to be approved."
     )

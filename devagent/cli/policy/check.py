@@ -2,7 +2,6 @@
 
 import sys
 from collections.abc import Iterator
-from datetime import date
 from itertools import islice
 from typing import Any
 
@@ -12,6 +11,7 @@ import msgspec
 from devagent.cli.policy.shared import first_party, policy_files, read_policies
 from devagent.policy import CompiledPolicy, request_from_line
 from devagent.policy.requests import Known
+from devagent.settings.day import today
 
 AT_ONCE = 256
 """Answers of a batch that are written together."""
@@ -33,13 +33,13 @@ def check(files: tuple[str, ...], batch: bool, request_text: str | None) -> None
     if batch and request_text is not None:
         raise click.UsageError("--batch reads its requests from standard input, not an argument")
     compiled = read_policies(files)
-    today, known = date.today().isoformat(), first_party()
+    day, known = today(), first_party()
     stdin, stdout = sys.stdin.buffer, sys.stdout.buffer
     if batch:
         lines: Iterator[bytes] = iter(stdin)
     else:
         lines = iter([stdin.read() if request_text is None else request_text.encode()])
-    answers = (judge_line(compiled, line, today, known) for line in lines)
+    answers = (judge_line(compiled, line, day, known) for line in lines)
     while together := list(islice(answers, AT_ONCE)):
         stdout.write(b"".join(together))
     stdout.flush()

@@ -1,7 +1,6 @@
 """``devagent policy diff``: which recorded calls another policy would answer otherwise."""
 
 from collections.abc import Iterable, Sequence
-from datetime import date
 from itertools import chain
 from typing import Any
 
@@ -17,6 +16,7 @@ from devagent.policy import CompiledPolicy
 from devagent.policy.changes import Recorded, Report
 from devagent.policy.examples_recorded import examples_as_recorded
 from devagent.policy.replay import replay, results_for, shadowed
+from devagent.settings.day import today
 
 
 @click.command()
@@ -86,7 +86,7 @@ def _check(
 
 def _examples(policies: Iterable[CompiledPolicy]) -> Iterable[Recorded]:
     files = [layer.file for policy in policies for layer in policy.layers]
-    return examples_as_recorded(files, today=date.today().isoformat(), known=first_party())
+    return examples_as_recorded(files, today=today(), known=first_party())
 
 
 def _names(files: Sequence[str]) -> str:

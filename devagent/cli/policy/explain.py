@@ -1,7 +1,6 @@
 """``devagent policy explain``: why a call would be allowed, asked about or denied."""
 
 from collections.abc import Sequence
-from datetime import date
 from typing import Any
 
 import click
@@ -22,6 +21,7 @@ from devagent.core.verdicts import Request
 from devagent.policy import explain, request_from_json
 from devagent.policy.names import nearest_name
 from devagent.policy.syntax import CLASSES
+from devagent.settings.day import today
 from devagent.settings.identity import principal
 
 
@@ -107,7 +107,7 @@ def _tell_of_a_slip(extension: str, name: str) -> None:
 
 def _request(data: dict[str, Any]) -> Request:
     try:
-        return request_from_json(data, today=date.today().isoformat(), known=first_party())
+        return request_from_json(data, today=today(), known=first_party())
     except ValueError as error:
         raise UsageError(
             f"the call cannot be judged: {error}",

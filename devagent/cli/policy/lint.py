@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from datetime import date
 from typing import Literal
 
 import click
@@ -14,6 +13,7 @@ from devagent.core.codec import canonical, to_plain
 from devagent.core.text import one_line, visible
 from devagent.policy.lint import SEVERITIES, Finding, lint
 from devagent.policy.lint.sarif import sarif
+from devagent.settings.day import today
 
 
 @click.command("lint")
@@ -39,7 +39,7 @@ def lint_command(
         files = files_in_force()
         org = files[0]
     sources = [(file, read_policy(file)) for file in dict.fromkeys(files)]
-    findings = lint(sources, tool_specs(tool_files), date.today().isoformat(), org=org)
+    findings = lint(sources, tool_specs(tool_files), today(), org=org)
     if output_format == "sarif":
         click.echo(canonical(sarif(findings, __version__)))
     elif output_format == "json":

@@ -4,7 +4,6 @@ import csv
 import io
 import sys
 from collections.abc import Iterator
-from datetime import date
 
 import click
 
@@ -14,6 +13,7 @@ from devagent.cli.policy.tool_specs import tool_files, tool_specs
 from devagent.core.errors import UsageError
 from devagent.core.text import cells, one_line
 from devagent.policy.matrix import ANYTHING, Cell, Matrix, Row, matrix
+from devagent.settings.day import today
 
 SHOWN = 3
 """Reasons of a cell that text shows; CSV and HTML show all."""
@@ -49,7 +49,7 @@ def matrix_command(
             principals=principals,
             resources=resources,
             mode=mode,
-            today=date.today().isoformat(),
+            today=today(),
         )
     except ValueError as error:
         raise UsageError(str(error)) from error

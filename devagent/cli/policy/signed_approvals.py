@@ -6,7 +6,7 @@ What is signed was approved by a person: earlier and kept on file, or now, call 
 import os
 import sys
 from collections.abc import Iterator
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 
 import click
 from msgspec.structs import replace
@@ -24,6 +24,7 @@ from devagent.core.events.session import SessionStarted
 from devagent.core.text import one_line, visible
 from devagent.policy.bounds import approval_bounds, approval_keys
 from devagent.settings.approvals import ApprovalsOnFile
+from devagent.settings.day import today
 from devagent.settings.identity import principal
 from devagent.settings.places import places
 
@@ -71,10 +72,10 @@ def export(
     given = list(_asked(session, bounds) if session else _chosen(ids))
     if not given:
         raise UsageError("there is nothing to sign", hint="Nothing was approved.")
-    today = _today()
+    day = today()
     content = Approvals(
-        issued=today,
-        expires=(date.fromisoformat(today) + timedelta(days=life)).isoformat(),
+        issued=day,
+        expires=(date.fromisoformat(day) + timedelta(days=life)).isoformat(),
         approvals=tuple(replace(one, user=user) if user else one for one in given),
     )
     signer = PrivateKey(key_file, name) if key_file else Device(places().data)
@@ -112,9 +113,7 @@ def key(key_file: str, name: str) -> None:
 def read_here(file: str) -> SignedFile:
     """The file as a session here would take it. Raises ConfigError."""
     keys = approval_keys(policy_in_force().compiled.files)
-    return read(
-        file, device=Device(places().data), user=principal().user, keys=keys, today=_today()
-    )
+    return read(file, device=Device(places().data), user=principal().user, keys=keys, today=today())
 
 
 def _chosen(ids: tuple[str, ...]) -> Iterator[StandingApproval]:
@@ -157,7 +156,7 @@ def _asked(session: str, bounds: ApprovalBounds) -> Iterator[StandingApproval]:
                 event,
                 by=f"user:{principal().user}",
                 scope="always" if bounds.scope == "always" else "project",
-                given=_today(),
+                given=today(),
                 days=bounds.days,
                 folder=folder,
                 shown=sha256(text.encode()),
@@ -172,7 +171,3 @@ def _write(path: str, data: bytes) -> None:
             os.fsync(file.fileno())
     except OSError as e:
         raise DevagentError(f"{path} cannot be written: {e.strerror}") from e
-
-
-def _today() -> str:
-    return datetime.now(UTC).date().isoformat()

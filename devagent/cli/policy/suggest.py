@@ -1,6 +1,6 @@
 """``devagent policy suggest``: rules that would have saved the asks, as a file to review."""
 
-from datetime import UTC, datetime
+from datetime import date
 
 import click
 
@@ -9,6 +9,7 @@ from devagent.cli.policy.shared import policy_files, policy_in_force, read_polic
 from devagent.core.codec import canonical, to_plain
 from devagent.core.text import one_line
 from devagent.policy.suggest import suggest
+from devagent.settings.day import today
 
 
 @click.command("suggest")
@@ -25,7 +26,7 @@ def suggest_command(
     """
     policy = read_policies(files) if files else policy_in_force().compiled
     read = RecordedSessions(sessions)
-    found = suggest(read, policy, today=datetime.now(UTC).date(), least=min_count)
+    found = suggest(read, policy, today=date.fromisoformat(today()), least=min_count)
     if output_format == "json":
         click.echo(canonical({**to_plain(found), "unreadable": read.unreadable}))
         return

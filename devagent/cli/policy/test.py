@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any, Literal
 
 import click
@@ -20,6 +20,7 @@ from devagent.policy.document import decoded
 from devagent.policy.junit import junit
 from devagent.policy.testing import Report, Suite, run
 from devagent.policy.tool_types import check_tools
+from devagent.settings.day import today
 from devagent_policies import path_of
 
 
@@ -28,7 +29,7 @@ from devagent_policies import path_of
 @click.option("--format", "output_format", type=click.Choice(["text", "json", "junit"]), default="text")  # fmt: skip
 @tool_files
 @click.option("--min-coverage", metavar="PERCENT", type=click.FloatRange(0, 100), default=0.0, help="Fail where cases meet fewer of the rules.")  # fmt: skip
-@click.option("--today", metavar="DATE", type=click.DateTime(["%Y-%m-%d"]), help="The day to judge by [today].")  # fmt: skip
+@click.option("--today", "given", metavar="DATE", type=click.DateTime(["%Y-%m-%d"]), help="The day to judge by [today].")  # fmt: skip
 @click.pass_context
 def test_command(
     context: click.Context,
@@ -36,13 +37,13 @@ def test_command(
     output_format: Literal["text", "json", "junit"],
     tool_files: tuple[str, ...],
     min_coverage: float,
-    today: datetime | None,
+    given: datetime | None,
 ) -> None:
     """Run the examples of policy files, and test files (*.test.toml); without FILE, of those in force here.
 
     Exit code 1 where a case fails or the cases meet too few of the rules.
     """
-    day = (today.date() if today else date.today()).isoformat()
+    day = given.date().isoformat() if given else today()
     tools = tool_specs(tool_files)
     suites = Suites(files or files_in_force(), tools, in_force=not files)
     report = run(suites.all(), day, Known(tools))

@@ -9,7 +9,7 @@ from devagent.core.events.calls import Approval, ApprovalAnswered, ApprovalAsked
 from devagent.core.ports import Answer, Question, ToolFailure
 from devagent.core.resources import Resource
 from devagent.core.tools import ToolCall
-from devagent.core.verdicts import RuleReference
+from devagent.core.verdicts import MOST_DETERMINING, RuleReference
 from tests.support.agent_parts import (
     UNATTENDED,
     FakeApprovals,
@@ -17,6 +17,7 @@ from tests.support.agent_parts import (
     FakeJudge,
     FakeToolbox,
     gate_of,
+    the_only,
 )
 
 LOOK = RuleReference("local/mine#look", "ask", "local", "mine.toml", 3)
@@ -99,6 +100,33 @@ async def test_policy_bounds_what_may_be_given_and_what_still_answers() -> None:
     assert approver.asked[0].scopes == ("once", "session")
     assert answers[0].approval.scope == "once"
     assert len(on_file.kept) == 1
+
+
+async def test_an_approval_ends_on_its_day_also_within_a_session_that_goes_on() -> None:
+    day, approver = "2026-11-20", FakeApprover(yes("session"))
+    judge = FakeJudge("ask", determining=(LOOK,))
+    gate = gate_of(judge, approver=approver, bounds=ApprovalBounds(days=2), today=lambda: day)
+    for later in ("2026-11-20", "2026-11-22", "2026-11-23", "2026-11-24"):
+        day = later
+        async for event in gate.judge(1, ToolCall(later, "git__push", {})):
+            gate.apply(event)
+    assert len(approver.asked) == 2
+
+
+async def test_of_more_asking_rules_than_a_record_names_every_one_must_have_been_shown() -> None:
+    many = [RuleReference(f"local/mine#r{n}", "ask", "local") for n in range(MOST_DETERMINING)]
+    names = tuple(rule.rule for rule in many)
+
+    async def answered(*beyond: str, on_file: FakeApprovals, approval: Approval) -> str:
+        judge = FakeJudge("ask", determining=tuple(many), matching=(*names, *beyond))
+        gate = gate_of(judge, approver=FakeApprover(approval), approvals=on_file)
+        events = [one async for one in gate.judge(1, ToolCall("c", "git__push", {}))]
+        return the_only(events, ApprovalAnswered).approval.method
+
+    on_file = FakeApprovals()
+    assert await answered("local/mine#x", on_file=on_file, approval=yes("always")) == "terminal"
+    assert await answered("local/mine#x", on_file=on_file, approval=UNATTENDED) == "file"
+    assert await answered("local/mine#y", on_file=on_file, approval=UNATTENDED) == "unattended"
 
 
 async def test_an_approval_does_not_answer_what_was_not_shown() -> None:

@@ -74,6 +74,17 @@ def replayed(judge: CompiledPolicy, judged: ToolJudged) -> None:
     assert judge.decide(request) == judged.decision
 
 
+async def test_a_rule_ends_on_its_day_also_within_a_session_that_goes_on() -> None:
+    judge = policy('effect = "allow"\nexpires = 2026-11-21')
+    day = "2026-11-20"
+    gate = gate_of(judge, today=lambda: day)
+    assert (await judged_by(gate, "c1")).decision.effect == "allow"
+    day = "2026-11-21"
+    late = await judged_by(gate, "c2")
+    assert (late.decision.effect, late.context["today"]) == ("ask", "2026-11-21")
+    replayed(judge, late)
+
+
 PARTNERS = (
     'effect = "allow"\ntools = ["git.push"]\n'
     'when = { "args.body.@hosts" = { in = ["bank.example"], len_min = 1 } }'

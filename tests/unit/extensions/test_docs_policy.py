@@ -52,9 +52,13 @@ class House:
             judge,
             self.toolbox,
             Asking(
-                self.approver, FakeApprovals(), Terms(here.folder, "2026-11-20", ApprovalBounds())
+                self.approver,
+                FakeApprovals(),
+                Terms(here.folder, lambda: "2026-11-20", ApprovalBounds()),
             ),
-            Circumstances(Principal(user="ana", groups=tuple(groups)), "chat", True, "2026-11-20"),
+            Circumstances(
+                Principal(user="ana", groups=tuple(groups)), "chat", True, lambda: "2026-11-20"
+            ),
             Floor(here.folder, ()),
             lambda kinds, text: text,
         )

@@ -45,10 +45,10 @@ async def judged(
         folder=here.folder, settings=here.settings, secret=lambda name: None,
     )  # fmt: skip
     toolbox = Extensions([extension])
-    terms = Terms(here.folder, "2026-11-20", ApprovalBounds())
+    terms = Terms(here.folder, lambda: "2026-11-20", ApprovalBounds())
     gate = Gate(
         judge, toolbox, Asking(FakeApprover(), FakeApprovals(), terms),
-        Circumstances(Principal(user="ana"), "chat", True, "2026-11-20"), Floor(here.folder, ()),
+        Circumstances(Principal(user="ana"), "chat", True, lambda: "2026-11-20"), Floor(here.folder, ()),
         lambda kinds, text: text,
     )  # fmt: skip
     decision, last, shown = None, None, ""

@@ -10,11 +10,15 @@ from devagent.core.errors import ConfigError
 from devagent.core.events.calls import ToolJudged
 from devagent.core.events.ground import BundleInForce, PolicyLoaded
 from devagent.core.events.session import SessionStarted
+from devagent.core.principal import Principal
+from devagent.core.verdicts import Request
 from devagent.org import approving, delegating, principals, release
 from devagent.org.approving import Evidence
 from devagent.org.libraries import Metadata
 from devagent.org.refusals import Refused
 from devagent.settings.identity import principal
+from devagent.settings.places import places
+from devagent.settings.policies import SignedFile, SignedPolicy, effective_policy
 from tests.support.org_machine import enrolled_here, opened, played, script, sync_here, turn
 from tests.support.org_repository import Enrolled, Organisation, signer
 
@@ -110,6 +114,37 @@ async def test_what_a_lapsed_team_forbids_goes_on_and_what_it_allows_does_not(
     denied = ("workspace.write", {"path": "c.txt", "content": "x"})
     judged, _ = await played(tmp_path, [WRITE, denied])
     assert [one.decision.effect for one in judged] == ["ask", "deny"]
+
+
+async def test_what_a_lapsed_teams_allows_owe_and_refuse_goes_on(tmp_path: Path) -> None:
+    org = b'version = 1\nname = "acme"\ndefault = "ask"\n[[rule]]\nid = "all"\neffect = "allow"\n'
+    team = b"""version = 1
+name = "data"
+layer = "team"
+
+[[rule]]
+id = "masked"
+effect = "allow"
+tools = ["sql.query"]
+obligations = { mask = { "tag:pii.*" = "hash" } }
+
+[[rule]]
+id = "only-small"
+effect = "allow"
+tools = ["git.push"]
+when = { "args.force" = false }
+otherwise = "deny"
+"""
+    signed = SignedPolicy(
+        (SignedFile("org", "org.toml", org), SignedFile("team", "team.toml", team, lapsed=True))
+    )
+    policy = effective_policy(places({"DEVAGENT_HOME": str(tmp_path)}), signed=signed)
+    asks = Request(principal=Principal(user="ana"), extension="sql", tool="query")
+    assert policy.compiled.decide(asks).obligations == {"mask": {"tag:pii.*": "hash"}}
+    forces = Request(
+        principal=Principal(user="ana"), extension="git", tool="push", args={"force": True}
+    )
+    assert policy.compiled.decide(forces).effect == "deny"
 
 
 async def test_a_team_that_lets_its_term_pass_keeps_nobody_from_the_organisations_news(

@@ -58,6 +58,20 @@ def test_two_sessions_lose_nothing_of_each_others(path: str) -> None:
     assert [a.id for a in ApprovalsOnFile.load(path).standing()] == ["a1", "a2"]
 
 
+def test_what_is_taken_back_elsewhere_answers_no_more_and_what_is_added_answers_later(
+    path: str,
+) -> None:
+    ApprovalsOnFile.load(path).keep(approval("a1"))
+    session, other = ApprovalsOnFile.load(path), ApprovalsOnFile.load(path)
+    session.keep(approval("a2"))
+    other.keep(approval("a3"))
+    assert [a.id for a in session.standing()] == ["a1", "a2"]
+    assert ApprovalsOnFile.load(path).revoke("a1") == approval("a1")
+    assert [a.id for a in session.standing()] == ["a2"]
+    os.unlink(path)
+    assert session.standing() == ()
+
+
 def test_processes_at_once_lose_nothing(path: str) -> None:
     program = (
         "import sys\n"
