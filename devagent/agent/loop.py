@@ -193,6 +193,12 @@ class Agent:
         turn = _Turn(self._history.turn + 1, end=("done", ""))
         yield self._keep(TurnStarted(turn=turn.number))
         yield self._keep(Prompt(turn=turn.number, text=said))
+        for limit in self._check_call(turn.number):
+            yield self._keep(limit)
+            if isinstance(limit, BudgetStopped):
+                turn.end = "limit", limit.reason
+                yield self._ended(turn)
+                return
         way = carried_out(
             turn.number, call, gate=self._gate, toolbox=self._toolbox, keep=self.apply, safeguards=self._safeguards,
             check=self._check_call,

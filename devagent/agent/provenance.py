@@ -2,8 +2,8 @@
 
 The origins of a value are the sources in which it stood *before the model itself used it*:
 
-- ``prompt``: the person typed it, at any time. What was piped in beside a prompt (``<input>``) was not
-  typed: its origin is ``input``.
+- ``prompt``: the person typed it, at any time. What was piped in beside a prompt (``<input>``), and what a folder's own
+  command says, was not typed: its origin is ``input``.
 - ``result:git.log``: it stood in a result of that tool, and in no call of the model's before. So a tool
   that repeats what it was asked, in an error or in a file that the model wrote, vouches for nothing.
 

@@ -105,6 +105,17 @@ class TrustedFolders:
         return {str(name): str(value) for name, value in values.items()}  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
 
 
+def command_prompt(command: str, text: str) -> str:
+    """The prompt that a folder's command is, as the person typed it (``/NAME`` and what follows), with its ``text``.
+
+    That text is marked as input: the person trusts it to tell the agent what to do, and typed none of it, so it vouches
+    for no value where a rule asks whether they did.
+    """
+    rest = command.partition(" ")[2].strip()
+    said = text.replace("$ARGUMENTS", rest).strip()
+    return f"{command}\n\nThe command of this folder that is meant:\n<input>\n{said}\n</input>"
+
+
 def guidance(says: FolderSays) -> str:
     """The folder's instructions as the model is told them."""
     parts = [

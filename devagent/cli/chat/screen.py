@@ -30,6 +30,7 @@ from devagent.repl.messages import tr
 from devagent.repl.symbols import Symbols
 from devagent.repl.words import size_text
 from devagent.settings.config import TerminalChoices
+from devagent.settings.folder import command_prompt
 
 ENDS_WITHIN_S = 5.0
 
@@ -251,7 +252,7 @@ class Chat(Shown):
 
             await self.say_to_model(filled(self.recipes[name], rest))
         elif name in self.says.commands:
-            await self.say_to_model(self.says.commands[name].replace("$ARGUMENTS", rest))
+            await self.say_to_model(command_prompt(text, self.says.commands[name]))
         elif (prompt := prompt_of(self._session, text.split()[0])) is not None:
             reading = self.session.reading_of(prompt, arguments_of(prompt, words(rest)))
             await self.turn(self.session.turn(text, readings=[reading]), tr("thinking"))
