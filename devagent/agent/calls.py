@@ -8,6 +8,7 @@ from devagent.agent.gate import Gate
 from devagent.agent.safeguards import Safeguards
 from devagent.agent.spending import Spending
 from devagent.core.events import Event
+from devagent.core.events.calls import ToolJudged
 from devagent.core.events.turns import BudgetStopped, BudgetWarned
 from devagent.core.limits import Limits
 from devagent.core.ports import SharedSpending, Toolbox
@@ -29,6 +30,8 @@ class Calls:
         self._toolbox = toolbox
         self._spending = Spending(limits, shared=shared)
         self._safeguards = safeguards
+        self._unjudged = 0
+        """Calls that are on their way to their judgement: those that come beside them count them already."""
 
     def apply(self, event: Event) -> None:
         """Take an event in."""
@@ -40,19 +43,30 @@ class Calls:
     ) -> AsyncGenerator[Event, None]:
         """One call; where a budget is used up only ``budget.stopped``. ``given``: see ``carried_out``."""
 
-        def check(turn: int) -> Iterator[BudgetWarned | BudgetStopped]:
-            return self._spending.check(turn, before_call=True)
+        judged = False
+        self._unjudged += 1
 
-        for limit in check(turn):
-            self.apply(limit)
-            yield limit
-            if isinstance(limit, BudgetStopped):
-                return
-        self._safeguards.own_files.refuse_if_changed()
-        way = carried_out(
-            turn, call, gate=self._gate, toolbox=self._toolbox, keep=self.apply, safeguards=self._safeguards,
-            check=check, given=given,
-        )  # fmt: skip
-        async with aclosing(way) as events:
-            async for event in events:
-                yield event
+        def check(turn: int) -> Iterator[BudgetWarned | BudgetStopped]:
+            # The call itself is among those; once it is judged, one that it needs is not.
+            return self._spending.check(turn, calls=self._unjudged + judged)
+
+        try:
+            for limit in check(turn):
+                self.apply(limit)
+                yield limit
+                if isinstance(limit, BudgetStopped):
+                    return
+            self._safeguards.own_files.refuse_if_changed()
+            way = carried_out(
+                turn, call, gate=self._gate, toolbox=self._toolbox, keep=self.apply, safeguards=self._safeguards,
+                check=check, given=given,
+            )  # fmt: skip
+            async with aclosing(way) as events:
+                async for event in events:
+                    if isinstance(event, ToolJudged) and event.call == call.id:
+                        judged = True
+                        self._unjudged -= 1
+                    yield event
+        finally:
+            if not judged:
+                self._unjudged -= 1

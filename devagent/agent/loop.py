@@ -329,12 +329,11 @@ class Agent:
             turn.end = last_word(reply)
             return
         for calls in together(reply.calls):
-            for _ in calls:
-                for limit in self._check_call(turn.number):
-                    yield self._keep(limit)
-                    if isinstance(limit, BudgetStopped):
-                        turn.end = "limit", limit.reason
-                        return
+            for limit in self._check_call(turn.number, len(calls)):
+                yield self._keep(limit)
+                if isinstance(limit, BudgetStopped):
+                    turn.end = "limit", limit.reason
+                    return
             ways = [self._carried_out(turn.number, call, len(calls)) for call in calls]
             way = ways[0] if len(ways) == 1 else side_by_side(ways)
             async with aclosing(way) as events:
@@ -365,8 +364,8 @@ class Agent:
             async for event in events:
                 yield event
 
-    def _check_call(self, turn: int) -> Iterator[BudgetWarned | BudgetStopped]:
-        return self._spending.check(turn, before_call=True)
+    def _check_call(self, turn: int, calls: int = 1) -> Iterator[BudgetWarned | BudgetStopped]:
+        return self._spending.check(turn, calls=calls)
 
     def _carried_out(self, turn: int, call: ToolCall, among: int) -> AsyncGenerator[Event, None]:
         async def delegate(judged: ToolJudged) -> AsyncGenerator[Event | ToolResult, None]:

@@ -135,26 +135,26 @@ class Spending:
                 pass  # costs nothing
 
     def check(
-        self, turn: int, *, before_call: bool = False, estimate: Spent | None = None
+        self, turn: int, *, calls: int = 0, estimate: Spent | None = None
     ) -> Iterator[BudgetWarned | BudgetStopped]:
         """What is near its limit for the first time, and last the first limit that is reached, if one is.
 
-        Before a call of a tool that is the calls that were made, before a request to the model its replies
-        and the ``estimate`` of what it costs at the least.
+        Before so many ``calls`` of tools those that were made count with them; before a request to the model (none)
+        its replies, and the ``estimate`` of what it costs at the least.
         """
         run, most = self._run, self._limits.max_turns
-        if not before_call and most is not None and run.replies >= most:
+        if not calls and most is not None and run.replies >= most:
             reason = f"max_turns: {run.replies} of {most} replies"
             yield BudgetStopped(turn=turn, limit="max_turns", scope="run", reason=reason)
             return
-        ahead = estimate or Spent()
+        ahead = estimate or Spent(calls=calls)
         for scope in self._scopes():
             if scope.budget.usd_micros is not None and (scope.spent.unpriced or ahead.unpriced):
                 reason = f"{_unpriced(scope.spent.unpriced or ahead.unpriced)}{scope.source}"
                 yield BudgetStopped(turn=turn, limit="max_cost", scope=scope.name, reason=reason)
                 return
             for limit, used, most, next_use, slack in _amounts(scope, ahead):
-                if most is None or (limit == "calls" and not before_call):
+                if most is None or (limit == "calls" and not calls):
                     continue
                 allowed = slack if not self._turn.replies else 0
                 over = used >= most or used + next_use > most + allowed
@@ -221,7 +221,7 @@ def _amounts(
     spent, budget = scope.spent, scope.budget
     yield "max_cost", spent.usd_micros, budget.usd_micros, ahead.usd_micros, SLACK_USD_MICROS
     yield "tokens", spent.tokens, budget.tokens, ahead.tokens, SLACK_TOKENS
-    yield "calls", spent.calls, budget.calls, 0, 0
+    yield "calls", spent.calls, budget.calls, ahead.calls, 0
     yield "time_limit", scope.seconds, budget.seconds, 0, 0
 
 
@@ -233,7 +233,7 @@ def _in_words(limit: str, used: float, most: float, next_use: float, scope: _Sco
 
     if used < most and used + next_use > most:
         return (
-            f"{amount(used)} of {amount(most)} spent, and the next request would take about "
+            f"{amount(used)} of {amount(most)} spent, and what comes next would take about "
             f"{amount(next_use)} more"
         )
     if scope.name == "run" or used < most:

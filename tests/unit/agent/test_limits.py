@@ -1,18 +1,25 @@
 """Limits before they are reached and beyond them: warnings, estimates, time, rows of the same and of refusals."""
 
+import asyncio
 from collections.abc import Mapping
+from contextlib import aclosing
 from typing import Any
 
 import pytest
 
+from devagent.agent.calls import Calls
 from devagent.agent.circles import Circles
+from devagent.agent.own_files import OwnFiles
+from devagent.agent.safeguards import Safeguards
 from devagent.agent.spending import SLACK_USD_MICROS, Spending
 from devagent.core.codec import digest
 from devagent.core.events.calls import Approval, ApprovalAnswered, ToolFinished, ToolJudged
 from devagent.core.events.model import ModelReplied
 from devagent.core.events.turns import BudgetStopped, BudgetWarned, TurnEnded, TurnStarted
 from devagent.core.limits import Budget, Limits, Spent
-from devagent.core.ports import ModelRequest
+from devagent.core.ports import MayRead, ModelRequest
+from devagent.core.resources import Resource
+from devagent.core.tools import ToolCall, ToolSpec
 from devagent.core.usage import Cost, Usage
 from devagent.models.estimate import Estimate
 from devagent.models.prices import PriceTable, Rates
@@ -20,10 +27,14 @@ from tests.support.agent_parts import (
     ANA,
     GIT,
     LOG,
+    PUSH,
+    FakeJudge,
     FakeModel,
     FakeToolbox,
     agent_of,
     decision,
+    gate_of,
+    kinds,
     reply,
     said,
     the_only,
@@ -88,6 +99,36 @@ def test_with_a_budget_in_dollars_a_model_without_a_price_is_not_asked() -> None
     assert check(spending(Limits()), estimate=Spent(unpriced="m")) == []
 
 
+def test_several_calls_at_once_must_all_fit() -> None:
+    folded = spending(Limits(session=Budget(calls=3)))
+    assert check(folded, calls=3) == []
+    assert check(folded, calls=4) == [("stopped", "session", "calls")]
+
+
+class Slow(FakeToolbox):
+    """Takes a while to say what a call would touch."""
+
+    async def resources(
+        self, tool: ToolSpec, args: Mapping[str, Any], may_read: MayRead | None = None
+    ) -> tuple[Resource, ...]:
+        await asyncio.sleep(0)
+        return await super().resources(tool, args, may_read)
+
+
+async def test_a_clients_calls_side_by_side_are_no_more_than_the_budget() -> None:
+    toolbox = Slow()
+    gate = gate_of(FakeJudge(), toolbox)
+    calls = Calls(gate, toolbox, Limits(session=Budget(calls=3)), Safeguards(OwnFiles(())))
+
+    async def called(number: int) -> str:
+        async with aclosing(calls.call(1, ToolCall(f"c{number}", PUSH.api_name, {}))) as events:
+            return kinds([event async for event in events])[-1]
+
+    ends = await asyncio.gather(*(called(number) for number in range(8)))
+    assert sorted(ends) == ["budget.stopped"] * 5 + ["tool.finished"] * 3
+    assert len(toolbox.ran) == 3
+
+
 class Together:
     """A day of which others have used up something."""
 
@@ -97,8 +138,8 @@ class Together:
 
 def test_what_others_used_up_counts_for_what_is_shared() -> None:
     folded = Spending(Limits(shared={"day": Budget(calls=7)}), lambda: 0.0, Together())
-    assert check(folded, before_call=True) == [("stopped", "day", "calls")]
-    (stopped,) = folded.check(1, before_call=True)
+    assert check(folded, calls=1) == [("stopped", "day", "calls")]
+    (stopped,) = folded.check(1, calls=1)
     assert (
         stopped.reason == "calls: the day's budget of 7 calls is used up ([budget.day] in policy)"
     )

@@ -5,7 +5,8 @@ from contextlib import aclosing
 from devagent.agent.history import OWN_CALL
 from devagent.core.events import Event
 from devagent.core.events.calls import ToolJudged
-from devagent.core.events.turns import Prompt
+from devagent.core.events.turns import Prompt, TurnEnded
+from devagent.core.limits import Budget, Limits
 from devagent.core.tools import ToolCall, ToolResult
 from tests.support.agent_parts import (
     FakeJudge,
@@ -81,6 +82,17 @@ async def test_a_call_of_the_persons_own_that_policy_denies_does_not_run() -> No
         events = [event async for event in own]
     assert the_only(events, ToolJudged).decision.effect == "deny"
     assert toolbox.ran == []
+
+
+async def test_a_call_of_the_persons_own_counts_in_the_budget_and_ends_with_it() -> None:
+    toolbox = FakeToolbox()
+    agent = agent_of(FakeModel(), toolbox=toolbox, limits=Limits(session=Budget(calls=1)))
+    stops: list[str] = []
+    for number in (1, 2):
+        call = ToolCall(f"{OWN_CALL}{number}", "git__push", {})
+        async with aclosing(agent.own_call(call, "!push")) as own:
+            stops += [event.stop async for event in own if isinstance(event, TurnEnded)]
+    assert (stops, len(toolbox.ran)) == (["done", "limit"], 1)
 
 
 async def test_asking_what_would_be_judged_runs_and_records_nothing() -> None:
