@@ -72,7 +72,7 @@ class Calling:
         self.lacks: set[str] = set()
         """The capabilities that the client would need for what a server asked, and does not have."""
         self.ready: Mapping[str, Callable[[What], object | None]] = {}
-        """Answers that the client has sent along, by the names of the questions."""
+        """Answers that the client has sent along to what a server may ask, by the names of the questions."""
         self._served = served
         self._given = given
         self._news: asyncio.Queue[Ask | ToolProgress | Over] = asyncio.Queue()
@@ -161,7 +161,9 @@ class Calling:
         while key in self._pending:
             key += "_"
         ask = Ask(key, what)
-        if (ready := self.ready.get(key)) and (answer := ready(what)) is not None:
+        # An approval is of what was shown: nobody gives one before they are asked.
+        ready = None if isinstance(what, Question) else self.ready.get(key)
+        if ready is not None and (answer := ready(what)) is not None:
             return answer
         self._pending[key] = ask
         self._news.put_nowait(ask)

@@ -229,6 +229,16 @@ async def test_a_question_is_answered_by_the_client_that_was_asked_and_once(work
     assert "topic" not in git(work, "branch")
 
 
+async def test_an_approval_that_comes_before_its_question_answers_nothing(work: Path) -> None:
+    answers: Any = {"approval": ElicitResult(action="accept", content={"allow": "once"})}
+    async with client_of(work, "auto", elicitation_callback=says(None, [])) as client:
+        waits = await client.session.call_tool(
+            "git__branch", BRANCH, input_responses=answers, allow_input_required=True
+        )
+    assert isinstance(waits, InputRequiredResult)
+    assert "topic" not in git(work, "branch")
+
+
 @pytest.mark.parametrize("era", ERAS)
 async def test_a_slow_call_does_not_keep_another_waiting(work: Path, era: Era) -> None:
     own_file("policy.toml", POLICY + SLOW)
