@@ -114,7 +114,7 @@ async def carried_out(
                 yield event
 
     told = Told()
-    meanwhile = Running(turn, call.id, within, told)
+    meanwhile = Running(turn, call.id, within, told, keep)
     watched: bool | None = None
     result: ToolResult | None = None
     running: asyncio.Task[ToolResult] | None = None

@@ -33,16 +33,20 @@ Within = Callable[[ToolCall, ToolSpec], AsyncGenerator[Event, None]]
 
 
 class Running:
-    """One call under way (``core.ports.Meanwhile``)."""
+    """One call under way (``core.ports.Meanwhile``). ``keep`` takes in what it tells itself; what the calls within it
+    tell is taken in there."""
 
-    def __init__(self, turn: int, call: str, within: Within, told: Told) -> None:
+    def __init__(
+        self, turn: int, call: str, within: Within, told: Told, keep: Callable[[Event], None]
+    ) -> None:
         self._turn = turn
         self._call = call
         self._within = within
+        self._keep = keep
         self._made = 0
         # What is asked for comes in the server's own tasks; it belongs to whoever made this call.
         self._context = contextvars.copy_context()
-        self._events: deque[tuple[Event, asyncio.Future[None]]] = deque()
+        self._events: deque[tuple[Event, bool, asyncio.Future[None]]] = deque()
         self._progress: deque[ToolProgress] = deque(maxlen=MAX_PROGRESS)
         self._told = told
         self._news = told.news
@@ -76,12 +80,15 @@ class Running:
             self._news.set()
 
     async def tell(self, event: Event) -> None:
+        await self._tell(event, own=True)
+
+    async def _tell(self, event: Event, *, own: bool) -> None:
         task = asyncio.current_task()
         wanted = task not in self._abandoned and not self._over
         if not wanted and not (task in self._within_now and self._unjudged):
             raise ToolFailure("the call is over", error="over")
         written: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._events.append((event, written))
+        self._events.append((event, own, written))
         self._news.set()
         await written
 
@@ -110,7 +117,7 @@ class Running:
         try:
             async with aclosing(self._within(call, tool)) as events:
                 async for event in events:
-                    await self.tell(event)
+                    await self._tell(event, own=False)
                     last = event
         except ToolFailure:
             if not self._over and asyncio.current_task() not in self._abandoned:
@@ -130,15 +137,19 @@ class Running:
                     if self._progress:
                         yield self._progress.popleft()
                         continue
-                    event, written = self._events.popleft()
+                    event, own, written = self._events.popleft()
                     self._follow(event)
+                    if own:
+                        self._keep(event)
                     yield event
                     if not written.done():
                         written.set_result(None)
             self._over = True
             await self._end_within()
             for call in tuple(self._started):  # the server answered without waiting for them
-                yield ToolFinished(turn=self._turn, call=call, outcome="cut", err="left_behind")
+                left = ToolFinished(turn=self._turn, call=call, outcome="cut", err="left_behind")
+                self._keep(left)
+                yield left
                 del self._started[call]
         finally:
             self._over = True
@@ -148,7 +159,7 @@ class Running:
             await self._end_within()
 
     async def _end_within(self) -> None:
-        for _, written in self._events:
+        for _, _, written in self._events:
             _refuse(written)
         self._events.clear()
         left = tuple(self._within_now)

@@ -6,6 +6,7 @@ from contextlib import aclosing
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from devagent.agent.calls import Calls
 from devagent.agent.circles import Circles
@@ -17,9 +18,9 @@ from devagent.core.events.calls import Approval, ApprovalAnswered, ToolFinished,
 from devagent.core.events.model import ModelReplied
 from devagent.core.events.turns import BudgetStopped, BudgetWarned, TurnEnded, TurnStarted
 from devagent.core.limits import Budget, Limits, Spent
-from devagent.core.ports import MayRead, ModelRequest
+from devagent.core.ports import MayRead, Meanwhile, ModelRequest, Progress
 from devagent.core.resources import Resource
-from devagent.core.tools import ToolCall, ToolSpec
+from devagent.core.tools import ToolCall, ToolResult, ToolSpec
 from devagent.core.usage import Cost, Usage
 from devagent.models.estimate import Estimate
 from devagent.models.prices import PriceTable, Rates
@@ -127,6 +128,32 @@ async def test_a_clients_calls_side_by_side_are_no_more_than_the_budget() -> Non
     ends = await asyncio.gather(*(called(number) for number in range(8)))
     assert sorted(ends) == ["budget.stopped"] * 5 + ["tool.finished"] * 3
     assert len(toolbox.ran) == 3
+
+
+class Asks(FakeToolbox):
+    """Has the session's model answer a server, while its call runs."""
+
+    async def run(
+        self,
+        tool: ToolSpec,
+        args: Mapping[str, Any],
+        obligations: Mapping[str, Any],
+        may_read: MayRead | None = None,
+        progress: Progress | None = None,
+        meanwhile: Meanwhile | None = None,
+    ) -> ToolResult:
+        assert meanwhile is not None
+        await meanwhile.tell(replace(spent(40, tokens=70), purpose="sampling"))
+        return await super().run(tool, args, obligations, may_read, progress, meanwhile)
+
+
+async def test_what_a_server_has_the_model_answer_counts_in_the_budget_at_once() -> None:
+    model = FakeModel(reply(use("c1")), reply(said("never")))
+    agent = agent_of(model, toolbox=Asks(), limits=Limits(session=Budget(tokens=80)))
+    events = await turn_of(agent)
+    assert the_only(events, BudgetStopped).limit == "tokens"
+    ended = the_only(events, TurnEnded)
+    assert (ended.usage.input, ended.cost_usd_micros) == (80, 40)
 
 
 class Together:
