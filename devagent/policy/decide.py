@@ -37,28 +37,16 @@ from devagent.core.errors import PolicyError
 from devagent.core.principal import Principal
 from devagent.core.resources import Resource
 from devagent.core.tools import ToolSpec
-from devagent.core.verdicts import RANK, Decision, Effect, Needs, Request
-from devagent.policy.compile import (
-    NO_DATE,
-    REMEMBERED,
-    Bucket,
-    Call,
-    CompiledRule,
-    Layer,
-    Patterns,
-)
-from devagent.policy.index import EVERY, resource_keys
+from devagent.core.verdicts import Decision, Effect, Needs, Request
+from devagent.policy.compile import NO_DATE, Bucket, Call, Layer, Patterns, remembered
+from devagent.policy.concerning import is_hidden, needs_for
+from devagent.policy.index import EVERY
 from devagent.policy.nearest import Nearest, find_nearest
 from devagent.policy.needs import asks_for_origin, needs_of
-from devagent.policy.obligations import beyond, join
-from devagent.policy.outcome import Answer, Outcome, Voice
+from devagent.policy.outcome import Outcome
 from devagent.policy.reasons import determining, grant_of, makers, reason_of
 from devagent.policy.syntax import LayerName, PolicyFile
-
-NAMELESS = {
-    "read": Resource(id="", access="read"),
-    "write": Resource(id="", access="write"),
-}
+from devagent.policy.weighing import Weighing, ceilings
 
 
 class CompiledPolicy:
@@ -121,21 +109,24 @@ class CompiledPolicy:
 
     def outcome(self, request: Request, *, shadow: bool = False) -> Outcome:
         """The answer with every voice that was heard, for explaining. Raises for what can not be judged."""
-        return self._weigh(self.call(request), shadow=shadow, silence=None)
+        return self._weighed(request, shadow=shadow, silence=None)
 
     def nearest(self, outcome: Outcome) -> Nearest:
         """What would have granted a call that silence refused."""
         refused = outcome.deciding()[0].resource
         return find_nearest(self.layers, outcome, self.ceilings(outcome.call, refused))
 
+    def ceilings(self, call: Call, resource: Resource) -> dict[LayerName, Effect]:
+        """The strongest effect that the org's envelopes leave to each layer for this resource."""
+        return ceilings(self.layers[0], call, resource)
+
     def is_hidden(self, principal: Principal, tool: ToolSpec) -> bool:
         """Whether no call of this tool can get better than deny; False wherever that is not certain."""
         key = (principal, tool.qualified, tool.tool_class)
         known = self._hidden.get(key)
         if known is None:
-            if len(self._hidden) >= REMEMBERED:
-                self._hidden.clear()
-            known = self._hidden[key] = self._is_hidden(principal, tool)
+            hidden = is_hidden(self.layers, self.names(principal), tool)
+            known = remembered(self._hidden, key, hidden)
         return known
 
     def asks_for_origins(self) -> bool:
@@ -151,9 +142,8 @@ class CompiledPolicy:
         key = (principal, tool.extension, tool.name)
         known = self._needs.get(key)
         if known is None:
-            if len(self._needs) >= REMEMBERED:
-                self._needs.clear()
-            known = self._needs[key] = self._needs_of(principal, tool)
+            needs = needs_for(self.layers, self.names(principal), tool)
+            known = remembered(self._needs, key, needs)
         return known
 
     @property
@@ -175,136 +165,18 @@ class CompiledPolicy:
         if known is None:
             own = principal.names()
             groups = (g for g, patterns in self._groups if patterns.match_any(own))
-            if len(self._names) >= REMEMBERED:
-                self._names.clear()
-            known = self._names[principal] = own | {f"group:{group}" for group in groups}
+            names = own | {f"group:{group}" for group in groups}
+            known = remembered(self._names, principal, names)
         return known
 
-    # --- rules 1 to 3 ---
-
-    def _weigh(self, call: Call, *, shadow: bool, silence: Effect | None) -> Outcome:
-        request = call.request
-        buckets = self._filed(request, call.names)
-        said: dict[CompiledRule, Effect | None] = {}
-        answers: list[Answer] = []
-        access = "read" if request.tool_class == "read" else "write"
-        for resource in request.resources or (NAMELESS[access],):
-            keys = resource_keys(resource)
-            voices = self._voices(call, resource, keys, buckets, said, shadow=shadow)
-            effect, delegated = self._answer(call, resource, voices, shadow=shadow, silence=silence)
-            answers.append(Answer(resource, keys, effect, voices, delegated))
-        effect: Effect = min([a.effect for a in answers], key=RANK.__getitem__)
-        heard = {v.rule: v for a in answers for v in a.voices}
-        obligations = join(rule.rule.obligations for rule in heard if rule.rule.obligations)
-        lacking = beyond(obligations, request.can) if effect != "deny" else []
-        return Outcome(call, effect, answers, heard, obligations, lacking)
-
-    def _voices(
-        self,
-        call: Call,
-        resource: Resource,
-        keys: list[str],
-        buckets: list[list[Bucket]],
-        said: dict[CompiledRule, Effect | None],
-        *,
-        shadow: bool,
-    ) -> list[Voice]:
-        """The rules that speak of this resource; ``said`` keeps what does not depend on the resource."""
-        voices: list[Voice] = []
-        for layer, filed in zip(self.layers, buckets, strict=True):
-            seen: set[int] = set()
-            for bucket in filed:
-                for key in keys:
-                    numbers = bucket.get(key)
-                    if numbers is None:
-                        continue
-                    for number in numbers:
-                        if number in seen:
-                            continue
-                        seen.add(number)
-                        rule = layer.rule(number)
-                        if rule.shadow and not shadow:
-                            continue
-                        if rule in said:
-                            effect = said[rule]
-                        else:
-                            effect = said[rule] = rule.says(call)
-                        if effect is not None and rule.scope.covers(resource):
-                            voices.append(Voice(rule, effect))
-        return voices
-
-    def _answer(
-        self,
-        call: Call,
-        resource: Resource,
-        voices: list[Voice],
-        *,
-        shadow: bool,
-        silence: Effect | None,
-    ) -> tuple[Effect, dict[int, Effect]]:
-        """The answer for one resource, and what layers said in the org's silence, by position."""
-        least: dict[int, Effect] = {}  # by the layer's position
-        for voice in voices:
-            position = voice.rule.layer.position
-            before = least.get(position)
-            if before is None or RANK[voice.effect] < RANK[before]:
-                least[position] = voice.effect
-        delegated: dict[int, Effect] = {}
-        effect = least.pop(0, None)
-        if effect is None:
-            if silence is not None:
-                effect = silence
-            else:
-                delegated = self._delegated(call, resource, least, shadow=shadow)
-                effect = (
-                    min(delegated.values(), key=RANK.__getitem__)
-                    if delegated
-                    else self._default(call)
-                )
-        for lower in least.values():
-            if RANK[lower] < RANK[effect]:
-                effect = lower
-        return effect, delegated
-
-    def _delegated(
-        self, call: Call, resource: Resource, lower: dict[int, Effect], *, shadow: bool
-    ) -> dict[int, Effect]:
-        """The org's silence as the delegated layers fill it: their answers, each at most its envelope's."""
-        if not lower:
-            return {}
-        ceiling = self.ceilings(call, resource, shadow=shadow)
-        out: dict[int, Effect] = {}
-        for position, effect in lower.items():
-            most = ceiling.get(self.layers[position].name)
-            if most is not None:
-                out[position] = effect if RANK[effect] < RANK[most] else most
-        return out
-
-    def ceilings(
-        self, call: Call, resource: Resource, *, shadow: bool = False
-    ) -> dict[LayerName, Effect]:
-        """The strongest effect that the org's envelopes leave to each layer for this resource."""
-        org = self.layers[0]
-        ceiling: dict[LayerName, Effect] = {}
-        if org.file.shadow and not shadow:
-            return ceiling
-        for compiled in org.envelopes:
-            if compiled.scope.covers(resource) and compiled.opens(call):
-                effect = compiled.envelope.effect
-                for layer in compiled.envelope.to:
-                    if RANK[effect] >= RANK[ceiling.get(layer, "deny")]:
-                        ceiling[layer] = effect
-        return ceiling
-
-    def _default(self, call: Call) -> Effect:
-        return self.layers[0].file.default.get(call.request.tool_class, "deny")
-
-    # --- the record ---
+    def _weighed(self, request: Request, *, shadow: bool, silence: Effect | None) -> Outcome:
+        call = self.call(request)
+        filed = self._filed(request, call.names)
+        return Weighing(self.layers, call, filed, shadow=shadow, silence=silence).outcome()
 
     def _decision(self, request: Request, *, shadow: bool, silence: Effect | None) -> Decision:
         try:
-            outcome = self._weigh(self.call(request), shadow=shadow, silence=silence)
-            return self._record(request, outcome)
+            return self._record(request, self._weighed(request, shadow=shadow, silence=silence))
         except Exception as error:  # the last stop before a tool would run: fail closed, say why
             return Decision(
                 effect="deny",
@@ -331,19 +203,16 @@ class CompiledPolicy:
             and any(v.effect == "ask" and v.rule.rule.sticky for v in outcome.heard.values()),
         )
 
-    # --- smaller things ---
-
     def _filed(self, request: Request, names: frozenset[str]) -> list[list[Bucket]]:
         """For each layer, where its rules about this principal and tool are filed."""
         key = (request.principal, request.extension, request.tool)
         known = self._buckets.get(key)
         if known is None:
-            if len(self._buckets) >= REMEMBERED:
-                self._buckets.clear()
             everyone = (EVERY, *names)
-            known = self._buckets[key] = [
+            filed = [
                 layer.buckets(everyone, request.extension, request.tool) for layer in self.layers
             ]
+            known = remembered(self._buckets, key, filed)
         return known
 
     def _day(self, today: Any) -> str:
@@ -352,53 +221,8 @@ class CompiledPolicy:
             return NO_DATE
         known = self._days.get(today) if isinstance(today, str) else None
         if known is None:
-            if len(self._days) >= REMEMBERED:
-                self._days.clear()
-            known = self._days[today] = date.fromisoformat(today).isoformat()
+            known = remembered(self._days, today, date.fromisoformat(today).isoformat())
         return known
-
-    def _is_hidden(self, principal: Principal, tool: ToolSpec) -> bool:
-        names = self.names(principal)
-        granting: set[LayerName] = set()
-        for layer in self.layers:
-            for rule in self.concerning(layer, names, tool):
-                if rule.shadow or "call" not in rule.rule.phase:
-                    continue
-                if rule.rule.effect != "deny":
-                    granting.add(layer.name)
-                elif _always(rule):
-                    return True
-        org = self.layers[0]
-        if "org" in granting or org.file.default.get(tool.tool_class, "deny") != "deny":
-            return False
-        return org.file.shadow or not any(
-            e.envelope.effect != "deny"
-            and not granting.isdisjoint(e.envelope.to)
-            and e.scope.concerns(tool.tool_class, tool.qualified, names)
-            for e in org.envelopes
-        )
-
-    def _needs_of(self, principal: Principal, tool: ToolSpec) -> Needs:
-        everyone = (EVERY, *self.names(principal))
-        whens = [envelope.when for envelope in self.layers[0].file.envelopes]
-        for layer in self.layers:
-            buckets = layer.buckets(everyone, tool.extension, tool.name)
-            numbers = {
-                number for bucket in buckets for filed in bucket.values() for number in filed
-            }
-            whens += [layer.file.rules[number].when for number in numbers]
-        return needs_of(when for when in whens if when)
-
-    def concerning(self, layer: Layer, names: frozenset[str], tool: ToolSpec) -> list[CompiledRule]:
-        """The layer's rules about this principal and tool, whatever the resources and conditions."""
-        numbers = {
-            number
-            for bucket in layer.buckets((EVERY, *names), tool.extension, tool.name)
-            for filed in bucket.values()
-            for number in filed
-        }
-        rules = (layer.rule(number) for number in numbers)
-        return [r for r in rules if r.scope.concerns(tool.tool_class, tool.qualified, names)]
 
 
 def compile_policy(files: Sequence[PolicyFile]) -> CompiledPolicy:
@@ -416,17 +240,6 @@ def compile_policy(files: Sequence[PolicyFile]) -> CompiledPolicy:
     if not files[0].org:
         raise PolicyError("this file was not read for the org's place", file=files[0].file)
     return CompiledPolicy(files)
-
-
-def _always(deny: CompiledRule) -> bool:
-    """Whether a deny that concerns a tool denies every call of it, on every day."""
-    rule = deny.rule
-    return (
-        not rule.when
-        and not rule.expires
-        and rule.resources is None
-        and (rule.access is None or {"read", "write"} <= set(rule.access))
-    )
 
 
 def _what(error: Exception) -> str:

@@ -14,6 +14,7 @@ from devagent.core.resources import Resource
 from devagent.core.tools import ToolSpec
 from devagent.core.verdicts import RANK, Effect, Request
 from devagent.policy.compile import CompiledEnvelope, CompiledRule, Layer, Scope
+from devagent.policy.concerning import concerning
 from devagent.policy.conditions import Truth
 from devagent.policy.decide import CompiledPolicy
 from devagent.policy.describe import among, condition_in_words
@@ -157,8 +158,8 @@ class Weighing:
         return out
 
     def _rules(self, layer: Layer) -> Sources:
-        concerning = self._policy.concerning(layer, self._call.names, self._tool)
-        said = [(self._said(rule), rule) for rule in sorted(concerning, key=_line)]
+        rules = concerning(layer, self._call.names, self._tool)
+        said = [(self._said(rule), rule) for rule in sorted(rules, key=_line)]
         return [one for one in said if one[0] != SILENT]
 
     def _said(self, compiled: CompiledRule) -> Said:
