@@ -11,7 +11,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from devagent.agent.loop import Reading
+from devagent.agent.turn import Reading
 from devagent.core.errors import UsageError
 from devagent.core.tools import ToolCall, ToolSpec
 from devagent.host.toolbox import Extensions

@@ -295,7 +295,7 @@ async def test_the_services_own_summary_stands_before_what_stays_word_for_word_a
     assert "<summary>" not in last[1]["content"][0]["text"]
     undone = await taken(agent.undo_compaction())
     assert isinstance(undone[0], CompactionUndone)
-    assert agent._history.messages[: len(before)] == before  # pyright: ignore[reportPrivateUsage]
+    assert agent._folds.history.messages[: len(before)] == before  # pyright: ignore[reportPrivateUsage]
 
 
 async def test_where_the_service_gives_no_summary_ours_stands_in() -> None:

@@ -225,7 +225,7 @@ async def test_a_revocation_takes_it_away_within_the_turn_and_each_turn_is_judge
     def withdrawn(_: Any) -> Decision | None:
         return revoked[0] if revoked else None
 
-    one._gate._withdrawn = withdrawn  # pyright: ignore[reportPrivateUsage]
+    one._folds._gate._withdrawn = withdrawn  # pyright: ignore[reportPrivateUsage]
     second: list[Event] = []
     async with aclosing(one.turn("again")) as events:
         async for event in events:

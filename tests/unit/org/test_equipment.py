@@ -325,7 +325,7 @@ class TestStyle:
         ]
         session = await opened(tmp_path, script(tmp_path, []), "run")
         await session.close("done", 0)
-        system: str = session._agent._system  # pyright: ignore[reportPrivateUsage]
+        system: str = session._agent._replies._system  # pyright: ignore[reportPrivateUsage]
         assert system == instructions(session.workspace, guidance=told.splitlines()[1])
 
 
