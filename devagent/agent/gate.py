@@ -16,7 +16,7 @@ In a dry run the gate judges as ever, asks nobody, and tells the model what woul
 nothing is carried out.
 """
 
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from copy import copy
 from typing import Any
@@ -24,35 +24,31 @@ from typing import Any
 from msgspec.structs import replace
 
 from devagent.agent.asking import Asking
-from devagent.agent.duties import bounded, kinds_to_redact, needs_reason
+from devagent.agent.duties import bounded, needs_reason
 from devagent.agent.evidence import Circumstances, Evidence
 from devagent.agent.finding import granted_by_the_house
 from devagent.agent.floor import Floor
 from devagent.agent.meet import Meet
 from devagent.agent.reach import nameable, readable
+from devagent.agent.refusals import no_such_tool, told
+from devagent.agent.results import REDACTS, Redact, Results
 from devagent.core.codec import digest
 from devagent.core.events import Event
 from devagent.core.events.calls import (
     ApprovalAnswered,
     ApprovalAsked,
-    Outcome,
     ToolFinished,
     ToolJudged,
 )
 from devagent.core.ports import FAILS_ANYWAY, Judge, MayRead, Toolbox, ToolFailure
 from devagent.core.principal import Principal
 from devagent.core.tools import ExtensionReference, ToolCall, ToolResult, ToolSpec
-from devagent.core.verdicts import NOT_ALLOWED, Decision, Request
+from devagent.core.verdicts import Decision, Request
 
-Redact = Callable[[Sequence[str], str], str]
-"""Kinds of what is to go, and a text → the text without it."""
 Withhold = Callable[[ToolSpec], Awaitable[Decision | None]]
 """A tool that does more than read → a deny where nothing but reading may be done for now."""
 Withdrawn = Callable[[ExtensionReference], Decision | None]
 """Which code would run → a deny where that, or all that this session may do, was revoked meanwhile."""
-MAX_NAMED = 40
-"""Tools that the answer to a call of one that is none names."""
-REDACTS = ("secrets", "keys", "pii")
 DRY_RUN = "[dry run] This call was judged, not carried out, and there is no result."
 NOBODY = ExtensionReference(name="", version="", digest="")
 
@@ -75,13 +71,13 @@ class Gate:
     ) -> None:
         self.dry_run = dry_run
         self._judge = judge
-        self._redact = redact
         self._floor = floor
         self._withhold = withhold
         self._withdrawn = withdrawn
         self._toolbox = toolbox
         self._asking = asking
         self._evidence = Evidence(judge, circumstances)
+        self._results = Results(judge, self._evidence, redact)
         self._borrows = False  # the evidence of the agent it acts for, which takes its events in
         self._seen: set[str] = set()
         who = circumstances.principal
@@ -98,6 +94,7 @@ class Gate:
         gate._judge = Meet(self._judge, above)
         gate._toolbox = toolbox
         gate._evidence = self._evidence.for_agent(gate._judge, name)
+        gate._results = self._results.by(gate._judge, gate._evidence)
         gate._borrows, gate._seen = True, set()
         who = gate._evidence.principal
         gate.hidden = [t for t in toolbox.specs() if gate._judge.is_hidden(who, t)]
@@ -133,51 +130,24 @@ class Gate:
         one of the house that no model is offered. Without ``asks`` nobody is asked."""
         tool = given or self._toolbox.find(call.name)
         if tool is None:
-            yield self._refused(turn, call, None, call.args, _no_such_tool(call, self.offered))
+            yield self._refused(turn, call, None, call.args, no_such_tool(call, self.offered))
             return
         if call.id in self._seen:
-            decision = Decision(
-                effect="deny",
-                reason=f"The call id {call.id} was used before",
-                error="repeated_call_id",
+            reason = f"The call id {call.id} was used before"
+            yield self._refused(
+                turn, call, tool, call.args, _not_judged(reason, "repeated_call_id")
             )
-            yield self._refused(turn, call, tool, call.args, decision)
             return
         # Of a tool that is hidden no call can be granted: its extension is not even asked, or what it says
         # of a repository or a database would tell the model what it may not know.
         withdrawn = self._withdrawn(self._toolbox.reference(tool)) if self._withdrawn else None
         unseen = given is not None and self._judge.is_hidden(self._evidence.principal, given)
         hidden = tool in self.hidden or unseen or withdrawn is not None
-        try:
-            args = call.args if hidden else self._toolbox.complete(tool, call.args)
-        except ToolFailure as failure:
-            decision = Decision(effect="deny", reason=failure.text, error="bad_arguments")
-            yield self._refused(turn, call, tool, call.args, decision)
+        request = await self._request(turn, call, tool, hidden=hidden)
+        if isinstance(request, ToolJudged):
+            yield request
             return
-        try:
-            request = self._evidence.of_call(tool, args, ())
-        except RecursionError:
-            decision = Decision(
-                effect="deny", reason="The arguments are nested too deeply", error="bad_arguments"
-            )
-            yield self._refused(turn, call, tool, {}, decision)
-            return
-        try:
-            may_read = nameable(self._judge, self._floor, request)
-            resources = () if hidden else await self._toolbox.resources(tool, args, may_read)
-        except ToolFailure as failure:
-            # What a call would touch must be known before it may be allowed (design, section 3, rule 1).
-            decision = Decision(effect="deny", reason=failure.text, error=failure.error)
-            yield self._refused(turn, call, tool, args, decision)
-            return
-        request = replace(request, resources=resources)
-        decision = withdrawn or self._floor.refusal(resources) or granted_by_the_house(tool)
-        if decision is None and self._withhold and tool.tool_class != "read":
-            decision = await self._withhold(tool)
-        decision = decision or self._judge.decide(request)
-        decision = self._floor.asked(bounded(decision, REDACTS), resources)
-        if tool.asks_itself and decision.effect == "ask" and not needs_reason(decision):
-            decision = replace(decision, effect="allow", reason="the person is asked themself")
+        decision = withdrawn or await self._decision(tool, request)
         if hidden and decision.effect != "deny":
             decision = replace(decision, effect="deny", obligations={})
         judged = self._judged(turn, call, tool, request, decision)
@@ -190,18 +160,56 @@ class Gate:
             yield judged
             return
         try:
-            preview = await self._toolbox.preview(tool, args)
+            preview = await self._toolbox.preview(tool, request.args)
         except ToolFailure as failure:
             if failure.error in FAILS_ANYWAY:
                 # A person's yes could not help it, and a yes to nothing wears out those that count.
-                refused = Decision(effect="deny", reason=failure.text, error=failure.error)
-                yield replace(self._refused(turn, call, tool, args, refused), resources=resources)
+                refused = _not_judged(failure.text, failure.error)
+                resources = request.resources
+                yield replace(
+                    self._refused(turn, call, tool, request.args, refused), resources=resources
+                )
                 return
             preview = f"(no preview: {failure.text})"
         yield judged
         async with aclosing(self._asking.ask(judged, tool, preview)) as answered:
             async for event in answered:
                 yield event
+
+    async def _request(
+        self, turn: int, call: ToolCall, tool: ToolSpec, *, hidden: bool
+    ) -> Request | ToolJudged:
+        """Steps 1 and 2: what policy is asked, or the refusal of a call of which that cannot be said."""
+        try:
+            args = call.args if hidden else self._toolbox.complete(tool, call.args)
+        except ToolFailure as failure:
+            refused = _not_judged(failure.text, "bad_arguments")
+            return self._refused(turn, call, tool, call.args, refused)
+        try:
+            request = self._evidence.of_call(tool, args, ())
+        except RecursionError:
+            refused = _not_judged("The arguments are nested too deeply", "bad_arguments")
+            return self._refused(turn, call, tool, {}, refused)
+        try:
+            may_read = nameable(self._judge, self._floor, request)
+            resources = () if hidden else await self._toolbox.resources(tool, args, may_read)
+        except ToolFailure as failure:
+            # What a call would touch must be known before it may be allowed (design, section 3, rule 1).
+            refused = _not_judged(failure.text, failure.error)
+            return self._refused(turn, call, tool, args, refused)
+        return replace(request, resources=resources)
+
+    async def _decision(self, tool: ToolSpec, request: Request) -> Decision:
+        """Step 3: the floor's word, and policy's."""
+        resources = request.resources
+        decision = self._floor.refusal(resources) or granted_by_the_house(tool)
+        if decision is None and self._withhold and tool.tool_class != "read":
+            decision = await self._withhold(tool)
+        decision = decision or self._judge.decide(request)
+        decision = self._floor.asked(bounded(decision, REDACTS), resources)
+        if tool.asks_itself and decision.effect == "ask" and not needs_reason(decision):
+            decision = replace(decision, effect="allow", reason="the person is asked themself")
+        return decision
 
     async def would(self, call: ToolCall, given: ToolSpec | None = None) -> ToolJudged:
         """What ``judge`` would come to now; nothing is recorded, asked or run."""
@@ -227,57 +235,11 @@ class Gate:
 
     def result(self, judged: ToolJudged, tool: ToolSpec, result: ToolResult) -> ToolFinished:
         """The result phase: rules may still withhold what came back, from the model and the person."""
-        request = self._evidence.of_result(judged, tool, result)
-        about: dict[str, Any] = request.context["result"]
-        finished = ToolFinished(
-            turn=judged.turn,
-            call=judged.call,
-            outcome=_outcome(result),
-            bytes=len(result.text.encode()),
-            rows=result.rows,
-            err=result.error,
-            taint=result.taint,
-            text=result.text,
-            view=result.view,
-            structured=result.structured,
-            about=about,
-            content=result.content,
-            whole=result.whole,
-        )
-        decision = bounded(self._judge.decide_result(request), REDACTS)
-        if decision.effect != "allow":
-            text = f"The result is withheld by policy: {decision.reason}.{_to_be_granted(decision)}"
-            return ToolFinished(
-                turn=judged.turn,
-                call=judged.call,
-                outcome="denied",
-                err="withheld",
-                decision=decision,
-                text=text,
-                about=about,
-            )
-        kinds = {*kinds_to_redact(judged.decision), *kinds_to_redact(decision)}
-        if kinds:
-            text, view, whole = (
-                self._redact(sorted(kinds), part)
-                for part in (result.text, result.view, result.whole)
-            )
-            # The structured copy and the blocks hold the same: they are left out rather than walked.
-            finished = replace(
-                finished, text=text, view=view, whole=whole, structured={}, content=[]
-            )
-        return finished if not decision.rules else replace(finished, decision=decision)
+        return self._results.finished(judged, tool, result)
 
     def may_be_watched(self, judged: ToolJudged, tool: ToolSpec) -> bool:
-        """Whether a person may see what the call prints while it runs: not where the whole may yet be
-        withheld, or something be taken out of it."""
-        looks = self._judge.needs(judged.principal, tool).context
-        if any(key.partition(".")[0] == "result" for key in looks):
-            return False
-        result = self._evidence.of_result(judged, tool, ToolResult(text=""))
-        decision = self._judge.decide_result(result)
-        redacted = kinds_to_redact(judged.decision) or kinds_to_redact(decision)
-        return decision.effect == "allow" and not redacted
+        """Whether a person may see what the call prints while it runs."""
+        return self._results.may_be_watched(judged, tool)
 
     def _would(self, judged: ToolJudged) -> str:
         """What the model reads of a call in a dry run that policy does not deny."""
@@ -314,7 +276,7 @@ class Gate:
             facts=request.facts,
             can=request.can,
             shadow=self._judge.shadow(request, decision) if decision.policy else None,
-            reply=_told(decision),
+            reply=told(decision),
         )
 
     def _refused(
@@ -356,29 +318,5 @@ def granted(event: ToolJudged | ApprovalAsked | ApprovalAnswered | None) -> bool
             return False
 
 
-def _told(decision: Decision) -> str:
-    """What the model reads where policy denies: the reason, and that trying again is no use."""
-    if decision.effect != "deny":
-        return ""
-    return f"{NOT_ALLOWED}: {decision.reason}.{_to_be_granted(decision)} Do not try to get around this; say so to the person."
-
-
-def _to_be_granted(decision: Decision) -> str:
-    return f" To be granted: {decision.grant.rstrip('.')}." if decision.grant else ""
-
-
-def _outcome(result: ToolResult) -> Outcome:
-    if not result.failed:
-        return "ok"
-    return "timeout" if result.error == "timeout" else "failed"
-
-
-def _no_such_tool(call: ToolCall, offered: list[ToolSpec]) -> Decision:
-    names = ", ".join(t.api_name for t in offered[:MAX_NAMED])
-    if len(offered) > MAX_NAMED:
-        names += f", and {len(offered) - MAX_NAMED} more: look for them by what they do"
-    return Decision(
-        effect="deny",
-        reason=f"There is no tool {call.name!r}. The tools are: {names}",
-        error="no_such_tool",
-    )
+def _not_judged(reason: str, error: str) -> Decision:
+    return Decision(effect="deny", reason=reason, error=error)

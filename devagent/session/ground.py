@@ -12,9 +12,10 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from devagent.agent.asking import Asking, Terms
+from devagent.agent.evidence import Circumstances
 from devagent.agent.finding import Findable
 from devagent.agent.floor import Floor
-from devagent.agent.gate import Circumstances, Gate
+from devagent.agent.gate import Gate
 from devagent.agent.own_files import OwnFiles
 from devagent.agent.safeguards import Safeguards
 from devagent.agent.tasks import TASK

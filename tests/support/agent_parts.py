@@ -5,9 +5,10 @@ from contextlib import aclosing
 from typing import Any, TypeVar
 
 from devagent.agent.asking import Asking, Terms
+from devagent.agent.evidence import Circumstances
 from devagent.agent.fitting import Window
 from devagent.agent.floor import Floor
-from devagent.agent.gate import Circumstances, Gate
+from devagent.agent.gate import Gate
 from devagent.agent.loop import Agent
 from devagent.agent.own_files import OwnFiles
 from devagent.agent.safeguards import Safeguards

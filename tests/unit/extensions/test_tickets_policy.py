@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from devagent.agent.asking import Asking, Terms
+from devagent.agent.evidence import Circumstances
 from devagent.agent.floor import Floor
-from devagent.agent.gate import Circumstances, Gate, granted
+from devagent.agent.gate import Gate, granted
 from devagent.core.approvals import ApprovalBounds
 from devagent.core.events.calls import ApprovalAsked, ToolJudged
 from devagent.core.principal import Principal
