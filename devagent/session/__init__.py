@@ -7,8 +7,9 @@ is read), then the log, then tools and model. Nobody above gets a turn or a call
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from devagent.session.conversation import Session, open_session
-    from devagent.session.ground import Options
+    from devagent.session.conversation import Session
+    from devagent.session.opening import open_session
+    from devagent.session.options import Options
 
 __all__ = ["Options", "Session", "open_session"]
 
@@ -16,11 +17,11 @@ __all__ = ["Options", "Session", "open_session"]
 def __getattr__(name: str) -> Any:
     """A session's parts where one is opened: `devagent org sync` and its like need who governs this machine alone."""
     if name == "Options":
-        from devagent.session import ground  # noqa: PLC0415  (20 ms with the next)
+        from devagent.session.options import Options  # noqa: PLC0415
 
-        return ground.Options
+        return Options
     if name in __all__:
-        from devagent.session import conversation  # noqa: PLC0415
+        from devagent.session import opening  # noqa: PLC0415  (with all that a session is made of)
 
-        return getattr(conversation, name)
+        return getattr(opening, name)
     raise AttributeError(name)

@@ -12,8 +12,10 @@ from devagent.core.ports import ModelRequest
 from devagent.core.usage import Cost
 from devagent.models.batches import Result
 from devagent.models.estimate import Estimate
-from devagent.session.ground import Ground, Options, limits_of, shared_spending
+from devagent.session.gating import limits_of, shared_spending
+from devagent.session.ground import Ground
 from devagent.session.model_access import ModelAccess
+from devagent.session.options import Options
 
 HALF = 2
 """What is asked in a batch costs half."""

@@ -16,8 +16,9 @@ from devagent.core.events.turns import Prompt, TurnEnded, TurnStarted
 from devagent.models.batches import Result
 from devagent.session.batch_costs import BatchCosts
 from devagent.session.batch_files import Line, State
-from devagent.session.ground import Ground, Options
+from devagent.session.ground import Ground
 from devagent.session.model_access import ModelAccess
+from devagent.session.options import Options
 from devagent.session.record import open_log
 
 

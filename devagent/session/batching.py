@@ -39,9 +39,10 @@ from devagent.session.batch_files import (
     read_state,
 )
 from devagent.session.batch_record import BatchRecord
-from devagent.session.ground import Ground, Options, stand
+from devagent.session.ground import Ground, stand
 from devagent.session.model_access import ModelAccess
 from devagent.session.named_prices import named_prices
+from devagent.session.options import Options
 
 CLOCKS_APART_S = 300.0
 """The service's clock may be so far from ours."""

@@ -4,50 +4,27 @@ Policy is settled before a byte of the workspace is read, the org's before all e
 """
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
-from msgspec.structs import replace
 
-from devagent.agent.asking import Asking, Terms
-from devagent.agent.evidence import Circumstances
-from devagent.agent.finding import Findable
-from devagent.agent.floor import Floor
-from devagent.agent.gate import Gate
-from devagent.agent.own_files import OwnFiles
-from devagent.agent.safeguards import Safeguards
-from devagent.agent.tasks import TASK
-from devagent.agent.todo import TODO
 from devagent.audit.device import Device
-from devagent.audit.ledger import Ledger, scopes_of
-from devagent.audit.redaction.redactor import Redactor
 from devagent.audit.sealing import Sealing
 from devagent.core.errors import ConfigError
-from devagent.core.limits import Limits
-from devagent.core.ports import Approver, Elicitor, RootsGiver, Sampler, Toolbox
 from devagent.core.principal import Principal
-from devagent.core.tools import ExtensionReference
 from devagent.host.configured import configured
 from devagent.host.extension import is_server
-from devagent.host.manifest import FIRST_PARTY
 from devagent.host.toolbox import Extensions
-from devagent.policy.beside import Beside
 from devagent.policy.bounds import (
-    approval_bounds,
     approval_keys,
-    budgets,
-    forbids_extension,
     org_data,
-    revoked_approvals,
-    shared_budgets,
 )
-from devagent.policy.denied_paths import denied_paths
 from devagent.session.enrolled import Enrolled, enrolled, policy_under
 from devagent.session.equipped import brought_by, equipped, org_style, pins_of
-from devagent.session.keeping import sealed_for, withheld, witnessing_of
-from devagent.settings.approvals import ApprovalsOnFile, Together
+from devagent.session.keeping import sealed_for, witnessing_of
+from devagent.session.options import Options
 from devagent.settings.config import Config, load_config
 from devagent.settings.credentials import stored_secret
 from devagent.settings.data_sources import with_org_sources
@@ -57,7 +34,6 @@ from devagent.settings.places import Places, places
 from devagent.settings.policies import EffectivePolicy, is_enrolled
 from devagent.settings.style import style_guidance
 from devagent.settings.trusted_file import read_trusted
-from devagent.undo.guard import SnapshotGuard
 
 if TYPE_CHECKING:
     from devagent.audit.approval_file import SignedFile
@@ -66,44 +42,6 @@ if TYPE_CHECKING:
     from devagent.host.mcp.house import House
     from devagent.host.org_pins import OrgPins
     from devagent.session.watching import Watch
-
-
-class Options(Struct, frozen=True, kw_only=True):
-    """What one session is opened with.
-
-    ``elicitor`` is whoever fills in what servers ask of the person (None: nobody is there). ``sampler`` and ``roots``:
-    an MCP client that is served may answer for its own model and folders.
-    ``policies`` are further, narrowing policy files. ``extensions`` limits the session to these (empty =
-    all that are configured). ``approvals`` are signed files of approvals; with ``dry_run`` every call is judged
-    and none carried out. ``org_policy`` and ``local_policy`` put other files in those places: for
-    the demo's sample company, never from a flag or the environment. ``guidance`` is what the model is told besides:
-    the folder's instructions, once they are trusted.
-    """
-
-    folder: str
-    mode: str
-    approver: Approver
-    elicitor: Elicitor | None = None
-    sampler: Sampler | None = None
-    roots: RootsGiver | None = None
-    model: str = ""
-    interactive: bool = False
-    agent: str = "main"
-    principal: Principal | None = None
-    """Who acts, where an access token of the organisation's issuer has proved it; else whoever runs this."""
-    policies: tuple[str, ...] = ()
-    extensions: tuple[str, ...] = ()
-    limits: Limits = Limits()
-    resume: str = ""
-    approvals: tuple[str, ...] = ()
-    dry_run: bool = False
-    ticket: str = ""
-    org_policy: str = ""
-    local_policy: str = ""
-    config: Config | None = None
-    guidance: str = ""
-    passphrase: Callable[[], str] | None = None
-    """Asks the person for the passphrase of the key's file, where somebody can be asked."""
 
 
 class Ground(Struct, frozen=True, kw_only=True):
@@ -202,25 +140,6 @@ def stand(options: Options, environment: Mapping[str, str] | None) -> Ground:
     )
 
 
-FIRST_TOLD = (
-    "workspace.read", "workspace.edit", "workspace.grep", "workspace.shell", "git.diff", "sql.query",
-    "workspace.write", "workspace.glob", "git.status", "git.commit", "docs.search", "git.log", "sql.describe",
-    "workspace.list",
-)  # fmt: skip
-"""Which of devagent's own tools a model is told of before it looks for any: what most work begins with. Where policy
-hides one, or its extension is not set up, the next takes its place."""
-
-
-def findable_of(toolbox: Toolbox, ticket: str = "", *, mode: str = "") -> Findable:
-    """The same toolbox, for a model that is told of some tools and finds the others. Where the session works on a
-    ``ticket``, reading it is among the first, and so is the list of what is to be done where a person follows it."""
-    own = {*FIRST_PARTY, TASK.extension}
-    first = FIRST_TOLD if mode != "chat" else (*FIRST_TOLD[:5], TODO.qualified, *FIRST_TOLD[5:])
-    if ticket:
-        first = ("tickets.get", *first)
-    return Findable(toolbox, lambda tool: tool.extension in own, first)
-
-
 def _watch(governs: Enrolled | None, names: frozenset[str]) -> "Watch | None":
     """What makes revocations reach a running session of an enrolled machine."""
     if governs is None or governs.client is None or governs.in_force is None:
@@ -228,79 +147,6 @@ def _watch(governs: Enrolled | None, names: frozenset[str]) -> "Watch | None":
     from devagent.session.watching import Watch  # noqa: PLC0415  (only on an enrolled machine)
 
     return Watch(governs.client, governs.in_force, names)
-
-
-async def gate_of(
-    ground: Ground, toolbox: Extensions, options: Options, findable: Findable | None = None
-) -> Gate:
-    """The extensions that may be, behind policy; ``findable`` is the same toolbox for a model that is told of some."""
-    policy = ground.policy
-    _leave_out(toolbox, policy, options, ground.watch)
-    refused = await toolbox.admit(
-        # Even to learn its tools a server would have to be started.
-        first_use=not ground.governed and not policy.locked and not options.dry_run,
-        today=today(),
-        fault=ground.config.fault,
-    )
-    if refused and options.mode != "chat":
-        raise refused[0].error
-    toolbox.deny_paths(partial(denied_paths, policy.compiled.files))
-    circumstances = Circumstances(
-        principal=ground.principal,
-        mode=options.mode,
-        interactive=options.interactive,
-        today=today,
-    )
-    floor = Floor(ground.folder, ground.here.own())
-    terms = Terms(ground.folder, today, approval_bounds(policy.compiled.files))
-    on_file = Together(
-        ApprovalsOnFile.load(ground.here.approvals),
-        [one for file in ground.signed for one in file.content.approvals],
-        revoked_approvals(policy.compiled.files),
-    )
-    asking = Asking(options.approver, on_file, terms)
-    candidate = (
-        ground.enrolled.candidate(ground.here, options.policies, toolbox.specs)
-        if ground.enrolled
-        else None
-    )
-    gate = Gate(
-        Beside(policy.compiled, candidate) if candidate else policy.compiled,
-        findable or toolbox,
-        asking,
-        circumstances,
-        floor,
-        _redacted,
-        withhold=partial(withheld, ground.witnessing) if ground.witnessing else None,
-        withdrawn=ground.watch.refuses if ground.watch else None,
-        dry_run=options.dry_run,
-    )
-    if findable is not None:
-        findable.offer(gate.offered)
-    return gate
-
-
-def safeguards_of(ground: Ground, options: Options) -> tuple[Safeguards, SnapshotGuard]:
-    """What stands around the granted calls of a session; the guard wants to know its id once there is one."""
-    given = [path for path in (options.org_policy, options.local_policy) if path]
-    guard = SnapshotGuard(ground.here.data, ground.folder, ground.config.undo)
-    return Safeguards(OwnFiles([*ground.here.governing(), *given]), guard), guard
-
-
-def limits_of(ground: Ground, options: Options) -> Limits:
-    """The limits asked for, with policy's budgets."""
-    files, names = ground.policy.compiled.files, ground.policy.compiled.names
-    turn, session = budgets(files)
-    shared = shared_budgets(files, names(ground.principal))
-    return replace(options.limits, turn=turn, session=session, shared=shared)
-
-
-def shared_spending(ground: Ground, limits: Limits) -> Ledger | None:
-    """The day's sums of all sessions, where a budget needs them."""
-    if not limits.shared:
-        return None
-    scopes = scopes_of(ground.principal, ground.policy.compiled.names, tuple(limits.shared))
-    return Ledger(ground.here.sessions, scopes)
 
 
 def _signed(
@@ -353,29 +199,3 @@ def _house(servers: "list[McpExtension]", *, governed: bool) -> "House | None":
     from devagent.host.mcp.house import House  # noqa: PLC0415  (only where there are servers)
 
     return House(servers, governed=governed)
-
-
-def _leave_out(
-    toolbox: Extensions, policy: EffectivePolicy, options: Options, watch: "Watch | None"
-) -> None:
-    """Policy's word on which extensions may run. Raises ConfigError for one that was asked for by name."""
-    keepers: dict[str, str] = {}
-
-    def forbidden(reference: ExtensionReference) -> bool:
-        keeper = forbids_extension(policy.compiled.files, reference.name, reference.digest)
-        if not keeper and watch is not None and watch.refuses(reference):
-            keeper = "the organisation's revocations"
-        keepers[reference.name] = keeper
-        return bool(keeper)
-
-    for name in toolbox.leave_out(forbidden):
-        if name in options.extensions:
-            raise ConfigError(
-                f"policy {keepers[name]} does not let the extension {name!r} run, or not with this digest ([extensions])",
-                hint=f"Ask whoever keeps {keepers[name]}.",
-            )
-
-
-def _redacted(kinds: Sequence[str], text: str) -> str:
-    """What a rule with ``redact`` lets the model and the person see of a result."""
-    return Redactor(kinds).text(text)[0]

@@ -26,7 +26,8 @@ from devagent.models import REHEARSAL
 from devagent.policy.bounds import (
     redaction,
 )
-from devagent.session.ground import Ground, Options
+from devagent.session.ground import Ground
+from devagent.session.options import Options
 from devagent.settings.credentials import Credential
 from devagent.settings.places import Places
 from devagent.settings.policies import EffectivePolicy

@@ -9,7 +9,9 @@ from devagent.agent.ranking import Ranked, rank
 from devagent.agent.tasks import WithTasks
 from devagent.agent.todo import Todo, WithTodo
 from devagent.core.tools import ToolSpec
-from devagent.session.ground import Options, findable_of, stand
+from devagent.session.ground import stand
+from devagent.session.options import Options
+from devagent.session.told import findable_of
 
 
 class Route(Struct, frozen=True):

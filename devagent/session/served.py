@@ -22,15 +22,9 @@ if TYPE_CHECKING:
     from devagent.session.watching import Watch
 
 
-from devagent.session.ground import (
-    Ground,
-    Options,
-    gate_of,
-    limits_of,
-    safeguards_of,
-    shared_spending,
-    stand,
-)
+from devagent.session.gating import gate_of, limits_of, safeguards_of, shared_spending
+from devagent.session.ground import Ground, stand
+from devagent.session.options import Options
 from devagent.session.record import open_log
 
 _SETTLING = ThreadPoolExecutor(max_workers=1, thread_name_prefix="settling")

@@ -9,7 +9,7 @@ from devagent.agent.safeguards import Safeguards
 from devagent.agent.tasks import INSTRUCTIONS, NAME, Making, ReadingOnly, Subagent
 from devagent.core.limits import Limits
 from devagent.core.ports import Estimator, Model, ModelEvent, ModelRequest, Toolbox
-from devagent.session.ground import findable_of
+from devagent.session.told import findable_of
 
 
 class Lent:
