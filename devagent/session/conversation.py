@@ -79,6 +79,7 @@ class Session:
         self.opening = tuple(opening)
         self.unfinished = unfinished
         self._signs = False
+        self._under_way = False
         self.out_of_time: BudgetStopped | None = None
         """What ended the last turn, where that was the clock: it is on record, and the task that ran the turn
         was cancelled."""
@@ -143,7 +144,7 @@ class Session:
             readings=[*readings, *mentions],
             answer_schema=answer_schema,
         )
-        return self._timed(tapped(self._told(turn), self._log))
+        return self._timed(self._logged(self._told(turn)))
 
     def steer(self, text: str) -> None:
         """Say something to the model while a turn runs: it reads it before its next reply, and it is on record."""
@@ -156,7 +157,7 @@ class Session:
     def own_call(self, tool: str, args: dict[str, Any], said: str) -> AsyncGenerator[Event, None]:
         """A call of the person's own (``tool`` by its API name), logged and behind the gate like any other."""
         call = ToolCall(id=f"{OWN_CALL}{self._agent.turns + 1}", name=tool, args=args)
-        return self._timed(tapped(self._told(self._agent.own_call(call, said)), self._log))
+        return self._timed(self._logged(self._told(self._agent.own_call(call, said))))
 
     async def would(self, call: ToolCall) -> ToolJudged:
         """How the call would be judged now; nothing is recorded, asked or run."""
@@ -181,7 +182,7 @@ class Session:
         say."""
         call, tool = completion_of(self._toolbox, server, {"name": prompt}, argument, value)
         values: Sequence[str] = ()
-        async with aclosing(tapped(self._agent.aside(call, tool), self._log)) as events:
+        async with aclosing(self._logged(self._agent.aside(call, tool))) as events:
             async for event in events:
                 if isinstance(event, ToolFinished) and event.outcome == "ok":
                     values = event.structured.get("values", ())
@@ -194,7 +195,7 @@ class Session:
         if spec is None:
             raise UsageError(f"{tool.replace('__', '.')} is not offered here")
         call = ToolCall(f"look_{token_hex(6)}", tool, args)
-        return self._timed(tapped(self._agent.aside(call, spec), self._log))
+        return self._timed(self._logged(self._agent.aside(call, spec)))
 
     def reading(self, tool: str, args: dict[str, Any]) -> Reading | None:
         """A call (``tool`` by its API name) that ``turn`` is to begin with; None where there is no such tool."""
@@ -205,6 +206,24 @@ class Session:
     def servers(self) -> Sequence[str]:
         """The MCP servers that have resources, by name."""
         return [one.settings.name for one in self._toolbox.servers if one.has("resources")]
+
+    async def _logged(self, events: AsyncGenerator[Event, None]) -> AsyncGenerator[Event, None]:
+        """On record, and by itself: what ends closes what is open in the record, which must be its own.
+
+        Raises UsageError while something else is under way.
+        """
+        if self._under_way:
+            await events.aclose()
+            raise UsageError(
+                "the session is busy with something else", hint="Wait for it to end, or stop it."
+            )
+        self._under_way = True
+        try:
+            async with aclosing(tapped(events, self._log)) as logged:
+                async for event in logged:
+                    yield event
+        finally:
+            self._under_way = False
 
     async def _timed(self, events: AsyncGenerator[Event, None]) -> AsyncGenerator[Event, None]:
         """The turn, cut where a limit of time is over while something is under way."""
@@ -235,11 +254,11 @@ class Session:
     def compact(self) -> AsyncGenerator[Event, None]:
         """Put the older part of the conversation in short, logged like a turn. No ``Compacted`` among the events: there
         is nothing to, or it would be no shorter."""
-        return tapped(self._agent.compact(), self._log)
+        return self._logged(self._agent.compact())
 
     def undo_compaction(self) -> AsyncGenerator[Event, None]:
         """Bring back what the last compaction had put in short, logged. No event where there was none."""
-        return tapped(self._agent.undo_compaction(), self._log)
+        return self._logged(self._agent.undo_compaction())
 
     async def _told(self, turn: AsyncGenerator[Event, None]) -> AsyncGenerator[Event, None]:
         """The agent's turn, and after each call what it brought to light about the extensions."""

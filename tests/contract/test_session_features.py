@@ -13,8 +13,9 @@ from devagent.cli.policy.shared import policy_in_force
 from devagent.cli.result import Result
 from devagent.core.errors import ConfigError, UsageError
 from devagent.core.events import Event
-from devagent.core.events.calls import ServiceToolUsed, ToolJudged
+from devagent.core.events.calls import ServiceToolUsed, ToolFinished, ToolJudged, ToolStarted
 from devagent.core.events.model import ModelReplied
+from devagent.core.events.turns import TurnEnded
 from devagent.core.limits import Budget, Limits
 from devagent.models.http_model import HttpModel
 from devagent.models.sampling import BETAS
@@ -27,7 +28,7 @@ from devagent.settings.identity import principal
 from devagent.settings.places import places
 from tests.contract.test_messages_features import TINY_PNG
 from tests.support.command_line import KEY, own_file
-from tests.support.messages_server import MessagesServer, Step
+from tests.support.messages_server import Call, MessagesServer, Step
 from tests.support.repositories import small
 
 TOOLS = (
@@ -200,3 +201,28 @@ async def test_what_signs_the_record_is_loaded_once_the_request_is_on_its_way(
         seen, _ = await turn_of(tmp_path, server)
     assert sorted(order) == ["asked", "loaded"]  # each once
     assert any(isinstance(e, ModelReplied) for e in seen)
+
+
+async def test_what_a_screen_looks_up_while_a_turn_runs_is_refused_and_ends_no_turn(
+    tmp_path: Path,
+) -> None:
+    options = Options(
+        folder=str(small(tmp_path / "repository")), mode="chat", approver=Unattended()
+    )
+    steps = [Step(calls=[Call("git__status", {})]), Step(text="Done.")]
+    async with asyncio.timeout(60), MessagesServer(steps) as server:
+        environment = {**os.environ, "ANTHROPIC_BASE_URL": server.base_url, "ANTHROPIC_API_KEY": KEY}  # fmt: skip
+        session = await open_session(options, environment)
+        ends: list[str] = []
+        async with aclosing(session.turn("Hello")) as events:
+            async for event in events:
+                if isinstance(event, ToolStarted):
+                    for beside in (session.look_up("git__log", {}), session.turn("and this")):
+                        with pytest.raises(UsageError, match="busy"):
+                            await anext(beside)
+                ends += [event.stop] if isinstance(event, TurnEnded) else []
+        async with aclosing(session.look_up("git__log", {})) as looked:
+            found = [event async for event in looked]
+        assert isinstance(found[-1], ToolFinished)
+        assert await session.close("done", 0) == "verify: ok"
+    assert ends == ["done"]

@@ -75,6 +75,7 @@ async def _change(chat: Chat, items: Sequence[Item], said: str) -> bool:
     if not any(one.qualified == TOOL for one in chat.session.offered):
         chat.say(tr("{tool} is not offered here: policy has to allow it").format(tool=TOOL), "ask")
         return False
+    await chat.before_turn()
     done = False
     async with aclosing(chat.session.own_call(_API_NAME, as_arguments(items), said)) as events:
         async for event in events:
