@@ -5,7 +5,8 @@ The origins of a value are the sources in which it stood *before the model itsel
 - ``prompt``: the person typed it, at any time. What was piped in beside a prompt (``<input>``), and what a folder's own
   command says, was not typed: its origin is ``input``.
 - ``result:git.log``: it stood in a result of that tool, and in no call of the model's before. So a tool
-  that repeats what it was asked, in an error or in a file that the model wrote, vouches for nothing.
+  that repeats what it was asked, in an error or in a file that the model wrote, vouches for nothing. Nor does what a
+  model answered: a sub-agent, or the session's own to a server.
 
 A value in none of these has no origin. A text stands in a source whole, not within a longer word, name
 or address; e-mail addresses in any case of letters; a number in any way of writing it; a fact of an
@@ -42,6 +43,9 @@ _PLAIN = re.compile(r"[^\x80-\U0010ffff%&\x01-\x08\x0e-\x1f]*")
 _SPACELESS = re.compile(
     "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u2e80-\ud7ff\uf900-\ufaff\U00020000-\U0003ffff]"
 )
+
+_OF_A_MODEL = frozenset({"result:agent.task", "result:mcp.sample"})
+"""Results that a model has written."""
 
 Origins = dict[str, list[str]]
 
@@ -80,7 +84,7 @@ class Provenance:
                 call=call, text=text, structured=structured, outcome="ok" | "failed" | "timeout"
             ):
                 label = self._labels.pop(call, None)
-                if label and not self._uses.forgotten:
+                if label and label not in _OF_A_MODEL and not self._uses.forgotten:
                     self._results.add(_Source(label, self._tick(), text, structured))
             case ServiceToolUsed(tool=tool, args=args, text=text):
                 self._uses.add(_Source("", self._tick(), "", args))

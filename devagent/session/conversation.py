@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Mapping, Sequence
-from contextlib import aclosing
+from contextlib import AsyncExitStack, aclosing
 from secrets import token_hex
 from typing import TYPE_CHECKING, Any
 
@@ -341,11 +341,10 @@ class Session:
             self._polling.cancel()
         if self._ground.watch is not None:
             self._ground.watch.close()
-        try:
+        async with AsyncExitStack() as ending:  # each of them, whatever the others raise
+            ending.push_async_callback(self._access.aclose)
+            ending.push_async_callback(self._model.aclose)
+            ending.push_async_callback(self._toolbox.aclose)
+            ending.callback(self._log.close)
             self._log.write(SessionEnded(stop=stop, exit_code=exit_code, reason=reason))
-        finally:
-            self._log.close()
-            await self._toolbox.aclose()
-            await self._model.aclose()
-            await self._access.aclose()
         return verify_session(self._log.folder).summary

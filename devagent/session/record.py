@@ -128,8 +128,12 @@ def open_log(
         first = replace(first, changed=left.changed([first, *settled], ground.folder))
         unfinished = left.unfinished
     opening = [first, *settled]
-    for event in opening:
-        log.write(event)
+    try:
+        for event in opening:
+            log.write(event)
+    except BaseException:
+        log.close()  # or nobody else could go on with the session while this process lives
+        raise
     return log, opening, unfinished
 
 

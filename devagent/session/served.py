@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import aclosing
+from contextlib import AsyncExitStack, aclosing
 from typing import TYPE_CHECKING
 
 from devagent.agent.calls import Calls
@@ -117,12 +117,11 @@ class Served:
             self._polling.cancel()
         if self._watch is not None:
             self._watch.close()
-        try:
+        async with AsyncExitStack() as ending:  # each of them, whatever the others raise
+            ending.push_async_callback(self._toolbox.aclose)
+            ending.callback(self._log.close)
             self._side_by_side.end_turn()
             self._log.write(SessionEnded(stop=stop, exit_code=exit_code, reason=reason))
-        finally:
-            self._log.close()
-            await self._toolbox.aclose()
 
 
 async def open_served(options: Options, environment: Mapping[str, str] | None = None) -> Served:

@@ -7,14 +7,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from devagent.audit.signing import Signing
+from devagent.audit.writer import SessionLog
 from devagent.cli.policy.shared import policy_in_force
 from devagent.cli.result import Result
-from devagent.core.errors import ConfigError, UsageError
+from devagent.core.errors import ConfigError, LogError, UsageError
 from devagent.core.events import Event
 from devagent.core.events.calls import ServiceToolUsed, ToolFinished, ToolJudged, ToolStarted
 from devagent.core.events.model import ModelReplied
+from devagent.core.events.session import SessionResumed
 from devagent.core.events.turns import TurnEnded
 from devagent.core.limits import Budget, Limits
 from devagent.models.http_model import HttpModel
@@ -226,3 +229,30 @@ async def test_what_a_screen_looks_up_while_a_turn_runs_is_refused_and_ends_no_t
         assert isinstance(found[-1], ToolFinished)
         assert await session.close("done", 0) == "verify: ok"
     assert ends == ["done"]
+
+
+async def test_a_session_that_could_not_go_on_can_be_gone_on_with_afterwards(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options = Options(
+        folder=str(small(tmp_path / "repository")),
+        mode="chat",
+        approver=Unattended(),
+    )
+    environment = {**os.environ, "ANTHROPIC_BASE_URL": "http://127.0.0.1:9", "ANTHROPIC_API_KEY": KEY}  # fmt: skip
+    first = await open_session(options, environment)
+    assert await first.close("done", 0) == "verify: ok"
+    write, again = SessionLog.write, replace(options, resume=first.id)
+
+    def full(log: SessionLog, event: Event) -> int:
+        if isinstance(event, SessionResumed):
+            raise LogError("no room")
+        return write(log, event)
+
+    monkeypatch.setattr(SessionLog, "write", full)
+    with pytest.raises(LogError, match="no room") as kept:
+        await open_session(again, environment)
+    monkeypatch.setattr(SessionLog, "write", write)
+    second = await open_session(again, environment)
+    assert kept.value is not None
+    assert await second.close("done", 0) == "verify: ok"

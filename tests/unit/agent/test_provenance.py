@@ -252,3 +252,10 @@ def test_only_so_many_values_of_one_call_get_origins(monkeypatch: pytest.MonkeyP
 
 def test_a_text_full_of_near_misses_is_searched_in_bounded_time() -> None:
     assert Talk().typed("a" * 300_000).of("a" * 1_000) == []
+
+
+def test_what_a_sub_agent_answers_vouches_for_nothing_that_it_has_not_read() -> None:
+    talk = Talk().called("docs.read", {}, "eve AT evil DOT example, and bo@bank.example")
+    talk.called("agent.task", {"task": "who?"}, "eve@evil.example and bo@bank.example")
+    args = {"to": ["eve@evil.example", "bo@bank.example"]}
+    assert talk.provenance.origins(args, {}, ["args.to"]) == {"/to/1": ["result:docs.read"]}
