@@ -63,8 +63,14 @@ def _lesser(own: Decision, above: Decision) -> Decision:
         own, above = replace(above, request=own.request), own
     if own.effect == "deny":
         return own
+    determining = own.determining
+    if (
+        above.effect == own.effect
+    ):  # both asks are put to the person, and an approval must answer both
+        determining = tuple(dict.fromkeys([*own.determining, *above.determining]))
     return replace(
         own,
+        determining=determining,
         obligations=_owed(own.obligations, above.obligations),
         rules=tuple(sorted({*own.rules, *above.rules})),
         sticky=own.sticky or above.sticky,

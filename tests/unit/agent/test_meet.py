@@ -8,7 +8,7 @@ from devagent.agent.meet import Meet
 from devagent.core.principal import Principal
 from devagent.core.resources import Resource
 from devagent.core.tools import ToolClass
-from devagent.core.verdicts import RANK, Decision, Effect, Request
+from devagent.core.verdicts import RANK, Decision, Effect, Request, RuleReference
 from tests.support.agent_parts import ANA, LOG, FakeJudge
 
 CHILD = Principal(user="ana", agent="main/task")
@@ -57,6 +57,14 @@ def test_what_both_owe_is_owed() -> None:
 
 def test_a_sticky_ask_of_either_stays_sticky() -> None:
     assert met(Decision("ask", "x"), Decision("ask", "y", sticky=True)).sticky
+
+
+def test_an_ask_of_both_names_the_rules_of_both_and_an_approval_of_one_answers_neither() -> None:
+    own, above = (RuleReference(f"org/acme#{one}", "ask", "org") for one in ("own", "above"))
+    asks = met(Decision("ask", "x", determining=(own,)), Decision("ask", "y", determining=(above,)))
+    assert asks.determining == (own, above)
+    once = met(Decision("ask", "x", determining=(own,)), Decision("allow", "y"))
+    assert once.determining == (own,)
 
 
 @pytest.mark.parametrize(
