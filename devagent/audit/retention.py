@@ -11,7 +11,8 @@ from typing import Literal
 
 from msgspec import Struct
 
-from devagent.audit.device import Device, claim, own_key
+from devagent.audit.claims import claim
+from devagent.audit.device import Device, own_key
 from devagent.audit.erasure import erase, has_content, refuse_held
 from devagent.audit.files import Files
 from devagent.audit.holds import held
