@@ -5,6 +5,7 @@ signature: ``— name base64(key id ‖ signature)``. In the file each note is f
 """
 
 import hashlib
+import re
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 _ED25519 = b"\x01"
 _COSIGNATURE = b"\x04"
 _DASH = "— "
+_SIZE = re.compile(r"0|[1-9][0-9]{0,17}")
 
 
 class Note(Struct, frozen=True):
@@ -180,6 +182,9 @@ def check(
     remarks: list[str] = []
     size = 0
     for note in notes:
+        if note.origin != notes[0].origin:
+            what = f"is of {note.origin}, the first one of {notes[0].origin}"
+            raise Damage(CHECKPOINTS, note.line, what)
         _fits(note, roots, sid, lines, at_least=size)
         size = note.size
     if key is None:
@@ -222,7 +227,7 @@ def _note(line: int, head: str, signatures: str, *, extended: bool) -> Note:
         origin, size, root, *extensions = head.split("\n")
         pairs = tuple(_signature(one) for one in signatures.split("\n"))
         decoded = from_base64(root)
-        if len(decoded) != 32 or not size.isascii() or str(int(size)) != size:
+        if len(decoded) != 32 or not _SIZE.fullmatch(size):
             raise ValueError
         if extensions and not extended:
             raise ValueError
