@@ -441,7 +441,7 @@ class _Walk:
         self._bodies.skip()
         second = self._bodies.next
         more = second is not None and second.line.end <= self._settled
-        if more or first.seq > found.tail.seq or found.closed:
+        if more or first.seq > found.tail.seq:
             raise Damage(
                 EVENTS, found.events + 1, f"is missing: {BODIES} goes on with event {first.seq}"
             )
