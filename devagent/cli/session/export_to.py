@@ -17,17 +17,15 @@ from devagent.audit.export.progress import Progress
 from devagent.audit.export.run import Export, Tally
 from devagent.audit.export.target import ExportError, Target
 from devagent.audit.layout import EVENTS, oldest_first
-from devagent.audit.redaction.redactor import Redactor
 from devagent.audit.verify import Verification, verify_session
 from devagent.cli.policy.shared import policy_in_force
+from devagent.cli.redacting import redactor_for
 from devagent.cli.session.shared import WIDTH, folder_of, write
 from devagent.cli.usage import groups_in_force, since_s
 from devagent.core.errors import ConfigError, UsageError
 from devagent.core.text import one_line
-from devagent.policy.bounds import redaction
 from devagent.settings.credentials import from_keyring
 from devagent.settings.places import places
-from devagent_secrets.known import secrets_of
 
 Kind = Literal["parquet", "delta", "ocsf", "otlp", "mlflow"]
 FOLDER_KINDS = frozenset({"parquet", "delta", "ocsf"})
@@ -71,7 +69,7 @@ def export_to(options: Options) -> None:
                 f"{identity} is not there any more, though sessions were exported to it.",
                 hint="Bring it back, or export everything anew with --again.",
             )
-        redact = Redactor(redaction(policy_in_force().compiled.files), known=secrets_of(os.environ))
+        redact = redactor_for(policy_in_force().compiled.files)
         export = Export(
             target, progress, sessions.verify, teams, content=options.content, redact=redact
         )
