@@ -7,6 +7,8 @@ from typing import Literal
 
 from msgspec import Struct, field
 
+from devagent.audit.record import Record
+from devagent.audit.reveal import revealed
 from devagent.core.resources import Resource
 from devagent.core.usage import Cost, Usage
 from devagent.core.verdicts import RuleReference
@@ -88,6 +90,12 @@ class Called(Struct, omit_defaults=True, kw_only=True):
     diff: bool = False
     withheld: str = ""
 
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing more of it can follow."""
+        ends = ("denied", "refused", "declined", "unattended", "dry run")
+        return bool(self.outcome) or self.status in ends
+
 
 class Entry(Struct, omit_defaults=True, kw_only=True):
     """``seq`` and ``ts`` (microseconds since 1970, UTC) are the first event's. ``title`` is one line, ``text`` the
@@ -110,3 +118,24 @@ class Entry(Struct, omit_defaults=True, kw_only=True):
     cut: int = 0
     redacted: int = 0
     gone: str = ""
+
+
+def entry_of(
+    record: Record,
+    kind: Kind,
+    turn: int,
+    title: str = "",
+    text: str = "",
+    call: Called | None = None,
+) -> Entry:
+    """The entry that begins with this record."""
+    return Entry(
+        seq=record.seq,
+        ts=record.ts,
+        kind=kind,
+        type=revealed(record.header["type"])[0],
+        turn=turn,
+        title=" ".join(title.split()),
+        text=text,
+        call=call,
+    )

@@ -214,15 +214,15 @@ def test_no_more_are_served_at_once_than_it_can_bear(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(server, "MOST_AT_ONCE", 2)
-    with collecting(tmp_path / "collector") as running:
-        with (
-            socket.create_connection(address_of(running), timeout=20) as one,
-            socket.create_connection(address_of(running), timeout=20) as two,
-        ):
-            assert told(running, b"") == b""
-            for client in (one, two):
-                client.sendall(b"GET / HTTP/1.1\r\n\r\n")
-                assert client.recv(12).startswith(b"HTTP/1.0 200")
+    with (
+        collecting(tmp_path / "collector") as running,
+        socket.create_connection(address_of(running), timeout=20) as one,
+        socket.create_connection(address_of(running), timeout=20) as two,
+    ):
+        assert told(running, b"") == b""
+        for client in (one, two):
+            client.sendall(b"GET / HTTP/1.1\r\n\r\n")
+            assert client.recv(12).startswith(b"HTTP/1.0 200")
 
 
 def test_odd_requests_get_an_answer_and_write_nothing_to_the_terminal_that_steers_it(

@@ -20,7 +20,8 @@ from devagent.audit.device import Device
 from devagent.audit.layout import BODIES, EVENTS
 from devagent.audit.reader import read
 from devagent.audit.reveal import revealed
-from devagent.audit.review import entries, is_diff
+from devagent.audit.review import entries
+from devagent.audit.reviewed_calls import is_diff
 from devagent.audit.summary import Summary
 from devagent.audit.writer import SessionLog
 from devagent.cli.session import session
