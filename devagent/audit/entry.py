@@ -34,8 +34,9 @@ it could not be judged; dry run: judged only, and not denied; open: no verdict o
 
 
 class Answered(Struct, omit_defaults=True):
-    """An approval: what was answered, how fast, and the text that was on the screen. ``matches`` says whether
-    that text is the one whose digest the answer bears; of a text that was redacted that is not known."""
+    """An approval: what was answered (nothing, where nobody did), how fast, and the text that was on the screen, with
+    the ``digest`` of all of it as it was. ``matches`` says whether that is the one that the answer bears; of a text
+    that was redacted that is not known, and its digest is empty."""
 
     answer: str
     by: str
@@ -43,6 +44,7 @@ class Answered(Struct, omit_defaults=True):
     scope: str
     latency_us: int
     shown: str = ""
+    digest: str = ""
     matches: bool = True
     redacted: bool = False
     comment: str = ""

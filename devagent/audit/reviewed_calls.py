@@ -43,7 +43,10 @@ def call_entry(
             entry.title = call.tool
         case ApprovalAsked():
             redacted = bool(record.redactions)
-            call.approval = Answered("", "", "", "", 0, event.shown, redacted=redacted)
+            digest = "" if redacted or not event.shown else sha256(event.shown.encode())
+            call.approval = Answered(
+                "", "", "", "", 0, texts(event.shown), digest=digest, redacted=redacted
+            )
         case ApprovalAnswered():
             _answered(call, event, record.seq, texts)
         case ToolStarted():
@@ -84,16 +87,15 @@ def _judged(call: Called, event: ToolJudged, seq: int, texts: Texts) -> None:
 def _answered(call: Called, event: ApprovalAnswered, seq: int, texts: Texts) -> None:
     approval = event.approval
     asked = call.approval or Answered("", "", "", "", 0)
-    shown, known = asked.shown, not asked.redacted
     call.approval = Answered(
         answer=approval.answer,
         by=texts(approval.by),
         method=approval.method,
         scope=approval.scope,
         latency_us=approval.latency_us,
-        shown=texts(shown),
-        matches=not (shown and known and approval.shown)
-        or sha256(shown.encode()) == approval.shown,
+        shown=asked.shown,
+        digest=asked.digest,
+        matches=not (asked.digest and approval.shown) or asked.digest == approval.shown,
         redacted=asked.redacted,
         comment=texts(event.comment),
         approval_id=texts(approval.approval_id),
