@@ -1,17 +1,20 @@
-"""What is on record of a session outside its own folder: by the device that began it, and by the session after it.
+"""What is on record of a session outside its own folder, by the device that began it and by the session after it; and
+which sessions that shows to be missing.
 
 Each session names the last checkpoint of the one that the device began before it. Sessions run side by side and
 clocks go back, so whoever names one may lie anywhere among the others, not only next to it.
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cached_property
+from itertools import pairwise
 
 from devagent.audit.device import Device
 from devagent.audit.layout import EVENTS, TOMBSTONE, folder_of, is_ulid, newest_first
 from devagent.audit.lines import Damage, open_to_read
 from devagent.audit.tombstone import read_tombstone
+from devagent.audit.verification import Verification
 from devagent.core.codec import parse
 from devagent.core.errors import LogError
 
@@ -63,6 +66,38 @@ def claim(session: str, sessions: str, folder: str) -> str:
         if said.startswith(f"{sid} "):
             return said
     return ""
+
+
+def gaps(sessions: Iterable[Verification], *, newest: tuple[int, str] = (0, "")) -> list[str]:
+    """Point 5: sentences for each number that the device's counter skips or repeats, and each session
+    that names another one before it than the one that is there.
+
+    ``newest`` is the device's own word for its last session: count and id (0 and "" where it has none).
+    A session that was numbered and killed before its first line is empty and leaves no gap.
+    """
+    sessions = list(sessions)
+    blank = {one.sid for one in sessions if not one.events}
+    counted = sorted((one.count, one.sid, one.previous) for one in sessions if one.count)
+    found: list[str] = []
+    if counted and counted[0][0] > 1 and (named := counted[0][2].partition(" ")[0]) not in blank:
+        count, sid, _ = counted[0]
+        if named:
+            found.append(f"before {sid} (count {count}) session {named} is missing, which it names")
+    for (before, before_sid, _), (count, sid, previous) in pairwise(counted):
+        where = f"between {before_sid} (count {before}) and {sid} (count {count})"
+        named = previous.partition(" ")[0]
+        if count == before + 2 and named in blank and previous == f"{named} 0":
+            continue
+        if count > before + 1:
+            found.append(f"{where} {count - before - 1} sessions are missing")
+        elif count == before:
+            found.append(f"{where} the count repeats")
+        elif named and named != before_sid:
+            found.append(f"{where} session {named} is missing: the later one names it")
+    count, sid = newest
+    if sid and sid not in {one.sid for one in sessions}:
+        found.append(f"session {sid} (count {count}) is missing: this device numbered it last")
+    return found
 
 
 def named_by(session: str) -> str:

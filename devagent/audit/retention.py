@@ -28,7 +28,8 @@ from devagent.audit.layout import (
 )
 from devagent.audit.reader import last_activity
 from devagent.audit.tombstone import new_tombstone
-from devagent.audit.verify import Verification, verify_session
+from devagent.audit.verification import Verification
+from devagent.audit.verify import verify_session
 from devagent.audit.writer import Redact, unredacted
 from devagent.core.errors import LogError
 from devagent.core.keeping import Keeping

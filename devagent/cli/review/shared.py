@@ -13,7 +13,7 @@ from devagent.audit.flags import FLAGS, Flag, FlagRules, Spotted
 from devagent.audit.layout import is_no_conversation, started_at
 from devagent.audit.marks import Queue, Queued, Reviewer, queue
 from devagent.audit.record import to_base64
-from devagent.audit.verify import Verification
+from devagent.audit.verification import Verification
 from devagent.cli.policy.shared import policy_in_force
 from devagent.cli.redacting import redactor_for
 from devagent.core.errors import UsageError

@@ -17,7 +17,8 @@ from devagent.audit.export.progress import Progress
 from devagent.audit.export.run import Export, Tally
 from devagent.audit.export.target import ExportError, Target
 from devagent.audit.layout import EVENTS, oldest_first
-from devagent.audit.verify import Verification, verify_session
+from devagent.audit.verification import Verification
+from devagent.audit.verify import verify_session
 from devagent.cli.policy.shared import policy_in_force
 from devagent.cli.redacting import redactor_for
 from devagent.cli.session.shared import WIDTH, folder_of, write

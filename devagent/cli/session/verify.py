@@ -7,10 +7,11 @@ import click
 
 from devagent.audit import layout
 from devagent.audit.checkpoints import parse_key
-from devagent.audit.claims import Claims, newest
+from devagent.audit.claims import Claims, gaps, newest
 from devagent.audit.device import device_key, own_key
 from devagent.audit.lines import Damage
-from devagent.audit.verify import Verification, gaps, verify_session
+from devagent.audit.verification import Verification
+from devagent.audit.verify import verify_session
 from devagent.audit.witness_listing import Listing, read_listing
 from devagent.cli.policy.shared import policy_in_force
 from devagent.cli.session.shared import WIDTH, Format, folder_of, format_option, verified, write

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from devagent.audit.claims import Claims, claim, newest
+from devagent.audit.claims import Claims, claim, gaps, newest
 from devagent.audit.device import Device
 from devagent.audit.erasure import erase
 from devagent.audit.holds import change_hold
@@ -17,7 +17,7 @@ from devagent.audit.layout import EVENTS, newest_first
 from devagent.audit.reader import read_events, sessions
 from devagent.audit.retention import carry_out, due
 from devagent.audit.search import search_sessions
-from devagent.audit.verify import gaps, verify_session
+from devagent.audit.verify import verify_session
 from devagent.audit.writer import SessionLog
 from devagent.core.errors import LogError
 from devagent.core.events.session import SessionEnded, SessionForked, SessionStarted

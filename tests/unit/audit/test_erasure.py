@@ -10,6 +10,7 @@ import pytest
 from msgspec.structs import replace
 
 from devagent.audit import files as log_files
+from devagent.audit.claims import gaps
 from devagent.audit.device import Device
 from devagent.audit.erasure import erase, has_content
 from devagent.audit.holds import change_hold, held, holds
@@ -26,7 +27,8 @@ from devagent.audit.reader import last_activity, read, read_events, sessions
 from devagent.audit.retention import carry_out, due
 from devagent.audit.sealing import Sealing, new_identity
 from devagent.audit.search import forget_what_is_gone, search_sessions
-from devagent.audit.verify import Verification, gaps, verify_session
+from devagent.audit.verification import Verification
+from devagent.audit.verify import verify_session
 from devagent.audit.writer import SessionLog
 from devagent.core.errors import LogError, UsageError
 from devagent.core.events.calls import ToolJudged
