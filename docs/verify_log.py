@@ -88,8 +88,7 @@ def check_order(headers: list[dict], torn: bytes) -> None:
             turn, calls = header["turn"] if kind == "turn.started" else None, {}
         elif group in ("tool", "approval"):
             before, said = calls.get(header["call"], ""), header.get("decision", {}).get("effect")
-            if step == "called" and before not in ("ran", "started"):
-                before = ""  # it never ran, and may begin anew
+            before *= step != "called" or before in ("ran", "started")  # else it may begin anew
             if step in ("judged", "answered"):
                 step += f" {said if step == 'judged' else header['approval']['answer']}"
             check((before, step) in STEPS, where, f"{kind} of turn {header['turn']}: not now")
@@ -103,7 +102,8 @@ def check_notes(text: str, vkey: str, sid: str, leaves: list[bytes], removed: bo
     for head, signatures in zip(parts[:-1:2], parts[1::2], strict=False):
         origin, count, encoded_root, *more = head.split("\n")
         where, before, size = f"the signed note of {count} lines", size, int(count)
-        check(origin.endswith(f"/{sid}") and before <= size, where, f"is not the next of {sid}")
+        right = origin.endswith(f"/{sid}") and parts[0].startswith(f"{origin}\n") and before <= size
+        check(right, where, f"is not the next of {sid}")
         if not removed:
             same = size <= len(leaves) and root(leaves[:size]) == base64.b64decode(encoded_root)
             check(same, where, "is over other lines: they were cut or changed")

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 _ED25519 = b"\x01"
 _COSIGNATURE = b"\x04"
 _DASH = "— "
+_SIZES_END = 1 << 63
+"""No log comes near; whoever keeps sizes can keep them as 64 bits."""
 
 
 class Note(Struct, frozen=True):
@@ -180,6 +182,9 @@ def check(
     remarks: list[str] = []
     size = 0
     for note in notes:
+        if note.origin != notes[0].origin:
+            what = f"is of {note.origin}, the first one of {notes[0].origin}"
+            raise Damage(CHECKPOINTS, note.line, what)
         _fits(note, roots, sid, lines, at_least=size)
         size = note.size
     if key is None:
@@ -223,6 +228,8 @@ def _note(line: int, head: str, signatures: str, *, extended: bool) -> Note:
         pairs = tuple(_signature(one) for one in signatures.split("\n"))
         decoded = from_base64(root)
         if len(decoded) != 32 or not size.isascii() or str(int(size)) != size:
+            raise ValueError
+        if not 0 <= int(size) < _SIZES_END:
             raise ValueError
         if extensions and not extended:
             raise ValueError

@@ -17,11 +17,7 @@ from devagent.audit.checkpoints import parse_notes, vkey
 from devagent.audit.layout import (
     CHECKPOINTS,
     DEVICE_KEY,
-    EVENTS,
     find_session,
-    folder_of,
-    is_ulid,
-    newest_first,
 )
 from devagent.audit.lines import Damage
 from devagent.audit.record import to_base64
@@ -30,7 +26,6 @@ from devagent.core.errors import DevagentError, LogError
 from devagent.disk import locked, names_to_disk, replace_file
 
 KEY, STATE, PUBLIC, LOCK = "device.key", "device.json", "device.vkey", "device.lock"
-_FIRST_LINE = 1 << 20
 
 
 class State(Struct, frozen=True):
@@ -167,41 +162,6 @@ class Device:
 
     def _path(self, name: str) -> str:
         return os.path.join(self._folder, name)
-
-
-def newest(folder: str) -> tuple[int, str]:
-    """What the device whose files lie in ``folder`` knows of its newest session: its number, and its last
-    checkpoint as ``<sid> <size> <root>``; (0, "") where it had none. Raises LogError."""
-    state = Device(folder).state()
-    return state.count, f"{state.sid} {state.size} {state.root}".rstrip() if state.sid else ""
-
-
-def claim(session: str, sessions: str, folder: str) -> str:
-    """What is on record elsewhere of this session's last checkpoint, as ``<sid> <size> <root>``: by the device
-    in ``folder`` itself, or by the next of the ``sessions``; "" where nobody says. Raises LogError."""
-    sid = os.path.basename(os.path.abspath(session))
-    if not is_ulid(sid) or os.path.realpath(session) != os.path.realpath(folder_of(sessions, sid)):
-        return ""
-    said = newest(folder)[1]
-    for later in newest_first(sessions):
-        if said.startswith(f"{sid} ") or os.path.basename(later) <= sid:
-            break
-        said = named_by(later)
-    return said if said.startswith(f"{sid} ") else ""
-
-
-def named_by(session: str) -> str:
-    """What the session's first line says of the one before; "" where it cannot be read."""
-    try:
-        with open(os.path.join(session, EVENTS), "rb") as file:
-            first = parse(file.readline(_FIRST_LINE))
-    except (OSError, ValueError):
-        return ""
-    match first:
-        case {"type": "session.started", "previous": str(previous)}:
-            return previous
-        case _:
-            return ""
 
 
 def own_key(session: str, folder: str) -> str:

@@ -7,6 +7,8 @@ from typing import Literal
 
 from msgspec import Struct, field
 
+from devagent.audit.record import Record
+from devagent.audit.reveal import revealed
 from devagent.core.resources import Resource
 from devagent.core.usage import Cost, Usage
 from devagent.core.verdicts import RuleReference
@@ -32,8 +34,9 @@ it could not be judged; dry run: judged only, and not denied; open: no verdict o
 
 
 class Answered(Struct, omit_defaults=True):
-    """An approval: what was answered, how fast, and the text that was on the screen. ``matches`` says whether
-    that text is the one whose digest the answer bears; of a text that was redacted that is not known."""
+    """An approval: what was answered (nothing, where nobody did), how fast, and the text that was on the screen, with
+    the ``digest`` of all of it as it was. ``matches`` says whether that is the one that the answer bears; of a text
+    that was redacted that is not known, and its digest is empty."""
 
     answer: str
     by: str
@@ -41,6 +44,7 @@ class Answered(Struct, omit_defaults=True):
     scope: str
     latency_us: int
     shown: str = ""
+    digest: str = ""
     matches: bool = True
     redacted: bool = False
     comment: str = ""
@@ -88,6 +92,12 @@ class Called(Struct, omit_defaults=True, kw_only=True):
     diff: bool = False
     withheld: str = ""
 
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing more of it can follow."""
+        ends = ("denied", "refused", "declined", "unattended", "dry run")
+        return bool(self.outcome) or self.status in ends
+
 
 class Entry(Struct, omit_defaults=True, kw_only=True):
     """``seq`` and ``ts`` (microseconds since 1970, UTC) are the first event's. ``title`` is one line, ``text`` the
@@ -110,3 +120,24 @@ class Entry(Struct, omit_defaults=True, kw_only=True):
     cut: int = 0
     redacted: int = 0
     gone: str = ""
+
+
+def entry_of(
+    record: Record,
+    kind: Kind,
+    turn: int,
+    title: str = "",
+    text: str = "",
+    call: Called | None = None,
+) -> Entry:
+    """The entry that begins with this record."""
+    return Entry(
+        seq=record.seq,
+        ts=record.ts,
+        kind=kind,
+        type=revealed(record.header["type"])[0],
+        turn=turn,
+        title=" ".join(title.split()),
+        text=text,
+        call=call,
+    )

@@ -11,7 +11,7 @@ from contextlib import suppress
 from typing import BinaryIO, Self
 
 from devagent.audit.layout import BODIES, CHECKPOINTS, DEVICE_KEY, EVENTS, KEYS, LOCK, folder_of
-from devagent.audit.verify import Tail
+from devagent.audit.verification import Tail
 from devagent.core.errors import LogError
 
 _SAFE = os.O_NOFOLLOW | os.O_CLOEXEC

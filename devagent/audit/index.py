@@ -18,12 +18,16 @@ from devagent.audit.contentless import without_content
 from devagent.audit.flags import Fact, Spotted, facts, joined
 from devagent.audit.growth import Growth, NotTheSame, Position
 from devagent.audit.layout import EVENTS, KEYS, days, is_ulid, started_at
-from devagent.audit.record import NO_LEAF, Unknown
+from devagent.audit.record import NO_LEAF, Unknown, split
 from devagent.audit.spoken import spoken
 from devagent.core.errors import LogError, UsageError
 from devagent.core.events import Event
 from devagent.core.events.people import Mark, ReviewMarked
+from devagent.core.events.session import LogErased
 from devagent.core.text import visible
+
+Range = tuple[int, int]
+"""The first and the last event."""
 
 VERSION = 2
 LONGEST_TEXT = 1_000_000
@@ -250,21 +254,26 @@ class Index:
         """Read on in a log; whether rows of it had to be removed."""
         if log.base < 0:
             log.base = self._free_base(started_at(os.path.basename(log.place)))
-        known = log.seq > 0
+        removed = log.seq > 0
         try:
             try:
-                self._read_on(log)
+                erased = self._read_on(log)
+                removed = bool(erased)
             except NotTheSame:
                 self._forget(log)
-                self._read_on(_Log(log.base, log.place))
-            else:
-                return False
+                erased = self._read_on(_Log(log.base, log.place))
+            if erased:
+                # Also where the content is still there: whoever erases it is at it, or was killed.
+                removed = True
+                self._forget(log)
+                self._read_on(_Log(log.base, log.place), erased)
         except (LogError, OSError, NotTheSame):
             self._forget(log)
             self.notes.append(f"Session {log.place} cannot be read, and so not searched.")
-        return known
+        return removed
 
-    def _read_on(self, log: _Log) -> None:
+    def _read_on(self, log: _Log, erased: Sequence[Range] = ()) -> list[Range]:
+        """Take in what the log has more, without the content of the events in ``erased``; what it says was erased."""
         folder = os.path.join(self._sessions, log.place)
         now = os.stat(os.path.join(folder, EVENTS))
         if log.size == now.st_size:
@@ -274,7 +283,7 @@ class Index:
         noted = _Noted(log.base)
         self._database.executemany(
             "INSERT INTO said(rowid, text, what, at) VALUES (?, ?, ?, ?)",
-            _rows(growth, log, noted),
+            _rows(growth, log, noted, erased),
         )
         self._database.executemany(_ADD_FACT, noted.facts())
         self._database.executemany("INSERT INTO mark VALUES (?, ?, ?, ?, ?, ?)", noted.marks)
@@ -288,6 +297,7 @@ class Index:
                 *(end.seq, end.events, end.bodies, end.leaf),
             ),
         )
+        return noted.erased
 
     def _forget(self, log: _Log) -> None:
         self._database.execute(
@@ -344,9 +354,10 @@ def _logs_of(day: str) -> Iterator[tuple[str, tuple[int, int]]]:
 
 
 class _Noted:
-    """What is noted of a log's events beside their words: facts for reviewers, and reviewers' marks."""
+    """What is noted of a log's events beside their words: facts for reviewers, reviewers' marks, and what was erased."""
 
     def __init__(self, base: int) -> None:
+        self.erased: list[Range] = []
         self.marks: list[tuple[int, int, int, str, int, str]] = []
         self._base = base
         self._facts: dict[Fact, Spotted] = {}
@@ -355,6 +366,8 @@ class _Noted:
         for fact in facts(event):
             if fact in self._facts or len(self._facts) < _MOST_FACTS:
                 self._facts[fact] = joined(self._facts.get(fact), Spotted(1, seq, seq))
+        if isinstance(event, LogErased):
+            self.erased.append(event.range)
         if isinstance(marked := without_content(event), ReviewMarked):
             reviewed, size = marked.reviewed, marked.size
             self.marks.append((self._base, seq, at, reviewed, size, marked.mark))
@@ -365,12 +378,14 @@ class _Noted:
             yield self._base, kind, text, spotted.count, spotted.first, spotted.last
 
 
-def _rows(growth: Growth, log: _Log, noted: _Noted) -> Iterator[tuple[int, str, str, int]]:
-    known = log.seq > 0
+def _rows(
+    growth: Growth, log: _Log, noted: _Noted, erased: Sequence[Range]
+) -> Iterator[tuple[int, str, str, int]]:
     for seq, at, event in growth:
-        if known and isinstance(event, Unknown) and event.type == "log.erased":
-            raise NotTheSame  # what was read of it before may be gone
         noted.see(seq, at, event)
+        if any(first <= seq <= last for first, last in erased) and not isinstance(event, Unknown):
+            header, _ = split(event)
+            event = Unknown(header.pop("type"), "erased", header)
         what, text = spoken(event)
         if text and seq < _MOST_EVENTS:
             shown = visible(text[:LONGEST_TEXT]).translate(_NOT_TEXT)

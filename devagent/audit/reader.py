@@ -157,14 +157,24 @@ def glance(folder: str) -> Session:
 
 
 def _last_headers(path: str) -> list[dict[str, Any]]:
-    """The last whole lines that parse, the last first, up to the one that is of the session itself: looked for in
-    the file's last bytes."""
+    """The last whole lines that parse, the last first, up to the one that is of the session itself. Read from the
+    file's end, as far back as that takes: a header that names thousands of resources is a long line."""
     file = open_to_read(path)
     if file is None:
         raise LogError(f"{path} is missing.")
     with file:
-        file.seek(max(0, size_of(file) - _TAIL))
-        whole = file.read().split(b"\n")[:-1]
+        size, length = size_of(file), _TAIL
+        while True:
+            file.seek(max(0, size - length))
+            found = _own_last(file.read(length), from_start=length >= size)
+            if length >= size or (found and not _is_afterwards(found[-1])):
+                return found
+            length *= 4
+
+
+def _own_last(end: bytes, *, from_start: bool) -> list[dict[str, Any]]:
+    """The headers in a file's end, whose first line is whole only where that is all of it."""
+    whole = end.split(b"\n")[not from_start : -1]
     found: list[dict[str, Any]] = []
     for line in reversed(whole):
         try:

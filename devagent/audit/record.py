@@ -65,6 +65,18 @@ class Record(Struct, frozen=True):
     body: dict[str, Any]
     content: Content
 
+    @property
+    def redactions(self) -> dict[str, int]:
+        """What was replaced in the event before it was recorded: how often, by kind."""
+        found = self.header.get("redacted")
+        if not isinstance(found, dict):
+            return {}
+        return {
+            kind: n
+            for kind, n in found.items()  # pyright: ignore[reportUnknownVariableType]
+            if isinstance(kind, str) and isinstance(n, int)
+        }
+
 
 def is_afterwards(event: Event) -> bool:
     """Whether this may be recorded of a session that has ended."""

@@ -11,7 +11,8 @@ from typing import Literal
 
 from msgspec import Struct
 
-from devagent.audit.device import Device, claim, own_key
+from devagent.audit.claims import claim
+from devagent.audit.device import Device, own_key
 from devagent.audit.erasure import erase, has_content, refuse_held
 from devagent.audit.files import Files
 from devagent.audit.holds import held
@@ -27,7 +28,8 @@ from devagent.audit.layout import (
 )
 from devagent.audit.reader import last_activity
 from devagent.audit.tombstone import new_tombstone
-from devagent.audit.verify import Verification, verify_session
+from devagent.audit.verification import Verification
+from devagent.audit.verify import verify_session
 from devagent.audit.writer import Redact, unredacted
 from devagent.core.errors import LogError
 from devagent.core.keeping import Keeping

@@ -8,7 +8,6 @@ from devagent.audit.entry import Called, Entry
 from devagent.audit.flags import QUICK_US
 from devagent.audit.record import Record, Unknown
 from devagent.audit.reveal import revealed
-from devagent.audit.review import redactions
 from devagent.core.events import Event
 from devagent.core.events.ground import ExtensionLoaded, PolicyLoaded, PolicyLocked
 from devagent.core.events.session import SessionEnded, SessionForked, SessionResumed, SessionStarted
@@ -113,7 +112,7 @@ class Summary(Struct):
         self.events += 1
         self.began = self.began or record.ts
         self.ended = max(self.ended, record.ts)
-        for kind, number in redactions(record).items():
+        for kind, number in record.redactions.items():
             if kind in self.redacted or len(self.redacted) < MOST_NAMES:
                 shown = revealed(kind)[0]
                 self.redacted[shown] = self.redacted.get(shown, 0) + number

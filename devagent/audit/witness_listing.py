@@ -76,6 +76,8 @@ def read_listing(source: str, device_key: str, *, witness_key: str = "") -> List
             if not check_signature(note, device):
                 raise Damage(source, note.line, f"bears no good signature of {device.name}")
             cosigned = cosigned and witness is not None and bool(cosigned_at(note, witness))
+            if sid in claims:
+                raise Damage(source, note.line, f"names session {sid} once more")
             claims[sid] = f"{sid} {note.size} {to_base64(note.root)}"
     except Damage as e:
         raise LogError(f"The witness's listing is not usable: {e}.") from e

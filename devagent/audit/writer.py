@@ -23,7 +23,8 @@ from devagent.audit.opening import Opener
 from devagent.audit.record import VERSION, commitment, is_afterwards, leaf_hash, split, to_base64
 from devagent.audit.sealing import KEY_BYTES, Sealing, SessionKey, digest_of
 from devagent.audit.signing import Signing
-from devagent.audit.verify import Tail, verify_session
+from devagent.audit.verification import Tail
+from devagent.audit.verify import verify_session
 from devagent.core.codec import canonical, well_formed_value
 from devagent.core.errors import LogError
 from devagent.core.events import Event, Unlogged

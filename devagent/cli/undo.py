@@ -8,15 +8,14 @@ import click
 
 from devagent import __version__
 from devagent.audit.device import Device
-from devagent.audit.redaction.redactor import Redactor
 from devagent.audit.writer import SessionLog
 from devagent.cli.policy.shared import policy_in_force
+from devagent.cli.redacting import redactor_for
 from devagent.cli.workspace import workspace
 from devagent.core.errors import Stop
 from devagent.core.events.people import UndoDone
 from devagent.core.events.session import SessionEnded, SessionStarted
 from devagent.core.text import one_line
-from devagent.policy.bounds import redaction
 from devagent.session.keeping import sealed_for
 from devagent.settings.identity import principal
 from devagent.settings.places import places
@@ -68,7 +67,7 @@ def undo_on_record(folder: str, wanted: str = "") -> tuple[UndoDone, str]:
     log = SessionLog.create(
         here.sessions,
         device=device,
-        redact=Redactor(redaction(policy.compiled.files)),
+        redact=redactor_for(policy.compiled.files),
         sealing=sealed_for(policy, here, os.environ),
     )
     try:

@@ -4,7 +4,8 @@ import random
 from collections.abc import Iterator
 from pathlib import Path
 
-from devagent.audit.device import Device, claim
+from devagent.audit.claims import claim
+from devagent.audit.device import Device
 from devagent.audit.erasure import erase
 from devagent.audit.layout import BODIES, CHECKPOINTS, EVENTS
 from devagent.audit.sealing import Sealing, new_identity

@@ -2,7 +2,8 @@
 
 A checkpoint is taken in this order, and the first that fails is the answer (C2SP tlog-witness):
 
-1. Its device is known (404), and signed it (403).
+1. Its device is known (404), and signed it (403), under the one origin that it gave the session (403): a second one
+   would be a second history.
 2. ``old`` is the size that is on record (409 with that size), and no larger than the checkpoint (400).
 3. The proof shows that what is on record is its beginning (422); of the same size, it is the same (409).
 
@@ -62,7 +63,8 @@ class Device(Struct, frozen=True):
 
 
 class Collector:
-    """In the folder ``data``. ``is_open``: a device that is not known may introduce itself. Raises LogError."""
+    """In the folder ``data``. ``is_open``: a device that is not known may introduce itself. All methods raise LogError
+    where the folder cannot be used."""
 
     def __init__(
         self, data: str, name: str, *, is_open: bool, clock: Callable[[], float] = time.time
@@ -116,8 +118,13 @@ class Collector:
                 raise Refused(403, f"it bears no good signature of {known[0].partition('+')[0]}")
             if old > note.size:
                 raise Refused(400, "the old size is larger than the checkpoint's")
-            row = run("SELECT size, root FROM checkpoint WHERE origin = ?", (note.origin,)).fetchone()  # fmt: skip
-            size, root = row or (0, b"")
+            row = run(
+                "SELECT origin, size, root FROM checkpoint WHERE device = ? AND sid = ?",
+                (device, sid),
+            ).fetchone()
+            origin, size, root = row or (note.origin, 0, b"")
+            if origin != note.origin:
+                raise Refused(403, f"that session is on record as {origin}")
             if old != size:
                 raise Refused(409, str(size))
             if size and size == note.size and root != note.root:
@@ -145,8 +152,8 @@ class Collector:
 
     def devices(self) -> list[Device]:
         """All of them, by their ids."""
-        with closing(self._connected()) as database:
-            rows = database.execute(
+        with self._reading() as run:
+            rows = run(
                 "SELECT id, vkey, count(sid), coalesce(max(sid), ''), coalesce(max(at), 0) FROM device "
                 "LEFT JOIN checkpoint ON device = id GROUP BY id ORDER BY id"
             )
@@ -155,8 +162,8 @@ class Collector:
     def notes(self, device: str, sid: str = "") -> list[bytes]:
         """The largest checkpoint of each of the device's sessions with its cosignature, the oldest session first; or of
         one."""
-        with closing(self._connected()) as database:
-            rows = database.execute(
+        with self._reading() as run:
+            rows = run(
                 "SELECT note FROM checkpoint WHERE device = ? AND (sid = ? OR ? = '') ORDER BY sid",
                 (device, sid, sid),
             )
@@ -164,15 +171,20 @@ class Collector:
 
     @contextmanager
     def _transaction(self) -> Generator[Callable[..., sqlite3.Cursor]]:
-        """One at a time, and on the disk when it is left; undone where that raises."""
-        with closing(self._connected()) as database:
-            database.execute("BEGIN IMMEDIATE")
-            try:
+        """One at a time, and on the disk when it is left; undone where that raises. Raises LogError."""
+        with self._reading() as run:
+            run("BEGIN IMMEDIATE")
+            yield run
+            run("COMMIT")
+
+    @contextmanager
+    def _reading(self) -> Generator[Callable[..., sqlite3.Cursor]]:
+        """What is not committed when it is left is undone. Raises LogError where the database cannot be used."""
+        try:
+            with closing(self._connected()) as database:
                 yield database.execute
-            except BaseException:
-                database.execute("ROLLBACK")
-                raise
-            database.execute("COMMIT")
+        except sqlite3.Error as e:
+            raise LogError(f"The collector's database {self._path} cannot be used: {e}.") from e
 
     def _connected(self) -> sqlite3.Connection:
         database = sqlite3.connect(self._path, timeout=10, isolation_level=None)

@@ -22,7 +22,7 @@ from devagent.audit.export.target import Batch, Target
 from devagent.audit.layout import DEVICE_KEY, EVENTS, LOCK
 from devagent.audit.reader import read
 from devagent.audit.record import ENVELOPE, Record, join, to_base64
-from devagent.audit.verify import Verification
+from devagent.audit.verification import Verification
 from devagent.audit.writer import Redact, unredacted
 from devagent.core.errors import LogError
 

@@ -5,8 +5,8 @@ import platform
 from devagent import __version__
 from devagent.audit.device import Device
 from devagent.audit.layout import ORG
-from devagent.audit.redaction.redactor import Redactor
 from devagent.audit.writer import SessionLog
+from devagent.cli.redacting import redactor_for
 from devagent.core.events import Event
 from devagent.core.events.session import SessionEnded, SessionStarted
 from devagent.org.client import Client, Synced
@@ -21,7 +21,7 @@ def record(here: Places, found: Client, synced: Synced) -> None:
     if synced.in_force is not None:
         events.append(in_force_event(synced.in_force))
     device = Device(here.data)
-    log = SessionLog.create(here.sessions, redact=Redactor(()), device=device)
+    log = SessionLog.create(here.sessions, redact=redactor_for(()), device=device)
     try:
         count, previous = device.begin(here.sessions, log.sid)
         who = principal()

@@ -13,18 +13,16 @@ from devagent.audit.flags import FLAGS, Flag, FlagRules, Spotted
 from devagent.audit.layout import is_no_conversation, started_at
 from devagent.audit.marks import Queue, Queued, Reviewer, queue
 from devagent.audit.record import to_base64
-from devagent.audit.redaction.redactor import Redactor
-from devagent.audit.verify import Verification
+from devagent.audit.verification import Verification
 from devagent.cli.policy.shared import policy_in_force
+from devagent.cli.redacting import redactor_for
 from devagent.core.errors import UsageError
 from devagent.core.events.people import Mark, ReviewMarked
 from devagent.core.text import one_line
-from devagent.policy.bounds import redaction
 from devagent.session.keeping import sealed_for
 from devagent.settings.config import load_config
 from devagent.settings.identity import principal
 from devagent.settings.places import places
-from devagent_secrets.known import secrets_of
 
 flag_option = click.option(
     "--flag",
@@ -73,7 +71,7 @@ def reviewer() -> Reviewer:
         versions={"devagent": __version__, "python": platform.python_version(), "log": "1"},
         device=Device(here.data),
         policy=policy.digest,
-        redact=Redactor(redaction(policy.files), known=secrets_of(os.environ)),
+        redact=redactor_for(policy.files),
         sealing=sealed_for(in_force, here, os.environ),
     )
 

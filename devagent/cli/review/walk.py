@@ -10,7 +10,7 @@ import click
 from devagent.audit.flags import FLAGS, FlagRules, flagged
 from devagent.audit.marks import Marking, Queued
 from devagent.audit.reader import Unknown, glance, read
-from devagent.audit.verify import Verification
+from devagent.audit.verification import Verification
 from devagent.cli.review.shared import (
     counted,
     escalated_option,

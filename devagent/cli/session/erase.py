@@ -10,15 +10,14 @@ from devagent.audit.device import Device
 from devagent.audit.erasure import Range
 from devagent.audit.erasure import erase as erase_content
 from devagent.audit.layout import find_session
-from devagent.audit.redaction.redactor import Redactor
 from devagent.audit.search import forget_what_is_gone
 from devagent.cli.policy.shared import policy_in_force
+from devagent.cli.redacting import redactor_for
 from devagent.core.errors import LogError, UsageError
 from devagent.core.text import one_line
-from devagent.policy.bounds import keeping, redaction
+from devagent.policy.bounds import keeping
 from devagent.settings.identity import principal
 from devagent.settings.places import places
-from devagent_secrets.known import secrets_of
 
 reason_option = click.option(
     "--reason", required=True, metavar="TEXT", help="Why; it is put on record."
@@ -61,10 +60,7 @@ def erase(name: str, reason: str, events: str, yes: bool) -> None:
         who=principal(),
         reason=meant,
         device=Device(here.data),
-        redact=Redactor(
-            redaction(policy.compiled.files),
-            known=secrets_of(os.environ),
-        ),
+        redact=redactor_for(policy.compiled.files),
     )
     forget_what_is_gone(here.sessions)
     if not done.bodies:

@@ -4,30 +4,29 @@ import os
 import time
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import closing
-from itertools import chain, pairwise
 from typing import Literal
 
 import click
 from msgspec import Struct
 
 from devagent import __version__
-from devagent.audit.device import claim, named_by, newest, own_key
+from devagent.audit.claims import Claims
+from devagent.audit.device import own_key
 from devagent.audit.export.fold import Teams
 from devagent.audit.export.progress import Progress
 from devagent.audit.export.run import Export, Tally
 from devagent.audit.export.target import ExportError, Target
 from devagent.audit.layout import EVENTS, oldest_first
-from devagent.audit.redaction.redactor import Redactor
-from devagent.audit.verify import Verification, verify_session
+from devagent.audit.verification import Verification
+from devagent.audit.verify import verify_session
 from devagent.cli.policy.shared import policy_in_force
+from devagent.cli.redacting import redactor_for
 from devagent.cli.session.shared import WIDTH, folder_of, write
 from devagent.cli.usage import groups_in_force, since_s
 from devagent.core.errors import ConfigError, UsageError
 from devagent.core.text import one_line
-from devagent.policy.bounds import redaction
 from devagent.settings.credentials import from_keyring
 from devagent.settings.places import places
-from devagent_secrets.known import secrets_of
 
 Kind = Literal["parquet", "delta", "ocsf", "otlp", "mlflow"]
 FOLDER_KINDS = frozenset({"parquet", "delta", "ocsf"})
@@ -71,7 +70,7 @@ def export_to(options: Options) -> None:
                 f"{identity} is not there any more, though sessions were exported to it.",
                 hint="Bring it back, or export everything anew with --again.",
             )
-        redact = Redactor(redaction(policy_in_force().compiled.files), known=secrets_of(os.environ))
+        redact = redactor_for(policy_in_force().compiled.files)
         export = Export(
             target, progress, sessions.verify, teams, content=options.content, redact=redact
         )
@@ -88,29 +87,23 @@ class _Sessions:
 
     def __init__(self, options: Options) -> None:
         self._here = places()
+        self._claims = Claims(self._here.sessions, self._here.data)
         self._options = options
         self._since = since_s(options.since, time.time()) if options.since else 0.0
         self._folder = folder_of(options.name) if options.name else ""
-        self._now = self._later = ""
 
     def folders(self) -> Generator[str]:
         if self._folder:
             yield self._folder
             return
-        every = chain(oldest_first(self._here.sessions), [""])
-        for self._now, self._later in pairwise(every):
-            if self._changed_at(self._now) >= self._since:
-                yield self._now
+        for folder in oldest_first(self._here.sessions):
+            if self._changed_at(folder) >= self._since:
+                yield folder
 
     def verify(self, folder: str) -> Verification:
-        """Checked with this computer's key, and against what the next session, or the device, says of it."""
-        data = self._here.data
-        if folder == self._now:
-            said = named_by(self._later) if self._later else newest(data)[1]
-            claimed = said if said.startswith(f"{os.path.basename(folder)} ") else ""
-        else:
-            claimed = claim(folder, self._here.sessions, data)
-        return verify_session(folder, key=own_key(folder, data), claimed=claimed)
+        """Checked with this computer's key, and against what the session after it, or the device, says of it."""
+        key = own_key(folder, self._here.data)
+        return verify_session(folder, key=key, claimed=self._claims.of(folder))
 
     def _changed_at(self, folder: str) -> float:
         try:

@@ -7,6 +7,7 @@ import click
 
 from devagent.audit.holds import change_hold, held
 from devagent.audit.layout import find_session
+from devagent.cli.redacting import redacted
 from devagent.cli.session.erase import reason_of, reason_option
 from devagent.core.errors import UsageError
 from devagent.core.text import one_line
@@ -20,7 +21,7 @@ from devagent.settings.places import places
 def hold(name: str, reason: str) -> None:
     """Keep a session from being erased or removed until `session release` lifts that. It may be running."""
     folder = find_session(places().sessions, name)
-    change_hold(folder, hold=True, by=str(principal()), reason=reason_of(reason))
+    change_hold(folder, hold=True, by=str(principal()), reason=redacted(reason_of(reason)))
     click.echo(f"{os.path.basename(folder)} is held.")
 
 
@@ -34,7 +35,7 @@ def release(name: str, reason: str) -> None:
     before = held(folder)
     if before is None:
         raise UsageError(f"Session {sid} is not held.")
-    change_hold(folder, hold=False, by=str(principal()), reason=reason_of(reason))
+    change_hold(folder, hold=False, by=str(principal()), reason=redacted(reason_of(reason)))
     since = time.strftime("%Y-%m-%d", time.gmtime(before.at / 1_000_000))
     click.echo(
         one_line(f"{sid} is held no longer (since {since} by {before.by}: {before.reason}).", 400)

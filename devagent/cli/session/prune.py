@@ -1,23 +1,20 @@
 """``devagent session prune``: what policy keeps no longer is erased or removed, and each leaves its trace."""
 
-import os
-
 import click
 
 from devagent.audit.device import Device
-from devagent.audit.redaction.redactor import Redactor
 from devagent.audit.retention import Due, carry_out, due
 from devagent.audit.search import forget_what_is_gone
 from devagent.cli.policy.shared import policy_in_force
+from devagent.cli.redacting import redactor_for
 from devagent.cli.session.erase import confirm, yes_option
 from devagent.cli.session.shared import WIDTH, Format, format_option, write
 from devagent.core.codec import canonical
 from devagent.core.errors import LogError
 from devagent.core.text import one_line
-from devagent.policy.bounds import keeping, redaction
+from devagent.policy.bounds import keeping
 from devagent.settings.identity import principal
 from devagent.settings.places import places
-from devagent_secrets.known import secrets_of
 
 _WORDS = {"erase": "content erased", "remove": "removed"}
 
@@ -42,7 +39,7 @@ def prune(dry_run: bool, yes: bool, output_format: Format) -> None:
     if doable and not dry_run:
         confirm(f"Erase or remove {len(doable)} sessions? They cannot be had back.", yes)
     device = Device(here.data)
-    redact = Redactor(redaction(files), known=secrets_of(os.environ))
+    redact = redactor_for(files)
     failed: dict[str, str] = {}
     for one in () if dry_run else doable:
         try:

@@ -6,6 +6,8 @@ import click
 
 from devagent.audit import names
 from devagent.audit.layout import find_session
+from devagent.cli.redacting import redacted
+from devagent.core.errors import UsageError
 from devagent.settings.places import places
 
 
@@ -17,6 +19,11 @@ def rename(session: str, name: str) -> None:
 
     The name is a label beside the record: nothing in the log changes.
     """
+    if redacted(name) != name:
+        raise UsageError(
+            "A name must hold no secret, and no personal data that policy keeps out of the record.",
+            hint="Give another one.",
+        )
     root = places().sessions
     sid = os.path.basename(find_session(root, session))
     before = names.rename(root, sid, name)

@@ -12,7 +12,7 @@ from devagent.audit.record import to_base64
 from devagent.audit.reveal import revealed
 from devagent.audit.review import entries
 from devagent.audit.summary import Summary
-from devagent.audit.verify import Verification
+from devagent.audit.verification import Verification
 from devagent.cli.session.shared import verified
 from devagent.core.errors import LogError
 

@@ -7,9 +7,11 @@ from typing import Literal
 import click
 
 from devagent.audit import layout
-from devagent.audit.device import claim, own_key
+from devagent.audit.claims import claim
+from devagent.audit.device import own_key
 from devagent.audit.names import names
-from devagent.audit.verify import Verification, verify_session
+from devagent.audit.verification import Verification
+from devagent.audit.verify import verify_session
 from devagent.core.errors import LogError, UsageError
 from devagent.settings.places import places
 

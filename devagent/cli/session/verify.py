@@ -7,9 +7,11 @@ import click
 
 from devagent.audit import layout
 from devagent.audit.checkpoints import parse_key
-from devagent.audit.device import device_key, newest, own_key
+from devagent.audit.claims import Claims, gaps, newest
+from devagent.audit.device import device_key, own_key
 from devagent.audit.lines import Damage
-from devagent.audit.verify import Verification, gaps, verify_session
+from devagent.audit.verification import Verification
+from devagent.audit.verify import verify_session
 from devagent.audit.witness_listing import Listing, read_listing
 from devagent.cli.policy.shared import policy_in_force
 from devagent.cli.session.shared import WIDTH, Format, folder_of, format_option, verified, write
@@ -109,21 +111,18 @@ def _named_witness() -> Witness | None:
 
 
 def _verify_all(key: str, witness_key: str, known: Listing | None, output_format: Format) -> bool:
-    found: list[Verification] = []
     count, last = newest(places().data)
-    for folder in layout.newest_first(places().sessions):
-        # Newest first, so that what the device or the next session says of this one is known already.
-        later = found[-1].previous if found else last
-        claimed = later if later.startswith(f"{os.path.basename(folder)} ") else ""
-        found.append(
-            verify_session(
-                folder,
-                key=key or own_key(folder, places().data),
-                claimed=claimed,
-                anchored=known.claims.get(os.path.basename(folder), "") if known else "",
-                witness=witness_key,
-            )
+    claims = Claims(places().sessions, places().data)
+    found = [
+        verify_session(
+            folder,
+            key=key or own_key(folder, places().data),
+            claimed=claims.of(folder),
+            anchored=known.claims.get(os.path.basename(folder), "") if known else "",
+            witness=witness_key,
         )
+        for folder in layout.newest_first(places().sessions)
+    ]
     missing = gaps(found, newest=(count, last.partition(" ")[0]))
     if known:
         missing += known.missing(os.path.basename(one.folder) for one in found)

@@ -14,6 +14,7 @@ from devagent.audit.merkle import Tree
 from devagent.audit.record import to_base64
 from devagent.audit.verify import verify_session
 from tests.support.log_events import story, write_story
+from tests.support.verifiers import said_by_second
 
 NAME = "devagent/laptop-1"
 KEY = Ed25519PrivateKey.from_private_bytes(b"k" * 32)
@@ -69,6 +70,15 @@ def test_checkpoints_over_the_log_verify_and_are_said_to_be_self_signed(folder: 
     assert found.checkpoints == 4
     assert found.notes == ["checkpoints: self-signed (the key is the folder's own device.vkey)"]
     assert verify_session(folder, key=VKEY).notes == []
+
+
+def test_checkpoints_of_one_session_have_one_origin(folder: str) -> None:
+    elsewhere = f"devagent/elsewhere/laptop-1/{Path(folder).name}"
+    sign(folder, note(folder, 1, origin=elsewhere), note(folder, 7, origin=elsewhere))
+    assert verify_session(folder).ok
+    sign(folder, note(folder, 1), note(folder, 7, origin=elsewhere))
+    assert f"is of {elsewhere}, the first one of" in str(verify_session(folder).problem)
+    assert "is not the next of" in said_by_second(Path(folder))
 
 
 def test_a_changed_last_line_is_found(folder: str) -> None:

@@ -1,8 +1,11 @@
 """The collector takes only what goes on from what it has, and cosigns that; each refusal has its status."""
 
+import socket
+import sqlite3
 import threading
 import urllib.error
 import urllib.request
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -10,13 +13,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from devagent.audit.checkpoints import cosigned_at, note_text, parse_key, parse_notes, signed_note
+from devagent.audit.collector import server
 from devagent.audit.collector.server import MOST_BYTES, read_request
-from devagent.audit.collector.store import Collector, Refused
+from devagent.audit.collector.store import DATABASE, Collector, Refused
 from devagent.audit.device import Device
 from devagent.audit.layout import ulid
 from devagent.audit.merkle import Leaves, Tree, is_consistent
 from devagent.audit.record import leaf_hash, to_base64
-from tests.support.collectors import collecting
+from tests.support.collectors import Running, collecting
 
 SID = ulid(1_800_000_000_000, b"0123456789")
 
@@ -126,6 +130,20 @@ def test_a_key_that_the_id_does_not_belong_to_is_not_taken_in(
     assert len(collector.devices()) == 1
 
 
+def test_a_session_has_one_history_whatever_origin_it_is_sent_under(
+    collector: Collector, device: Device
+) -> None:
+    """A device that writes a session anew cannot have that cosigned beside what is on record of it."""
+    collector.introduce(device.vkey)
+    add(collector, request(device, 0, 20, leaves(20)))
+    forged = leaves(20, 7)
+    text = note_text(f"devagent/elsewhere/{device.id}/{SID}", 20, forged.root(20))
+    note = signed_note(text, device.vkey, device.sign(text.encode()))[:-1]
+    code, said = status(collector, b"old 0\n\n" + note)
+    assert (code, f"devagent/local/{device.id}/{SID}" in said) == (403, True)
+    assert len(collector.notes(device.id)) == 1
+
+
 @pytest.mark.parametrize(
     "body",
     [
@@ -137,6 +155,8 @@ def test_a_key_that_the_id_does_not_belong_to_is_not_taken_in(
         b"old 1\nAAAA\n\nx",
         b"old 0\n\nno note",
         b"old 0\n\n\xff",
+        b"old 0\n\ndevagent/local/01234567/x\n%d\n%s=\n\n\xe2\x80\x94 devagent/01234567 AAAA\n"
+        % (10**30, b"A" * 43),
         b"old 1\n" + (b"A" * 43 + b"=\n") * 64 + b"\nx",
     ],
 )
@@ -168,6 +188,68 @@ def test_over_http_it_answers_as_tlog_witness_says(tmp_path: Path, device: Devic
         assert ask("/devices/00000000")[0] == ask("/elsewhere")[0] == 404
         assert ask("/elsewhere", b"x")[0] == 404
         assert ask("/add-checkpoint", b"x" * (MOST_BYTES + 1))[0] == 413
+
+
+def address_of(running: Running) -> tuple[str, int]:
+    return "127.0.0.1", running.server.server_address[1]
+
+
+def told(running: Running, sent: bytes) -> bytes:
+    """What comes back over a connection of one's own until it is closed."""
+    with socket.create_connection(address_of(running), timeout=20) as client:
+        client.sendall(sent)
+        return b"".join(iter(lambda: client.recv(1 << 16), b""))
+
+
+def test_who_takes_too_long_is_hung_up_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "WHOLE_S", 0.1)
+    with collecting(tmp_path / "collector") as running:
+        slow = told(running, b"POST /add-checkpoint HTTP/1.1\r\nContent-Length: 900\r\n\r\nold 0")
+        assert slow == b"" or slow.startswith(b"HTTP/1.0 400")
+        monkeypatch.setattr(server, "WHOLE_S", 30.0)
+        assert running.collector.vkey.encode() in told(running, b"GET / HTTP/1.1\r\n\r\n")
+
+
+def test_no_more_are_served_at_once_than_it_can_bear(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server, "MOST_AT_ONCE", 2)
+    with (
+        collecting(tmp_path / "collector") as running,
+        socket.create_connection(address_of(running), timeout=20) as one,
+        socket.create_connection(address_of(running), timeout=20) as two,
+    ):
+        assert told(running, b"") == b""
+        for client in (one, two):
+            client.sendall(b"GET / HTTP/1.1\r\n\r\n")
+            assert client.recv(12).startswith(b"HTTP/1.0 200")
+
+
+def test_odd_requests_get_an_answer_and_write_nothing_to_the_terminal_that_steers_it(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with collecting(tmp_path / "collector") as running:
+        running.server.quiet = False
+        long = told(running, b"POST / HTTP/1.1\r\nContent-Length: %s\r\n\r\n" % (b"9" * 5000))
+        assert long.startswith(b"HTTP/1.0 413")
+        assert b" 404 " in told(running, b"GET /\x1b]0;mine\x07\x1b[2J HTTP/1.1\r\n\r\n")
+    said = capfd.readouterr().err
+    assert said.count("\n") == 2
+    assert "\x1b" not in said
+    assert "Traceback" not in said
+
+
+def test_a_database_that_cannot_be_written_is_said_and_takes_nothing(
+    tmp_path: Path, device: Device
+) -> None:
+    with collecting(tmp_path / "collector") as running:
+        with closing(sqlite3.connect(tmp_path / "collector" / DATABASE)) as database:
+            database.execute("DROP TABLE device")
+        body = device.vkey.encode()
+        head = b"POST /devices HTTP/1.1\r\nContent-Length: %d\r\n\r\n" % len(body)
+        answer = told(running, head + body)
+        assert answer.startswith(b"HTTP/1.0 503")
+        assert b"no such table" not in answer
 
 
 def test_of_many_at_once_one_line_of_history_is_kept(collector: Collector, device: Device) -> None:

@@ -12,9 +12,10 @@ import pytest
 from msgspec.structs import replace
 
 from devagent.audit.checkpoints import parse_notes
-from devagent.audit.device import Device, claim, newest, own_key
+from devagent.audit.claims import claim, gaps, newest
+from devagent.audit.device import Device, own_key
 from devagent.audit.layout import BODIES, CHECKPOINTS, DEVICE_KEY, EVENTS
-from devagent.audit.verify import gaps, verify_session
+from devagent.audit.verify import verify_session
 from devagent.audit.writer import SessionLog
 from devagent.core.errors import LogError
 from devagent.core.events import Event

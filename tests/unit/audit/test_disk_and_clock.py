@@ -9,16 +9,19 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from devagent.audit.device import Device, newest
+from devagent.audit.claims import Claims, claim, gaps, newest
+from devagent.audit.device import Device
 from devagent.audit.erasure import erase
 from devagent.audit.holds import change_hold
 from devagent.audit.layout import EVENTS, newest_first
 from devagent.audit.reader import read_events, sessions
+from devagent.audit.retention import carry_out, due
 from devagent.audit.search import search_sessions
-from devagent.audit.verify import gaps, verify_session
+from devagent.audit.verify import verify_session
 from devagent.audit.writer import SessionLog
 from devagent.core.errors import LogError
-from devagent.core.events.session import SessionEnded, SessionStarted
+from devagent.core.events.session import SessionEnded, SessionForked, SessionStarted
+from devagent.core.keeping import Keeping
 from tests.support.changed_logs import missed
 from tests.support.log_events import ANA, call, started, story, turn
 
@@ -79,6 +82,45 @@ def test_sessions_of_a_clock_set_back_stand_in_the_order_of_their_count(tmp_path
     count, last = newest(device.folder)
     assert gaps(every, newest=(count, last.partition(" ")[0])) == []
     assert gaps([one for one in every if one.count != 2])
+
+
+def test_what_another_session_says_counts_wherever_the_clock_has_put_that_one(
+    tmp_path: Path,
+) -> None:
+    root, device = str(tmp_path / "sessions"), Device(str(tmp_path / "data"))
+    folders: list[str] = []
+    for hours in (0, -30, +2, -60):
+        at = 1_800_000_000 * SECOND + hours * HOUR
+        with SessionLog.create(root, device=device, clock=lambda at=at: at) as log:
+            log.write(numbered(tmp_path, device, log))
+            for event in story()[1:]:
+                log.write(event)
+        folders.append(log.folder)
+    count = verify_session(folders[0]).events
+    claims = Claims(root, device.folder)
+    for folder in folders:
+        said = claims.of(folder).split(" ")
+        assert said[:2] == [os.path.basename(folder), str(count)]
+        assert claim(folder, root, device.folder).split(" ") == said
+
+
+def test_what_a_fork_and_a_tombstone_say_of_the_session_before_counts(tmp_path: Path) -> None:
+    root, device = str(tmp_path / "sessions"), Device(str(tmp_path / "data"))
+    folders: list[str] = []
+    for first in ([], [SessionForked(origin="0" * 26, at=1, leaf="ab" * 32)], []):
+        with SessionLog.create(root, device=device) as log:
+            for event in first:
+                log.write(event)
+            log.write(numbered(tmp_path, device, log))
+            for event in story()[1:]:
+                log.write(event)
+        folders.append(log.folder)
+    assert claim(folders[0], root, device.folder).startswith(os.path.basename(folders[0]))
+    keep = Keeping(keep_days=0)
+    last = next(one for one in due(root, keep) if one.folder == folders[2])
+    carry_out(last, keep, root, who=ANA, device=device)
+    assert not os.path.exists(os.path.join(folders[2], EVENTS))
+    assert claim(folders[1], root, device.folder).startswith(os.path.basename(folders[1]))
 
 
 def in_processes(count: int, act: Callable[[int], None]) -> None:

@@ -1,5 +1,6 @@
 """Erasing, holding, removing: nothing goes silently, and what stays verifies, with both verifiers."""
 
+import itertools
 import os
 import signal
 from collections.abc import Callable
@@ -9,6 +10,7 @@ import pytest
 from msgspec.structs import replace
 
 from devagent.audit import files as log_files
+from devagent.audit.claims import gaps
 from devagent.audit.device import Device
 from devagent.audit.erasure import erase, has_content
 from devagent.audit.holds import change_hold, held, holds
@@ -21,15 +23,19 @@ from devagent.audit.layout import (
     TOMBSTONE,
     newest_first,
 )
-from devagent.audit.reader import read, read_events, sessions
+from devagent.audit.reader import last_activity, read, read_events, sessions
 from devagent.audit.retention import carry_out, due
 from devagent.audit.sealing import Sealing, new_identity
 from devagent.audit.search import forget_what_is_gone, search_sessions
-from devagent.audit.verify import Verification, gaps, verify_session
+from devagent.audit.verification import Verification
+from devagent.audit.verify import verify_session
 from devagent.audit.writer import SessionLog
 from devagent.core.errors import LogError, UsageError
+from devagent.core.events.calls import ToolJudged
+from devagent.core.events.people import FeedbackGiven
 from devagent.core.events.session import LogErased, SessionEnded, SessionResumed
 from devagent.core.keeping import Keeping
+from devagent.core.resources import Resource
 from tests.support.log_events import ANA, call, started, story, turn
 from tests.support.verifiers import second
 
@@ -50,6 +56,11 @@ def session(tmp_path: Path) -> str:
 
 def erased(tmp_path: Path, folder: str, events: tuple[int, int] | None = None) -> None:
     erase(folder, events, who=ANA, reason="asked to", device=Device(str(tmp_path / "data")))
+
+
+def rated(folder: str, said: FeedbackGiven) -> None:
+    with SessionLog.reopen(folder) as log:
+        log.write(said)
 
 
 def verified(tmp_path: Path, folder: str) -> Verification:
@@ -123,6 +134,30 @@ def test_search_forgets_what_was_erased_down_to_the_file(tmp_path: Path) -> None
     assert search_sessions(root, ["rewrite"]).found == []
     for file in Path(root).glob("index*"):
         assert b"rewrite" not in file.read_bytes()
+
+
+def test_what_is_to_be_erased_is_not_found_also_where_erasing_was_killed_half_way(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever searches between the record of an erasure and its being carried out keeps nothing of the content."""
+    root, folder = str(tmp_path / "sessions"), session(tmp_path)
+    assert search_sessions(root, ["please"]).found
+
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(log_files.Files, "rewrite_bodies", killed)
+        with pytest.raises(KeyboardInterrupt):
+            erased(tmp_path, folder, (2, 5))
+    assert b"please" in (Path(folder) / BODIES).read_bytes()
+    for act in (lambda: None, lambda: erased(tmp_path, folder, (2, 5))):
+        act()
+        forget_what_is_gone(root)
+        assert search_sessions(root, ["please"]).found == []
+        assert b"please" not in (Path(root) / "index.sqlite").read_bytes()
+        assert search_sessions(root, ["push"]).found, "what was not erased is found still"
+    assert b"please" not in (Path(folder) / BODIES).read_bytes()
 
 
 def test_the_torn_content_that_was_set_aside_goes_too(tmp_path: Path) -> None:
@@ -208,6 +243,23 @@ def test_going_on_with_an_ended_session_never_leaves_it_torn(tmp_path: Path) -> 
     assert number > 1
 
 
+def test_content_whose_header_was_not_written_after_the_end_is_set_aside(tmp_path: Path) -> None:
+    folder = session(tmp_path)
+    found = before = verify_session(folder)
+    said = FeedbackGiven(turn=1, principal=ANA, agent="devagent", rating="bad", note="too slow")
+    cut = 0
+    for number in range(1, 50):
+        killed = killed_at(number, lambda: rated(folder, said))
+        found = verified(tmp_path, folder)
+        assert found.closed
+        cut += any("cut off between the two" in note for note in found.notes)
+        if not killed:
+            break
+    assert cut
+    assert found.events > before.events
+    assert list(read_events(folder))[-1] == said
+
+
 def test_a_held_session_is_neither_erased_nor_removed_until_it_is_released(tmp_path: Path) -> None:
     folder = session(tmp_path)
     change_hold(folder, hold=True, by="ana", reason="case 12")
@@ -253,6 +305,22 @@ def test_retention_erases_and_then_removes_by_the_age_of_what_was_done_last(tmp_
     assert one.action == "remove"
     (held_back,) = due(root, Keeping(keep_days=100, hold="org/legal"), now=last + 100 * DAY_US)
     assert held_back.why_not == "org/legal holds everything"
+
+
+def test_a_last_event_that_names_thousands_of_files_is_still_the_last_one(tmp_path: Path) -> None:
+    """A session that is listed as empty would be taken for as old as its first event."""
+    many = tuple(Resource(f"path:/home/ana/shop/{n:05}.py", "write") for n in range(5_000))
+    *before, verdict = (started(), *turn(call("deny"))[:-1])
+    assert isinstance(verdict, ToolJudged)
+    day, root = itertools.count(1_800_000_000, 86_400), str(tmp_path / "sessions")
+    with SessionLog.create(root, clock=lambda: next(day) * 1_000_000_000) as log:
+        for event in (*before, replace(verdict, resources=many)):
+            log.write(event)
+    *_, last = read(log.folder)
+    assert len((Path(log.folder) / EVENTS).read_bytes().splitlines()[-1]) > 128 * 1024
+    assert last_activity(log.folder) == last.ts
+    (shown,) = sessions(root)
+    assert (shown.state, shown.events) == ("open", last.seq + 1)
 
 
 def test_a_removed_session_leaves_a_tombstone_and_no_gap(tmp_path: Path) -> None:

@@ -18,7 +18,8 @@ from devagent.audit.export.target import Batch, ExportError
 from devagent.audit.layout import BODIES, EVENTS
 from devagent.audit.reader import read
 from devagent.audit.sealing import Sealing, new_identity
-from devagent.audit.verify import Verification, verify_session
+from devagent.audit.verification import Verification
+from devagent.audit.verify import verify_session
 from devagent.audit.writer import SessionLog
 from devagent.core.codec import canonical
 from devagent.core.events.session import SessionEnded, SessionResumed

@@ -10,13 +10,14 @@ from click.testing import CliRunner, Result
 from msgspec.structs import replace
 
 from devagent.agent.history import History
+from devagent.audit.claims import gaps
 from devagent.audit.device import Device
 from devagent.audit.forks import conversation, fork
 from devagent.audit.in_force import InForce, last_model
 from devagent.audit.layout import EVENTS
 from devagent.audit.reader import read, read_events
 from devagent.audit.record import leaf_hash
-from devagent.audit.verify import gaps, verify_session
+from devagent.audit.verify import verify_session
 from devagent.audit.writer import SessionLog
 from devagent.cli.session import session
 from devagent.core.codec import parse

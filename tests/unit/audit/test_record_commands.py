@@ -164,6 +164,27 @@ def test_erase_records_who_and_why_and_asks_first() -> None:
     assert run("verify").exit_code == 0
 
 
+def test_what_a_person_writes_beside_a_log_holds_no_secret_either(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    write_story(places().sessions, story())
+    by_shape, by_name = "ghp_" + "a1B2c3D4e5F6g7H8i9J0" * 2, "correct-horse-battery"
+    monkeypatch.setenv("SHOP_PASSWORD", by_name)
+    for secret in (by_shape[:40], by_name):
+        for command in (("hold",), ("release",), ("erase", "--yes", "--events", "2")):
+            done = run(*command, "last", "--reason", f"it was {secret} that leaked")
+            assert done.exit_code == 0, done.exception
+        assert "no secret" in str(run("rename", "last", f"about {secret}").exception)
+        assert run("rename", "last", "about a secret").exit_code == 0
+        kept = [one for one in Path(places().sessions).rglob("*") if one.is_file()]
+        assert len(kept) > 5
+        assert [one for one in kept if secret.encode() in one.read_bytes()] == []
+    policy("[log]\nredact = 1")
+    assert run("hold", "last", "--reason", f"{by_shape[:40]} and ana@example.com").exit_code == 0
+    said = next(Path(places().sessions).rglob("hold")).read_text().splitlines()[-1]
+    assert said.count("[redacted:") == 2
+
+
 def test_a_hold_of_policy_or_of_a_person_keeps_what_is_there() -> None:
     folder = write_story(places().sessions, story())
     assert run("hold", "last", "--reason", "case 12").exit_code == 0

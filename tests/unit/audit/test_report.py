@@ -20,14 +20,15 @@ from devagent.audit.device import Device
 from devagent.audit.layout import BODIES, EVENTS
 from devagent.audit.reader import read
 from devagent.audit.reveal import revealed
-from devagent.audit.review import entries, is_diff
+from devagent.audit.review import entries
+from devagent.audit.reviewed_calls import is_diff
 from devagent.audit.summary import Summary
 from devagent.audit.writer import SessionLog
 from devagent.cli.session import session
 from devagent.core.codec import canonical, parse, sha256
 from devagent.core.errors import UsageError
 from devagent.core.events import Event
-from devagent.core.events.calls import Approval, ToolJudged
+from devagent.core.events.calls import Approval, ApprovalAsked, ToolJudged
 from devagent.core.events.session import ErrorRaised, SessionEnded
 from devagent.core.events.turns import Prompt
 from devagent.core.resources import Resource
@@ -137,9 +138,10 @@ def test_each_call_is_one_entry_with_all_that_belongs_to_it(folder: Path) -> Non
     assert (denied["status"], denied["effect"], "outcome" in denied) == ("denied", "deny", False)
     assert denied["determining"][0]["file"] == "org.toml"
     assert approved["status"] == "approved"
+    shown = "sql.query (read)\n  read column:shop.main.customers.email"
     assert approved["approval"] == {
-        "answer": "yes", "by": "bo", "method": "terminal", "scope": "once", "latency_us": 400_000,
-        "shown": "sql.query (read)\n  read column:shop.main.customers.email", "comment": "go on", "seq": 10,
+        "digest": sha256(shown.encode()), "shown": shown, "answer": "yes", "by": "bo", "method": "terminal", "scope": "once", "latency_us": 400_000,
+        "comment": "go on", "seq": 10,
     }  # fmt: skip
     assert (approved["judged"], approved["finished"], approved["outcome"]) == (8, 12, "ok")
     assert (approved["result"], approved["diff"]) == (DIFF, True)
@@ -215,6 +217,18 @@ def test_no_text_of_a_record_becomes_markup_or_a_control_character(full: tuple[s
     assert prompt["text"].startswith("</script><script>alert(1)</script><img")
     assert "⟦U+001B⟧]0;owned⟦U+0007⟧red ⟦U+200B⟧zero" in prompt["text"]
     assert prompt["hidden"] == 7
+
+
+@pytest.mark.parametrize(
+    "command", [("report",), ("report", "--format", "json"), ("export", "--format", "markdown")]
+)
+def test_a_question_that_nobody_answered_is_harmless_too(command: tuple[str, ...]) -> None:
+    *asked, _, _, _ = ask(Approval("yes", "bo", "terminal"), "\x1b]0;owned\x07 push \u202egnp.exe")
+    assert isinstance(asked[-1], ApprovalAsked)
+    write_story(places().sessions, [started(), *turn(asked)[:-1]])
+    text = run(*command).stdout
+    assert not HIDDEN.search(text)
+    assert "⟦U+202E⟧gnp.exe" in text
 
 
 @pytest.mark.parametrize("command", [("report",), ("export",)])

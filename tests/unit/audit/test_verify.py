@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
+from devagent.audit.claims import gaps
 from devagent.audit.layout import BODIES, EVENTS
 from devagent.audit.reader import read, read_events
 from devagent.audit.record import NO_LEAF, Unknown, commitment, leaf_hash, to_base64
-from devagent.audit.verify import gaps, verify_session
+from devagent.audit.verify import verify_session
 from devagent.core.codec import canonical, parse
 from devagent.core.errors import LogError
 from devagent.core.events import Event

@@ -134,6 +134,7 @@ def test_a_listing_without_the_witnesss_own_signatures_is_said_to_prove_less(
         (r"\n\Z", "", "its last note is not whole"),
         (r"/01", "/x1", "is no session of device"),
         (r"devagent/local/", "devagent/local/ffffffff/", "bears no good signature"),
+        (r"(?s)\A(.+?\n\n.+?\n\n)", r"\1\1", "once more"),
         (r"(?s).+", "what is this\n\n", "not whole"),
         (r"(?s).+", "a\nb\nc\n\nd\n\n", "is not a checkpoint"),
     ],
