@@ -63,6 +63,35 @@ def test_what_a_call_looks_up_stays_prepared_for_the_next_and_nothing_else_does(
     assert not any("customers" in text for _, text in seen[-1])
 
 
+def test_behind_a_pooler_that_ignores_what_is_asked_for_nothing_is_prepared_and_texts_end_where_they_do(
+    server: PostgresServer, here: ShopSurroundings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As PgBouncer does with ``ignore_startup_parameters = options``; its sessions are everybody's in turn."""
+    close_idle()
+    connect: Any = psycopg.connect
+
+    def deaf(*, options: str, **more: Any) -> object:
+        del options
+        return connect(**more)
+
+    with monkeypatch.context() as patch, admin(server) as connection:
+        patch.setattr(psycopg, "connect", deaf)
+        connection.execute("ALTER DATABASE shop SET standard_conforming_strings = off")
+        connection.execute("ALTER DATABASE shop SET bytea_output = 'escape'")
+        connection.execute("ALTER DATABASE shop SET DateStyle = 'German'")
+        try:
+            hidden = here._replace(obligations=HIDE)
+            inside = " || (SELECT max(phone) FROM customers) AS y --"
+            assert rows(hidden, f"SELECT 'a\\' AS x, '{inside}' AS z") == [["a\\", inside]]
+            assert rows(here, "SELECT b, d FROM kinds WHERE id = 1") == [[{"blob": 3, "hex": "00ff10"}, "2026-02-28"]]  # fmt: skip
+            login = Server(server.host, database="shop", user="reader")
+            with connected(login, None, Clock.of(20)) as one:
+                assert one.execute("SELECT name FROM pg_prepared_statements").fetchall() == []
+        finally:
+            connection.execute("ALTER DATABASE shop RESET ALL")
+            close_idle()
+
+
 def test_what_a_function_beneath_a_view_does_is_undone_after_a_read(
     server: PostgresServer, here: ShopSurroundings
 ) -> None:

@@ -38,6 +38,17 @@ _SETTLE_MS = 10_000
 _NEVER_BY_ITSELF = 2**31
 """Runs of a statement after which psycopg prepares it unasked; with None it would not where it is asked either."""
 
+_FIXED = {
+    "bytea_output": "hex",
+    "DateStyle": "ISO",
+    "IntervalStyle": "postgres",
+    "extra_float_digits": "1",
+    "standard_conforming_strings": "on",
+    "jit": "off",
+    "plan_cache_mode": "force_generic_plan",
+}
+"""In force from the start, and set anew in each transaction: a pooler may ignore what a connection asks for."""
+
 _ALLOWED = "'{" + ",".join(sorted(POSTGRES.functions)) + "}'::text[]"
 _PATH = f"""
     SELECT string_agg(quote_ident(w.name), ', ' ORDER BY w.at) FROM unnest($1::text[]) WITH ORDINALITY AS w (name, at)
@@ -61,6 +72,7 @@ _SETTLED = f"""
         OR pg_has_role(r.oid, 'pg_read_server_files', 'USAGE') OR pg_has_role(r.oid, 'pg_write_server_files', 'USAGE')
         OR pg_has_role(r.oid, 'pg_execute_server_program', 'USAGE')),
         current_setting('server_encoding'), set_config('statement_timeout', $2, true), set_config('lock_timeout', $3, true),
+        {", ".join(f"set_config('{name}', '{value}', true)" for name, value in _FIXED.items())},
         set_config('search_path', ({_PATH}), true)
     FROM pg_catalog.pg_roles AS r WHERE r.rolname IN (session_user, current_user)
 """.encode()  # noqa: S608 — parts of our own
@@ -191,13 +203,7 @@ def _opened(server: Server, password: str | None, clock: Clock, *, writing: bool
             ("lock_timeout", _LONGEST_WAIT_FOR_LOCK_MS),
             ("idle_in_transaction_session_timeout", _IDLE_S * 1000),
             ("default_transaction_read_only", "off" if writing else "on"),
-            ("bytea_output", "hex"),
-            ("DateStyle", "ISO"),
-            ("IntervalStyle", "postgres"),
-            ("extra_float_digits", 1),
-            ("standard_conforming_strings", "on"),
-            ("jit", "off"),
-            ("plan_cache_mode", "force_generic_plan"),
+            *_FIXED.items(),
         )
     )
     settings: dict[str, Any] = {
@@ -236,11 +242,20 @@ def _opened(server: Server, password: str | None, clock: Clock, *, writing: bool
         if writing:
             connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
         connection.read_only = not writing
+        if _is_shared(connection):
+            connection.prepare_threshold = None
         _settle(connection, server, clock)
     except (psycopg.Error, SqlError) as error:
         connection.close()
         raise translated(error) from None
     return connection
+
+
+def _is_shared(connection: Connection) -> bool:
+    """Whether a pooler stands between, which ignores what a connection asks for: the next transaction may be another
+    session's, where nothing of ours is prepared."""
+    row = connection.execute("SELECT current_setting('plan_cache_mode')", prepare=False).fetchone()
+    return row != (_FIXED["plan_cache_mode"],)
 
 
 def _settle(connection: Connection, server: Server, clock: Clock) -> None:
