@@ -51,7 +51,8 @@ class Zipped(Chosen):
 
     def entries(self) -> Iterator[Entry]:
         """As ``Source.entries``."""
-        for info in sorted(self._opened().infolist(), key=lambda info: info.filename):
+        last = {info.filename: info for info in self._opened().infolist()}
+        for _, info in sorted(last.items()):
             path = info.filename
             parts = path.split("/")
             if (

@@ -1,6 +1,7 @@
 """Citations: ``collection@version:path#anchor``, written and taken apart.
 
-Signs of a version or a path that would end it (``:`` and ``#``) stand as ``%3A`` and ``%23``, and ``%`` before two digits as ``%25``.
+Signs of a version or a path that would end it (``:`` and ``#``) stand as ``%3A`` and ``%23``, ``%`` before two digits as
+``%25``, and signs that end a line or are not shown by the bytes of their UTF-8: a file's name cannot pass for a line of the tool's own.
 """
 
 import re
@@ -12,7 +13,7 @@ _CITATION = re.compile(
     r"(?P<name>[A-Za-z0-9][A-Za-z0-9_-]*)(?:@(?P<version>[^:]*))?:(?P<path>[^#]+)(?:#(?P<anchor>.*))?"
 )
 _PERCENT = re.compile(r"%(?=[0-9A-Fa-f]{2})")
-_QUOTED = re.compile(r"%(25|23|3[Aa])")
+_QUOTED = re.compile(r"(?:%[0-9A-Fa-f]{2})+")
 
 
 class Citation(NamedTuple):
@@ -26,22 +27,38 @@ class Citation(NamedTuple):
 
 def cited(citation: Citation) -> str:
     """The citation as one text."""
-    version = _PERCENT.sub("%25", citation.version).replace(":", "%3A")
-    path = _PERCENT.sub("%25", citation.path).replace("#", "%23")
+    version = _quoted(citation.version).replace(":", "%3A")
+    path = _quoted(citation.path).replace("#", "%23")
     anchor = f"#{citation.anchor}" if citation.anchor else ""
     return f"{citation.collection}@{version}:{path}{anchor}"
+
+
+def _quoted(text: str) -> str:
+    text = _PERCENT.sub("%25", text)
+    if text.isprintable():
+        return text
+    return "".join(
+        sign
+        if sign.isprintable()
+        else "".join(f"%{byte:02X}" for byte in sign.encode("utf-8", "surrogateescape"))
+        for sign in text
+    )
 
 
 def taken_apart(hit: str) -> Citation:
     """Raises DocsError bad_arguments."""
     found = _CITATION.fullmatch(hit.strip())
-    if found is None or ".." in found["path"].split("/"):
+    version, path = (
+        (_QUOTED.sub(_signs, found[part] or "") for part in ("version", "path"))
+        if found
+        else ("", "")
+    )
+    if found is None or ".." in path.split("/"):
         raise DocsError(
             "hit is a search hit's name: collection@version:path#anchor.", error="bad_arguments"
         )
-    version, path = (_QUOTED.sub(_sign, part or "") for part in (found["version"], found["path"]))
     return Citation(found["name"], version, path, found["anchor"] or "")
 
 
-def _sign(found: re.Match[str]) -> str:
-    return chr(int(found[1], 16))
+def _signs(found: re.Match[str]) -> str:
+    return bytes.fromhex(found[0].replace("%", "")).decode("utf-8", "surrogateescape")

@@ -11,7 +11,7 @@ from devagent_docs.settings import Collection
 
 
 class Folder(Chosen):
-    """A folder and all below it, links to folders excepted."""
+    """A folder and all below it, links excepted: by a link's name nobody could tell what policy says of its file."""
 
     def __init__(self, collection: Collection, root: str) -> None:
         super().__init__(collection)
@@ -28,7 +28,13 @@ class Folder(Chosen):
             )  # fmt: skip
             for name in sorted(files):
                 path = f"{base}{name}"
-                if not self.takes(path) or self._leads_out(path):
+                if not path.isprintable() and path != path.encode("utf-8", "ignore").decode():
+                    # A name that is no UTF-8 cannot be indexed: it is named, and then not found.
+                    path = os.fsencode(path).decode("utf-8", "replace")
+                    if self.takes(path) and (kind := format_of(path, bytes)):
+                        yield Entry(path, "0", kind)
+                    continue
+                if not self.takes(path) or os.path.islink(os.path.join(place, name)):
                     continue
                 stamp = self.stamp(path)
                 kind = stamp and (
@@ -39,12 +45,6 @@ class Folder(Chosen):
 
     def _named(self, folder: str) -> bool:
         return any(glob.startswith(folder) for glob in self._collection.include)
-
-    def _leads_out(self, path: str) -> bool:
-        place = os.path.join(self.root, path)
-        if not os.path.islink(place):
-            return False
-        return not os.path.realpath(place).startswith(self.root.rstrip(os.sep) + os.sep)
 
     def _head(self, path: str) -> bytes:
         try:

@@ -15,6 +15,8 @@ from devagent_docs.embedding import model_in
 from devagent_docs.entries import Entry, Source
 from devagent_docs.fields import Record, chunk_of, number_of, record_of
 from devagent_docs.formats import Unreadable
+from devagent_docs.formats.model import MAX_LABEL, one_line
+from devagent_docs.opening import EVERYTHING, damaged, told_damaged
 from devagent_docs.settings import Collection, index_folder
 from devagent_docs.sources import open_source
 from devagent_docs.store import Current, Store, format_digest
@@ -58,12 +60,20 @@ def update(
 ) -> Report:
     """Index a collection below ``root``, or what changed of it since; ``model`` is the folder of an embedding model.
 
-    Raises DocsError: unreadable, outside_workspace, busy, no_tantivy, no_model, cancelled. What was indexed before
+    Raises DocsError: unreadable, outside_workspace, busy, damaged, no_tantivy, no_model, cancelled. What was indexed before
     is then as it was.
     """
     source = open_source(collection, folder)
     store = Store(root, collection.name)
-    with store.lock():
+
+    def failed(error: BaseException) -> DocsError:
+        return DocsError(
+            f"The index of {collection.name!r} cannot be brought up to date ({one_line(str(error))}). Where the disk is "
+            f"not full it is damaged: run `devagent docs index --rebuild {collection.name}`.",
+            error="damaged",
+        )
+
+    with store.lock(), told_damaged(failed):
         return _Run(collection, source, store, progress, cancelled, model).run(rebuild=rebuild)
 
 
@@ -135,13 +145,7 @@ class _Run:
             os.makedirs(place, mode=0o700)
             index = library.Index(schema.make_schema(), path=place)
         else:
-            try:
-                index = library.Index.open(place)
-            except ValueError as error:
-                raise DocsError(
-                    f"The index of {self._collection.name!r} is damaged: run it with --rebuild.",
-                    error="damaged",
-                ) from error
+            index = library.Index.open(place)
         schema.register(index, self._collection.language)
         return index
 
@@ -214,8 +218,15 @@ class _Run:
             data = self._source.data(entry)
             digest = hashlib.sha256(data).hexdigest()
             document = self._source.document(entry, data)
-        except Unreadable as error:
-            record = Record(entry.path, entry.stamp, digest, 0, "", (), "", str(error))
+        except (
+            Exception
+        ) as error:  # one document that its reader cannot take does not keep the others out
+            said = (
+                str(error)
+                if isinstance(error, Unreadable)
+                else f"its reader failed ({type(error).__name__})"
+            )
+            record = Record(entry.path, entry.stamp, digest, 0, "", (), "", said)
             writer.add_document(record_of(record, "", ""))
             return
         page: list[str] = []
@@ -235,7 +246,7 @@ class _Run:
         writer.add_document(record_of(record, "\n".join(page), lead))
 
     def _version(self, entries: list[Entry], known: dict[str, Record]) -> str:
-        if found := self._collection.version or self._source.version():
+        if found := self._collection.version or one_line(self._source.version(), MAX_LABEL):
             return found
         said = {record.version for record in known.values() if record.version}
         if len(said) == 1:
@@ -250,22 +261,18 @@ class _Run:
 def known_stamps(here: Surroundings, collection: Collection, current: Current) -> dict[str, str]:
     """The stamps of the documents as they were indexed. Raises DocsError damaged, no_tantivy."""
     store = Store(index_folder(here.settings), collection.name)
-    try:
+    with told_damaged(lambda _: damaged(collection.name)):
         index = schema.library().Index.open(store.generation(current.generation))
-    except ValueError as error:
-        raise DocsError(
-            "The index is damaged: run `devagent docs index --rebuild`.", error="damaged"
-        ) from error
-    schema.register(index, collection.language)
-    return {record.path: record.stamp for record in records(index)}
+        schema.register(index, collection.language)
+        return {record.path: record.stamp for record in records(index)}
 
 
 def records(index: "tantivy.Index") -> Iterator[Record]:
-    """The documents that an index holds."""
+    """The documents that an index holds; where it is damaged what ``told_damaged`` tells."""
     library = schema.library()
     searcher = index.searcher()
     everything = library.Query.regex_query(index.schema, "record", ".*")
-    for _, address in searcher.search(everything, limit=10_000_000, count=False).hits:
+    for _, address in searcher.search(everything, limit=EVERYTHING, count=False).hits:
         stored = json.loads(searcher.doc(address)["stored"][0])
         stored["tags"] = tuple(stored["tags"])
         yield Record(**stored)
@@ -275,7 +282,7 @@ def _texts(index: "tantivy.Index") -> Iterator[vectors.Text]:
     """Every chunk, to make a vector of."""
     searcher = index.searcher()
     every = schema.library().Query.all_query()
-    for _, address in searcher.search(every, limit=10_000_000, count=False).hits:
+    for _, address in searcher.search(every, limit=EVERYTHING, count=False).hits:
         stored: dict[str, Any] = json.loads(searcher.doc(address)["stored"][0])
         if "ordinal" in stored:
             text = f"{' › '.join(stored['crumbs'])}\n{stored['text']}"

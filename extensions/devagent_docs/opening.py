@@ -4,7 +4,8 @@ import json
 import math
 import os
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import contextmanager
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -16,6 +17,10 @@ from devagent_docs.vectors import Vectors, read
 
 if TYPE_CHECKING:
     import tantivy
+
+
+EVERYTHING = 10_000_000
+"""More than an index holds: the library wants a number."""
 
 
 class Stored(NamedTuple):
@@ -58,20 +63,15 @@ class Opened:
     ) -> None:
         library = schema.library()
         self.collection, self.current = collection, current
-        try:
+        with self._reading():
             self._index: tantivy.Index = library.Index.open(place)
             self._stems = schema.register(self._index, collection.language)
-            self.searcher: tantivy.Searcher = self._index.searcher()
-        except ValueError as error:
-            raise DocsError(
-                f"The index of {collection.name!r} is damaged: run `devagent docs index --rebuild`.",
-                error="damaged",
-            ) from error
+            self._searcher: tantivy.Searcher = self._index.searcher()
         self._vectors_in = vectors_in
         self._vectors: Vectors | None = None
         self._places: dict[tuple[int, int], tantivy.DocAddress] = {}
         self.schema = self._index.schema
-        self.size = max(1, self.searcher.num_docs)
+        self.size = max(1, self._searcher.num_docs)
         self.stem = lru_cache(maxsize=4096)(self._stem)
         self.frequency = lru_cache(maxsize=65_536)(self._frequency)
         self.vocabulary = lru_cache(maxsize=64)(self._vocabulary)
@@ -85,14 +85,40 @@ class Opened:
         """The stems of a text, in order."""
         return self._stems.analyze(text)
 
+    @contextmanager
+    def _reading(self) -> Generator[None]:
+        """What reading a damaged file raises is the index's fault. Raises DocsError damaged."""
+        with told_damaged(lambda _: damaged(self.collection.name)):
+            yield
+
+    def find(self, query: "tantivy.Query", most: int) -> "list[tuple[float, tantivy.DocAddress]]":
+        """The best chunks or records for a query, with their scores. Raises DocsError damaged."""
+        with self._reading():
+            return self._searcher.search(query, limit=most, count=False).hits
+
+    def numbers(self, field: str, addresses: "list[tantivy.DocAddress]") -> list[float | None]:
+        """A number that each of them has; None where it has none. Raises DocsError damaged."""
+        with self._reading():
+            return self._searcher.fast_field_values(field, addresses)
+
+    def _stored(self, address: "tantivy.DocAddress") -> dict[str, Any]:
+        with self._reading():
+            return json.loads(self._searcher.doc(address)["stored"][0])
+
+    def _every(self) -> "list[tantivy.DocAddress]":
+        return [at for _, at in self.find(schema.library().Query.all_query(), EVERYTHING)]
+
     def _frequency(self, field: str, term: str) -> int:
         """In how many chunks the term stands."""
-        return self.searcher.doc_freq(field, term)
+        with self._reading():
+            return self._searcher.doc_freq(field, term)
 
     def _vocabulary(self, first: str) -> dict[int, list[Known]]:
         """The collection's words that begin with a sign, by their length."""
         found: dict[int, list[Known]] = {}
-        for word, count in self.searcher.terms_with_prefix("plain", first):
+        with self._reading():
+            words = self._searcher.terms_with_prefix("plain", first)
+        for word, count in words:
             if not word.isdigit():
                 found.setdefault(len(word), []).append(Known(letters(word), word, count))
         return found
@@ -104,67 +130,83 @@ class Opened:
         return self._vectors
 
     def place(self, number: int, ordinal: int) -> "tantivy.DocAddress | None":
-        """The chunk's address, by its document's number and its place in it."""
+        """The chunk's address, by its document's number and its place in it. Raises DocsError damaged."""
         if not self._places:
-            every = schema.library().Query.all_query()
-            found = self.searcher.search(every, limit=10_000_000, count=False).hits
-            addresses = [at for _, at in found]
-            numbers = self.searcher.fast_field_values("number", addresses)
-            ordinals = self.searcher.fast_field_values("ordinal", addresses)
+            addresses = self._every()
+            keys = zip(
+                self.numbers("number", addresses), self.numbers("ordinal", addresses), strict=True
+            )
             self._places = {
                 (int(one), int(other)): at
-                for one, other, at in zip(numbers, ordinals, addresses, strict=True)
-                if one is not None and other is not None
+                for (one, other), at in zip(keys, addresses, strict=True)
+                if one is not None and other is not None  # a record has no place
             }
         return self._places.get((number, ordinal))
 
     def chunk(self, address: "tantivy.DocAddress") -> Stored:
-        """The chunk at an address."""
-        values: dict[str, Any] = json.loads(self.searcher.doc(address)["stored"][0])
-        return Stored(**values)
+        """The chunk at an address. Raises DocsError damaged."""
+        return self._chunk(self._stored(address))
+
+    def _chunk(self, values: dict[str, Any]) -> Stored:
+        with self._reading():
+            return Stored(**values)
 
     def having(self, field: str, term: str, most: int) -> Iterator[tuple[str, tuple[str, ...]]]:
         """Path and labels of the documents of ``most`` chunks that have a term, each once."""
-        library = schema.library()
-        query = library.Query.term_query(self.schema, field, term, "basic")
-        hits = self.searcher.search(query, limit=most, count=False).hits
-        addresses = [at for _, at in hits]
-        numbers = self.searcher.fast_field_values("number", addresses)
-        for at in dict(zip(numbers, addresses, strict=True)).values():
-            stored: dict[str, Any] = json.loads(self.searcher.doc(at)["stored"][0])
+        query = schema.library().Query.term_query(self.schema, field, term, "basic")
+        addresses = [at for _, at in self.find(query, most)]
+        for at in dict(zip(self.numbers("number", addresses), addresses, strict=True)).values():
+            stored = self._stored(at)
             yield stored["path"], tuple(stored["tags"])
 
     def records(self) -> Iterator[dict[str, Any]]:
         """What the index knows of each document as a whole."""
         every = schema.library().Query.regex_query(self.schema, "record", ".*")
-        for _, at in self.searcher.search(every, limit=10_000_000, count=False).hits:
-            yield json.loads(self.searcher.doc(at)["stored"][0])
+        for _, at in self.find(every, EVERYTHING):
+            yield self._stored(at)
 
     def document(self, path: str) -> list[Stored]:
         """All chunks of a document, in reading order."""
-        library = schema.library()
-        term = library.Query.term_query(self.schema, "path", path, "basic")
-        hits = self.searcher.search(term, limit=10_000_000, count=False).hits
-        stored: list[dict[str, Any]] = [
-            json.loads(self.searcher.doc(at)["stored"][0]) for _, at in hits
-        ]
-        chunks = [Stored(**values) for values in stored if "ordinal" in values]
+        term = schema.library().Query.term_query(self.schema, "path", path, "basic")
+        stored = [self._stored(at) for _, at in self.find(term, EVERYTHING)]
+        chunks = [self._chunk(values) for values in stored if "ordinal" in values]
         return sorted(chunks, key=lambda chunk: chunk.ordinal)
 
     def everything(self) -> Iterator[Stored]:
         """Every chunk of the collection, in no order."""
-        every = schema.library().Query.all_query()
-        for _, at in self.searcher.search(every, limit=10_000_000, count=False).hits:
-            values: dict[str, Any] = json.loads(self.searcher.doc(at)["stored"][0])
+        for at in self._every():
+            values = self._stored(at)
             if "ordinal" in values:
-                yield Stored(**values)
+                yield self._chunk(values)
 
     def record(self, path: str) -> dict[str, Any] | None:
         """What the index knows of a document as a whole."""
-        library = schema.library()
-        term = library.Query.term_query(self.schema, "record", path, "basic")
-        hits = self.searcher.search(term, limit=1, count=False).hits
-        return json.loads(self.searcher.doc(hits[0][1])["stored"][0]) if hits else None
+        term = schema.library().Query.term_query(self.schema, "record", path, "basic")
+        hits = self.find(term, 1)
+        return self._stored(hits[0][1]) if hits else None
+
+
+@contextmanager
+def told_damaged(said: Callable[[BaseException], DocsError]) -> Generator[None]:
+    """Raises what ``said`` makes of an error that reading or writing a damaged index raised.
+
+    These are the library's and JSON's ValueErrors, records with other fields than ours, and what becomes of an assertion
+    that failed in the library: no Exception, and no class of it can be imported.
+    """
+    try:
+        yield
+    except BaseException as error:
+        if isinstance(error, (ValueError, TypeError)) or type(error).__name__ == "PanicException":
+            raise said(error) from error
+        raise
+
+
+def damaged(name: str) -> DocsError:
+    """What is said of a collection whose index cannot be read."""
+    return DocsError(
+        f"The index of {name!r} is damaged: run `devagent docs index --rebuild {name}`.",
+        error="damaged",
+    )
 
 
 _opened: dict[str, tuple[tuple[Any, ...], Opened]] = {}
@@ -186,10 +228,22 @@ def opened(here: Surroundings, collection: Collection) -> Opened | None:
         current = store.current()
         if current is None or current.format != format_digest(collection.language):
             return None  # what another release, or another language, made has other fields
-        vectors_in = store.vectors(current.vectors) if current.vectors else ""
-        made = Opened(collection, current, store.generation(current.generation), vectors_in)
+        made = _opened_as(store, collection, current)
         _opened[store.folder] = (key, made)
         return made
+
+
+def _opened_as(store: Store, collection: Collection, current: Current) -> Opened:
+    vectors_in = store.vectors(current.vectors) if current.vectors else ""
+    try:
+        return Opened(collection, current, store.generation(current.generation), vectors_in)
+    except DocsError:
+        # A run may have put another generation in its place just now, and swept this one away.
+        now = store.current()
+        if now is None or now == current or now.format != current.format:
+            raise
+        vectors_in = store.vectors(now.vectors) if now.vectors else ""
+        return Opened(collection, now, store.generation(now.generation), vectors_in)
 
 
 def rarity(everywhere: Sequence[Opened], field: str, term: str) -> tuple[float, list[float]]:

@@ -127,8 +127,8 @@ def _search(
                 parts.append(query.boost_query(phrase, weights.pairs))
     hits = _best(one, parts, depth)
     addresses = [address for _, address in hits]
-    numbers = [int(number or 0) for number in one.searcher.fast_field_values("number", addresses)]
-    priors = one.searcher.fast_field_values("prior", addresses)
+    numbers = [int(number or 0) for number in one.numbers("number", addresses)]
+    priors = one.numbers("prior", addresses)
     return [
         Ranked(
             share * (score + pages.get(number, 0.0)) * float(prior or 1.0) ** weights.prior,
@@ -157,7 +157,7 @@ def _pages(
     if not parts:
         return {}
     hits = _best(one, parts, CANDIDATES)
-    numbers = one.searcher.fast_field_values("number", [address for _, address in hits])
+    numbers = one.numbers("number", [address for _, address in hits])
     return {int(number or 0): score for number, (score, _) in zip(numbers, hits, strict=True)}
 
 
@@ -167,7 +167,7 @@ def _best(
     library = schema.library()
     should: Any = library.Occur.Should
     query = library.Query.boolean_query([(should, part) for part in parts])
-    return one.searcher.search(query, limit=most, count=False).hits
+    return one.find(query, most)
 
 
 def _parts(one: Opened, terms: Sequence[Term], weights: Weights) -> "list[tantivy.Query]":

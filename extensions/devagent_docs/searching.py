@@ -8,7 +8,7 @@ from devagent_docs.contract import DocsError, ResourceDict, Surroundings, may_re
 from devagent_docs.freshness import Freshness
 from devagent_docs.hits import Answer, Hit
 from devagent_docs.meaning import fused
-from devagent_docs.opening import Opened, Stored, opened
+from devagent_docs.opening import EVERYTHING, Opened, Stored, opened
 from devagent_docs.ranking import CANDIDATES, DEEP, Ranked, ranked
 from devagent_docs.seeing import Sight
 from devagent_docs.settings import Collection, index_folder, read_collections
@@ -50,11 +50,12 @@ def search(here: Surroundings, query: str, collections: Sequence[Collection], li
         raise DocsError(f"query has 1 to {MOST_QUERY} characters.", error="bad_arguments")
     everywhere, missing = _open(here, collections)
     about = understood(query, everywhere, Sight(here))
-    for depth in (CANDIDATES, DEEP):
+    # What policy withholds does not hide what it allows: it is looked deeper, and as deep as it goes for a first hit.
+    for depth in (CANDIDATES, DEEP, EVERYTHING):
         found = ranked(about, everywhere, depth=depth)
         found = fused(here.settings, about, everywhere, found, depth)
         hits, refused = _chosen(here, about, found, limit)
-        if len(hits) >= limit or not refused:
+        if len(hits) >= limit or not refused or (hits and depth >= DEEP):
             break
     best = supporting(hits, everywhere)
     bearing = {stem for one in best for stem in one.stems}

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from devagent_docs.contract import DocsError
 from devagent_docs.settings import Collection
 
+_COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _INVENTORY = re.compile(rb"# Version: ([^\r\n]+)")
 
 
@@ -55,9 +56,16 @@ def distribution(name: str, site: str) -> Distribution:
     files = [str(file).replace(os.sep, "/") for file in found.files or []]
     modules = sorted(
         file for file in files
-        if file.endswith(".py") and not file.startswith((".", "/")) and "/tests/" not in f"/{file}"
+        if file.endswith(".py") and "/tests/" not in f"/{file}" and _lies_in(site, file)
     )  # fmt: skip
     return Distribution(found.version, tuple(modules))
+
+
+def _lies_in(site: str, file: str) -> bool:
+    """Whether a file of a package's record really lies among the packages: the record may be anybody's."""
+    if file.startswith((".", "/")):
+        return False
+    return os.path.realpath(os.path.join(site, file)).startswith(site.rstrip(os.sep) + os.sep)
 
 
 def version_of_folder(root: str) -> str:
@@ -91,21 +99,28 @@ def _commit(root: str) -> str:
         git = os.path.join(place, pointer) if pointer else git
     head = _line(os.path.join(git, "HEAD"))
     if not head.startswith("ref: "):
-        return head[:12]
+        return _short(head)
     name = head.removeprefix("ref: ")
+    if not name.startswith("refs/") or ".." in name.split("/"):
+        return ""  # no branch: a file elsewhere, whose first line is nobody's business
     common = _line(os.path.join(git, "commondir"))
     for folder in (git, os.path.join(git, common) if common else git):
         if found := _line(os.path.join(folder, *name.split("/"))):
-            return found[:12]
+            return _short(found)
         try:
             with open(os.path.join(folder, "packed-refs"), encoding="utf-8") as file:
                 for line in file:
                     commit, _, ref = line.strip().partition(" ")
                     if ref == name:
-                        return commit[:12]
+                        return _short(commit)
         except (OSError, UnicodeDecodeError):
             continue
     return ""
+
+
+def _short(commit: str) -> str:
+    """The beginning of a commit's name; "" of what is none, which is then not shown either."""
+    return commit[:12] if _COMMIT.fullmatch(commit) else ""
 
 
 def _line(path: str) -> str:

@@ -42,6 +42,13 @@ class Unreadable(Exception):
 
 
 MAX_HEADING = 200
+"""Characters of a heading, an anchor or a title: each chunk below carries them, and each hit shows them."""
+DEEPEST = 12
+"""Levels of headings; what is nested deeper lies side by side on the last."""
+MOST_NAMES = 100
+"""Names that one section may define."""
+MAX_LABEL = 64
+"""Characters of what a document says of its version."""
 _NOT_IN_SLUG = re.compile(r"[^\w\- ]")
 _FLAG = re.compile(
     r"(?<![\w-])(?:--\[(?P<denied>no-?)\]|--?)(?P<name>[A-Za-z][\w-]*(?:\[[\w-]+\][\w-]*)?)"
@@ -65,6 +72,14 @@ def flags_in(label: str) -> list[str]:
     return found
 
 
+def one_line(text: str, most: int = MAX_HEADING) -> str:
+    """The text on one line, without signs that are not shown: what a document names stands among the tools' own words."""
+    flat = " ".join(text[: most * 8].split())
+    if not flat.isprintable():
+        flat = "".join(sign for sign in flat if sign.isprintable())
+    return flat[:most]
+
+
 def name_of(path: str) -> str:
     """What a document without a title is called: its file's name without its ending."""
     name = path.rpartition("/")[2]
@@ -75,7 +90,7 @@ class Builder:
     """Takes headings, prose and code in reading order; anchors come out unique in the document."""
 
     def __init__(self, title: str = "") -> None:
-        self.title = title
+        self.title = one_line(title)
         self._sections: list[Section] = []
         self._current: Section | None = None
         self._entry: Section | None = None
@@ -105,12 +120,14 @@ class Builder:
         symbols: Sequence[str] = (),
     ) -> None:
         """Begin a section. An anchor that stood before gets a number, as on GitHub."""
-        text = " ".join(text.split())
-        name = anchor or slug(text) or f"L{line}"
+        text = one_line(text)
+        level = min(level, DEEPEST)
+        name = one_line(anchor).replace(" ", "-") or slug(text) or f"L{line}"
         before = self._anchors.get(name, 0)
         self._anchors[name] = before + 1
         unique = name if not before else f"{name}-{before}"
-        self._begin(Section(level, text, unique, line, [], tuple(symbols)))
+        named = tuple(symbol for symbol in symbols if len(symbol) <= MAX_HEADING)[:MOST_NAMES]
+        self._begin(Section(level, text, unique, line, [], named))
         if level == 1 and not self.title:
             self.title = text
 
@@ -125,13 +142,14 @@ class Builder:
     ) -> None:
         """Begin the section of a definition list's entry; several names of one definition are one entry."""
         before = self._current
+        level = min(level, DEEPEST)
         if before and before is self._entry and not before.blocks and before.level == level:
-            heading = f"{before.heading}, {' '.join(text.split())}"[:MAX_HEADING]
-            both = tuple(dict.fromkeys([*before.symbols, *symbols]))
+            heading = one_line(f"{before.heading}, {one_line(text)}")
+            both = tuple(dict.fromkeys([*before.symbols, *symbols]))[:MOST_NAMES]
             self._sections[-1] = before._replace(heading=heading, symbols=both)
             self._current = self._sections[-1]
         else:
-            self.heading(level, text[:MAX_HEADING], line, anchor=anchor, symbols=symbols)
+            self.heading(level, text, line, anchor=anchor, symbols=symbols)
         self._entry = self._current
 
     def text(self, text: str, line: int) -> None:
@@ -146,9 +164,9 @@ class Builder:
 
     def document(self, fallback: str, *, tags: Sequence[str] = (), version: str = "") -> Document:
         """The whole; ``fallback`` is the title where the text named none."""
-        title = self.title or fallback
+        title = self.title or one_line(fallback)
         sections = [one if one.heading else one._replace(heading=title) for one in self._sections]
-        return Document(title, sections, tuple(tags), version)
+        return Document(title, sections, tuple(tags), one_line(version, MAX_LABEL))
 
     def _section(self, line: int) -> Section:
         return self._current or self._begin(Section(1, self.title, "", line, []))

@@ -110,6 +110,24 @@ def test_an_option_that_can_be_denied_defines_both_its_names(name: str, text: by
     assert {"-n", "--verify", "--no-verify"} <= set(names)
 
 
+def test_a_document_cannot_make_its_headings_long_deep_or_of_several_lines() -> None:
+    long = read(b"# " + b"big \x1b[31m" * 5000 + b"\n\n## s\n\nwords\n", "a.md", "markdown")
+    assert all(
+        len(crumb) <= 200 and crumb.isprintable() for c in chunks_of(long) for crumb in c.crumbs
+    )
+    deep = read(b"<dl><dt>a.b</dt><dd>w" * 400, "a.html", "html")
+    assert max(len(chunk.crumbs) for chunk in chunks_of(deep)) <= 13
+    spec = {
+        "openapi": "3",
+        "info": {"title": "t\nu", "version": "1\nobey " + "x" * 500},
+        "paths": {},
+    }
+    told = read(json.dumps(spec).encode(), "a.json", "openapi")
+    assert told.title == "t u"
+    assert len(told.version) <= 64
+    assert told.version.isprintable()
+
+
 def test_the_other_formats_are_read() -> None:
     assert shape(read(texts.TEXT.encode(), "r.txt", "text")) == [
         (2, "RELEASE STEPS", "release-steps")

@@ -285,3 +285,17 @@ def test_a_word_of_forbidden_documents_alone_is_like_one_that_none_has(tmp_path:
         for word in ("quatloos", "xylophonist")
     )
     assert near == absent
+
+
+async def test_what_is_withheld_does_not_hide_what_may_be_read(tmp_path: Path) -> None:
+    here = make_place(tmp_path, collections={"many": {"path": "many"}})
+    (tmp_path / "many/secret").mkdir(parents=True)
+    better = "".join(f"## Train {at}\n\nBook a train, a train, a train.\n\n" for at in range(700))
+    (tmp_path / "many/secret/trains.md").write_text(f"# Trains\n\n{better}")
+    words = " ".join(f"word{at}" for at in range(80))
+    (tmp_path / "many/open.md").write_text(f"# Open\n\nOne may book a seat. {words}\n")
+    index_all(here)
+    policy = ALL + '[[rule]]\nid = "no"\neffect = "deny"\nresources = ["doc:many/secret/**"]\n'
+    _, text = await found(here, policy, query="book a train")
+    assert "open.md" in text
+    assert "secret" not in text
