@@ -6,6 +6,7 @@ import sys
 import click
 
 from devagent.cli.asynchronous import run_until_done
+from devagent.cli.lazy import Group
 from devagent.core.errors import ConfigError, UsageError
 from devagent.settings.config import load_config
 from devagent.settings.credentials import check_keyring, find_credential, forget, to_keyring
@@ -16,7 +17,7 @@ LONGEST = 10_000
 """No key has more characters; a longer line is not read to its end."""
 
 
-@click.group()
+@click.group(cls=Group)
 def auth() -> None:
     """Keep the model service's key in the keyring, or in an encrypted file."""
 
@@ -79,7 +80,15 @@ def _new_passphrase() -> str:
         f"Passphrase of the file (at least {SHORTEST} characters)",
         hide_input=True,
         confirmation_prompt="Once more",
+        value_proc=_long_enough,
     )
+    return text
+
+
+def _long_enough(text: str) -> str:
+    """Asked for again where it is not: the key that was typed before is not lost for that."""
+    if len(text) < SHORTEST:
+        raise click.BadParameter(f"it has {len(text)} characters, and needs {SHORTEST}")
     return text
 
 

@@ -7,6 +7,7 @@ from types import FrameType
 
 import click
 
+from devagent.cli.lazy import Group
 from devagent.core.errors import DevagentError, UsageError
 from devagent.core.text import one_line
 
@@ -21,7 +22,7 @@ name_option = click.option(
 )
 
 
-@click.group()
+@click.group(cls=Group)
 def collector() -> None:
     """Keep the checkpoints of a team's devices: a witness (C2SP tlog-witness) over HTTP.
 

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import shutil
 import sys
 from itertools import pairwise
 
@@ -12,6 +13,7 @@ from devagent.core.errors import DevagentError
 
 READER_GONE = 141
 INTERRUPTED = 130
+WIDEST_HELP = 100
 COMPLETION = "_DEVAGENT_COMPLETE"
 """Set by a shell that asks how the words so far may go on; the answer ends the process."""
 
@@ -22,7 +24,7 @@ def run_command_line(arguments: list[str]) -> int:
         cli.main(arguments, prog_name="devagent", complete_var=COMPLETION)
     try:
         # Not `main`: it takes a reader that has gone for an end of its own, with exit code 1.
-        with cli.make_context("devagent", list(arguments)) as context:
+        with cli.make_context("devagent", list(arguments), terminal_width=_help_width()) as context:
             code = cli.invoke(context)
     except click.exceptions.Exit as done:
         return done.exit_code
@@ -43,6 +45,11 @@ def run_command_line(arguments: list[str]) -> int:
 
         return tell(error)
     return code if isinstance(code, int) else 0
+
+
+def _help_width() -> int:
+    """Columns of a help text: click itself takes no less than 50, which a narrow terminal breaks amid words."""
+    return max(min(shutil.get_terminal_size().columns, WIDEST_HELP) - 2, 24)
 
 
 def interrupted(arguments: list[str]) -> int:

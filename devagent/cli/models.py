@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from devagent.cli.formats import formats
 from devagent.cli.governed import enrolled_here
 from devagent.cli.policy.shared import policy_in_force
 from devagent.core.codec import canonical, to_plain
@@ -19,11 +20,13 @@ from devagent.settings.policies import is_enrolled
 
 @click.command()
 @click.option("--all", "everything", is_flag=True, help="Also those that policy does not allow, and why.")  # fmt: skip
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
-def models(everything: bool = False, as_json: bool = False) -> int:
+@formats("text", "json")
+@click.option("--json", "as_json", is_flag=True, hidden=True)  # as --format json
+def models(everything: bool = False, output_format: str = "text", as_json: bool = False) -> int:
     """List the models that you may use: roles, prices, windows, where they are asked.
 
-    Prices are USD per million tokens, in and out. Exit 1 where policy allows none.
+    Prices are USD per million tokens, in and out. With --format json: one object a line. Exit code 1 where policy allows
+    none.
     """
     policy = policy_in_force()
     config = load_config(places().config)
@@ -32,7 +35,7 @@ def models(everything: bool = False, as_json: bool = False) -> int:
     offers = access.offers()
     allowed = [offer for offer in offers if not offer.forbidden]
     shown = offers if everything else allowed
-    if as_json:
+    if as_json or output_format == "json":
         for offer in shown:
             click.echo(canonical(to_plain(offer)).decode())
     else:

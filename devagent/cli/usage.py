@@ -23,6 +23,7 @@ from devagent.audit.spending_report import (
     whole_usage,
 )
 from devagent.audit.usage import Reply, day_of, replies
+from devagent.cli.formats import formats
 from devagent.cli.governed import policy_here
 from devagent.cli.session.output_file import force_option, opened, output_option
 from devagent.cli.session.shared import known_names, write
@@ -54,12 +55,7 @@ _COLUMNS = (
 @click.option("--by", type=click.Choice(BY), default="day", show_default=True, help="What to sum up by.")  # fmt: skip
 @click.option("--since", default="30d", metavar="WHEN", show_default=True, help="A date, `today`, or so long ago: 12h, 7d, 4w, 3m.")  # fmt: skip
 @click.option("--session", "name", default="", metavar="ID", help="This session alone, whole.")
-@click.option(
-    "--format",
-    "output_format",
-    type=click.Choice(["table", "csv", "json", "parquet"]),
-    default="table",
-)
+@formats("table", "csv", "json", "parquet")
 @output_option
 @force_option
 def usage(by: By, since: str, name: str, output_format: Format, output: str, force: bool) -> None:

@@ -66,11 +66,10 @@ def find_credential(environment: Mapping[str, str], ask: Ask | None = None) -> C
         return Credential(
             kind="api_key", value=sealed.open(passphrase), source="the encrypted file"
         )
-    way = "Run `devagent auth login`, or set" if looked == NO_ENTRY else "Set"
     raise NoKey(
         "there is no key for the model service: looked at ANTHROPIC_API_KEY, ANTHROPIC_AUTH_TOKEN "
         f"(not set) and the keyring ({looked})",
-        hint=f"{way} ANTHROPIC_API_KEY. Without a key: `devagent demo`.",
+        hint="Run `devagent auth login`, or set ANTHROPIC_API_KEY. Without a key: `devagent demo`.",
     )
 
 

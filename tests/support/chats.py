@@ -45,8 +45,8 @@ class Talking:
 
 
 @asynccontextmanager
-async def talking(folder: str, model: str) -> AsyncGenerator[Talking, None]:
-    """A chat in the folder with this model, open and idle; it is left at the end."""
+async def talking(folder: str, model: str, prompt: str = "") -> AsyncGenerator[Talking, None]:
+    """A chat in the folder with this model, open and idle, or begun with a prompt; it is left at the end."""
     out = io.StringIO()
     able = capabilities({"TERM": "dumb"}, encoding="utf-8")
     with (
@@ -54,7 +54,7 @@ async def talking(folder: str, model: str) -> AsyncGenerator[Talking, None]:
         create_app_session(input=keyboard, output=DummyOutput()),
         redirect_stdout(out),
     ):
-        chat = Chat(Asked(folder=folder, model=model), able, TerminalChoices())
+        chat = Chat(Asked(folder=folder, model=model, prompt=prompt), able, TerminalChoices())
         running = asyncio.ensure_future(chat.run())
         one = Talking(chat, keyboard, out)
         try:

@@ -13,13 +13,14 @@ from devagent.cli.bundle.shared import (
     new_passphrase,
     told_pending,
 )
+from devagent.cli.lazy import Group
 from devagent.core.errors import UsageError
 from devagent.org import delegating
 from devagent.org.key_services import is_service
 from devagent.org.keys import new_identity, recipient_of
 
 
-@click.group()
+@click.group(cls=Group)
 def keys() -> None:
     """Make an age identity, list keys, replace one that is lost or stolen."""
 

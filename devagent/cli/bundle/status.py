@@ -9,6 +9,7 @@ import click
 
 from devagent.audit.fleet import Machine, fleet
 from devagent.cli.bundle.shared import Workplace, in_folder
+from devagent.cli.formats import formats
 from devagent.core.codec import canonical, to_plain
 from devagent.core.errors import UsageError
 from devagent.core.text import one_line
@@ -25,7 +26,7 @@ SILENT_DAYS = 7
 @click.option(
     "--all", "everything", is_flag=True, help=f"Name every machine that is not well [{MOST}]."
 )
-@click.option("--format", "output_format", type=click.Choice(["text", "json"]), default="text")
+@formats("text", "json")
 def status(logs: tuple[str, ...], folder: str, output_format: str, *, everything: bool) -> None:
     """By the collected sessions in the folders LOGS: which machine runs which revision, which are stale, locked or refuse
     what they are offered; ring by ring."""
@@ -43,7 +44,8 @@ def status(logs: tuple[str, ...], folder: str, output_format: str, *, everything
 
 def _told(workplace: Workplace, machines: list[Machine], most: int | None) -> Iterator[str]:
     newest = release.highest_revision(workplace.repository)
-    yield f"{len(machines)} machines; the newest revision is {newest}"
+    many = f"{len(machines)} machine{'' if len(machines) == 1 else 's'}"
+    yield f"{many}; the newest revision is {newest}"
     groups = Counter((m.environment, m.ring, m.revision, m.state) for m in machines)
     for (environment, ring, revision, state), count in sorted(groups.items()):
         where = f"{environment}, ring {ring}" if ring else environment or "never had a bundle"

@@ -3,6 +3,7 @@
 import click
 
 from devagent.cli.bundle.shared import KEYS_FILE, KeyEntry, Workplace, in_folder, told_pending
+from devagent.cli.lazy import Group
 from devagent.core.errors import ConfigError, PolicyError, UsageError
 from devagent.org import delegating, release
 from devagent.org.keys import recipient_of
@@ -11,7 +12,7 @@ from devagent.org.manifest import ORG_NAME
 from devagent.policy import parse
 
 
-@click.group()
+@click.group(cls=Group)
 def team() -> None:
     """Let a team sign a policy file of its own, and take it in."""
 

@@ -20,6 +20,7 @@ PICK = "?"
 
 
 @click.command()
+@click.argument("prompt", default="")
 @click.option("--model", default="", metavar="MODEL", help="A model's id; or rehearsal:FILE, a script in its place.")  # fmt: skip
 @click.option(
     "--policy",
@@ -49,6 +50,7 @@ PICK = "?"
 @click.option("--plain", is_flag=True, help="Only lines, one after the other; no colours, nothing that moves.")  # fmt: skip
 @click.option("--screen-reader", is_flag=True, help="As --plain, worded for being read aloud.")
 def chat(
+    prompt: str = "",
     model: str = "",
     policies: tuple[str, ...] = (),
     extensions: tuple[str, ...] = (),
@@ -59,7 +61,10 @@ def chat(
     plain: bool = False,
     screen_reader: bool = False,
 ) -> int:
-    """Talk with the agent in this folder."""
+    """Talk with the agent in this folder; with PROMPT, beginning with that.
+
+    `/help` in it lists its commands, Ctrl+C twice leaves.
+    """
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise UsageError("chat needs a terminal", hint='In scripts say `devagent run "…"`.')
     if go_on and resume:
@@ -76,6 +81,7 @@ def chat(
         extensions=extensions,
         resume="last" if go_on else resume,
         ticket=ticket,
+        prompt=prompt.strip(),
         passphrase=None if model.startswith(REHEARSAL) else asked_beforehand(),
     )
     terminal = load_config(places().config).terminal

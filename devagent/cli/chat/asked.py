@@ -14,4 +14,6 @@ class Asked(Struct, frozen=True, kw_only=True):
     extensions: tuple[str, ...] = ()
     resume: str = ""
     ticket: str = ""
+    prompt: str = ""
+    """What the conversation begins with, as if it had been typed."""
     passphrase: Callable[[], str] | None = None

@@ -171,6 +171,11 @@ class Chat(Shown):
 
     async def _talk(self) -> None:
         await self._open()
+        if self.asked.prompt:
+            if self.live.echoes:  # nobody typed it here
+                said = Prompt(turn=0, text=self.asked.prompt, of_the_house=True)
+                self.live.paper.put(self.transcript.show(said))
+            self._inbox.appendleft(self.asked.prompt)
         while not self._leaving:
             while self._inbox and not self._leaving:
                 text = self._inbox.popleft()

@@ -13,7 +13,7 @@ NOTHING = 1
 @click.option("--collection", default="", metavar="NAME", help="Else all.")
 @click.option("--limit", default=5, type=click.IntRange(1, 20), show_default=True)
 def search(words: tuple[str, ...], collection: str, limit: int) -> int:
-    """Sections that answer the question in WORDS, best first. Exit status 1: nothing was found."""
+    """Sections that answer the question in WORDS, best first. Exit code 1: nothing was found."""
     with failures():
         answer = commands().search(
             surroundings(), " ".join(words), collection=collection, limit=limit

@@ -1,17 +1,30 @@
 """``devagent ext list``: the extensions, and their state."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import click
+from msgspec import Struct
 
 from devagent.cli.ext.shared import configured_server, tools_lock
+from devagent.cli.formats import formats
 from devagent.cli.governed import config_here
+from devagent.core.codec import canonical, to_plain
 from devagent.core.errors import ConfigError
 from devagent.core.text import one_line
 from devagent.host.extension import is_server
 from devagent.host.manifest import FIRST_PARTY, package_folder, read_manifest
 from devagent.host.mcp.extension import McpExtension
+
+
+class Listed(Struct, frozen=True, kw_only=True):
+    """One extension: its state is told in words, ``tools`` is how many it offers."""
+
+    name: str
+    kind: str
+    state: str
+    tools: int
+    digest: str = ""
 
 
 @click.command()
@@ -20,28 +33,47 @@ from devagent.host.mcp.extension import McpExtension
     is_flag=True,
     help="With the digests that a policy's [extensions.digests] may name.",
 )
-def list_extensions(digests: bool) -> None:
-    """Each extension: its kind, its state, how many tools it offers."""
+@formats("text", "json")
+def list_extensions(digests: bool, output_format: str) -> None:
+    """Each extension: its kind, its state, how many tools it offers.
+
+    With --format json: one object a line, always with the digest where there is one.
+    """
+    for one in _listed():
+        if output_format == "json":
+            click.echo(canonical(to_plain(one)))
+            continue
+        state = one_line(one.state, 400)
+        click.echo(f"{one.name:16} {one.kind:6} {one.tools:3} tools  {state}")
+        if digests and one.digest:
+            click.echo(f"  {one.digest}")
+
+
+def _listed() -> Iterator[Listed]:
     tables = config_here().extensions
     for name, module in FIRST_PARTY.items():
         manifest = read_manifest(package_folder(module))
         missing = [need for need in manifest.needs if not tables.get(name, {}).get(need)]
         state = f"needs {', '.join(missing)}" if missing else "ready"
-        _row(name, "own", state if _on(tables.get(name, {})) else "off", len(manifest.tools))
-        if digests:
-            click.echo(f"  {manifest.reference.digest}")
+        yield Listed(
+            name=name,
+            kind="own",
+            state=state if _on(tables.get(name, {})) else "off",
+            tools=len(manifest.tools),
+            digest=manifest.reference.digest,
+        )
     servers = {name: table for name, table in tables.items() if is_server(table)}
     for name, table in servers.items():
-        _row(name, str(table.get("type", "?")), *_state(name, table))
-        if digests and (digest := _digest(name)):
-            click.echo(f"  {digest}")
+        state, tools = _state(name, table)
+        kind = str(table.get("type", "?"))
+        yield Listed(name=name, kind=kind, state=state, tools=tools, digest=_digest(name))
     for name, pinned in tools_lock().servers().items():
         if name not in servers:
-            _row(
-                name,
-                "http" if pinned.url else "stdio",
-                "let in, but not in the config",
-                len(pinned.tools),
+            yield Listed(
+                name=name,
+                kind="http" if pinned.url else "stdio",
+                state="let in, but not in the config",
+                tools=len(pinned.tools),
             )
 
 
@@ -85,7 +117,3 @@ def _digest(name: str) -> str:
 
 def _on(table: Mapping[str, Any]) -> bool:
     return table.get("enabled", True) is True
-
-
-def _row(name: str, kind: str, state: str, tools: int) -> None:
-    click.echo(f"{name:16} {kind:6} {tools:3} tools  {one_line(state, 400)}")

@@ -2,11 +2,12 @@
 
 import click
 
+from devagent.cli.lazy import Group
 from devagent.settings.gateway_tokens import GatewayTokens
 from devagent.settings.places import places
 
 
-@click.group()
+@click.group(cls=Group)
 def token() -> None:
     """Let clients in over HTTP, by a token each. A running server knows of a change at once."""
 

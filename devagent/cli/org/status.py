@@ -4,6 +4,7 @@ import time
 
 import click
 
+from devagent.cli.formats import formats
 from devagent.cli.org.shared import enrolment, term
 from devagent.core.codec import canonical, to_plain
 from devagent.core.text import visible
@@ -15,9 +16,9 @@ from devagent.settings.places import places
 
 
 @click.command()
-@click.option("--format", "output_format", type=click.Choice(["text", "json"]), default="text")
+@formats("text", "json")
 def status(output_format: str) -> int:
-    """Say which policy is in force, and how long it holds without the server. Exit 78 where this machine is locked."""
+    """Say which policy is in force, and how long it holds without the server. Exit code 78 where this machine is locked."""
     file = enrolment()
     found = enrolled(places(), principal())
     locked = found is None or found.in_force is None

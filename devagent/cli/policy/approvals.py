@@ -6,6 +6,8 @@ from typing import Literal
 import click
 
 from devagent.audit.layout import EVENTS, newest_first
+from devagent.cli.formats import formats
+from devagent.cli.lazy import Group
 from devagent.cli.policy.signed_approvals import check, export, key
 from devagent.core.approvals import StandingApproval
 from devagent.core.codec import canonical, to_plain
@@ -14,15 +16,13 @@ from devagent.core.text import one_line, visible
 from devagent.settings.approvals import ApprovalsOnFile
 from devagent.settings.places import places
 
-_format = click.option(
-    "--format", "output_format", type=click.Choice(["text", "json"]), default="text"
-)
+_format = formats("text", "json")
 Format = Literal["text", "json"]
 FEW = 4
 """So many resources are named in the list: all of a push's."""
 
 
-@click.group()
+@click.group(cls=Group)
 def approvals() -> None:
     """What you have approved beyond a single call."""
 

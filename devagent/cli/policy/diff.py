@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from devagent.cli.formats import formats
 from devagent.cli.policy.diff_page import page
 from devagent.cli.policy.diff_text import in_text
 from devagent.cli.policy.recorded import ALL, HELP, METAVAR, RecordedSessions
@@ -25,7 +26,7 @@ from devagent.settings.day import today
 @click.option("--from", "old", multiple=True, metavar="FILE", help="Compare two sets of files: a file of the first, the org's first.")  # fmt: skip
 @click.option("--to", "new", multiple=True, metavar="FILE", help="A file of the second set.")
 @click.option("--shadow", metavar=METAVAR, help="What rules in shadow mode would have changed, as recorded.")  # fmt: skip
-@click.option("--format", "output_format", type=click.Choice(["text", "json", "html"]), default="text")  # fmt: skip
+@formats("text", "json", "html")
 @click.option("--examples", type=click.IntRange(0, 1_000), default=3, show_default=True, help="So many calls of each kind of change.")  # fmt: skip
 @click.option("--exit-code", is_flag=True, help="End with 1 where an answer changes.")
 def diff(

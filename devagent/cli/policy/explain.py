@@ -6,6 +6,7 @@ from typing import Any
 import click
 import msgspec
 
+from devagent.cli.formats import formats
 from devagent.cli.policy.explain_recorded import explain_record, find_event, find_last_denial
 from devagent.cli.policy.explain_text import in_text
 from devagent.cli.policy.shared import (
@@ -42,7 +43,7 @@ from devagent.settings.identity import principal
 @click.option("--group", "groups", multiple=True, metavar="NAME", help="A group of theirs.")
 @click.option("--mode", default="chat", show_default=True, help="The session's mode.")
 @policy_files
-@click.option("--format", "output_format", type=click.Choice(["text", "json"]), default="text")
+@formats("text", "json")
 def explain_command(
     tool: str | None,
     last_denial: bool,

@@ -7,6 +7,7 @@ from typing import Literal
 import click
 
 from devagent import __version__
+from devagent.cli.formats import formats
 from devagent.cli.policy.shared import files_in_force, read_policy
 from devagent.cli.policy.tool_specs import tool_files, tool_specs
 from devagent.core.codec import canonical, to_plain
@@ -18,7 +19,7 @@ from devagent.settings.day import today
 
 @click.command("lint")
 @click.argument("files", nargs=-1, metavar="[FILE]...")
-@click.option("--format", "output_format", type=click.Choice(["text", "json", "sarif"]), default="text")  # fmt: skip
+@formats("text", "json", "sarif")
 @tool_files
 @click.option("--strict", is_flag=True, help="Warnings fail too.")
 @click.pass_context
@@ -45,7 +46,7 @@ def lint_command(
     elif output_format == "json":
         click.echo(canonical({"version": 1, "findings": to_plain(findings), "counts": _counts(findings)}))  # fmt: skip
     else:
-        for line in _in_text(findings):
+        for line in in_text(findings):
             click.echo(visible(line))
         click.echo(_summary(findings, len(sources)), err=True)
     failing = ("error", "warning") if strict else ("error",)
@@ -53,7 +54,8 @@ def lint_command(
         context.exit(1)
 
 
-def _in_text(findings: Sequence[Finding]) -> Iterator[str]:
+def in_text(findings: Sequence[Finding]) -> Iterator[str]:
+    """Each finding with its place, and below it what to do."""
     for one in findings:
         place = f"{one.file}:{one.line}:{one.column}"
         yield f"{one_line(place, 400)}: {one.severity}: {one_line(one.message, 600)} [{one.code}]"

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import click
 
+from devagent.cli.formats import formats
 from devagent.cli.policy.matrix_page import page
 from devagent.cli.policy.shared import policy_files, policy_in_force, read_policies
 from devagent.cli.policy.tool_specs import tool_files, tool_specs
@@ -25,9 +26,7 @@ SHOWN = 3
 @click.option("--principal", "principals", multiple=True, metavar="NAME", help="user:ana, group:eng, or several names of one: user:ana+group:eng [those that the files name].")  # fmt: skip
 @click.option("--resource", "resources", multiple=True, metavar="ID", help="Judge for this resource alone, as kind:name [any resource].")  # fmt: skip
 @click.option("--mode", default="", metavar="MODE", help="The session's mode: chat or run [any].")
-@click.option(
-    "--format", "output_format", type=click.Choice(["text", "csv", "html"]), default="text"
-)
+@formats("text", "csv", "html")
 def matrix_command(
     files: tuple[str, ...],
     tool_files: tuple[str, ...],

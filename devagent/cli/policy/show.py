@@ -4,6 +4,7 @@ from typing import Literal
 
 import click
 
+from devagent.cli.formats import formats
 from devagent.cli.policy.shared import policy_files, policy_in_force, read_policies
 from devagent.cli.policy.show_text import as_data, as_text, as_toml
 from devagent.core.codec import canonical
@@ -13,7 +14,7 @@ from devagent.settings.policies import EffectivePolicy
 
 @click.command("show")
 @policy_files
-@click.option("--format", "output_format", type=click.Choice(["text", "toml", "json"]), default="text")  # fmt: skip
+@formats("text", "toml", "json")
 def show_command(files: tuple[str, ...], output_format: Literal["text", "toml", "json"]) -> None:
     """The policy in force here, layer by layer; with --policy, of those files."""
     policy = (

@@ -15,6 +15,7 @@ from devagent.audit.approval_file import Approvals, PrivateKey, SignedFile, read
 from devagent.audit.device import Device
 from devagent.audit.layout import find_session
 from devagent.audit.reader import read_events
+from devagent.cli.formats import formats
 from devagent.cli.policy.shared import policy_in_force
 from devagent.core.approvals import ApprovalBounds, StandingApproval, shown, standing_approval
 from devagent.core.codec import canonical, sha256, to_plain
@@ -34,7 +35,9 @@ DAYS = 7
 
 @click.command()
 @click.argument("ids", nargs=-1, metavar="[ID]...")
-@click.option("-o", "--out", required=True, metavar="FILE", help="Write it here.")
+@click.option(
+    "-o", "--output", "--out", "out", required=True, metavar="FILE", help="Write it here."
+)
 @click.option(
     "--from-session",
     "session",
@@ -86,7 +89,7 @@ def export(
 
 @click.command()
 @click.argument("file")
-@click.option("--format", "output_format", type=click.Choice(["text", "json"]), default="text")
+@formats("text", "json")
 def check(file: str, output_format: str) -> None:
     """Whether a signed file would be taken here, and what is in it."""
     signed = read_here(file)

@@ -4,6 +4,7 @@ from datetime import date
 
 import click
 
+from devagent.cli.formats import formats
 from devagent.cli.policy.recorded import HELP, METAVAR, RecordedSessions
 from devagent.cli.policy.shared import policy_files, policy_in_force, read_policies
 from devagent.core.codec import canonical, to_plain
@@ -16,7 +17,7 @@ from devagent.settings.day import today
 @click.option("--from", "sessions", metavar=METAVAR, required=True, help=f"Which: {HELP}.")
 @click.option("--min-count", type=click.IntRange(1), default=2, show_default=True, help="Answered yes at least so many times.")  # fmt: skip
 @policy_files
-@click.option("--format", "output_format", type=click.Choice(["toml", "json"]), default="toml")
+@formats("toml", "json")
 def suggest_command(
     sessions: str, min_count: int, files: tuple[str, ...], output_format: str
 ) -> None:

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 import click
 
+from devagent.cli.formats import formats
 from devagent.cli.policy.shared import files_in_force, read_policy
 from devagent.cli.policy.tool_specs import tool_files, tool_specs
 from devagent.core.codec import canonical, to_plain
@@ -26,7 +27,7 @@ from devagent_policies import path_of
 
 @click.command("test")
 @click.argument("files", nargs=-1, metavar="[FILE]...")
-@click.option("--format", "output_format", type=click.Choice(["text", "json", "junit"]), default="text")  # fmt: skip
+@formats("text", "json", "junit")
 @tool_files
 @click.option("--min-coverage", metavar="PERCENT", type=click.FloatRange(0, 100), default=0.0, help="Fail where cases meet fewer of the rules.")  # fmt: skip
 @click.option("--today", "given", metavar="DATE", type=click.DateTime(["%Y-%m-%d"]), help="The day to judge by [today].")  # fmt: skip

@@ -12,19 +12,13 @@ from devagent.audit.device import own_key
 from devagent.audit.names import names
 from devagent.audit.verification import Verification
 from devagent.audit.verify import verify_session
+from devagent.cli.formats import formats
 from devagent.core.errors import LogError, UsageError
 from devagent.settings.places import places
 
 Format = Literal["text", "json"]
 WIDTH = 400
-format_option = click.option(
-    "--format",
-    "output_format",
-    type=click.Choice(["text", "json"]),
-    default="text",
-    show_default=True,
-    help="How to print it.",
-)
+format_option = formats("text", "json")
 
 
 def folder_of(name: str) -> str:

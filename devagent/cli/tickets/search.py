@@ -18,7 +18,7 @@ NOTHING = 1
 def search(
     words: tuple[str, ...], project: str, status: str, assignee: str, label: str, limit: int
 ) -> int:
-    """Tickets with WORDS in them, a line each. Exit status 1: none fits."""
+    """Tickets with WORDS in them, a line each. Exit code 1: none fits."""
     with failures():
         found = commands().search(
             surroundings(), query=" ".join(words), project=project, status=status, assignee=assignee,

@@ -149,6 +149,17 @@ async def test_each_command_does_what_it_says_and_odd_arguments_get_a_clear_word
     assert set(TABLE) <= typed | driven_elsewhere
 
 
+async def test_a_chat_that_was_begun_with_a_prompt_answers_it_and_goes_on(shop: Path) -> None:
+    model = f"rehearsal:{shop.parent / 'look.toml'}"
+    async with talking(str(shop), model, "What is here?") as chat:
+        screen = await chat.shows("There is one file.", "done")
+        assert screen.count("What is here?") == 1  # shown, though nobody typed it here
+        await chat.says("And now?", "Once more.")
+        await chat.says("/clear", "verify: ok", " tools")  # another session does not begin with it
+        await chat.says("/status", "session 01")
+        assert chat.screen.count("What is here?") == 1
+
+
 def test_a_command_that_would_ask_something_is_told_to_be_run_elsewhere(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -1,7 +1,9 @@
 """``chat``'s arguments, ``auth``, ``config`` and ``doctor``: what they say, and what they never show."""
 
 import asyncio
+import json
 import os
+import shutil
 import socket
 import sys
 from collections.abc import Iterator
@@ -12,6 +14,7 @@ import pytest
 from click.testing import CliRunner, Result
 from keyring.backends.null import Keyring as NoKeyring
 from keyring.errors import KeyringLocked
+from msgspec.structs import replace
 
 from devagent.cli.auth import auth
 from devagent.cli.chat import chat
@@ -20,6 +23,7 @@ from devagent.cli.doctor import doctor
 from devagent.cli.entry import run_command_line
 from devagent.core.errors import ConfigError, UsageError
 from devagent.settings import places as places_module
+from devagent.settings.config import Config, parse_config
 from tests.support.keyrings import Ring, in_memory
 from tests.support.messages_server import MessagesServer, Step
 
@@ -91,8 +95,8 @@ class TestChat:
     def test_an_odd_option_is_wrong_usage(self, capsys: pytest.CaptureFixture[str]) -> None:
         assert "No such option '--yolo'" in self.refusal(capsys, "--yolo")
 
-    def test_a_word_is_not_taken_for_a_prompt(self, capsys: pytest.CaptureFixture[str]) -> None:
-        assert "unexpected extra argument" in self.refusal(capsys, "hello")
+    def test_a_second_prompt_is_wrong_usage(self, capsys: pytest.CaptureFixture[str]) -> None:
+        assert "unexpected extra argument" in self.refusal(capsys, "hello", "you")
 
     def test_it_is_a_click_command_of_its_own(self) -> None:
         result = CliRunner().invoke(chat, ["--help"])
@@ -213,28 +217,34 @@ class TestConfig:
         assert result.exit_code == 0
         return result.output
 
-    def test_the_defaults_are_shown(self) -> None:
-        assert self.run("show").splitlines() == [
-            "model = 'claude-sonnet-5-5'",
-            "base_url = ''",
-            "max_tokens = 16000",
-            "stall_s = 45.0",
-            "give_up_s = 60.0",
-        ]
+    def test_what_is_shown_is_a_config_of_the_defaults(self) -> None:
+        shown = self.run("show")
+        assert "is not there: these are the defaults" in shown
+        assert 'model = "claude-sonnet-5-5"' in shown
+        assert parse_config(shown.encode(), "shown") == replace(
+            Config(), file="shown", source=shown
+        )
 
     def test_what_is_written_is_shown_but_of_extensions_the_names_alone(
         self, settings: Path
     ) -> None:
         configure(
             settings,
-            'model = "m"\n[extensions.sql]\nsources = { shop = { password = "hunter2" } }\n'
-            "[extensions.git]\n",
+            'model = { main = "m", headers = { x = "hunter2" } }\nundo = "off"\n'
+            '[platforms.local]\ntype = "openai"\nbase_url = "http://127.0.0.1:1/hunter2"\n'
+            '[extensions.sql]\nsources = { shop = { password = "hunter2" } }\n[extensions.git]\n',
         )
         shown = self.run("show")
-        assert "model = 'm'" in shown
-        assert "[extensions.sql] sources" in shown
-        assert "[extensions.git] defaults" in shown
-        assert "hunter2" not in shown
+        assert 'model = "m"' in shown
+        assert 'undo = "off"' in shown
+        assert "[model]  # main, headers" in shown
+        assert "[platforms.local]  # type, base_url" in shown
+        assert "[extensions.sql]  # sources" in shown
+        assert "[extensions.git]  # defaults" in shown
+        data = json.loads(self.run("show", "--format", "json"))
+        assert data["extensions"] == {"git": [], "sql": ["sources"]}
+        assert data["terminal"]["theme"] == "auto"
+        assert "hunter2" not in shown + str(data)
 
     def test_paths_are_told_with_whether_they_are_there(
         self, settings: Path, nobody_enrolled: Path
@@ -294,6 +304,50 @@ class TestDoctor:
         assert told["principal"] == "ok"
         assert told["extension git"] == "ok"
         assert ring.asked == 1
+
+    def test_a_setting_that_no_extension_has_is_to_be_mended(
+        self, settings: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("ANTHROPIC_API_KEY", KEY)
+        configure(settings, "[extensions.git]\nspeed = 1\n")
+        code, told = self.run()
+        assert (code, told["extensions"]) == (1, "FIX")
+        assert "has no setting 'speed'" in told["output"]
+
+    def test_a_model_of_a_platform_of_ones_own_needs_no_key_of_the_service(
+        self, settings: Path, ring: Ring
+    ) -> None:
+        configure(
+            settings,
+            'model = "local/qwen"\n[platforms.local]\ntype = "openai"\nbase_url = "http://127.0.0.1:1/v1"\n',
+        )
+        code, told = self.run()
+        assert (code, told["key"], ring.asked) == (0, "ok", 0), told["output"]
+
+    def test_a_disk_that_is_nearly_full_is_to_be_mended(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("ANTHROPIC_API_KEY", KEY)
+        nearly_full = shutil.disk_usage("/")._replace(free=3_000_000)
+
+        def usage(path: str) -> object:
+            assert os.path.exists(path)
+            return nearly_full
+
+        monkeypatch.setattr(shutil, "disk_usage", usage)
+        code, told = self.run()
+        assert (code, told["sessions"]) == (1, "FIX")
+        assert "3 MB are free" in told["output"]
+
+    def test_other_programs_get_the_same_as_one_object(
+        self, monkeypatch: pytest.MonkeyPatch, ring: Ring
+    ) -> None:
+        result = CliRunner().invoke(doctor, ["--format", "json"], standalone_mode=False)
+        data = json.loads(result.output)
+        assert (result.return_value, data["ok"], ring.asked) == (1, False, 1)
+        wrong = [check for check in data["checks"] if not check["ok"]]
+        assert [check["name"] for check in wrong] == ["key"]
+        assert "devagent auth login" in wrong[0]["hint"]
 
     def test_a_locked_policy_is_to_be_mended(
         self, nobody_enrolled: Path, monkeypatch: pytest.MonkeyPatch

@@ -46,7 +46,7 @@ def run(*arguments: str) -> Result:
 
 
 def listed(*arguments: str) -> dict[str, dict[str, Any]]:
-    rows = [json.loads(line) for line in run("--json", *arguments).output.splitlines()]
+    rows = [json.loads(line) for line in run("--format", "json", *arguments).output.splitlines()]
     return {row["name"]: row for row in rows}
 
 

@@ -64,4 +64,4 @@ def test_every_command_of_the_guide_works_as_written(
     assert ran > 50
     out = capsys.readouterr().out
     assert "acme 3, the content of 1 again: prod, ring everyone, fresh" in out
-    assert "1 machines; the newest revision is 3" in out
+    assert "1 machine; the newest revision is 3" in out

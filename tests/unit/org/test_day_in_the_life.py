@@ -250,6 +250,6 @@ async def test_a_day_in_the_life(
     capsys.readouterr()
     office.types("ana", "status", places().sessions)
     told = capsys.readouterr().out
-    assert "1 machines; the newest revision is 6" in told
+    assert "1 machine; the newest revision is 6" in told
     assert run_command_line(["org", "status"]) == 0
     assert os.environ["DEVAGENT_HOME"] in places().sessions

@@ -79,7 +79,7 @@ def test_a_keyring_that_cannot_be_used_is_told_by_its_kind_of_failure(
     ring.fails = failure
     error = refusal()
     assert f"the keyring (not usable: {type(failure).__name__})" in error.what
-    assert "auth login" not in error.hint  # it could not keep the key
+    assert "devagent auth login" in error.hint  # which then keeps it in an encrypted file
     assert "ANTHROPIC_API_KEY" in error.hint
 
 
