@@ -224,8 +224,8 @@ installing_failed() { # WHAT: the sentence that fits what the log says
     if said 'No module named .?(venv|ensurepip)|ensurepip is not|no ensurepip'; then
         fail "this Python ($python) lacks venv or ensurepip." \
             "Debian, Ubuntu: apt install python3-venv. Elsewhere: a whole Python, or uv on PATH."
-    elif said 'No space left on device'; then
-        fail "the disk is full." "Free some space (an installation takes about 100 MB) and try again."
+    elif said 'No space left on device|Disk quota exceeded' || ! has_room; then
+        fail "the disk of ${log%/*/*} is full." "Free some space (an installation takes some 150 MB, and as much again for a moment where one is there) and try again."
     elif [ -n "$wheelhouse" ] && said 'no matching distribution|could not find a version|not found in|no solution|not a valid|invalid|zip'; then
         tail_of_log
         fail "the wheelhouse $wheelhouse lacks a package or holds a damaged one (above)." \
@@ -235,8 +235,15 @@ installing_failed() { # WHAT: the sentence that fits what the log says
         fail "the packages could not be downloaded." \
             "Check network, proxy (HTTPS_PROXY) and certificates (PIP_CERT), or use --wheelhouse DIR."
     fi
+    if [ ! -s "$log" ]; then
+        fail "$1" "It said nothing about why; it can be run by hand: $environment/bin/python"
+    fi
     tail_of_log
     fail "$1" "The lines above say why."
+}
+
+has_room() { # a full disk leaves no line of its own in a log that lies on it
+    { printf '%1000000s' '' >"$log.room"; } 2>/dev/null && rm -f -- "$log.room"
 }
 
 tail_of_log() { tail -n 12 "$log" >&2; }
@@ -317,6 +324,8 @@ install_devagent() {
         *) say "$bin is not on your PATH. Add this line to your shell's start file:"
             say "  export PATH=\"$bin:\$PATH\"" ;;
     esac
+    # shellcheck disable=SC2016  # commands are named in backquotes
+    [ "$action" = demo ] || say 'Next: `devagent demo` to see it at work, `devagent auth login` to keep a key, `devagent` to begin.'
 }
 
 uninstall_devagent() {
@@ -339,12 +348,18 @@ uninstall_devagent() {
     fi
     if [ -n "$removed" ]; then say "devagent is removed."; else say "devagent was not installed here."; fi
     if [ -n "${DEVAGENT_HOME-}" ]; then
-        say "Your sessions, policy, config and approvals stay, in $DEVAGENT_HOME"
+        stays "your sessions, policy, config and approvals" "$DEVAGENT_HOME"
     elif [ -n "${HOME-}" ]; then
-        say "Your config and policy stay in $(xdg "${XDG_CONFIG_HOME-}" "$HOME/.config")/devagent,"
-        say "your sessions in $(xdg "${XDG_STATE_HOME-}" "$HOME/.local/state")/devagent,"
-        say "this computer's signing key and your approvals in $(xdg "${XDG_DATA_HOME-}" "$HOME/.local/share")/devagent"
+        stays "your config and policy" "$(xdg "${XDG_CONFIG_HOME-}" "$HOME/.config")/devagent"
+        stays "what was fetched of your organisation's policy" "$(xdg "${XDG_CACHE_HOME-}" "$HOME/.cache")/devagent"
+        stays "your sessions" "$(xdg "${XDG_STATE_HOME-}" "$HOME/.local/state")/devagent"
+        # shellcheck disable=SC2016  # a command is named in backquotes
+        stays 'the signing key of this computer, your approvals and what `devagent undo` keeps' "$(xdg "${XDG_DATA_HOME-}" "$HOME/.local/share")/devagent"
     fi
+}
+
+stays() { # WHAT FOLDER
+    [ ! -d "$2" ] || say "  stays: $1, in $2"
 }
 
 # --- test ------------------------------------------------------------------------------------------

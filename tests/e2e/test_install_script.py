@@ -280,6 +280,34 @@ def test_a_dead_network_is_said(machine: dict[str, str]) -> None:
     assert "HTTPS_PROXY" in got.stderr
 
 
+@pytest.mark.parametrize(
+    ("limit", "said"),
+    [
+        ("ulimit -f 100; trap '' XFSZ", "share/devagent is full.\n  Free some space"),
+        ("", "It said nothing about why"),
+    ],
+)
+def test_a_full_disk_is_told_though_no_program_could_write_that_down(
+    machine: dict[str, str], limit: str, said: str
+) -> None:
+    fake_python(machine, '*" -m venv "*) exit 1 ;;')
+    # A limit on the size of files stands in for the disk: a write beyond it fails in the same way.
+    got = run(["sh", "-c", f"{limit}\n. {INSTALL}", INSTALL], env=machine)
+    assert got.returncode == 1
+    assert said in got.stderr
+    assert "above" not in got.stderr
+    assert not list(Path(machine["HOME"]).rglob("venv-*"))
+
+
+def test_an_uninstallation_names_what_stays_and_nothing_else(machine: dict[str, str]) -> None:
+    got = run(["sh", INSTALL, "--uninstall"], env=machine)
+    assert got.stderr == "devagent was not installed here.\n"
+    state = Path(machine["HOME"], ".local/state/devagent")
+    state.mkdir(parents=True)
+    got = run(["sh", INSTALL, "--uninstall"], env=machine)
+    assert got.stderr.endswith(f"\n  stays: your sessions, in {state}\n")
+
+
 def test_a_home_that_is_not_set_is_said(machine: dict[str, str]) -> None:
     del machine["HOME"]
     for option in ([], ["--test"], ["--uninstall"]):
