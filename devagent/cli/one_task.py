@@ -95,7 +95,15 @@ def run_task(task: Task, turns: Turns | None = None) -> int:
         click.echo(f"devagent: {plain['reason']}", err=True)
         for grant in dict.fromkeys(d["grant"] for d in plain["permission_denials"] if d["grant"]):
             click.echo(f"  to be granted: {grant}", err=True)
+        if any(denial["effect"] == "ask" for denial in plain["permission_denials"]):
+            click.echo(f"  {TO_ANSWER}", err=True)
     return int(plain["exit_code"])
+
+
+TO_ANSWER = (
+    "beforehand: `devagent policy suggest --from last --unanswered` proposes rules for what nobody could answer, "
+    "`devagent policy approvals export --from-session last -o FILE` answers it for a later run"
+)
 
 
 def _patience(task: Task, result: Result, began: float) -> float | None:

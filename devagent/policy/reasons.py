@@ -62,7 +62,8 @@ def grant_of(outcome: Outcome, made: Made, near: Nearest, org: Layer) -> str:
             return one_line(voice.rule.rule.grant)
     if near.left_to:
         places = " or ".join(near.left_to)
-        return f"A rule in the {places} policy can allow it (`devagent config path` names the file): {org.title} leaves this to {places}"
+        where = " (`devagent policy edit`)" if "local" in near.left_to else ""
+        return f"A rule in the {places} policy can allow it{where}: {org.title} leaves this to {places}"
     if near.hint:
         return one_line(near.hint)
     if outcome.effect == "ask" and not outcome.beyond:

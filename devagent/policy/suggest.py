@@ -1,6 +1,7 @@
 """Rules that would have saved a person's asks, as a policy file to review.
 
-The basis is what a person answered yes to at a terminal, often enough. Every proposal is tried out before
+The basis is what a person answered yes to at a terminal, often enough; or, where that is asked for, what nobody was
+there to answer. Every proposal is tried out before
 it is given: all recorded calls are judged again with it, and it may turn asks that were answered yes into
 allow and nothing else. A rule that does more is tried narrower and then left out; so is one that does less,
 because some rule asks on purpose, or the org leaves nothing to the local file there.
@@ -30,7 +31,7 @@ _Key = tuple[str, int]
 
 
 class Left(Struct, frozen=True):
-    """Asks that were answered yes and that no rule is proposed for, and why."""
+    """Asks that no rule is proposed for, and why."""
 
     tool: str
     count: int
@@ -38,7 +39,7 @@ class Left(Struct, frozen=True):
 
 
 class Suggestion(Struct, frozen=True):
-    """``text`` is the whole file. ``asks`` were answered yes at a terminal, ``saved`` of them it would allow."""
+    """``text`` is the whole file. ``asks`` were answered yes at a terminal, or by nobody; ``saved`` of them it would allow."""
 
     text: str
     rules: int
@@ -48,24 +49,30 @@ class Suggestion(Struct, frozen=True):
 
 
 def suggest(
-    recorded: Iterable[Recorded], policy: CompiledPolicy, *, today: date, least: int = 2
+    recorded: Iterable[Recorded],
+    policy: CompiledPolicy,
+    *,
+    today: date,
+    least: int = 2,
+    unanswered: bool = False,
 ) -> Suggestion:
-    """The rules for asks answered yes at least ``least`` times, checked against everything recorded.
+    """The rules for asks answered yes at least ``least`` times, checked against everything recorded; ``unanswered``:
+    for those that nobody was there to answer instead.
 
     ``recorded`` is gone through several times. ``policy`` is the one in force: what it would not ask today
     needs no rule. The file is a ``local`` one.
     """
-    found = _Found(recorded, policy)
+    found = _Found(recorded, policy, unanswered=unanswered)
     tried, too_few = candidates(found.usable, policy, least)
     name = _free_name({layer.file.name for layer in policy.layers}, NAME)
     for ask in too_few:
-        found.leave(ask, f"calls like it were answered yes fewer than {least} times")
+        found.leave(ask, f"calls like it were {found.answered} fewer than {least} times")
     while True:  # ends: each time round there are fewer rules, or narrower ones
         trouble, saved = _Trial(tried, policy, name, today).run(recorded, found.yes)
         if not trouble:
             break
         tried = list(_repaired(tried, trouble, found))
-    lines = _file(name, _tables(tried, today), found, len(saved), today)
+    lines = _file(name, _tables(tried, today, found.answered), found, len(saved), today)
     return Suggestion(
         text="\n".join(lines) + "\n",
         rules=len(tried),
@@ -76,19 +83,27 @@ def suggest(
 
 
 class _Found:
-    """The asks that were answered yes. ``usable``: at a terminal, asked about still, and such as a rule may
-    be for; ``yes``: all of them, in whatever way, for those may become allow."""
+    """The asks that were answered yes. ``usable``: at a terminal (or ``unanswered``: by nobody), asked about still, and
+    such as a rule may be for; ``yes``: all of them, in whatever way, for those may become allow."""
 
-    def __init__(self, recorded: Iterable[Recorded], policy: CompiledPolicy) -> None:
+    def __init__(
+        self, recorded: Iterable[Recorded], policy: CompiledPolicy, *, unanswered: bool
+    ) -> None:
         self.asks = 0
+        self.nobody = unanswered
+        self.answered = "answered by nobody" if unanswered else "answered yes"
         self.usable: list[Ask] = []
         self.yes: set[_Key] = set()
         self._left: dict[tuple[str, str], int] = {}
         for one in recorded:
-            if one.request is None or one.approval is None or one.approval.answer != "yes":
+            if one.request is None or one.approval is None:
+                continue
+            method = one.approval.method
+            nobody = unanswered and method == "unattended"
+            if one.approval.answer != "yes" and not nobody:
                 continue
             self.yes.add((one.session, one.seq))
-            if one.approval.method == "terminal":
+            if nobody or (method == "terminal" and not unanswered):
                 self._take(one, policy)
 
     def leave(self, ask: Ask, why: str) -> None:
@@ -127,7 +142,7 @@ class _Trial:
     ) -> None:
         self._tried = tried
         self._policy = policy
-        tables = _tables(tried, today)
+        tables = _tables(tried, today, "")
         self._numbers = {f"local/{name}#{table['id']}": n for n, table in enumerate(tables)}
         files = [layer.file for layer in policy.layers]
         self._trial = compile_policy([*files, _parsed(name, tables)])
@@ -195,10 +210,10 @@ def _speaking(decision: Decision) -> str:
 # --- the file ---
 
 
-def _tables(tried: Sequence[Candidate], today: date) -> list[dict[str, Any]]:
+def _tables(tried: Sequence[Candidate], today: date, answered: str) -> list[dict[str, Any]]:
     """Each rule as plain data, its id one of its own."""
     taken: set[str] = set()
-    return [_table(one, _free_id(one, taken), today) for one in tried]
+    return [_table(one, _free_id(one, taken), today, answered) for one in tried]
 
 
 def _free_id(candidate: Candidate, taken: set[str]) -> str:
@@ -217,10 +232,10 @@ def _free_name(taken: set[str], base: str) -> str:
     return name
 
 
-def _table(one: Candidate, name: str, today: date) -> dict[str, Any]:
+def _table(one: Candidate, name: str, today: date, answered: str) -> dict[str, Any]:
     sessions = len({a.session for a in one.asks})
     last = _day(max(a.at for a in one.asks))
-    times = f"{len(one.asks)} times in {sessions} session" + ("" if sessions == 1 else "s")
+    times = f"{len(one.asks)} time{'' if len(one.asks) == 1 else 's'} in {sessions} session{'' if sessions == 1 else 's'}"
     table: dict[str, Any] = {
         "id": name,
         "effect": "allow",
@@ -233,7 +248,7 @@ def _table(one: Candidate, name: str, today: date) -> dict[str, Any]:
     return {
         **table,
         "when": one.when,
-        "why": f"Asked and answered yes {times}, last on {last}",
+        "why": f"Asked and {answered} {times}, last on {last}",
         "expires": today + timedelta(days=DAYS),
         "examples": _examples(one),
     }
@@ -310,7 +325,7 @@ def _file(
 ) -> Iterator[str]:
     rules = f"{len(tables)} rule" + ("" if len(tables) == 1 else "s")
     yield f"# Proposed on {today.isoformat()} by `devagent policy suggest`: {rules} that would have saved {saved} of {found.asks} asks"
-    yield "# that were answered yes at a terminal. Read each before you take it over into your own policy file."
+    yield f"# that were {found.answered}{'' if found.nobody else ' at a terminal'}. Read each before you take it over into your own policy file."
     yield "# Checked: with these rules those recorded calls are allowed, and the answer to no other changes."
     left = found.left()
     if left:

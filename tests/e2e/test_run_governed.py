@@ -148,6 +148,19 @@ async def test_an_ask_that_nobody_can_answer_is_a_denial(work: Path) -> None:
     assert "Nobody is here to approve it" in told["content"]
 
 
+async def test_in_text_the_ways_to_answer_beforehand_are_named_and_looked_into(
+    work: Path,
+) -> None:
+    create = Call("git__branch", {"action": "create", "name": "mine"})
+    async with MessagesServer([Step(calls=[create]), Step(text="No branch.")]) as server:
+        done = await devagent("run", "Branch", server=server, cwd=work)
+    assert (done.code, done.stdout) == (3, "No branch.\n")
+    assert "`devagent policy suggest --from last --unanswered`" in done.stderr.splitlines()[-1]
+    found = await devagent("policy", "suggest", "--from", "last", "--unanswered", cwd=work)
+    assert found.code == 0, found.stderr
+    assert "1 x git.branch: local/mine#branches-are-asked asks on purpose" in found.stdout
+
+
 @pytest.mark.parametrize(
     "call",
     [

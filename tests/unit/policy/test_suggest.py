@@ -229,6 +229,30 @@ def test_only_what_a_person_answered_at_a_terminal_often_enough_counts(sessions:
     assert suggested(calls, least=1).saved == 1
 
 
+def test_what_nobody_was_there_to_answer_is_proposed_where_that_is_asked_for_and_nothing_else(
+    sessions: str,
+) -> None:
+    calls = record(
+        sessions,
+        [
+            *[Call(write_of("yes.md"), "yes")] * 2,
+            Call(write_of("report.md", mode="run"), "no", "unattended"),
+            Call(write_of("no.md"), "no"),
+            Call(write_of("also.md", mode="run"), "no", "unattended"),
+            Call(write_of("also.md", mode="run"), "no"),  # somebody said no to that very call
+        ],
+    )
+    found = suggest(calls, policy_of(BASE), today=TODAY, least=1, unanswered=True)
+    (rule,) = rules_of(found)
+    assert rule["resources"] == ["path:report.md"]
+    assert isinstance(rule["when"], dict)
+    assert rule["when"]["mode"] == {"eq": "run"}
+    assert rule["why"] == "Asked and answered by nobody 1 time in 1 session, last on 2026-11-18"
+    assert "# that were answered by nobody. Read each" in found.text
+    assert (found.asks, found.saved) == (2, 1)
+    assert whys(found) == [(1, "a call like it was answered no")]
+
+
 def test_a_rule_that_asks_on_purpose_is_not_argued_with(sessions: str) -> None:
     asks = BASE + '[[rule]]\nid = "look"\neffect = "ask"\ntools = ["git.push"]\n'
     push = request_of("git.push", "branch:origin/main", tool_class="net", args={"ref": "main"})
