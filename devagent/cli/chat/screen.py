@@ -16,7 +16,7 @@ from devagent.cli.chat.asked import Asked
 from devagent.cli.chat.mentions import Mentioning, arguments_of, prompt_of, read_first
 from devagent.cli.chat.saying import words
 from devagent.cli.chat.shown import Shown
-from devagent.cli.chat.slash import TABLE, command, named
+from devagent.cli.chat.slash import MEANT, TABLE, command, named
 from devagent.core.errors import DevagentError, Stop, UsageError
 from devagent.core.events.calls import ToolJudged
 from devagent.core.events.turns import Prompt
@@ -261,6 +261,8 @@ class Chat(Shown):
         elif (prompt := prompt_of(self._session, text.split()[0])) is not None:
             reading = self.session.reading_of(prompt, arguments_of(prompt, words(rest)))
             await self.turn(self.session.turn(text, readings=[reading]), tr("thinking"))
+        elif name in MEANT:
+            await command(MEANT[name])(self, rest)
         else:
             from difflib import get_close_matches  # noqa: PLC0415  (for a slip)
 

@@ -59,6 +59,25 @@ TABLE: dict[str, Slash] = {
     "quit": Slash("about", "leave (Ctrl+D)"),
 }  # fmt: skip
 ALIASES = {"exit": "quit", "?": "help", "new": "clear", "models": "model"}
+MEANT = {
+    "approvals": "permissions",
+    "checkpoints": "rewind",
+    "compress": "compact",
+    "extensions": "ext",
+    "history": "sessions",
+    "info": "status",
+    "policies": "policy",
+    "q": "quit",
+    "restore": "rewind",
+    "session": "sessions",
+    "settings": "config",
+    "stats": "cost",
+    "summarize": "compact",
+    "tasks": "todo",
+    "todos": "todo",
+    "tools": "ext",
+}
+"""Other programs' words, where nothing here (a folder's own command, a recipe, a server's prompt) has that name."""
 
 
 def command(name: str) -> Command:

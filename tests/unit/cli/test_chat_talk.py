@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from devagent.cli.chat.commands import cli as command_line
-from devagent.cli.chat.slash import TABLE
+from devagent.cli.chat.slash import ALIASES, MEANT, TABLE
+from devagent.settings.folder import TrustedFolders, folder_says
+from devagent.settings.places import places
 from tests.support.chats import talking
 from tests.support.repositories import git
 
@@ -90,6 +92,8 @@ DRIVEN: dict[str, tuple[tuple[str, tuple[str, ...]], ...]] = {
         ("/rewind ffffffffffff", ("not one of the snapshots",)),
         ("/expand 2", ("workspace.list", "fee.py")),
         ("/expand x", ("a number",)),
+        ("/stats", ("0 in, 0 out",)),
+        ("/approvals", ("no approvals",)),
         ("/jobs", ("workspace.job", "no jobs")),
         ("/todo", ("nothing on the list",)),
         ("/todo add look again", ("1. [ ] look again",)),
@@ -158,6 +162,21 @@ async def test_a_chat_that_was_begun_with_a_prompt_answers_it_and_goes_on(shop: 
         await chat.says("/clear", "verify: ok", " tools")  # another session does not begin with it
         await chat.says("/status", "session 01")
         assert chat.screen.count("What is here?") == 1
+
+
+def test_another_programs_word_means_a_command_that_is_there() -> None:
+    assert set(MEANT.values()) <= set(TABLE)
+    assert not set(MEANT) & (set(TABLE) | set(ALIASES))
+
+
+async def test_a_folders_own_command_stands_before_another_programs_word(shop: Path) -> None:
+    commands = shop / ".devagent/commands"
+    commands.mkdir(parents=True)
+    (commands / "stats.md").write_text("Count the lines of $ARGUMENTS")
+    TrustedFolders(f"{places().data}/folders.json").trust(str(shop), folder_says(str(shop)))
+    async with talking(str(shop), f"rehearsal:{shop.parent / 'look.toml'}") as chat:
+        await chat.says("/stats fee.py", "There is one file.")
+        assert "0 in, 0 out" not in chat.screen
 
 
 def test_a_command_that_would_ask_something_is_told_to_be_run_elsewhere(
