@@ -137,8 +137,10 @@ def test_every_command_that_is_shown_exists_with_its_options(words: tuple[str, .
         ):
             command.append(arguments.pop(0))
             text = help_of(*command)
-        assert not ("\nCommands:\n" in text and arguments and not arguments[0].startswith("-")), (
-            f"{' '.join(command)} has no subcommand {arguments[0]}"
+        # Several words in one argument are what a chat begins with.
+        bare = [word for word in arguments[:1] if not word.startswith("-") and " " not in word]
+        assert not ("\nCommands:\n" in text and bare), (
+            f"{' '.join(command)} has no subcommand {bare[0]}"
         )
     options = {word.partition("=")[0] for word in arguments if re.match(r"--?[a-zA-Z]", word)}
     missing = [o for o in options if not re.search(rf"(?<![\w-]){re.escape(o)}(?![\w-])", text)]
@@ -196,6 +198,46 @@ def test_the_policy_that_the_readme_shows_is_valid_and_names_tools_that_exist() 
 def test_the_readme_begins_with_the_demo_and_the_tests() -> None:
     shown = list(commands(ROOT / "README.md"))
     assert shown[:2] == ["./install.sh --demo", "./install.sh --test"]
+
+
+def test_the_rules_that_the_readme_shows_are_the_demos_at_those_lines() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    shown = re.findall(r"by org/acme#([\w-]+) \(acme\.toml:(\d+)\)(?:: (.*))?\n(?: +to be granted: (.*)\n)?", readme)  # fmt: skip
+    assert len(shown) == 3
+    text = (ROOT / "devagent/cli/demo/acme.toml").read_text(encoding="utf-8")
+    rules = {rule["id"]: rule for rule in tomllib.loads(text)["rule"]}
+    for name, line, why, grant in shown:
+        assert text.splitlines()[int(line)] == f'id = "{name}"'  # below its [[rule]]
+        assert (why or rules[name]["why"], grant or rules[name].get("grant", "")) == (
+            rules[name]["why"],
+            rules[name].get("grant", ""),
+        )
+
+
+def test_the_page_for_coding_agents_has_the_floors_that_are_checked() -> None:
+    with (ROOT / "pyproject.toml").open("rb") as file:
+        contracts = tomllib.load(file)["tool"]["importlinter"]["contracts"]
+    (layers,) = (one["layers"] for one in contracts if one["type"] == "layers")
+    page = (ROOT / "AGENTS.md").read_text(encoding="utf-8")
+    told = re.findall(r"^    (\d)  ((?:devagent/)?\w+/(?: \w+/)*)", page, re.MULTILINE)
+    floors = {
+        int(number): {one.rstrip("/").removeprefix("devagent/") for one in names.split()}
+        for number, names in told
+    }
+    packages = [names for names in layers if (ROOT / "devagent" / names.split(" ")[0]).is_dir()]
+    assert floors == {
+        len(packages) - 1 - number: {one.strip() for one in names.split("|")}
+        for number, names in enumerate(packages)
+    }
+
+
+def test_the_index_names_every_page_and_no_word_twice() -> None:
+    index = (ROOT / "docs/index.md").read_text(encoding="utf-8")
+    pages = {str(page.relative_to(ROOT / "docs")) for page in (ROOT / "docs").rglob("*.md")}
+    pages = {page for page in pages if not page.startswith("adr/")} - {"index.md"}
+    assert pages <= set(re.findall(r"\]\(([^)#]+)", index))
+    words = re.findall(r"^\| ([^|]+) \|", index.partition("## Words")[2], re.MULTILINE)[2:]
+    assert len(words) == len(set(words)) > 15
 
 
 def test_the_readme_lists_the_exit_codes_that_the_command_line_tells() -> None:
