@@ -3,6 +3,7 @@
 import os
 import shutil
 import tempfile
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from devagent_git.contract import GitError
@@ -45,24 +46,37 @@ class Comparison(NamedTuple):
     paths: tuple[bytes, ...]
 
     def run(self, repository: Repository, *how: str) -> Output:
-        """Run ``git diff``, printing as ``how`` says.
-
-        Beside a work tree git refreshes the index file, lock and all, even where optional locks are
-        off; it is given a copy, so that reading stays reading.
-        """
+        """Run ``git diff``, printing as ``how`` says."""
         fixed = ("--no-ext-diff", "--no-textconv", "--no-color", "--ignore-submodules=dirty")
         args = ["diff", *fixed, *how, *self.sides, "--", *self.paths]
-        index = os.path.join(repository.git_dir, "index")
-        if "--cached" in self.sides or len(self.sides) == 2 or not os.path.isfile(index):
+        if "--cached" in self.sides or len(self.sides) == 2:
             return repository.git(*args)
-        with tempfile.TemporaryDirectory(prefix="devagent-git-") as folder:
-            copy = os.path.join(folder, "index")
-            shutil.copyfile(index, copy)
-            return repository.git(*args, index=copy)
+        return beside_the_work_tree(repository, args)
 
     def names(self, repository: Repository) -> list[bytes]:
         """Files whose content the comparison shows, renames counted on both sides."""
         return paths_of(self.run(repository, "--name-only", "-z", "--no-renames").out)
+
+
+def beside_the_work_tree(repository: Repository, args: Sequence[str | bytes]) -> Output:
+    """Run a ``git diff`` that looks at the work tree.
+
+    Git then refreshes the index file, lock and all, even where optional locks are off; it is given a copy, so that
+    reading stays reading. The copy is as old as the index: by that git knows which files it must read, because they
+    may have been written in the second in which the index was.
+    """
+    index = os.path.join(repository.git_dir, "index")
+    if not os.path.isfile(index):
+        return repository.git(*args)
+    with tempfile.TemporaryDirectory(prefix="devagent-git-") as folder:
+        copy = os.path.join(folder, "index")
+        with open(index, "rb") as file, open(copy, "wb") as copied:
+            shutil.copyfileobj(file, copied)
+            times = os.fstat(
+                file.fileno()
+            )  # of what was read, also where another index has taken its place
+        os.utime(copy, ns=(times.st_atime_ns, times.st_mtime_ns))
+        return repository.git(*args, index=copy)
 
 
 def compare(repository: Repository, ref: str, staged: bool, path: str) -> Comparison:

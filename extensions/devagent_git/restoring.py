@@ -1,14 +1,12 @@
 """``restore``: files as they are in the index or in a commit. What they were is kept first (``kept``)."""
 
 import os
-import shutil
-import tempfile
 from typing import Literal, NamedTuple
 
 from devagent_git.contract import GitError, Result, Surroundings
 from devagent_git.kept import keep_files, place_of, said_of
 from devagent_git.names import bad, path_in, shown_from
-from devagent_git.plans import paths_of
+from devagent_git.plans import beside_the_work_tree, paths_of
 from devagent_git.repository import Repository
 from devagent_git.text import file_name, fitted
 from devagent_git.writing import refuse_own_filters
@@ -59,16 +57,8 @@ def plan_restore(
 def _against_commit(repository: Repository, commit: str, names: list[bytes]) -> list[bytes]:
     """Files of the work tree that differ from a commit's, untracked ones too that stand in the way of its own."""
     args: list[str | bytes] = ["diff", "--name-only", "-z", *_QUIET, commit, "--", *names]
-    index = os.path.join(repository.git_dir, "index")
-    if os.path.isfile(index):
-        with tempfile.TemporaryDirectory(prefix="devagent-git-") as folder:
-            copy = os.path.join(folder, "index")
-            shutil.copyfile(index, copy)
-            changed = repository.git(*args, index=copy).out
-    else:
-        changed = repository.git(*args).out
     # A file that the index does not know counts as gone, whatever lies there: it would be written over, and is kept.
-    return paths_of(changed)
+    return paths_of(beside_the_work_tree(repository, args).out)
 
 
 def restore(

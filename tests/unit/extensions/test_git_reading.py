@@ -44,6 +44,26 @@ def test_status_tells_branch_upstream_and_every_kind_of_change(tmp_path: Path) -
     assert result.get("structured", {})["ahead"] == 1
 
 
+def test_a_change_in_the_second_of_the_last_look_is_seen_though_the_file_is_as_long_as_before(
+    work: Path,
+) -> None:
+    # What a program does that writes, commits and writes again within a second; the times are set, not waited for.
+    then, file, index = 1_700_000_000, work / "a.txt", work / ".git/index"
+    git(work, "config", "core.trustctime", "false")  # the one time that cannot be set
+    before = file.read_text()
+    os.utime(file, (then, then))
+    git(work, "update-index", "--refresh")
+    os.utime(index, (then, then))
+    file.write_text(before.swapcase())
+    os.utime(file, (then, then))
+    assert "+ONE\n+TWO" in tools.diff(here(work))["text"]
+    touched = tools.resources("diff", {}, here(work))
+    assert [one["id"] for one in touched] == ["repo:.", "path:a.txt"]
+    assert index.stat().st_mtime == then  # reading stayed reading
+    tools.restore(here(work), paths=["a.txt"], source="HEAD")
+    assert file.read_text() == before
+
+
 def test_a_repository_without_commits_is_read(tmp_path: Path) -> None:
     work = empty(tmp_path / "work")
     assert tools.status(here(work))["text"] == "on main (no commits yet)\nclean"
