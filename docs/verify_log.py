@@ -146,4 +146,6 @@ def main(folder: Path, vkey: str = "") -> None:
 
 
 if __name__ == "__main__":
+    if not 2 <= len(sys.argv) <= 3 or not Path(sys.argv[1]).is_dir():
+        sys.exit("usage: python verify_log.py FOLDER-OF-ONE-SESSION [VKEY]")
     main(Path(sys.argv[1]), *sys.argv[2:])

@@ -52,7 +52,11 @@ from devagent.settings.places import places
 def verify(
     name: str, every: bool, key: str, witness_key: str, listing: str, output_format: Format
 ) -> None:
-    """Check that a session's log is whole and unchanged. Exit code 1 where it is not."""
+    """Check that a session's log is whole and unchanged. Exit code 1 where it is not.
+
+    A DIR of many sessions, as a reviewer gets them, is checked session by session. What is not among them shows only
+    where they were made (--all), or against a witness (--listing).
+    """
     for option, given in (("--key", key), ("--witness", witness_key)):
         if given:
             try:
@@ -72,6 +76,14 @@ def verify(
             else None
         )
         good = _verify_all(key, witness_key, known, output_format)
+    elif collected := _collected(name):
+        if listing:
+            raise UsageError(
+                "--listing is for one session, or for --all.", hint="Name one session's folder."
+            )
+        good = _told_together(
+            [verified(one, key, witness_key) for one in collected], None, output_format
+        )
     else:
         folder = folder_of(name)
         anchored = ""
@@ -126,24 +138,45 @@ def _verify_all(key: str, witness_key: str, known: Listing | None, output_format
     missing = gaps(found, newest=(count, last.partition(" ")[0]))
     if known:
         missing += known.missing(os.path.basename(one.folder) for one in found)
+    compared = _compared(known, found) if known else ""
+    return _told_together(found, missing, output_format, compared)
+
+
+def _collected(name: str) -> list[str]:
+    """The sessions below a folder that is none itself; [] for any other name."""
+    if not os.path.isdir(name) or _is_session(name):
+        return []
+    return [folder for folder, _, _ in sorted(os.walk(name), reverse=True) if _is_session(folder)]
+
+
+def _is_session(folder: str) -> bool:
+    return any(
+        os.path.isfile(os.path.join(folder, file)) for file in (layout.EVENTS, layout.TOMBSTONE)
+    )
+
+
+def _told_together(
+    found: list[Verification],
+    missing: list[str] | None,
+    output_format: Format,
+    compared: str = "",
+) -> bool:
+    """Say of many sessions, and of what is missing between them (None: not known), how they stand; whether all is
+    well."""
     bad = [one for one in found if not one.ok]
     good = not bad and not missing
     if output_format == "json":
-        write(
-            canonical(
-                {"ok": good, "sessions": [_result(one) for one in found], "gaps": missing}
-            ).decode()
-        )
+        told = {"ok": good, "sessions": [_result(one) for one in found]}
+        write(canonical(told if missing is None else {**told, "gaps": missing}).decode())
         return good
     if good:
         write(f"verify: ok {len(found)} sessions, {sum(one.events for one in found)} events")
-        if known:
-            write(f"  {_compared(known, found)}")
+        if compared:
+            write(f"  {compared}")
     else:
-        write(
-            f"verify: FAILED {len(bad)} of {len(found)} sessions, {len(missing)} gaps between them"
-        )
-    for text in missing:
+        between = "" if missing is None else f", {len(missing)} gaps between them"
+        write(f"verify: FAILED {len(bad)} of {len(found)} sessions{between}")
+    for text in missing or ():
         write(f"  {one_line(text, WIDTH)}")
     for one in found:
         write(f"  {one_line(one.headline.removeprefix('verify: '), WIDTH)}")

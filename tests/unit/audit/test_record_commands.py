@@ -257,3 +257,37 @@ def test_a_collector_prints_its_key_and_lets_devices_in(tmp_path: Path) -> None:
     assert isinstance(ask("add", "nobody").exception, UsageError)
     assert ask("devices").stdout.startswith(f"{device.id}      0 sessions")
     assert isinstance(ask("serve", "--listen", "nowhere").exception, UsageError)
+
+
+def test_a_folder_of_sessions_that_came_from_elsewhere_is_verified_session_by_session(
+    tmp_path: Path,
+) -> None:
+    came = tmp_path / "from-ana"
+    device = Device(str(tmp_path / "anas"))
+    folders: list[Path] = []
+    for second in (1, 2):
+        clock = ticking(second * 1_000_000_000)
+        with SessionLog.create(str(came), clock=clock, device=device) as log:
+            for event in [started(device.begin(str(came), log.sid)[0]), *story()[1:]]:
+                log.write(event)
+        folders.append(Path(log.folder))
+    whole, changed = folders
+    told = run("verify", str(came))
+    assert told.exit_code == 0
+    assert told.stdout.startswith("verify: ok 2 sessions, ")
+    events = (changed / "events.jsonl").read_bytes()
+    (changed / "events.jsonl").write_bytes(events.replace(b'"user":"ana"', b'"user":"bob"'))
+    told = run("verify", str(came))
+    assert told.exit_code == 1
+    assert told.stdout.startswith("verify: FAILED 1 of 2 sessions\n")  # and nothing about gaps
+    assert f"ok {whole.name}" in told.stdout
+    data = json.loads(run("verify", str(came), "--format", "json").stdout)
+    assert (data["ok"], "gaps" in data) == (False, False)
+    assert {Path(one["folder"]).name: one["ok"] for one in data["sessions"]} == {
+        whole.name: True,
+        changed.name: False,
+    }
+    assert isinstance(run("verify", str(came), "--listing", "x").exception, UsageError)
+    assert run("verify", str(tmp_path)).exit_code == 1  # also from further above
+    (tmp_path / "empty").mkdir()
+    assert "is missing" in run("verify", str(tmp_path / "empty")).stdout
