@@ -14,6 +14,7 @@ from devagent.audit.layout import EVENTS
 from devagent.audit.verify import verify_session
 from devagent.cli.asynchronous import run_until_done
 from devagent.cli.demo.company import Company, build
+from devagent.cli.demo.drawn import say
 from devagent.core.errors import ConfigError, Stop
 from devagent.core.events import Event
 from devagent.core.events.calls import ApprovalAnswered, ToolFinished, ToolJudged
@@ -85,27 +86,41 @@ async def _play(options: Options, company: Company, attended: bool, folder: str)
     seen: list[Event] = []
     stop: Stop = "failed"
     exit_code = 1
-    click.echo(_opening(session, company, attended))
+    say(_opening(session, company, attended), signs)
     try:
         async with aclosing(session.turn(PROMPT)) as events:
             async for event in events:
                 seen.append(event)
                 if text := render(event, signs):
-                    click.echo(f"\n{text}" if _begins_a_step(event) else text)
+                    say(f"\n{text}" if _begins_a_step(event) else text, signs)
         last = seen[-1]
         if isinstance(last, TurnEnded) and last.stop == "done":
             stop, exit_code = "done", 0
     except asyncio.CancelledError:
         stop, exit_code = "interrupted", 130
-        click.echo(f"\ninterrupted; `devagent session show {session.id}` has what was done")
+        say(f"\ninterrupted; `devagent session show {session.id}` has what was done", signs)
         raise
     finally:
         await session.close(stop, exit_code)
     for line in _closing(session, seen, signs, folder):
-        click.echo(line)
+        say(line, signs)
     found = verify_session(session.folder)
-    click.echo(found.headline)
+    say(
+        f"{signs.yes if found.ok else signs.no} {found.headline}"
+        if sys.stdout.isatty()
+        else found.headline,
+        signs,
+    )
+    if attended:
+        say(_next(), signs)
     return exit_code if found.ok else 1
+
+
+def _next() -> str:
+    return (
+        "\nNext, in a folder of yours: `devagent auth login` keeps a key, `devagent` begins (without a key with a rehearsal), "
+        "`devagent policy edit` is where you allow more, or less."
+    )
 
 
 def _begins_a_step(event: Event) -> bool:
