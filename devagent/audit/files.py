@@ -277,5 +277,5 @@ def _take(lock: int, folder: str) -> None:
 def _unusable(folder: str, error: OSError) -> LogError:
     return LogError(
         f"The session log {folder} cannot be opened for writing: {os.strerror(error.errno or 0)}.",
-        hint="Nothing runs without its log. Check that the disk has room and the folder is yours.",
+        hint="Nothing runs without its log. Check that the disk has room and the folder is yours, or name another place in DEVAGENT_HOME.",
     )

@@ -14,6 +14,11 @@ from devagent.core.errors import DevagentError
 READER_GONE = 141
 INTERRUPTED = 130
 WIDEST_HELP = 100
+PROMPT_IN_QUOTES = dict.fromkeys(
+    ("run", "chat"),
+    "A prompt of several words goes in quotes; what is longer in a file (`devagent run -f FILE`).",
+) | {"ask": "A question of several words goes in quotes."}
+"""What to say behind an argument too many, by the command that takes one text."""
 COMPLETION = "_DEVAGENT_COMPLETE"
 """Set by a shell that asks how the words so far may go on; the answer ends the process."""
 
@@ -30,6 +35,10 @@ def run_command_line(arguments: list[str]) -> int:
         return done.exit_code
     except click.ClickException as error:
         error.show()
+        if isinstance(error, click.UsageError) and "unexpected extra argument" in error.message:
+            name = error.ctx.info_name if error.ctx else None
+            if said := PROMPT_IN_QUOTES.get(name or ""):
+                click.echo(said, err=True)
         return error.exit_code
     except DevagentError as error:
         click.echo(f"devagent: {error}", err=True)

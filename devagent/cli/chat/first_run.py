@@ -80,9 +80,9 @@ async def _key(chat: "Shown") -> bool:
     except ConfigError as nowhere:
         chat.environment = {**os.environ, "ANTHROPIC_API_KEY": key}
         chat.say(
-            tr("{why}; the key is used until you leave, and kept nowhere.").format(
-                why=nowhere.what
-            ),
+            tr(
+                "{why}; the key is used until you leave, and kept nowhere. `devagent auth login` keeps one in an encrypted file."
+            ).format(why=nowhere.what),
             "ask",
         )
     return True

@@ -39,7 +39,10 @@ def sync(*, quiet: bool) -> int:
         for one in documents:
             click.echo(f"  {one}")
         if done.unkept:
-            click.echo(f"  The marks are in this machine's files alone: {done.unkept}", err=True)
+            click.echo(
+                f"  Which versions were seen is remembered in this machine's files alone: {done.unkept}",
+                err=True,
+            )
     return 0
 
 

@@ -119,6 +119,7 @@ def test_a_full_disk_is_told_in_the_systems_words(
         (["run", "--time-limit", "-1"], "--time-limit"),
         (["run", "--output-format", "yaml"], "yaml"),
         (["run", "one", "two"], "unexpected extra argument"),
+        (["chat", "one", "two"], "A prompt of several words goes in quotes"),
         (["run", "--folder", "/no/such/folder", "hi"], "there is no folder"),
         (["session"], "Usage: devagent session"),
     ],
