@@ -16,6 +16,7 @@ data_option = click.option(
 )
 name_option = click.option(
     "--name",
+    metavar="NAME",
     default="devagent-collector",
     show_default=True,
     help="What its signatures are named by.",

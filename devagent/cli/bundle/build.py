@@ -14,7 +14,9 @@ from devagent.org import building, release
 @click.command()
 @in_folder
 @click.option("--as", "person", required=True, metavar="PERSON", help="The author: somebody else must approve.")  # fmt: skip
-@click.option("--revision", type=click.IntRange(min=1), help="Its number [bundle.toml's].")
+@click.option(
+    "--revision", metavar="N", type=click.IntRange(min=1), help="Its number [bundle.toml's]."
+)
 @click.option("--check", is_flag=True, help="Lint and test alone; write nothing.")
 def build(folder: str, person: str, revision: int | None, *, check: bool) -> None:
     """Lint and test the content, and make build/ORG-REVISION.tar.gz of it. Prints its digest."""

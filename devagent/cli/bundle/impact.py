@@ -11,7 +11,7 @@ from devagent.org import building
 @in_folder
 @click.option("--bundle", "file", default="", metavar="FILE", help="A built archive [the content as it is].")  # fmt: skip
 @click.option("--replay", "sessions", required=True, metavar="SESSIONS", help="A folder of collected sessions, an id, `last` or `all` of yours.")  # fmt: skip
-@click.option("--examples", type=click.IntRange(0, 1_000), default=3, show_default=True, help="So many calls of each kind of change.")  # fmt: skip
+@click.option("--examples", metavar="N", type=click.IntRange(0, 1_000), default=3, show_default=True, help="So many calls of each kind of change.")  # fmt: skip
 @click.option("--exit-code", is_flag=True, help="End with 1 where an answer changes.")
 def impact(folder: str, file: str, sessions: str, examples: int, *, exit_code: bool) -> int:
     """Judge recorded calls again by a bundle: whose answers change, and by which rule. Nothing is run."""

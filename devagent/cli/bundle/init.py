@@ -35,14 +35,14 @@ CI = "ci"
 
 @click.command()
 @click.argument("folder")
-@click.option("--org", "org", prompt="Name of the organisation (a-z, 0-9, -)", help="The organisation's name.")  # fmt: skip
+@click.option("--org", "org", metavar="NAME", prompt="Name of the organisation (a-z, 0-9, -)", help="The organisation's name.")  # fmt: skip
 @click.option("--person", "people", multiple=True, metavar="NAME[=KEY]", help="Who signs, with the age key to seal theirs for (age1…, or a file), or where their key is (hsm:, awskms:, …). Without it a passphrase is asked for. Three or more.")  # fmt: skip
 @click.option("--root-key", "root_keys", multiple=True, metavar="NAME=KEY", help="Where the root key of a person is, or is sealed for [as --person].")  # fmt: skip
 @click.option("--ci", "ci_key", default="", metavar="KEY", help="The age key (age1…, or a file) of whatever publishes, or where its key is.")  # fmt: skip
-@click.option("--root-threshold", type=click.IntRange(min=2), default=2, show_default=True, help="So many must sign a change of keys.")  # fmt: skip
-@click.option("--prod-threshold", type=click.IntRange(min=2), default=2, show_default=True, help="So many must sign what prod gets.")  # fmt: skip
-@click.option("--timestamp-days", type=float, default=3.0, show_default=True, help="How long a machine offline stays fresh.")  # fmt: skip
-@click.option("--snapshot-days", type=float, default=14.0, show_default=True, help="How long it may work at all.")  # fmt: skip
+@click.option("--root-threshold", metavar="N", type=click.IntRange(min=2), default=2, show_default=True, help="So many must sign a change of keys.")  # fmt: skip
+@click.option("--prod-threshold", metavar="N", type=click.IntRange(min=2), default=2, show_default=True, help="So many must sign what prod gets.")  # fmt: skip
+@click.option("--timestamp-days", metavar="DAYS", type=float, default=3.0, show_default=True, help="How long a machine offline stays fresh.")  # fmt: skip
+@click.option("--snapshot-days", metavar="DAYS", type=float, default=14.0, show_default=True, help="How long it may work at all.")  # fmt: skip
 def init(
     folder: str,
     org: str,

@@ -18,13 +18,18 @@ LAST_NEEDS_REPLAY = "the last environment takes nothing that was not replayed"
 @signing_as
 @click.option("--bundle", "file", default="", metavar="FILE", help="The archive [that of bundle.toml's revision].")  # fmt: skip
 @click.option("--ring", "ring", default="", metavar="NAME", help="For this ring alone.")
-@click.option("--percent", type=click.FloatRange(0, 100), default=0.0, help="How many of all machines the ring takes in.")  # fmt: skip
+@click.option("--percent", metavar="PERCENT", type=click.FloatRange(0, 100), default=0.0, help="How many of all machines the ring takes in.")  # fmt: skip
 @click.option("--allow", multiple=True, metavar="NAME", help="user:NAME or device:ID that is in the ring by name. May be repeated.")  # fmt: skip
 @click.option("--since", default="", metavar="TIME", help="Holds from then on: 2026-12-01T06:00:00Z.")  # fmt: skip
 @click.option("--shadow", is_flag=True, help="Judged and logged beside what holds, and not enforced.")  # fmt: skip
 @click.option("--replay", "sessions", default="", metavar="SESSIONS", help="Recorded sessions to judge again.")  # fmt: skip
-@click.option("--changes", type=click.IntRange(min=0), default=0, show_default=True, help="So many changed answers you have looked at, and want.")  # fmt: skip
-@click.option("--ticket", default="", help="Why, for the approval.")
+@click.option("--changes", metavar="N", type=click.IntRange(min=0), default=0, show_default=True, help="So many changed answers you have looked at, and want.")  # fmt: skip
+@click.option(
+    "--ticket",
+    metavar="KEY",
+    default="",
+    help="The ticket that says why; it stands in the approval.",
+)
 def promote(
     environment: str,
     folder: str,

@@ -22,7 +22,7 @@ _EXTENSION = re.compile(r"[a-z0-9][a-z0-9_-]*(@[0-9a-f]{64})?")
 @click.argument("what")
 @in_folder
 @signing_as
-@click.option("--why", required=True, help="Told to whoever meets it.")
+@click.option("--why", metavar="WHY", required=True, help="Told to whoever meets it.")
 def revoke(kind: str, what: str, folder: str, person: str, why: str) -> None:
     """Take something out of use: a bundle (its digest), an extension (NAME, or NAME@DIGEST of its tools), a key (its id), a principal
     (user:NAME, group:NAME).

@@ -14,7 +14,12 @@ from devagent.org.rollout import Ring
 @click.argument("name", required=False)
 @in_folder
 @click.option("--as", "person", default="", metavar="PERSON", help="Who signs the change.")
-@click.option("--percent", type=click.FloatRange(0, 100), help="Take in so many of all machines.")
+@click.option(
+    "--percent",
+    metavar="PERCENT",
+    type=click.FloatRange(0, 100),
+    help="Take in so many of all machines.",
+)
 @click.option("--allow", multiple=True, metavar="NAME", help="user:NAME or device:ID that is in it by name.")  # fmt: skip
 @click.option("--everyone", is_flag=True, help="What this ring has is for all.")
 @click.option("--end", is_flag=True, help="End the ring: its machines get what the others have.")

@@ -11,10 +11,15 @@ from devagent.org import release
 
 @click.command()
 @click.argument("environment")
-@click.option("--to", "revision", type=click.IntRange(min=1), required=True, help="The revision whose content is to hold again.")  # fmt: skip
+@click.option("--to", "revision", metavar="REVISION", type=click.IntRange(min=1), required=True, help="The revision whose content is to hold again.")  # fmt: skip
 @in_folder
 @signing_as
-@click.option("--ticket", default="", help="Why, for the approval.")
+@click.option(
+    "--ticket",
+    metavar="KEY",
+    default="",
+    help="The ticket that says why; it stands in the approval.",
+)
 def rollback(environment: str, revision: int, folder: str, person: str, ticket: str) -> None:
     """Put the content of an earlier REVISION up for everybody in ENVIRONMENT (rings end), and sign it.
 

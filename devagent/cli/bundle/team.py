@@ -22,7 +22,7 @@ def team() -> None:
 @in_folder
 @click.option("--person", "people", multiple=True, required=True, metavar="NAME=KEY", help="Who signs for the team, with the age key to seal theirs for. May be repeated.")  # fmt: skip
 @click.option("--for", "principals", multiple=True, required=True, metavar="PRINCIPAL", help="Whom the file is for: group:NAME, user:NAME. May be repeated.")  # fmt: skip
-@click.option("--threshold", type=click.IntRange(min=1), default=1, show_default=True, help="So many of them must sign.")  # fmt: skip
+@click.option("--threshold", metavar="N", type=click.IntRange(min=1), default=1, show_default=True, help="So many of them must sign.")  # fmt: skip
 def add(
     name: str, folder: str, people: tuple[str, ...], principals: tuple[str, ...], threshold: int
 ) -> None:

@@ -20,7 +20,12 @@ from devagent.org.times import told
 @click.command()
 @in_folder
 @click.option("--url", default="", metavar="URL", help="The server [the tree in published/].")
-@click.option("--environment", default="", help="One of the environments [all that have a bundle].")
+@click.option(
+    "--environment",
+    metavar="NAME",
+    default="",
+    help="One of the environments [all that have a bundle].",
+)
 def verify(folder: str, url: str, environment: str) -> None:
     """Fetch the published tree from nothing, check every signature, and say what a machine would get and until when."""
     workplace = Workplace(folder)

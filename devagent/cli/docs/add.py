@@ -11,7 +11,7 @@ from devagent.settings.places import places
 @click.command()
 @click.argument("name")
 @click.argument("place", metavar="PATH|PACKAGE")
-@click.option("--package", is_flag=True, help="PLACE is an installed package: its docstrings.")
+@click.option("--package", is_flag=True, help="It is an installed package: take its docstrings.")
 @click.option("--version", default="", metavar="V", help="Else it is found out.")
 @click.option("--include", multiple=True, metavar="GLOB", help="Take these paths only.")
 def add(name: str, place: str, package: bool, version: str, include: tuple[str, ...]) -> None:

@@ -11,7 +11,14 @@ NOTHING = 1
 @click.command()
 @click.argument("words", nargs=-1, required=True)
 @click.option("--collection", default="", metavar="NAME", help="Else all.")
-@click.option("--limit", default=5, type=click.IntRange(1, 20), show_default=True)
+@click.option(
+    "--limit",
+    metavar="N",
+    default=5,
+    type=click.IntRange(1, 20),
+    show_default=True,
+    help="At most so many.",
+)
 def search(words: tuple[str, ...], collection: str, limit: int) -> int:
     """Sections that answer the question in WORDS, best first. Exit code 1: nothing was found."""
     with failures():

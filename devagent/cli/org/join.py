@@ -29,7 +29,13 @@ _DIGEST = re.compile(r"[0-9a-fA-F]{64}")
 @click.argument("url")
 @click.option("--org", "org", required=True, metavar="NAME", help="The organisation's name.")
 @click.option("--root-sha256", "digest", default="", metavar="HEX", help="The digest of its first root, from somebody who knows.")  # fmt: skip
-@click.option("--environment", default="prod", show_default=True, help="Which of its environments.")
+@click.option(
+    "--environment",
+    metavar="NAME",
+    default="prod",
+    show_default=True,
+    help="Which of its environments.",
+)
 @click.option("--trust-first-use", is_flag=True, help="Take whatever root the server has: whoever is between gives it.")  # fmt: skip
 def join(url: str, org: str, digest: str, environment: str, *, trust_first_use: bool) -> int:
     """Enrol this machine with the policy at URL, and fetch it.

@@ -27,7 +27,7 @@ from devagent.settings.day import today
 @click.option("--to", "new", multiple=True, metavar="FILE", help="A file of the second set.")
 @click.option("--shadow", metavar=METAVAR, help="What rules in shadow mode would have changed, as recorded.")  # fmt: skip
 @formats("text", "json", "html")
-@click.option("--examples", type=click.IntRange(0, 1_000), default=3, show_default=True, help="So many calls of each kind of change.")  # fmt: skip
+@click.option("--examples", metavar="N", type=click.IntRange(0, 1_000), default=3, show_default=True, help="So many calls of each kind of change.")  # fmt: skip
 @click.option("--exit-code", is_flag=True, help="End with 1 where an answer changes.")
 def diff(
     sessions: str | None,

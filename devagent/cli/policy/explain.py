@@ -41,7 +41,9 @@ from devagent.settings.identity import principal
 )
 @click.option("--user", metavar="NAME", help="Who calls [you].")
 @click.option("--group", "groups", multiple=True, metavar="NAME", help="A group of theirs.")
-@click.option("--mode", default="chat", show_default=True, help="The session's mode.")
+@click.option(
+    "--mode", metavar="MODE", default="chat", show_default=True, help="The session's mode."
+)
 @policy_files
 @formats("text", "json")
 def explain_command(

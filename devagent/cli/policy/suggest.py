@@ -16,7 +16,7 @@ from devagent.settings.day import today
 @click.command("suggest")
 @click.option("--from", "sessions", metavar=METAVAR, required=True, help=f"Which: {HELP}.")
 @click.option("--unanswered", is_flag=True, help="For the asks that nobody was there to answer (`run`, CI), in place of those answered yes.")  # fmt: skip
-@click.option("--min-count", type=click.IntRange(1), help="Asked at least so many times [2; with --unanswered 1].")  # fmt: skip
+@click.option("--min-count", metavar="N", type=click.IntRange(1), help="Asked at least so many times [2; with --unanswered 1].")  # fmt: skip
 @policy_files
 @formats("toml", "json")
 def suggest_command(

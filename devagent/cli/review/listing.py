@@ -13,7 +13,12 @@ from devagent.core.codec import canonical, to_plain
 @escalated_option
 @click.option("--all", "every", is_flag=True, help="All that are flagged, marked or not.")
 @click.option(
-    "--limit", type=click.IntRange(1), default=20, show_default=True, help="At most so many."
+    "--limit",
+    metavar="N",
+    type=click.IntRange(1),
+    default=20,
+    show_default=True,
+    help="At most so many.",
 )
 @format_option
 def list_queue(
@@ -23,7 +28,7 @@ def list_queue(
     limit: int = 20,
     output_format: Format = "text",
 ) -> None:
-    """The queue, newest first: new sessions, and such that were flagged again since they were marked."""
+    """The queue, newest first: new sessions, and those that were flagged again since their mark."""
     found = waiting(flags, escalated=escalated, every=every)
     tell(found.notes)
     shown = found.sessions[:limit]

@@ -14,7 +14,12 @@ from devagent.settings.places import places
 @click.command("list")
 @format_option
 @click.option(
-    "--limit", type=click.IntRange(1), default=20, show_default=True, help="At most so many."
+    "--limit",
+    metavar="N",
+    type=click.IntRange(1),
+    default=20,
+    show_default=True,
+    help="At most so many.",
 )
 def list_sessions(output_format: Format, limit: int) -> None:
     """The sessions, newest first."""

@@ -23,6 +23,7 @@ HITS, ALL_HITS = 3, 1_000
 @format_option
 @click.option(
     "--limit",
+    metavar="N",
     type=click.IntRange(1),
     default=20,
     show_default=True,

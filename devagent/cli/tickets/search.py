@@ -13,8 +13,15 @@ NOTHING = 1
 @click.option("--project", default="", metavar="NAME", help="Else all.")
 @click.option("--status", default="", metavar="STATUS", help="open, closed, or a status.")
 @click.option("--assignee", default="", metavar="NAME", help="me, none, or a name.")
-@click.option("--label", default="", metavar="LABEL")
-@click.option("--limit", default=10, type=click.IntRange(1, 50), show_default=True)
+@click.option("--label", default="", metavar="LABEL", help="Only those with this label.")
+@click.option(
+    "--limit",
+    metavar="N",
+    default=10,
+    type=click.IntRange(1, 50),
+    show_default=True,
+    help="At most so many.",
+)
 def search(
     words: tuple[str, ...], project: str, status: str, assignee: str, label: str, limit: int
 ) -> int:

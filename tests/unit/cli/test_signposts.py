@@ -1,6 +1,7 @@
 """What is said to somebody who types another program's words, and what ``--help`` looks like where they look next."""
 
 import re
+from collections.abc import Iterator
 
 import click
 import pytest
@@ -111,3 +112,31 @@ def test_a_narrow_terminal_gets_help_that_fits(
     for words in (["--help"], ["policy", "--help"]):
         assert run_command_line(words) == 0
         assert max(map(len, capsys.readouterr().out.splitlines())) <= 40
+
+
+def every_command(
+    command: click.Command, path: str, above: click.Context | None = None
+) -> Iterator[tuple[str, click.Command, click.Context]]:
+    context = click.Context(command, parent=above, info_name=path)
+    yield path, command, context
+    if isinstance(command, click.Group):
+        for name in command.list_commands(context):
+            below = command.get_command(context, name)
+            assert below is not None
+            yield from every_command(below, f"{path} {name}", context)
+
+
+def test_every_command_and_option_says_what_it_does_and_what_it_takes() -> None:
+    silent: list[str] = []
+    for path, command, context in every_command(cli, "devagent"):
+        if not (command.help or "").strip():
+            silent.append(path)
+        for option in command.params:
+            if not isinstance(option, click.Option) or option.hidden:
+                continue
+            if not (option.help or "").rstrip().endswith((".", "]")):
+                silent.append(f"{path} {option.opts[-1]}: {option.help!r}")
+            named = option.metavar or option.is_flag or isinstance(option.type, click.Choice)
+            if not named:
+                silent.append(f"{path} {option.opts[-1]} takes {option.make_metavar(context)}")
+    assert silent == []
