@@ -31,8 +31,8 @@ OF_OTHERS = {"model_table": "model", "platforms": "platforms", "extensions": "ex
 """Tables that others read, and that somebody may have put a secret into: their names are shown, and no values."""
 
 STARTER = """\
-# devagent's configuration. Every line may be left out; nothing in it can loosen policy.
-# All that it may hold stands in docs/config.md and docs/models.md.
+# devagent's configuration. Every line may be left out, and nothing in it can
+# loosen policy. What it may hold stands in docs/config.md and docs/models.md.
 
 # model = "claude-sonnet-5-5"
 # max_tokens = 16000

@@ -16,8 +16,9 @@ from devagent.policy.tool_types import check_tools
 from devagent.settings.places import places
 
 STARTER = """\
-# Your own policy. It can narrow whatever your organisation says, and allow where that leaves it to you.
-# The language is one page, docs/policy.md; `devagent policy explain git.commit` asks what holds.
+# Your own policy. It narrows whatever your organisation says, and allows what
+# is left to you. The language is one page, docs/policy.md, and
+# `devagent policy explain git.commit` asks what holds.
 version = 1
 name = "mine"
 layer = "local"
