@@ -1,7 +1,6 @@
 """``devagent policy edit``: the person's own policy file, in their editor."""
 
 from collections.abc import Sequence
-from datetime import date
 
 import click
 
@@ -13,6 +12,7 @@ from devagent.policy.document import decoded
 from devagent.policy.lint import lint
 from devagent.policy.syntax import speaks_of_arguments
 from devagent.policy.tool_types import check_tools
+from devagent.settings.day import today
 from devagent.settings.places import places
 
 STARTER = """\
@@ -55,6 +55,6 @@ def _check(content: bytes) -> Sequence[str]:
         check_tools(file, first_party_tools(), decoded(content, own))
     others = [name for name in files_in_force() if name != own]
     sources = [*((name, read_policy(name)) for name in others), (own, content)]
-    findings = lint(sources, first_party_tools(), date.today().isoformat(), org=others[0])
+    findings = lint(sources, first_party_tools(), today(), org=others[0])
     told = [one for one in findings if one.file == own and one.severity in ("error", "warning")]
     return list(in_text(told))
