@@ -58,7 +58,7 @@ def test_a_collection_is_added_indexed_searched_and_measured(
     (folder / "q.tsv").write_text(QUESTIONS)
     code, out, _ = devagent(capsys, "eval", "--missed", "q.tsv")
     assert code == 0
-    assert out.splitlines()[1].split() == ["howto", "3", "0.67", "0.67", "0.67", "0.67"]
+    assert out.splitlines()[1].split() == ["howto", "3", "0.67", "0.67", "0.67", "0.67", "0.67"]
     assert "missed (howto): zorptastic" in out
     assert "AUC" in out
 
