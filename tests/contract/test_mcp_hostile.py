@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from devagent.core.ports import ToolFailure
+from devagent.host.mcp.under_way import MAX_ASKED
+from tests.support.conversations import Following
 from tests.support.mcp_servers import NAME, hostile, lock_in, pinned, running_in_group, server
 
 SOON_S = 1.0
@@ -88,6 +90,36 @@ async def test_a_call_that_is_never_answered_ends_at_its_limit_and_the_server_st
         text, error, _ = await echo(extension)
         assert (error, "no answer within 0.3 s" in text) == ("timeout", True)
         assert (await echo(extension))[1] == "timeout"
+
+
+async def test_a_server_that_asks_without_end_is_not_heard_for_longer_than_its_call(
+    tmp_path: Path,
+) -> None:
+    following = Following(action="decline")
+    async with pinned(tmp_path, "asks-for-ever", call_s=1) as extension:
+        result = await extension.run("echo", {"text": "hi"}, {}, meanwhile=following)
+    assert result.error in ("timeout", "server_gone"), result.text
+    assert len(following.asked) == MAX_ASKED
+
+
+async def test_a_result_that_is_too_much_to_check_comes_without_its_data(tmp_path: Path) -> None:
+    async with pinned(tmp_path, "costly-output") as extension:
+        result = await extension.run("echo", {"text": "hi"}, {})
+    assert (result.text, result.failed, result.structured) == ("done", False, {})
+
+
+async def test_progress_that_is_no_number_is_none(tmp_path: Path) -> None:
+    following = Following()
+    async with pinned(tmp_path, "no-number") as extension:
+        result = await extension.run("echo", {"text": "hi"}, {}, meanwhile=following)
+    assert result.text == "hi"
+    assert following.told == [{}]
+
+
+async def test_lists_that_take_more_than_their_measure_are_not_read_on(tmp_path: Path) -> None:
+    async with server(tmp_path, hostile("large-pages")) as extension:
+        with pytest.raises(ToolFailure, match="it lists more than 4 MiB of tools"):
+            await extension.look()
 
 
 async def test_an_obligation_shortens_the_limit(tmp_path: Path) -> None:

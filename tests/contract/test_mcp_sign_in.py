@@ -325,14 +325,20 @@ async def test_a_person_sees_where_and_agrees_before_a_browser_opens(
 
 
 @pytest.mark.parametrize(
-    "url", ["http://bank.example/", "file:///etc/passwd", "javascript:alert(1)"]
+    "url",
+    [
+        "http://bank.example/",
+        "file:///etc/passwd",
+        "javascript:alert(1)",
+        "https://evil.example\\.bank.example/",
+    ],
 )
 async def test_what_is_no_web_page_is_never_opened(
     url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("click.confirm", None)
     async with TerminalBrowser(NAME) as browser:
-        with pytest.raises(OAuthFlowError, match="neither https nor on this machine"):
+        with pytest.raises(OAuthFlowError, match="the address to sign in at is refused"):
             await browser.open(url)
 
 

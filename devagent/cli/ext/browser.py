@@ -10,7 +10,7 @@ import click
 from mcp.client.auth import AuthorizationCodeResult, OAuthFlowError
 
 from devagent.core.text import one_line
-from devagent.host.mcp.http_config import is_loopback
+from devagent.host.mcp.http_config import page_host
 
 ANSWER_S = 300.0
 """How long the person has."""
@@ -45,10 +45,10 @@ class TerminalBrowser:
 
     async def open(self, url: str) -> None:
         """Show where to sign in, and open it if the person says so. Raises OAuthFlowError for what is no web page."""
-        parts = urlsplit(url)
-        host = parts.hostname or ""
-        if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(host)):
-            raise OAuthFlowError("the address to sign in at is neither https nor on this machine")
+        try:
+            host = page_host(url)
+        except ValueError as e:
+            raise OAuthFlowError(f"the address to sign in at is refused: {e}") from e
         click.echo(f"\nThe MCP server {self._server_name} wants you to sign in at")
         click.echo(f"  {_spelled(host)}\n\n  {one_line(url, 8_000)}\n")
         if await asyncio.to_thread(click.confirm, "Open this in the browser?", default=False):

@@ -90,6 +90,15 @@ class GuardedStdio:
         """The last lines of its standard error, safe to show."""
         return tuple(self._pipes.tail)
 
+    @property
+    def received(self) -> int:
+        """Bytes of its output so far."""
+        return self._pipes.received
+
+    def cut(self, why: str) -> None:
+        """Take nothing more of it."""
+        self._pipes.cut(why)
+
     async def __aenter__(self) -> Streams:
         loop = asyncio.get_running_loop()
         self._transport, _ = await loop.subprocess_exec(
@@ -219,6 +228,7 @@ class _Pipes(asyncio.SubprocessProtocol):
         self.writable.set()
         self.tail: deque[str] = deque(maxlen=TAIL_LINES)
         self.fault = ""
+        self.received = 0
         self._transport: asyncio.SubprocessTransport | None = None
         self._lines: deque[bytes] = deque()
         self._queued = 0
@@ -295,6 +305,7 @@ class _Pipes(asyncio.SubprocessProtocol):
         asyncio.get_running_loop().call_later(LAST_WORDS_S, self.end)
 
     def _output(self, data: bytes) -> None:
+        self.received += len(data)
         self._bytes += len(data)
         if self._bytes > MAX_BETWEEN:
             self.cut(f"it wrote more than {MAX_BETWEEN >> 20} MiB in answer to one request")
