@@ -4,7 +4,9 @@ A request is handed on when all of it is there, so a client that dribbles holds 
 
 - head: ``HEAD_BYTES`` and ``HEADERS`` lines, else 431; body: ``BODY_BYTES``, else 413; all of it within ``REQUEST_S``, else 408;
 - of all connections together ``HELD_BYTES`` of bodies, else 503;
-- a connection without a request is closed after ``IDLE_S``, and one too many is answered 503;
+- who may not come in is told so before more than ``UNKNOWN_BYTES`` of a body are read;
+- a connection without a request is closed after ``IDLE_S``, and one that reads nothing of its answer for as long;
+- of too many connections the one goes that has been without an answer under way for longest; where each has one, the new is answered 503;
 - what does not parse is answered 400. After each of these the connection is closed.
 
 The parser is ``httptools`` (llhttp, strict), as uvicorn's; what uvicorn costs on top of it was most of a call.
@@ -23,6 +25,7 @@ import httptools
 HEAD_BYTES = 32 * 1024
 HEADERS = 100
 BODY_BYTES = 4 * 1024 * 1024
+UNKNOWN_BYTES = 32 * 1024
 HELD_BYTES = 64 * 1024 * 1024
 REQUEST_S = 30.0
 IDLE_S = 75.0
@@ -33,6 +36,8 @@ _LOOK_S = 1.0
 _REASONS = {one.value: one.phrase for one in http.HTTPStatus}
 
 Headers = list[tuple[bytes, bytes]]
+Refused = tuple[int, Headers, bytes]
+"""Status, headers and body of an answer that nothing was carried out for."""
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
@@ -56,6 +61,8 @@ class Exchange:
         """Set when the client has closed the connection."""
         self.is_cut_when_gone = False
         """Whether what answers it is cancelled then."""
+        self.is_known = False
+        """Whether it was looked at who sends a body as long as this."""
         self.parts: list[bytes] = []
         self.size = 0
         self._connection = connection
@@ -171,6 +178,8 @@ class Connection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._refused = False
         self._held = 0
+        self._unread = 0
+        self._unread_since = 0.0
         self.since = time.monotonic()
         """When the state began that it is in."""
 
@@ -181,7 +190,7 @@ class Connection(asyncio.Protocol):
         peer: Any = transport.get_extra_info("peername")
         self._peer: tuple[str, int] = (str(peer[0]), int(peer[1])) if peer else ("", 0)
         if not self._front.admit(self):
-            self._refuse(503)
+            self._refuse((503, [], b""))
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._front.connections.discard(self)
@@ -202,10 +211,10 @@ class Connection(asyncio.Protocol):
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade:
-            self._refuse(400)
+            self._refuse((400, [], b""))
         except httptools.HttpParserError:
             if not self._refused:
-                self._refuse(400)
+                self._refuse((400, [], b""))
         self._limit(self._head <= HEAD_BYTES, 431)
 
     # -- what the parser calls
@@ -221,7 +230,11 @@ class Connection(asyncio.Protocol):
             self._limit(len(self._coming.target) <= HEAD_BYTES, 431)
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        if self._coming is not None:
+        if self._coming is not None and self._coming.method:
+            # After a body in pieces: none of these is a header of the request, whatever it is called.
+            self._coming.size += len(name) + len(value)
+            self._limit(self._coming.size <= BODY_BYTES, 431)
+        elif self._coming is not None:
             self._coming.headers.append((name.lower(), value))
             self._coming.size += len(name) + len(value)
             fits = self._coming.size <= HEAD_BYTES and len(self._coming.headers) <= HEADERS
@@ -248,6 +261,10 @@ class Connection(asyncio.Protocol):
             self._front.held += len(body)
             self._limit(self._coming.size <= BODY_BYTES, 413)
             self._limit(self._front.held <= HELD_BYTES, 503)
+            if self._coming.size > UNKNOWN_BYTES and not self._coming.is_known:
+                self._coming.is_known = True
+                if not self._refused and (turned := self._front.turned_away(self._coming)):
+                    self._refuse(turned)
 
     def on_message_complete(self) -> None:
         coming, self._coming = self._coming, None
@@ -268,6 +285,7 @@ class Connection(asyncio.Protocol):
             while self._waiting and not self._refused:
                 exchange = self._current = self._waiting.popleft()
                 await self._front.answer(exchange)
+                await self.drained()
                 self._let_go(len(exchange.body))
                 if not exchange.is_whole or not exchange.keep_alive:
                     self.close()
@@ -305,13 +323,29 @@ class Connection(asyncio.Protocol):
 
     def look(self, now: float) -> None:
         """End it where its time is over."""
+        unread = self._transport.get_write_buffer_size() if self._transport is not None else 0
+        if not unread or unread < self._unread or not self._unread:
+            self._unread_since = now
+        self._unread = unread
+        if now - self._unread_since > IDLE_S and self._transport is not None:
+            self._transport.abort()
         if self._answering is not None:
             return
         if self._coming is not None or self._head:
             if now - self.since > REQUEST_S:
-                self._refuse(408)
+                self._refuse((408, [], b""))
         elif now - self.since > IDLE_S:
             self.close()
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing of it is being answered."""
+        return self._answering is None
+
+    def drop(self) -> None:
+        """End it at once; what it has not read is lost."""
+        if self._transport is not None:
+            self._transport.abort()
 
     def end(self) -> asyncio.Task[None] | None:
         """The server stops: cut what is being answered; that, where there is something."""
@@ -323,31 +357,40 @@ class Connection(asyncio.Protocol):
 
     def _limit(self, holds: bool, status: int) -> None:
         if not holds:
-            self._refuse(status)
+            self._refuse((status, [], b""))
 
-    def _refuse(self, status: int) -> None:
+    def _refuse(self, refused: Refused) -> None:
         if self._refused:
             return
         self._refused = True
         if self._answering is None:
             refusal = Exchange(self, ("", 0))
             refusal.keep_alive = False
-            refusal.answer(status, [])
+            refusal.answer(*refused)
         self.close()
 
 
 class Front:
-    """The connections of one server. ``handle`` answers a request; what it raises is answered 500."""
+    """The connections of one server. ``handle`` answers a request; what it raises is answered 500. ``turned_away`` says of one
+    whose body is still coming why it will not be taken."""
 
-    def __init__(self, handle: Handle) -> None:
+    def __init__(
+        self, handle: Handle, turned_away: Callable[[Exchange], Refused | None] = lambda _: None
+    ) -> None:
         self.connections: set[Connection] = set()
         self.held = 0
         """Bytes of bodies that came and are not yet answered."""
+        self.turned_away = turned_away
         self._handle = handle
 
     def admit(self, connection: Connection) -> bool:
         if len(self.connections) >= CONNECTIONS:
-            return False
+            idle = [one for one in self.connections if one.is_idle]
+            if not idle:
+                return False
+            oldest = min(idle, key=lambda one: one.since)
+            self.connections.discard(oldest)
+            oldest.drop()
         self.connections.add(connection)
         return True
 

@@ -59,7 +59,8 @@ async def serve(
         async with sdk.run():
             tidying = asyncio.get_running_loop().create_task(entrance.keep_tidy())
             try:
-                await Front(entrance.handle).serve(listening, stopped)
+                front = Front(entrance.handle, entrance.turned_away)
+                await front.serve(listening, stopped)
             finally:
                 tidying.cancel()
 
