@@ -3,6 +3,8 @@
 import asyncio
 import json
 import resource
+import signal
+import sys
 import time
 from pathlib import Path
 
@@ -10,8 +12,17 @@ import pytest
 
 from devagent.core.ports import ToolFailure
 from devagent.host.mcp.under_way import MAX_ASKED
+from tests.support.command_line import LIMIT_S
 from tests.support.conversations import Following
-from tests.support.mcp_servers import NAME, hostile, lock_in, pinned, running_in_group, server
+from tests.support.mcp_servers import (
+    HOSTILE,
+    NAME,
+    hostile,
+    lock_in,
+    pinned,
+    running_in_group,
+    server,
+)
 
 SOON_S = 1.0
 """How soon a server's end must be known. (Starting anew is not in it.)"""
@@ -246,6 +257,38 @@ async def test_nothing_of_a_server_is_left_when_the_session_ends(mode: str, tmp_
     async with asyncio.timeout(2):  # a kill takes effect a moment later
         while running_in_group(pid):
             await asyncio.sleep(0.01)
+
+
+KILLED = """
+import asyncio, os, signal, sys
+from devagent.host.mcp.transport import GuardedStdio
+
+async def main():
+    async with GuardedStdio([sys.executable, "-S", *sys.argv[1:]], dict(os.environ), os.getcwd()) as _:
+        sys.stdin.readline()
+        os.kill(os.getpid(), signal.SIGKILL)
+
+asyncio.run(main())
+"""
+
+
+async def test_a_server_that_ignores_its_end_is_ended_where_devagent_is_killed(
+    tmp_path: Path,
+) -> None:
+    state = tmp_path / "pid"
+    killed = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", KILLED, HOSTILE, "never-reads", str(state)),
+        stdin=asyncio.subprocess.PIPE,
+    )
+    async with asyncio.timeout(LIMIT_S):
+        while not (state.exists() and state.read_text()):
+            await asyncio.sleep(0.01)
+        group = int(state.read_text())
+        assert running_in_group(group)
+        await killed.communicate(b"\n")
+        while running_in_group(group):
+            await asyncio.sleep(0.05)
+    assert killed.returncode == -signal.SIGKILL
 
 
 async def test_tools_that_are_left_out_are_named_with_the_reason(tmp_path: Path) -> None:

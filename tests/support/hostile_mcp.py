@@ -8,6 +8,7 @@ for modes that change from start to start.
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -100,8 +101,6 @@ def call(number: Any, arguments: dict[str, Any], token: Any) -> None:
         case "silent":
             return
         case "silent-and-stubborn":
-            import signal
-
             signal.signal(signal.SIGTERM, signal.SIG_IGN)
             STATE.write_text(str(os.getpid()))
             while True:
@@ -224,6 +223,10 @@ def call(number: Any, arguments: dict[str, Any], token: Any) -> None:
 
 def main() -> None:
     global called
+    if MODE == "never-reads":
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        STATE.write_text(str(os.getpid()))
+        time.sleep(600)
     if MODE in ("mute", "deaf-but-alive"):
         time.sleep(600)
     if MODE == "in-company":  # starts when another like it does: STATE ends in a or b

@@ -8,7 +8,8 @@ takes the whole listing with it. Here
 - listings of tools are taken aside as they came (``listing``), and the client gets no more of them than their names;
 - standard error is read always and kept as a short tail, never shown on the screen;
 - the server's process ending, or its output, ends the conversation at once, whoever still holds its pipes;
-- on leaving its standard input is closed, then its whole process group is ended, within limits.
+- on leaving its standard input is closed, then its whole process group is ended, within limits; where devagent is killed, by
+  ``orphans``.
 
 Imports ``mcp``: only for use when a server is started.
 """
@@ -30,6 +31,7 @@ from mcp.types import JSONRPCRequest, jsonrpc_message_adapter
 
 from devagent.core.codec import canonical, parse
 from devagent.core.text import one_line
+from devagent.host.mcp import orphans
 from devagent.host.mcp.listing import as_known, names_only
 from devagent.policy.plain import is_table
 
@@ -111,6 +113,7 @@ class GuardedStdio:
             cwd=self._cwd,
             start_new_session=True,
         )
+        orphans.watch(self._transport.get_pid())
         to_client, read = anyio.create_memory_object_stream[SessionMessage | Exception](0)
         write, from_client = anyio.create_memory_object_stream[SessionMessage](0)
         self._tasks = [
@@ -145,6 +148,7 @@ class GuardedStdio:
                 await asyncio.gather(*self._tasks, return_exceptions=True)
             finally:
                 transport.close()
+                orphans.let_go(transport.get_pid())
 
     async def _exited(self, limit_s: float) -> bool:
         with contextlib.suppress(TimeoutError):
