@@ -22,7 +22,15 @@ from devagent.core.codec import canonical
 from devagent.core.errors import DevagentError
 from devagent.gateway.callers import PATH, Callers
 from devagent.gateway.calling import Calling
-from devagent.gateway.front import App, Exchange, Headers, Message, Receive, Refused, Send
+from devagent.gateway.exchange import (
+    App,
+    Exchange,
+    Headers,
+    Message,
+    Receive,
+    Refused,
+    Send,
+)
 from devagent.gateway.quick import CALLING, CLIENT, Quick
 
 SESSIONS = 1_000

@@ -13,7 +13,7 @@ from msgspec import Struct, field
 
 from devagent import __version__
 from devagent.gateway.calling import CallCut, Calling, Ended
-from devagent.gateway.front import Exchange, Headers
+from devagent.gateway.exchange import Exchange, Headers
 from devagent.gateway.names import Names
 from devagent.gateway.results import result_of
 from devagent.gateway.sessions import Sessions

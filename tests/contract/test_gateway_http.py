@@ -25,6 +25,7 @@ from devagent.core.events.session import SessionStarted
 from devagent.gateway import entrance, front
 from devagent.gateway import sessions as gateway_sessions
 from devagent.gateway.entrance import Entrance
+from devagent.gateway.exchange import Exchange
 from devagent.session import Options, served
 from devagent.session.ground import Ground
 from tests.support.command_line import LIMIT_S, ROOT, logged, logs, own_file
@@ -370,7 +371,7 @@ async def test_who_reads_nothing_is_not_served_on_and_let_go_of(
         monkeypatch.setattr(front, name, 0.2)
     handled, stopped = 0, asyncio.Event()
 
-    async def handle(exchange: front.Exchange) -> None:
+    async def handle(exchange: Exchange) -> None:
         nonlocal handled
         handled += 1
         exchange.answer(200, [], b"x" * 4_000_000)
