@@ -308,6 +308,9 @@ async def test_a_person_sees_where_and_agrees_before_a_browser_opens(
         sent_on = httpx2.get(url, follow_redirects=False, trust_env=False).headers["location"]
         wrong = httpx2.get(sent_on.replace("/callback", "/other"), trust_env=False)
         assert wrong.status_code == 404
+        base = sent_on.partition("?")[0]
+        for guess in ("?code=c", "?error=access_denied", "?code=c&state=guessed"):
+            assert httpx2.get(base + guess, trust_env=False).status_code == 400
         assert "close this page" in httpx2.get(sent_on, trust_env=False).text
 
     monkeypatch.setattr("click.confirm", confirm)
