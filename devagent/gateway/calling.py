@@ -73,7 +73,7 @@ class Calling:
         """The capabilities that the client would need for what a server asked, and does not have."""
         self.ready: Mapping[str, Callable[[What], object | None]] = {}
         """Answers that the client has sent along to what a server may ask, by the names of the questions."""
-        self._served = served
+        self.served = served
         self._given = given
         self._news: asyncio.Queue[Ask | ToolProgress | Over] = asyncio.Queue()
         self._pending: dict[str, Ask] = {}
@@ -137,12 +137,16 @@ class Calling:
     async def cut(self) -> None:
         """The same, and wait for it."""
         self.cancel()
+        await self.ended()
+
+    async def ended(self) -> None:
+        """Wait until it is over, however it ends."""
         await asyncio.wait([self._task])
 
     async def _run(self) -> None:
         _CURRENT.set(self)
         try:
-            async with aclosing(self._served.call(self.call, self._given)) as events:
+            async with aclosing(self.served.call(self.call, self._given)) as events:
                 async for event in events:
                     if isinstance(event, ToolProgress):
                         self._news.put_nowait(event)

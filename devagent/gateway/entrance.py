@@ -4,7 +4,7 @@
    does Origin, where there is one: a page of a stranger's cannot be made to speak to this server (DNS rebinding).
 2. The caller is known by a token (``callers``).
 3. A session of the handshake era is its caller's: for another it does not exist. There are at most ``SESSIONS``, and one that
-   is not used for ``IDLE_S`` ends.
+   is not used for ``IDLE_S`` ends; where there is no room for one more, that of the caller who has most of them that was idle for longest.
 
 Then ``tools/call`` in its plain form is carried out here (``quick``), and all else by the SDK. Of the two the SDK knows the whole
 protocol; what is not plain is left to it, and so are the questions of a call that turns out to have some.
@@ -12,6 +12,7 @@ protocol; what is not plain is left to it, and so are the questions of a call th
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Sequence
 
 import msgspec
@@ -19,9 +20,17 @@ from msgspec import Struct
 
 from devagent.core.codec import canonical
 from devagent.core.errors import DevagentError
-from devagent.gateway.callers import PATH, Callers, Refusal
+from devagent.gateway.callers import PATH, Callers
 from devagent.gateway.calling import Calling
-from devagent.gateway.front import App, Exchange, Headers, Message, Receive, Send
+from devagent.gateway.exchange import (
+    App,
+    Exchange,
+    Headers,
+    Message,
+    Receive,
+    Refused,
+    Send,
+)
 from devagent.gateway.quick import CALLING, CLIENT, Quick
 
 SESSIONS = 1_000
@@ -66,23 +75,34 @@ class Entrance:
 
     async def handle(self, exchange: Exchange) -> None:
         """Answer one request."""
+        caller = self._caller(exchange)
+        if not isinstance(caller, str):
+            exchange.answer(*caller)
+            return
+        try:
+            await self._admitted(exchange, caller)
+        except DevagentError as error:
+            _answer_error(exchange, 500, None, -32603, error.what)
+
+    def turned_away(self, exchange: Exchange) -> Refused | None:
+        """The answer to a request that nothing will be carried out for, whatever its body says."""
+        caller = self._caller(exchange)
+        return None if isinstance(caller, str) else caller
+
+    def _caller(self, exchange: Exchange) -> str | Refused:
+        """Who calls; or the answer, where there is nothing to carry out."""
         path = exchange.target.partition(b"?")[0]
         if not self._is_for_this(exchange):
-            _refuse(exchange, 403, "this Host or Origin is not allowed")
-        elif exchange.method == "GET" and path.decode("latin-1") in self._callers.metadata_paths:
-            self._metadata(exchange)
-        elif path != PATH.encode():
-            _refuse(exchange, 404, "there is nothing here; the server is at /mcp")
-        else:
-            caller = self._callers.of(exchange.header(b"authorization"))
-            if isinstance(caller, Refusal):
-                told = (b"www-authenticate", caller.challenge.encode("latin-1", "replace"))
-                _refuse(exchange, caller.status, caller.why, [told])
-            else:
-                try:
-                    await self._admitted(exchange, caller)
-                except DevagentError as error:
-                    _answer_error(exchange, 500, None, -32603, error.what)
+            return _refused(403, "this Host or Origin is not allowed")
+        if exchange.method == "GET" and path.decode("latin-1") in self._callers.metadata_paths:
+            return self._metadata()
+        if path != PATH.encode():
+            return _refused(404, "there is nothing here; the server is at /mcp")
+        caller = self._callers.of(exchange.header(b"authorization"))
+        if isinstance(caller, str):
+            return caller
+        told = (b"www-authenticate", caller.challenge.encode("latin-1", "replace"))
+        return _refused(caller.status, caller.why, [told])
 
     async def _admitted(self, exchange: Exchange, caller: str) -> None:
         version = exchange.header(b"mcp-protocol-version")
@@ -142,7 +162,7 @@ class Entrance:
     async def _opening(self, exchange: Exchange, caller: str) -> None:
         """A request without a session: it may open one."""
         opens = exchange.method == "POST" and _said(exchange.body).method == "initialize"
-        if opens and len(self._open) >= SESSIONS:
+        if opens and len(self._open) >= SESSIONS and not await self._make_room(caller):
             _answer_error(exchange, 503, None, -32603, "Too many open sessions")
             return
 
@@ -159,6 +179,23 @@ class Entrance:
             await self._app(scope, receive, watched)
 
         await exchange.by(app, PATH, {CLIENT: caller})
+
+    async def _make_room(self, caller: str) -> bool:
+        """Whether there is room for one more, after a session of the caller who has most of them has ended: the one that was
+        idle for longest, or where another has taken all the room, the one that was used first."""
+        counts = Counter(session.caller for session in self._open.values())
+        ((most, _),) = counts.most_common(1)
+        of_these = [
+            (bool(session.requests), session.used, number)
+            for number, session in self._open.items()
+            if session.caller == most
+        ]
+        busy, _, number = min(of_these)
+        if busy and most == caller:
+            return False
+        del self._open[number]
+        await self.end(number)
+        return len(self._open) < SESSIONS
 
     async def _by_the_sdk(self, exchange: Exchange, caller: str, calling: Calling | None) -> None:
         try:
@@ -185,12 +222,11 @@ class Entrance:
         host, colon, port = place.rpartition(":")
         return colon == ":" and host in _LOCAL and port.isdecimal()
 
-    def _metadata(self, exchange: Exchange) -> None:
+    def _metadata(self) -> Refused:
         found = self._callers.metadata()
         if found is None:
-            _refuse(exchange, 404, "no issuer of access tokens is set")
-        else:
-            exchange.answer(200, [*_JSON, (b"cache-control", b"max-age=3600")], found)
+            return _refused(404, "no issuer of access tokens is set")
+        return 200, [*_JSON, (b"cache-control", b"max-age=3600")], found
 
     async def keep_tidy(self) -> None:
         """End sessions that nobody uses; for ever."""
@@ -200,9 +236,9 @@ class Entrance:
             for number, session in tuple(self._open.items()):
                 if not session.requests and session.used < until:
                     del self._open[number]
-                    await self._end(number)
+                    await self.end(number)
 
-    async def _end(self, number: str) -> None:
+    async def end(self, number: str) -> None:
         """Let the SDK forget a session."""
 
         async def receive() -> Message:
@@ -229,8 +265,8 @@ def _said(body: bytes) -> _Said:
         return _Said()
 
 
-def _refuse(exchange: Exchange, status: int, why: str, headers: Headers = []) -> None:  # noqa: B006  (never changed)
-    exchange.answer(status, [*_JSON, *headers], canonical({"error": why}))
+def _refused(status: int, why: str, headers: Headers = []) -> Refused:  # noqa: B006  (never changed)
+    return status, [*_JSON, *headers], canonical({"error": why})
 
 
 def _answer_error(

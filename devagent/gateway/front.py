@@ -4,25 +4,29 @@ A request is handed on when all of it is there, so a client that dribbles holds 
 
 - head: ``HEAD_BYTES`` and ``HEADERS`` lines, else 431; body: ``BODY_BYTES``, else 413; all of it within ``REQUEST_S``, else 408;
 - of all connections together ``HELD_BYTES`` of bodies, else 503;
-- a connection without a request is closed after ``IDLE_S``, and one too many is answered 503;
+- who may not come in is told so before more than ``UNKNOWN_BYTES`` of a body are read;
+- a connection without a request is closed after ``IDLE_S``, and one that reads nothing of its answer for as long;
+- of too many connections the one goes that has been without an answer under way for longest; where each has one, the new is answered 503;
 - what does not parse is answered 400. After each of these the connection is closed.
 
 The parser is ``httptools`` (llhttp, strict), as uvicorn's; what uvicorn costs on top of it was most of a call.
 """
 
 import asyncio
-import http
 import socket
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import httptools
 
+from devagent.gateway.exchange import Exchange, Refused
+
 HEAD_BYTES = 32 * 1024
 HEADERS = 100
 BODY_BYTES = 4 * 1024 * 1024
+UNKNOWN_BYTES = 32 * 1024
 HELD_BYTES = 64 * 1024 * 1024
 REQUEST_S = 30.0
 IDLE_S = 75.0
@@ -30,128 +34,6 @@ CONNECTIONS = 1_024
 _WAITING = 16
 """Requests that a connection may send before its first is answered."""
 _LOOK_S = 1.0
-_REASONS = {one.value: one.phrase for one in http.HTTPStatus}
-
-Headers = list[tuple[bytes, bytes]]
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-App = Callable[[Message, Receive, Send], Awaitable[None]]
-
-
-class Exchange:
-    """One request, and the way to answer it."""
-
-    def __init__(self, connection: "Connection", peer: tuple[str, int]) -> None:
-        self.method = ""
-        self.target = b""
-        self.headers: Headers = []
-        self._named: dict[bytes, bytes | None] | None = None
-        self.body = b""
-        self.peer = peer
-        self.keep_alive = True
-        self.answered = False
-        """Whether the answer has begun."""
-        self.gone = asyncio.Event()
-        """Set when the client has closed the connection."""
-        self.is_cut_when_gone = False
-        """Whether what answers it is cancelled then."""
-        self.parts: list[bytes] = []
-        self.size = 0
-        self._connection = connection
-        self._chunked = False
-        self._over = False
-
-    def header(self, name: bytes) -> bytes | None:
-        """Its value; None where there is none, or more than one. To be asked when all are there."""
-        if self._named is None:
-            self._named = {}
-            for one, value in self.headers:
-                self._named[one] = None if one in self._named else value
-        return self._named.get(name)
-
-    def answer(self, status: int, headers: Headers, body: bytes = b"") -> None:
-        """The whole answer."""
-        if self.answered:
-            return
-        self.answered = self._over = True
-        head = [*headers, (b"content-length", b"%d" % len(body))]
-        self._connection.write(self._head(status, head) + body)
-
-    async def stream(self, status: int, headers: Headers) -> None:
-        """Begin an answer whose length is not known."""
-        self.answered = self._chunked = True
-        self._connection.write(self._head(status, [*headers, (b"transfer-encoding", b"chunked")]))
-
-    async def send(self, data: bytes, *, more: bool) -> None:
-        """A piece of it; waits while the client does not read."""
-        if self._over:
-            return
-        piece = b"%x\r\n%b\r\n" % (len(data), data) if data else b""
-        if not more:
-            self._over = True
-            piece += b"0\r\n\r\n"
-        self._connection.write(piece)
-        await self._connection.drained()
-
-    @property
-    def is_whole(self) -> bool:
-        """Whether the answer was given to its end."""
-        return self._over
-
-    def _head(self, status: int, headers: Headers) -> bytes:
-        lines = [b"HTTP/1.1 %d %b" % (status, _REASONS.get(status, "").encode())]
-        lines += [b"%b: %b" % one for one in headers]
-        if not self.keep_alive:
-            lines.append(b"connection: close")
-        return b"\r\n".join(lines) + b"\r\n\r\n"
-
-    async def by(self, app: App, path: str, given: Message) -> None:
-        """Let an ASGI application answer; ``given`` goes into its scope."""
-        scope: Message = {
-            "type": "http",
-            "asgi": {"version": "3.0", "spec_version": "2.3"},
-            "http_version": "1.1",
-            "method": self.method,
-            "scheme": "http",
-            "path": path,
-            "raw_path": path.encode(),
-            "query_string": self.target.partition(b"?")[2],
-            "root_path": "",
-            "headers": self.headers,
-            "client": self.peer,
-            "server": None,
-            **given,
-        }
-        asked = False
-        start: Message | None = None
-
-        async def receive() -> Message:
-            nonlocal asked
-            if not asked:
-                asked = True
-                return {"type": "http.request", "body": self.body, "more_body": False}
-            await self.gone.wait()
-            return {"type": "http.disconnect"}
-
-        async def send(message: Message) -> None:
-            nonlocal start
-            if message["type"] == "http.response.start":
-                start = message
-                return
-            if start is None:
-                raise RuntimeError("a body before its head")
-            body, more = message.get("body", b""), message.get("more_body", False)
-            if not self.answered:
-                headers = _without_framing(start.get("headers", ()))
-                if not more:
-                    self.answer(start["status"], headers, body)
-                    return
-                await self.stream(start["status"], headers)
-            await self.send(body, more=more)
-
-        await app(scope, receive, send)
-
 
 Handle = Callable[[Exchange], Awaitable[None]]
 
@@ -171,6 +53,8 @@ class Connection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._refused = False
         self._held = 0
+        self._unread = 0
+        self._unread_since = 0.0
         self.since = time.monotonic()
         """When the state began that it is in."""
 
@@ -181,7 +65,7 @@ class Connection(asyncio.Protocol):
         peer: Any = transport.get_extra_info("peername")
         self._peer: tuple[str, int] = (str(peer[0]), int(peer[1])) if peer else ("", 0)
         if not self._front.admit(self):
-            self._refuse(503)
+            self._refuse((503, [], b""))
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._front.connections.discard(self)
@@ -202,10 +86,10 @@ class Connection(asyncio.Protocol):
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade:
-            self._refuse(400)
+            self._refuse((400, [], b""))
         except httptools.HttpParserError:
             if not self._refused:
-                self._refuse(400)
+                self._refuse((400, [], b""))
         self._limit(self._head <= HEAD_BYTES, 431)
 
     # -- what the parser calls
@@ -221,7 +105,11 @@ class Connection(asyncio.Protocol):
             self._limit(len(self._coming.target) <= HEAD_BYTES, 431)
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        if self._coming is not None:
+        if self._coming is not None and self._coming.method:
+            # After a body in pieces: none of these is a header of the request, whatever it is called.
+            self._coming.size += len(name) + len(value)
+            self._limit(self._coming.size <= BODY_BYTES, 431)
+        elif self._coming is not None:
             self._coming.headers.append((name.lower(), value))
             self._coming.size += len(name) + len(value)
             fits = self._coming.size <= HEAD_BYTES and len(self._coming.headers) <= HEADERS
@@ -248,6 +136,10 @@ class Connection(asyncio.Protocol):
             self._front.held += len(body)
             self._limit(self._coming.size <= BODY_BYTES, 413)
             self._limit(self._front.held <= HELD_BYTES, 503)
+            if self._coming.size > UNKNOWN_BYTES and not self._coming.is_known:
+                self._coming.is_known = True
+                if not self._refused and (turned := self._front.turned_away(self._coming)):
+                    self._refuse(turned)
 
     def on_message_complete(self) -> None:
         coming, self._coming = self._coming, None
@@ -268,6 +160,7 @@ class Connection(asyncio.Protocol):
             while self._waiting and not self._refused:
                 exchange = self._current = self._waiting.popleft()
                 await self._front.answer(exchange)
+                await self.drained()
                 self._let_go(len(exchange.body))
                 if not exchange.is_whole or not exchange.keep_alive:
                     self.close()
@@ -305,13 +198,29 @@ class Connection(asyncio.Protocol):
 
     def look(self, now: float) -> None:
         """End it where its time is over."""
+        unread = self._transport.get_write_buffer_size() if self._transport is not None else 0
+        if not unread or unread < self._unread or not self._unread:
+            self._unread_since = now
+        self._unread = unread
+        if now - self._unread_since > IDLE_S and self._transport is not None:
+            self._transport.abort()
         if self._answering is not None:
             return
         if self._coming is not None or self._head:
             if now - self.since > REQUEST_S:
-                self._refuse(408)
+                self._refuse((408, [], b""))
         elif now - self.since > IDLE_S:
             self.close()
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing of it is being answered."""
+        return self._answering is None
+
+    def drop(self) -> None:
+        """End it at once; what it has not read is lost."""
+        if self._transport is not None:
+            self._transport.abort()
 
     def end(self) -> asyncio.Task[None] | None:
         """The server stops: cut what is being answered; that, where there is something."""
@@ -323,31 +232,40 @@ class Connection(asyncio.Protocol):
 
     def _limit(self, holds: bool, status: int) -> None:
         if not holds:
-            self._refuse(status)
+            self._refuse((status, [], b""))
 
-    def _refuse(self, status: int) -> None:
+    def _refuse(self, refused: Refused) -> None:
         if self._refused:
             return
         self._refused = True
         if self._answering is None:
             refusal = Exchange(self, ("", 0))
             refusal.keep_alive = False
-            refusal.answer(status, [])
+            refusal.answer(*refused)
         self.close()
 
 
 class Front:
-    """The connections of one server. ``handle`` answers a request; what it raises is answered 500."""
+    """The connections of one server. ``handle`` answers a request; what it raises is answered 500. ``turned_away`` says of one
+    whose body is still coming why it will not be taken."""
 
-    def __init__(self, handle: Handle) -> None:
+    def __init__(
+        self, handle: Handle, turned_away: Callable[[Exchange], Refused | None] = lambda _: None
+    ) -> None:
         self.connections: set[Connection] = set()
         self.held = 0
         """Bytes of bodies that came and are not yet answered."""
+        self.turned_away = turned_away
         self._handle = handle
 
     def admit(self, connection: Connection) -> bool:
         if len(self.connections) >= CONNECTIONS:
-            return False
+            idle = [one for one in self.connections if one.is_idle]
+            if not idle:
+                return False
+            oldest = min(idle, key=lambda one: one.since)
+            self.connections.discard(oldest)
+            oldest.drop()
         self.connections.add(connection)
         return True
 
@@ -388,8 +306,3 @@ def listen(host: str, port: int) -> tuple[socket.socket, str]:
     listening = socket.create_server((host, port), family=family)
     name = f"[{host}]" if ":" in host else host
     return listening, f"http://{name}:{listening.getsockname()[1]}/mcp"
-
-
-def _without_framing(headers: Any) -> Headers:
-    framing = (b"content-length", b"transfer-encoding", b"connection")
-    return [(bytes(name), bytes(value)) for name, value in headers if name.lower() not in framing]

@@ -11,7 +11,8 @@ from starlette.requests import HTTPConnection
 
 from devagent.gateway.callers import Callers
 from devagent.gateway.entrance import Entrance
-from devagent.gateway.front import Front, Message
+from devagent.gateway.exchange import Message
+from devagent.gateway.front import Front
 from devagent.gateway.names import Names, Prefixed
 from devagent.gateway.quick import CALLING, CLIENT, Quick
 from devagent.gateway.server import Context, make_server
@@ -59,7 +60,8 @@ async def serve(
         async with sdk.run():
             tidying = asyncio.get_running_loop().create_task(entrance.keep_tidy())
             try:
-                await Front(entrance.handle).serve(listening, stopped)
+                front = Front(entrance.handle, entrance.turned_away)
+                await front.serve(listening, stopped)
             finally:
                 tidying.cancel()
 

@@ -13,7 +13,7 @@ from msgspec import Struct, field
 
 from devagent import __version__
 from devagent.gateway.calling import CallCut, Calling, Ended
-from devagent.gateway.front import Exchange, Headers
+from devagent.gateway.exchange import Exchange, Headers
 from devagent.gateway.names import Names
 from devagent.gateway.results import result_of
 from devagent.gateway.sessions import Sessions
@@ -86,7 +86,7 @@ class Quick:
     def __init__(self, sessions: Sessions, names: Names) -> None:
         self._sessions = sessions
         self._names = names
-        self._marked: dict[str, frozenset[str]] = {}
+        self._marked: dict[str, tuple[str, frozenset[str]]] = {}
 
     async def stateless(self, exchange: Exchange, caller: str) -> Calling | None:
         """Answer a request of 2026-07-28; or the call that was begun, where the SDK must go on with it."""
@@ -156,14 +156,15 @@ class Quick:
     async def _with_marks(self, caller: str) -> frozenset[str]:
         """The tools of which a part of the arguments must stand in headers, too: the SDK compares them."""
         served = await self._sessions.of(caller)
-        found = self._marked.get(served.id)
-        if found is None:
-            found = self._marked[served.id] = frozenset(
+        found = self._marked.get(caller)
+        if found is None or found[0] != served.id:
+            names = frozenset(
                 self._names.tool(spec)
                 for spec in served.offered
                 if _MARK.encode() in _ENCODER.encode(spec.input_schema)
             )
-        return found
+            found = self._marked[caller] = served.id, names
+        return found[1]
 
 
 def _is_plain(exchange: Exchange) -> bool:

@@ -61,8 +61,29 @@ Begun = Callable[[Context], Calling | None]
 """A call that was begun for this request before it came here."""
 Asking = CallToolRequestParams | GetPromptRequestParams | ReadResourceRequestParams
 _MODERN = "2026-07-28"
-_MOST_WAITING = 1_000
-"""Calls that may wait for an answer at once; further asks are answered no."""
+_MOST_WAITING, _MOST_OF_ONE = 1_000, 32
+"""Calls that may wait for an answer at once, of all clients and of one; further asks are answered no."""
+
+
+class Waiting:
+    """The calls whose questions a client will answer with another request, by the state that it brings back."""
+
+    def __init__(self) -> None:
+        self._calls: dict[str, Calling] = {}
+
+    def put(self, state: str, calling: Calling) -> None:
+        self._calls[state] = calling
+
+    def take(self, state: str) -> Calling | None:
+        """The call, once."""
+        return self._calls.pop(state, None)
+
+    def has_room(self, client: str) -> bool:
+        """Whether one more of this client's may wait; those whose time is over make room."""
+        for state in [state for state, calling in self._calls.items() if calling.is_over]:
+            del self._calls[state]
+        of_this = sum(calling.client == client for calling in self._calls.values())
+        return len(self._calls) < _MOST_WAITING and of_this < _MOST_OF_ONE
 
 
 class Gateway:
@@ -75,7 +96,7 @@ class Gateway:
         self._client_of = client_of
         self._names = names
         self._begun = begun
-        self._waiting: dict[str, Calling] = {}
+        self._waiting = Waiting()
 
     async def list_tools(
         self, context: Context, _params: PaginatedRequestParams | None
@@ -254,7 +275,7 @@ class Gateway:
             calling: Calling = await begin()
             calling.ready = {key: partial(_ready, answer, client) for key, answer in said.items()}
         else:
-            found = self._waiting.pop(params.request_state, None)
+            found = self._waiting.take(params.request_state)
             if found is None or found.client != client or found.call.name != name:
                 raise MCPError(
                     INVALID_PARAMS,
@@ -288,7 +309,7 @@ class Gateway:
 
     def _impossible(self, context: Context, ask: Ask, calling: Calling) -> bool:
         capability = lacking(context, ask)
-        if not capability and self._room():
+        if not capability and self._waiting.has_room(calling.client):
             return False
         if capability in ("sampling", "roots"):
             calling.lacks.add(capability)
@@ -297,17 +318,10 @@ class Gateway:
 
     def _required(self, asks: Sequence[Ask], calling: Calling) -> InputRequiredResult:
         state = secrets.token_urlsafe(24)
-        self._waiting[state] = calling
+        self._waiting.put(state, calling)
         return InputRequiredResult(
             input_requests={ask.key: wire(ask) for ask in asks}, request_state=state
         )
-
-    def _room(self) -> bool:
-        """Whether one more may wait; those whose time is over make room."""
-        if len(self._waiting) >= _MOST_WAITING:
-            for state in [state for state, calling in self._waiting.items() if calling.is_over]:
-                del self._waiting[state]
-        return len(self._waiting) < _MOST_WAITING
 
 
 def make_server(

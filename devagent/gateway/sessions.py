@@ -23,10 +23,20 @@ class Sessions:
         self._calling: set[Calling] = set()
         self._used: dict[str, float] = {}
         self._calls = count(1)
+        self._leaving: set[asyncio.Task[None]] = set()
 
     async def of(self, client: str) -> Served:
-        """The client's session. Raises what opening it raises; the next request tries again."""
+        """The client's session. Raises what opening it raises; the next request tries again.
+
+        Where another bundle of the organisation's has come into force, it is a new one: its calls end in the one before.
+        """
         opening = self._open.get(client)
+        if opening is not None and opening.done() and opening.result().is_superseded:
+            del self._open[client]
+            leaving = asyncio.get_running_loop().create_task(self._left(opening.result()))
+            self._leaving.add(leaving)
+            leaving.add_done_callback(self._leaving.discard)
+            opening = None
         self._used[client] = time.monotonic()
         if opening is None:
             await self._make_room()
@@ -72,6 +82,12 @@ class Sessions:
         del self._used[oldest]
         await served.close("done", 0, "other clients needed the room")
 
+    async def _left(self, served: Served) -> None:
+        """Close a session once none of its calls is under way."""
+        while under_way := [calling for calling in self._calling if calling.served is served]:
+            await asyncio.gather(*(calling.ended() for calling in under_way))
+        await served.close("done", 0, "another policy of the organisation's came into force")
+
     async def _opened(self, client: str) -> Served:
         try:
             return await self._open_for(client)
@@ -86,4 +102,6 @@ class Sessions:
         for opening in self._open.values():
             opening.cancel()
         self._open = {}
-        await asyncio.gather(*(served.close(stop, exit_code, reason) for served in opened))
+        await asyncio.gather(
+            *(served.close(stop, exit_code, reason) for served in opened), *self._leaving
+        )

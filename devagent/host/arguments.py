@@ -11,6 +11,7 @@ from typing import Any
 from devagent.core.ports import ToolFailure
 from devagent.core.text import one_line
 from devagent.core.tools import ToolSpec
+from devagent.host.validator import Validator
 from devagent.policy.plain import is_table
 
 MAX_MISFIT = 300
@@ -36,7 +37,7 @@ class Arguments:
     """Completes and checks the arguments of tools; a tool's validator is compiled at its first call."""
 
     def __init__(self) -> None:
-        self._validators: dict[str, Any] = {}
+        self._validators: dict[str, Validator] = {}
 
     def fit(self, tool: ToolSpec, args: Mapping[str, Any]) -> dict[str, Any]:
         """The completed arguments.
@@ -47,12 +48,8 @@ class Arguments:
         out = complete(tool.input_schema, args)
         validator = self._validators.get(tool.qualified)
         if validator is None:
-            import jsonschema_rs  # noqa: PLC0415  (a native library, on the first tool call only)
-
             try:
-                validator = jsonschema_rs.Draft202012Validator(
-                    tool.input_schema, retriever=_no_fetch
-                )
+                validator = Validator(tool.input_schema)
             except ValueError as e:
                 raise ToolFailure(
                     f"The schema of {tool.api_name} cannot be used: {one_line(str(e), MAX_MISFIT)}",
@@ -62,28 +59,13 @@ class Arguments:
         try:
             if validator.is_valid(out):
                 return out
-            found = zip(validator.iter_errors(out), range(3), strict=False)
+            found = zip(validator.misfits(out), range(3), strict=False)
             misfits = "; ".join(_misfit(e) for e, _ in found)
-        except ValueError as e:  # nested more deeply than the validator goes
+        except ValueError as e:  # nested more deeply than the validator goes, or too much to check
             misfits = one_line(str(e), MAX_MISFIT)
         raise ToolFailure(
             f"The arguments of {tool.api_name} do not fit: {misfits}", error="bad_arguments"
         )
-
-
-def fits(schema: Mapping[str, Any], value: object) -> bool:
-    """Whether a value fits a schema; one that cannot be used is fitted by nothing."""
-    import jsonschema_rs  # noqa: PLC0415  (a native library, on the first call only)
-
-    try:
-        validator = jsonschema_rs.Draft202012Validator(dict(schema), retriever=_no_fetch)
-        return validator.is_valid(value)
-    except ValueError:
-        return False
-
-
-def _no_fetch(uri: str) -> Any:
-    raise ValueError(f"a tool's schema may not refer to {uri}")
 
 
 def _misfit(error: Any) -> str:

@@ -71,6 +71,11 @@ class Served:
         """The third parties' servers behind it, by name."""
         return [server.settings.name for server in self._toolbox.servers]
 
+    @property
+    def is_superseded(self) -> bool:
+        """Whether another bundle of the organisation's has come into force since it was opened."""
+        return self._watch is not None and self._watch.is_superseded()
+
     def having(self, capability: str) -> Sequence[str]:
         """Those of them that say they have this (``resources``, ``completions``)."""
         return [server.settings.name for server in self._toolbox.servers if server.has(capability)]
@@ -124,25 +129,16 @@ class Served:
             self._log.write(SessionEnded(stop=stop, exit_code=exit_code, reason=reason))
 
 
+async def check_served(options: Options) -> None:
+    """Raise what ``open_served`` would of policy, config and servers; nothing is opened, and nothing is on record."""
+    _, toolbox, _ = await _stood(options, None)
+    await toolbox.aclose()
+
+
 async def open_served(options: Options, environment: Mapping[str, str] | None = None) -> Served:
-    """Open a session for a client that has a model of its own. Raises as ``open_session``.
-
-    Policy is settled in a thread: reading it, the programs of servers, and an organisation's server hold no other client's
-    calls. In one thread: of two that fetch a policy at once the second would begin without it.
-    """
-
-    def stood() -> tuple[Ground, Extensions]:
-        ground = stand(options, environment)
-        return ground, ground.extensions()
-
-    ground, toolbox = await asyncio.get_running_loop().run_in_executor(_SETTLING, stood)
-    toolbox.attend(options.elicitor, options.sampler)
-    if toolbox.house is not None and options.roots is not None:
-        toolbox.house.client_roots = options.roots
-        for server in toolbox.servers:
-            server.running.asks_roots = True
+    """Open a session for a client that has a model of its own. Raises as ``open_session``."""
+    ground, toolbox, gate = await _stood(options, environment)
     try:
-        gate = await gate_of(ground, toolbox, options)
         safeguards, guard = safeguards_of(ground, options)
         limits = limits_of(ground, options)
         calls = Calls(gate, toolbox, limits, safeguards, shared_spending(ground, limits))
@@ -159,3 +155,29 @@ async def open_served(options: Options, environment: Mapping[str, str] | None = 
         policy=ground.policy,
         watch=ground.watch,
     )
+
+
+async def _stood(
+    options: Options, environment: Mapping[str, str] | None
+) -> tuple[Ground, Extensions, Gate]:
+    """What a session stands on, and the gate over it.
+
+    Policy is settled in a thread: reading it, the programs of servers, and an organisation's server hold no other client's
+    calls. In one thread: of two that fetch a policy at once the second would begin without it.
+    """
+
+    def stood() -> tuple[Ground, Extensions]:
+        ground = stand(options, environment)
+        return ground, ground.extensions()
+
+    ground, toolbox = await asyncio.get_running_loop().run_in_executor(_SETTLING, stood)
+    toolbox.attend(options.elicitor, options.sampler)
+    if toolbox.house is not None and options.roots is not None:
+        toolbox.house.client_roots = options.roots
+        for server in toolbox.servers:
+            server.running.asks_roots = True
+    try:
+        return ground, toolbox, await gate_of(ground, toolbox, options)
+    except BaseException:
+        await toolbox.aclose()
+        raise

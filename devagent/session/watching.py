@@ -46,6 +46,7 @@ class Watch:
         self._names = names
         self._news: list[Event] = []
         self._why = ""
+        self._superseded = False
         self._extensions: dict[str, str] = {}
         self._source: Source | None = None
         rules = found.chosen.trusted.client
@@ -65,6 +66,11 @@ class Watch:
                     f"the extension {extension.name} was revoked: {self._extensions[key] or 'no reason given'}"
                 )
         return None
+
+    def is_superseded(self) -> bool:
+        """Whether another bundle has come into force since this session began; its own goes on to its end."""
+        self._look()
+        return self._superseded
 
     def take_news(self) -> Sequence[Event]:
         """What came about since the last time, for the record."""
@@ -139,6 +145,7 @@ class Watch:
 
     def _take(self, found: "InForce") -> None:
         """What the newest state in force has revoked."""
+        self._superseded = found.digest != self._digest
         revoked = found.chosen.revocations
         if self._digest in revoked.bundles:
             self._stop(

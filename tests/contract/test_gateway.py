@@ -5,6 +5,7 @@ import warnings
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, Literal
 
 import pytest
@@ -24,7 +25,7 @@ from devagent.core.events.calls import ApprovalAnswered, ToolFinished, ToolJudge
 from devagent.core.events.session import SessionEnded, SessionStarted
 from devagent.core.events.turns import BudgetStopped, TurnCut
 from devagent.gateway.calling import ByTheClient
-from devagent.gateway.server import make_server
+from devagent.gateway.server import Waiting, make_server
 from devagent.gateway.sessions import Sessions
 from devagent.session import Options
 from devagent.session.served import Served, open_served
@@ -237,6 +238,26 @@ async def test_an_approval_that_comes_before_its_question_answers_nothing(work: 
         )
     assert isinstance(waits, InputRequiredResult)
     assert "topic" not in git(work, "branch")
+
+
+def test_one_clients_questions_do_not_take_the_room_of_anothers() -> None:
+    waiting: dict[str, Any] = {
+        f"{client}{n}": SimpleNamespace(client=client, is_over=n >= of_which)
+        for client, of_which in (("many", 32), ("few", 31), ("over", 0))
+        for n in range(32)
+    }
+    waits = Waiting()
+    for state, calling in waiting.items():
+        waits.put(state, calling)
+    assert [waits.has_room(one) for one in ("many", "few", "over", "new")] == [
+        False,
+        True,
+        True,
+        True,
+    ]
+    assert waits.take("over0") is None
+    assert waits.take("few0") is waiting["few0"]
+    assert waits.take("few0") is None
 
 
 @pytest.mark.parametrize("era", ERAS)

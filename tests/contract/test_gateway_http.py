@@ -1,10 +1,12 @@
 """The gateway's own front: what it answers is what the SDK would, and nothing gets past it that should not."""
 
 import asyncio
+import contextlib
 import json
 import os
 import re
 import shutil
+import socket
 import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -20,13 +22,14 @@ from mcp.types import ElicitRequestParams, ElicitResult
 from devagent.audit.verify import verify_session
 from devagent.core.events.calls import ApprovalAnswered, ToolFinished, ToolStarted
 from devagent.core.events.session import SessionStarted
-from devagent.gateway import front
+from devagent.gateway import entrance, front
 from devagent.gateway import sessions as gateway_sessions
+from devagent.gateway.entrance import Entrance
+from devagent.gateway.exchange import Exchange
 from devagent.session import Options, served
 from devagent.session.ground import Ground
 from tests.support.command_line import LIMIT_S, ROOT, logged, logs, own_file
 from tests.support.gateways import (
-    ACCEPT,
     META,
     Serving,
     bearer,
@@ -175,26 +178,40 @@ async def test_a_session_is_its_callers_and_ends_when_they_say_so(work: Path) ->
     assert [one.status_code for one in (mine, theirs, ended, after)] == [200, 404, 200, 404]
 
 
-async def test_sessions_that_nobody_uses_end_and_there_are_only_so_many(
+async def test_sessions_that_nobody_uses_end(work: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ended = asyncio.Event()
+    end = Entrance.end
+
+    async def watched(self: Entrance, number: str) -> None:
+        await end(self, number)
+        ended.set()
+
+    monkeypatch.setattr(Entrance, "end", watched)
+    monkeypatch.setattr(entrance, "IDLE_S", 0.3)
+    async with serving(work) as server, web() as client:
+        within = await hello(client, server.url)
+        await asyncio.wait_for(ended.wait(), LIMIT_S)
+        answer = await client.post(server.url, json=LISTING, headers=within)
+        assert (answer.status_code, answer.json()["error"]["message"]) == (404, "Session not found")
+
+
+async def test_who_opens_sessions_without_end_loses_their_own(
     work: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from devagent.gateway import entrance
-
-    monkeypatch.setattr(entrance, "SESSIONS", 1)
-    monkeypatch.setattr(entrance, "IDLE_S", 0.3)
-    params = {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "t", "version": "1"}}  # fmt: skip
-    opening = {"jsonrpc": "2.0", "id": 0, "method": "initialize", "params": params}
-    async with serving(work) as server, web() as client:
-
-        async def opened() -> int:
-            return (await client.post(server.url, json=opening, headers=ACCEPT)).status_code
-
-        assert await opened() == 200
-        # Until the first is forgotten, there is no room; then there is.
-        async with asyncio.timeout(LIMIT_S):
-            while (status := await opened()) == 503:
-                await asyncio.sleep(0.01)
-        assert status == 200
+    monkeypatch.setattr(entrance, "SESSIONS", 4)
+    async with serving(work, extensions=("workspace",)) as server, web() as client, web("token-b") as other:  # fmt: skip
+        theirs = await hello(other, server.url)
+        mine = [await hello(client, server.url) for _ in range(8)]
+        again = await hello(other, server.url)
+        for who, within, status in [
+            (other, theirs, 200),
+            (other, again, 200),
+            (client, mine[-1], 200),
+            (client, mine[0], 404),
+            (client, mine[-3], 404),
+        ]:
+            answer = await who.post(server.url, json=LISTING, headers=within)
+            assert answer.status_code == status
 
 
 async def test_a_client_too_many_takes_the_place_of_the_one_that_was_idle_for_longest(
@@ -234,6 +251,15 @@ async def raw(server: Serving, *pieces: bytes) -> bytes:
 
 
 HEAD = b"POST /mcp HTTP/1.1\r\nHost: 127.0.0.1:1\r\n"
+LISTING: dict[str, Any] = {"jsonrpc": "2.0", "id": 1, "method": "tools/list", "params": {}}
+SHELL = "workspace__shell"
+
+
+def plain_request(tool: str, args: dict[str, Any]) -> bytes:
+    body = json.dumps(call(tool, args)).encode()
+    headers = {**stateless(tool), **bearer("token-a"), "Content-Type": "application/json"}
+    lines = b"".join(f"{name}: {value}\r\n".encode() for name, value in headers.items())
+    return HEAD + lines + b"Content-Length: %d\r\n\r\n" % len(body) + body
 
 
 @pytest.mark.parametrize(
@@ -313,18 +339,81 @@ async def test_who_dribbles_or_says_nothing_is_let_go_of(
     assert bool(answer) is bool(begins)
 
 
-async def test_a_connection_too_many_is_told_so(
-    work: Path, monkeypatch: pytest.MonkeyPatch
+async def test_a_connection_too_many_takes_the_place_of_one_that_waits_for_nothing(
+    shop: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(front, "CONNECTIONS", 1)
+    own_file("policy.toml", SLEEP)
+    async with serving(shop) as server:
+        idle, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        writer.write(HEAD)
+        assert (await raw(server, b"nonsense\r\n\r\n")).startswith(b"HTTP/1.1 400 ")
+        async with asyncio.timeout(LIMIT_S):
+            with contextlib.suppress(ConnectionError):
+                assert await idle.read() == b""
+        writer.close()
+        async with web() as client:
+            slow = asyncio.create_task(
+                client.post(
+                    server.url, json=call(SHELL, {"command": "sleep 30"}), headers=stateless(SHELL)
+                )
+            )
+            await until(has_started)
+            assert (await raw(server, b"")).startswith(b"HTTP/1.1 503 ")
+            slow.cancel()
+            await asyncio.wait([slow])
+
+
+async def test_who_reads_nothing_is_not_served_on_and_let_go_of(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in ("IDLE_S", "_LOOK_S"):
+        monkeypatch.setattr(front, name, 0.2)
+    handled, stopped = 0, asyncio.Event()
+
+    async def handle(exchange: Exchange) -> None:
+        nonlocal handled
+        handled += 1
+        exchange.answer(200, [], b"x" * 4_000_000)
+
+    listening, url = front.listen("127.0.0.1", 0)
+    served = front.Front(handle)
+    running = asyncio.create_task(served.serve(listening, stopped))
+    with socket.socket() as deaf:
+        deaf.connect(("127.0.0.1", int(url.rpartition(":")[2].partition("/")[0])))
+        deaf.sendall(b"GET /mcp HTTP/1.1\r\nHost: a\r\n\r\n" * 15)
+        await until(lambda: handled > 0)
+        await until(lambda: not served.connections)
+    stopped.set()
+    await asyncio.wait_for(running, LIMIT_S)
+    assert 0 < handled < 8
+
+
+async def test_a_stranger_is_told_so_before_a_large_body_is_read(work: Path) -> None:
+    head = HEAD + b"Content-Length: 3000000\r\n"
     async with serving(work) as server:
-        _, writer = await asyncio.open_connection("127.0.0.1", server.port)
-        try:
-            async with asyncio.timeout(LIMIT_S):
-                while not (await raw(server, b"")).startswith(b"HTTP/1.1 503 "):
-                    pass
-        finally:
-            writer.close()
+        for token, status in ((b"", 401), (b"Authorization: Bearer nobodys\r\n", 401)):
+            answer = await raw(server, head + token + b"\r\n", b"a" * 100_000)
+            assert answer.startswith(b"HTTP/1.1 %d " % status) or answer == b""
+            assert b"www-authenticate: Bearer" in answer or answer == b""
+        known = b"Authorization: Bearer token-a\r\nConnection: close\r\n\r\n"
+        answer = await raw(server, head + known, b" " * 3_000_000)
+        assert answer.startswith(b"HTTP/1.1 400 ")  # all of it was read, and is no message
+
+
+async def test_what_follows_a_body_is_no_header(work: Path) -> None:
+    whole = plain_request(READ, PATH)
+    head, _, body = whole.partition(b"\r\n\r\n")
+    lines = [one for one in head.split(b"\r\n") if not one.startswith(b"Content-Length")]
+    chunked = b"\r\n".join([*lines, b"Transfer-Encoding: chunked", b"Connection: close", b"", b""])
+    trailers = b"Origin: https://elsewhere.example\r\nMcp-Name: git__log\r\n\r\n"
+    async with serving(work, extensions=("workspace",)) as server:
+        answer = await raw(server, chunked + b"%x\r\n%b\r\n0\r\n%b" % (len(body), body, trailers))
+        assert answer.startswith(b"HTTP/1.1 200 ")
+        without = chunked.replace(b"Authorization: Bearer token-a\r\n", b"")
+        trailers = b"Authorization: Bearer token-a\r\n\r\n"
+        answer = await raw(server, without + b"%x\r\n%b\r\n0\r\n%b" % (len(body), body, trailers))
+        assert answer.startswith(b"HTTP/1.1 401 ")
 
 
 async def test_requests_that_were_sent_ahead_are_answered_in_their_order(work: Path) -> None:

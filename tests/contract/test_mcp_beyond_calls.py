@@ -243,6 +243,30 @@ async def test_a_watched_resource_is_watched_again_after_a_crash(
         ] == ["note://today"]
 
 
+@pytest.mark.parametrize("older", [False, True])
+async def test_somebody_who_cannot_be_told_of_a_change_keeps_no_call_from_its_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, older: bool
+) -> None:
+    monkeypatch.setattr("devagent.host.mcp.notices.TELL_S", 0.1)
+    told = asyncio.Event()
+
+    async def gone() -> None:
+        told.set()
+        raise ConnectionError("the client has gone")
+
+    async def deaf() -> None:
+        await asyncio.Event().wait()
+
+    async with newer(tmp_path, older=older) as extension:
+        for tell in (gone, deaf):
+            await extension.beside.read_resource("note://today", {}, watch=True)
+            extension.beside.tell("note://today", tell)
+            assert (await run(extension, "exits"))[1] == "server_gone"
+            assert (await run(extension, "tells"))[1] == ""
+            assert await until_updated(extension) == ["note://today"]
+        assert told.is_set()
+
+
 async def test_a_stream_of_notices_that_breaks_off_is_taken_up_at_the_next_call(
     tmp_path: Path,
 ) -> None:

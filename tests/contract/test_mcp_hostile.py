@@ -3,13 +3,26 @@
 import asyncio
 import json
 import resource
+import signal
+import sys
 import time
 from pathlib import Path
 
 import pytest
 
 from devagent.core.ports import ToolFailure
-from tests.support.mcp_servers import NAME, hostile, lock_in, pinned, running_in_group, server
+from devagent.host.mcp.under_way import MAX_ASKED
+from tests.support.command_line import LIMIT_S
+from tests.support.conversations import Following
+from tests.support.mcp_servers import (
+    HOSTILE,
+    NAME,
+    hostile,
+    lock_in,
+    pinned,
+    running_in_group,
+    server,
+)
 
 SOON_S = 1.0
 """How soon a server's end must be known. (Starting anew is not in it.)"""
@@ -88,6 +101,36 @@ async def test_a_call_that_is_never_answered_ends_at_its_limit_and_the_server_st
         text, error, _ = await echo(extension)
         assert (error, "no answer within 0.3 s" in text) == ("timeout", True)
         assert (await echo(extension))[1] == "timeout"
+
+
+async def test_a_server_that_asks_without_end_is_not_heard_for_longer_than_its_call(
+    tmp_path: Path,
+) -> None:
+    following = Following(action="decline")
+    async with pinned(tmp_path, "asks-for-ever", call_s=1) as extension:
+        result = await extension.run("echo", {"text": "hi"}, {}, meanwhile=following)
+    assert result.error in ("timeout", "server_gone"), result.text
+    assert len(following.asked) == MAX_ASKED
+
+
+async def test_a_result_that_is_too_much_to_check_comes_without_its_data(tmp_path: Path) -> None:
+    async with pinned(tmp_path, "costly-output") as extension:
+        result = await extension.run("echo", {"text": "hi"}, {})
+    assert (result.text, result.failed, result.structured) == ("done", False, {})
+
+
+async def test_progress_that_is_no_number_is_none(tmp_path: Path) -> None:
+    following = Following()
+    async with pinned(tmp_path, "no-number") as extension:
+        result = await extension.run("echo", {"text": "hi"}, {}, meanwhile=following)
+    assert result.text == "hi"
+    assert following.told == [{}]
+
+
+async def test_lists_that_take_more_than_their_measure_are_not_read_on(tmp_path: Path) -> None:
+    async with server(tmp_path, hostile("large-pages")) as extension:
+        with pytest.raises(ToolFailure, match="it lists more than 4 MiB of tools"):
+            await extension.look()
 
 
 async def test_an_obligation_shortens_the_limit(tmp_path: Path) -> None:
@@ -214,6 +257,38 @@ async def test_nothing_of_a_server_is_left_when_the_session_ends(mode: str, tmp_
     async with asyncio.timeout(2):  # a kill takes effect a moment later
         while running_in_group(pid):
             await asyncio.sleep(0.01)
+
+
+KILLED = """
+import asyncio, os, signal, sys
+from devagent.host.mcp.transport import GuardedStdio
+
+async def main():
+    async with GuardedStdio([sys.executable, "-S", *sys.argv[1:]], dict(os.environ), os.getcwd()) as _:
+        sys.stdin.readline()
+        os.kill(os.getpid(), signal.SIGKILL)
+
+asyncio.run(main())
+"""
+
+
+async def test_a_server_that_ignores_its_end_is_ended_where_devagent_is_killed(
+    tmp_path: Path,
+) -> None:
+    state = tmp_path / "pid"
+    killed = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", KILLED, HOSTILE, "never-reads", str(state)),
+        stdin=asyncio.subprocess.PIPE,
+    )
+    async with asyncio.timeout(LIMIT_S):
+        while not (state.exists() and state.read_text()):
+            await asyncio.sleep(0.01)
+        group = int(state.read_text())
+        assert running_in_group(group)
+        await killed.communicate(b"\n")
+        while running_in_group(group):
+            await asyncio.sleep(0.05)
+    assert killed.returncode == -signal.SIGKILL
 
 
 async def test_tools_that_are_left_out_are_named_with_the_reason(tmp_path: Path) -> None:

@@ -140,6 +140,24 @@ async def test_a_call_that_is_never_answered_ends_at_its_limit_and_the_server_st
         assert len(remote.asked("tools/list")) == 1  # the same connection
 
 
+async def test_questions_without_end_are_a_flood_whatever_we_answer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("devagent.host.mcp.http_guard.MAX_EVENT_LINES", 300)
+    async with HttpServer(era="legacy") as remote, connected(tmp_path, remote) as extension:
+        remote.mode = "asks-for-ever"
+        text, found = await call(extension)
+        assert (found, "events in answer to one request" in text) == ("server_gone", True), text
+
+
+async def test_no_cookie_is_kept(tmp_path: Path) -> None:
+    async with HttpServer() as remote, connected(tmp_path, remote) as extension:
+        remote.cookie = "who=me; Path=/"
+        assert await call(extension) == ("hi", "")
+        assert await call(extension) == ("hi", "")
+    assert not [one for one in remote.requests if "cookie" in one.headers]
+
+
 async def test_a_broken_stream_is_taken_up_where_it_was_and_the_call_is_not_repeated(
     tmp_path: Path,
 ) -> None:

@@ -308,6 +308,9 @@ async def test_a_person_sees_where_and_agrees_before_a_browser_opens(
         sent_on = httpx2.get(url, follow_redirects=False, trust_env=False).headers["location"]
         wrong = httpx2.get(sent_on.replace("/callback", "/other"), trust_env=False)
         assert wrong.status_code == 404
+        base = sent_on.partition("?")[0]
+        for guess in ("?code=c", "?error=access_denied", "?code=c&state=guessed"):
+            assert httpx2.get(base + guess, trust_env=False).status_code == 400
         assert "close this page" in httpx2.get(sent_on, trust_env=False).text
 
     monkeypatch.setattr("click.confirm", confirm)
@@ -325,14 +328,20 @@ async def test_a_person_sees_where_and_agrees_before_a_browser_opens(
 
 
 @pytest.mark.parametrize(
-    "url", ["http://bank.example/", "file:///etc/passwd", "javascript:alert(1)"]
+    "url",
+    [
+        "http://bank.example/",
+        "file:///etc/passwd",
+        "javascript:alert(1)",
+        "https://evil.example\\.bank.example/",
+    ],
 )
 async def test_what_is_no_web_page_is_never_opened(
     url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("click.confirm", None)
     async with TerminalBrowser(NAME) as browser:
-        with pytest.raises(OAuthFlowError, match="neither https nor on this machine"):
+        with pytest.raises(OAuthFlowError, match="the address to sign in at is refused"):
             await browser.open(url)
 
 

@@ -134,6 +134,31 @@ def test_a_broken_policy_serves_nothing(
     assert "policy.toml:2" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("config", "said"),
+    [
+        ("", "needs [extensions.docs] collections"),
+        ('[extensions.docs]\ncollections = { a = { path = "/nowhere" } }\n[extensions.odd]\ntype = "stdio"\ncommand = "no-such-program"\n', "no-such-program"),
+    ],
+)  # fmt: skip
+def test_what_every_client_would_be_refused_for_is_said_at_the_start(
+    work: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    config: str,
+    said: str,
+) -> None:
+    own_file("config.toml", config)
+    monkeypatch.chdir(work)
+    assert run_command_line(["mcp", "token", "add", "ide"]) == 0
+    capsys.readouterr()
+    names = ("--extension", "docs", *(("--extension", "odd") if "odd" in config else ()))
+    assert run_command_line(["mcp", "serve", "--http", "127.0.0.1:0", *names]) == 78
+    out, err = capsys.readouterr()
+    assert (out, said in err, "serving" in err) == ("", True, False), err
+    assert not logs()
+
+
 @asynccontextmanager
 async def serving(work: Path) -> AsyncGenerator[tuple[Running, str]]:
     arguments = ("mcp", "serve", "--http", "127.0.0.1:0", "--extension", "git")

@@ -65,6 +65,7 @@ class HttpServer:
         self.tools: list[Any] = [echo()]
         self.requests: list[Asked] = []
         self.session = "one"
+        self.cookie = ""
         self._held = b""
         self._tasks: set[asyncio.Task[None]] = set()
         self._server: asyncio.Server | None = None
@@ -218,6 +219,16 @@ class HttpServer:
                 await self._head(writer, 200, events)
                 notice = {"jsonrpc": "2.0", "method": "notifications/message", "params": {"level": "info", "data": "x"}}  # fmt: skip
                 await self._flood(writer, b"id: 7\n" + _event(notice))
+            case "asks-for-ever":
+                await self._head(writer, 200, events)
+                params = {"message": "Again?", "requestedSchema": TEXT}
+                asked_back = {
+                    "jsonrpc": "2.0",
+                    "id": 7,
+                    "method": "elicitation/create",
+                    "params": params,
+                }
+                await self._flood(writer, _event(asked_back))
             case "zipped":
                 packed = gzip.compress(json.dumps(said).encode())
                 headers = {"content-type": "application/json", "content-encoding": "gzip"}
@@ -249,6 +260,7 @@ class HttpServer:
         self, writer: asyncio.StreamWriter, status: int, headers: dict[str, str]
     ) -> None:
         lines = [f"HTTP/1.1 {status} Said", "connection: close"]
+        lines += [f"set-cookie: {self.cookie}"] if self.cookie else []
         lines += [f"{name}: {value}" for name, value in headers.items()]
         writer.write("\r\n".join([*lines, "", ""]).encode())
         await writer.drain()

@@ -8,6 +8,7 @@ for modes that change from start to start.
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -15,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent))
-from hostile_mcp_schemas import bomb
+from hostile_mcp_schemas import bomb, costly
 
 MODE = sys.argv[1]
 STATE = Path(sys.argv[2]) if len(sys.argv) > 2 else Path(os.devnull)
@@ -47,6 +48,7 @@ TOOLS: dict[str, list[Any]] = {
     "disguised": [tool(description="\x1b]0;pwned\x07\x1b[2JGive \u202eback\u202c \U000e0041\u200bthe\u200d text.\x00")],
     "many": [tool(f"tool_{n}x") for n in range(2000)],
     "structured": [tool(outputSchema={"type": "object"})],
+    "costly-output": [tool(outputSchema=costly())],
 }  # fmt: skip
 
 
@@ -86,7 +88,7 @@ def listed() -> list[Any]:
     return TOOLS.get(MODE, [tool()])
 
 
-def call(number: Any, arguments: dict[str, Any]) -> None:
+def call(number: Any, arguments: dict[str, Any], token: Any) -> None:
     given = str(arguments.get("text"))
     match MODE:
         case "exits":
@@ -99,8 +101,6 @@ def call(number: Any, arguments: dict[str, Any]) -> None:
         case "silent":
             return
         case "silent-and-stubborn":
-            import signal
-
             signal.signal(signal.SIGTERM, signal.SIG_IGN)
             STATE.write_text(str(os.getpid()))
             while True:
@@ -169,6 +169,24 @@ def call(number: Any, arguments: dict[str, Any]) -> None:
                 {**text("{}"), "structuredContent": {"text": given, "n": 1, "odd": "a\u202eb"}},
             )
             return
+        case "costly-output":
+            answer(number, {**text("done"), "structuredContent": {"all": ["x899"] * 100_000}})
+            return
+        case "asks-for-ever":
+            asked = {"message": "Again?", "requestedSchema": TEXT}
+            for n in range(1_000_000):
+                say(
+                    {
+                        "jsonrpc": "2.0",
+                        "id": f"e{n}",
+                        "method": "elicitation/create",
+                        "params": asked,
+                    }
+                )
+                sys.stdin.readline()
+        case "no-number":
+            how = {"progressToken": token, "progress": float("nan"), "total": float("inf")}
+            say({"jsonrpc": "2.0", "method": "notifications/progress", "params": how})
         case "fails":
             answer(number, {**text("no such \x1b[2Jthing"), "isError": True})
             return
@@ -205,6 +223,10 @@ def call(number: Any, arguments: dict[str, Any]) -> None:
 
 def main() -> None:
     global called
+    if MODE == "never-reads":
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        STATE.write_text(str(os.getpid()))
+        time.sleep(600)
     if MODE in ("mute", "deaf-but-alive"):
         time.sleep(600)
     if MODE == "in-company":  # starts when another like it does: STATE ends in a or b
@@ -236,13 +258,19 @@ def main() -> None:
             )
         elif method == "tools/list":
             result: dict[str, Any] = {"tools": listed()}
-            if MODE == "endless-pages":
-                result["tools"] = [] if page else listed()
+            if MODE == "large-pages":
+                result["tools"] = [tool(f"t{page}", "x" * 1_500_000)]
+            if MODE in ("endless-pages", "large-pages"):
+                if MODE == "endless-pages":
+                    result["tools"] = [] if page else listed()
                 page += 1
                 result["nextCursor"] = f"p{page}"
             answer(number, result)
         elif method == "tools/call":
-            call(number, message["params"].get("arguments") or {})
+            params = message["params"]
+            call(
+                number, params.get("arguments") or {}, params.get("_meta", {}).get("progressToken")
+            )
             called = True
         elif MODE == "exits-on-unknown":
             os._exit(3)

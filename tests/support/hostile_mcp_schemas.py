@@ -1,4 +1,4 @@
-"""A schema that is small to read and takes for ever to check."""
+"""Schemas that are small to read and take for ever to check."""
 
 from typing import Any
 
@@ -12,3 +12,9 @@ def bomb(levels: int = 24) -> dict[str, Any]:
     defs[f"a{levels}"] = {"type": "string"}
     properties = {"text": {"$ref": "#/$defs/a0"}}
     return {"type": "object", "properties": properties, "$defs": defs}
+
+
+def costly(choices: int = 900) -> dict[str, Any]:
+    """To check one value against it takes a moment, and many of them that many moments."""
+    items = {"anyOf": [{"minLength": 1, "pattern": f"^x{n}$"} for n in range(choices)]}
+    return {"type": "object", "properties": {"all": {"type": "array", "items": items}}}

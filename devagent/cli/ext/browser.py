@@ -1,6 +1,7 @@
 """A person signing in: sees the whole URL, agrees, and comes back to a port of this machine that is open for that long."""
 
 import asyncio
+import secrets
 import unicodedata
 import webbrowser
 from typing import Self
@@ -10,7 +11,7 @@ import click
 from mcp.client.auth import AuthorizationCodeResult, OAuthFlowError
 
 from devagent.core.text import one_line
-from devagent.host.mcp.http_config import is_loopback
+from devagent.host.mcp.http_config import page_host
 
 ANSWER_S = 300.0
 """How long the person has."""
@@ -27,6 +28,7 @@ class TerminalBrowser:
     def __init__(self, server: str) -> None:
         self._server_name = server
         self.redirect_uri = ""
+        self._state = ""
         self._answer: asyncio.Future[AuthorizationCodeResult] | None = None
         self._server: asyncio.Server | None = None
 
@@ -45,10 +47,11 @@ class TerminalBrowser:
 
     async def open(self, url: str) -> None:
         """Show where to sign in, and open it if the person says so. Raises OAuthFlowError for what is no web page."""
-        parts = urlsplit(url)
-        host = parts.hostname or ""
-        if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(host)):
-            raise OAuthFlowError("the address to sign in at is neither https nor on this machine")
+        try:
+            host = page_host(url)
+        except ValueError as e:
+            raise OAuthFlowError(f"the address to sign in at is refused: {e}") from e
+        self._state = parse_qs(urlsplit(url).query).get("state", [""])[0]
         click.echo(f"\nThe MCP server {self._server_name} wants you to sign in at")
         click.echo(f"  {_spelled(host)}\n\n  {one_line(url, 8_000)}\n")
         if await asyncio.to_thread(click.confirm, "Open this in the browser?", default=False):
@@ -81,6 +84,11 @@ class TerminalBrowser:
             writer.close()
 
     def _take(self, said: dict[str, str]) -> None:
+        """Raises ValueError for what does not answer the question that was asked: any page can knock at this port."""
+        if not self._state or not secrets.compare_digest(
+            said.get("state", "").encode(), self._state.encode()
+        ):
+            raise ValueError("another state, or none")
         if self._answer is None or self._answer.done():
             return
         if "code" in said:

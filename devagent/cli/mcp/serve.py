@@ -11,12 +11,13 @@ from msgspec import Struct
 from devagent.cli.entry import leave
 from devagent.cli.workspace import workspace
 from devagent.core.errors import ConfigError, DevagentError, Stop, UsageError
-from devagent.gateway.callers import Callers
+from devagent.core.principal import Principal
+from devagent.gateway.callers import ANYBODY, Callers
 from devagent.gateway.calling import ByTheClient
 from devagent.gateway.front import listen
 from devagent.gateway.sessions import Sessions
 from devagent.session import Options
-from devagent.session.served import Served, open_served
+from devagent.session.served import Served, check_served, open_served
 from devagent.settings.gateway_tokens import GatewayTokens
 from devagent.settings.places import places
 
@@ -81,23 +82,24 @@ def serve(
     client_side = ByTheClient()
     door = _door(address, resource) if address is not None else None
 
-    async def open_for(client: str) -> Served:
-        who = door.callers.principal(client) if door is not None else None
-        return await open_served(
-            Options(
-                folder=place,
-                mode="gateway",
-                agent=who.agent if who is not None else f"mcp-{client}",
-                principal=who,
-                approver=client_side,
-                elicitor=client_side,
-                sampler=client_side,
-                policies=policies,
-                extensions=extensions,
-            )
+    def options(client: str, who: Principal | None) -> Options:
+        return Options(
+            folder=place,
+            mode="gateway",
+            agent=who.agent if who is not None else f"mcp-{client}",
+            principal=who,
+            approver=client_side,
+            elicitor=client_side,
+            sampler=client_side,
+            policies=policies,
+            extensions=extensions,
         )
 
-    return asyncio.run(_serve(Sessions(open_for), door, hosts))
+    async def open_for(client: str) -> Served:
+        who = door.callers.principal(client) if door is not None else None
+        return await open_served(options(client, who))
+
+    return asyncio.run(_serve(Sessions(open_for), door, hosts, options(ANYBODY, None)))
 
 
 class _Door(Struct):
@@ -138,14 +140,19 @@ def _resource(url: str) -> str:
     return url
 
 
-async def _serve(sessions: Sessions, door: _Door | None, hosts: tuple[str, ...]) -> int:
+async def _serve(
+    sessions: Sessions, door: _Door | None, hosts: tuple[str, ...], anybodys: Options
+) -> int:
+    """``anybodys`` are the options of a session here: what is wrong with them is said before anybody is served."""
     stop: Stop = "done"
     code, reason = 0, ""
     try:
         if door is None:
             await _over_stdio(sessions)
         else:
-            await _over_http(sessions, door, hosts)
+            with door.listening:
+                await check_served(anybodys)
+                await _over_http(sessions, door, hosts)
     except asyncio.CancelledError:
         stop, code, reason = "interrupted", 130, "a signal ended the server"
     except DevagentError as error:

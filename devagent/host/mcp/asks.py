@@ -103,7 +103,7 @@ class _Asks:
         # A round is answered in the call's own task; a request of the server does not say what it is about.
         way = WAY.get(None) if isinstance(context.request_id, str) else None
         way = way or self._current()
-        if way is None or way.meanwhile is None:
+        if way is None or way.meanwhile is None or not way.may_ask():
             return None
         try:
             with way.waits():

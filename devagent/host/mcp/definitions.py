@@ -19,6 +19,7 @@ from msgspec import Struct
 from devagent.core.codec import canonical, digest, well_formed_value
 from devagent.core.text import one_line, visible
 from devagent.host.mcp.names import skeleton, tool_name
+from devagent.host.validator import Validator
 from devagent.policy.plain import is_list, is_table
 
 MAX_TOOLS = 500
@@ -255,16 +256,10 @@ class _Budget:
 
 
 def _compiles(schema: dict[str, Any]) -> None:
-    import jsonschema_rs  # noqa: PLC0415  (a native library, only where a tool is recorded)
-
     try:
-        jsonschema_rs.Draft202012Validator(schema, retriever=_no_fetch)
+        Validator(schema)
     except ValueError as e:
         raise ValueError(f"its schema cannot be used: {one_line(str(e), 120)}") from e
-
-
-def _no_fetch(uri: str) -> Any:
-    raise ValueError(f"a tool's schema may not refer to {uri}")
 
 
 def _depth_exceeds(value: Any, limit: int) -> bool:

@@ -17,7 +17,6 @@ from devagent.core.ports import MayRead, Meanwhile, Progress, ToolFailure
 from devagent.core.resources import Access, Resource
 from devagent.core.text import one_line
 from devagent.core.tools import ExtensionReference, ToolClass, ToolResult, ToolSpec
-from devagent.host.arguments import fits
 from devagent.host.mcp.beside import Beside
 from devagent.host.mcp.config import ServerSettings
 from devagent.host.mcp.definitions import (
@@ -36,6 +35,7 @@ from devagent.host.mcp.lock import (
 from devagent.host.mcp.resources import mapped
 from devagent.host.mcp.running import Running
 from devagent.host.org_pins import OrgPins
+from devagent.host.validator import TooCostly, Validator
 
 if TYPE_CHECKING:
     from devagent.host.mcp.launch import Answers
@@ -96,6 +96,7 @@ class McpExtension:
         self.beside = Beside(settings, self.running, self.prompts)
         self._withheld: set[str] = set()
         self._changes: list[ExtensionChanged] = []
+        self._outputs: dict[str, Validator] = {}
         self._take(known)
 
     def _take(self, known: PinnedServer | None) -> None:
@@ -103,6 +104,7 @@ class McpExtension:
         if known is not None:
             self.state = "pinned" if known.identity == self.identity else "other"
         usable = known if known is not None and self.state == "pinned" else None
+        self._outputs.clear()
         self._definitions = {tool.name: tool for tool in usable.tools} if usable else {}
         self._withheld = set(usable.pending) & set(self._definitions) if usable else set()
         self.prompts.clear()
@@ -201,12 +203,21 @@ class McpExtension:
 
         return tool_result(answer, self.settings.name)
 
-    def _check_output(self, tool: str, answer: Mapping[str, Any]) -> None:
-        """Raises ToolFailure where the server breaks its own output schema."""
+    def _check_output(self, tool: str, answer: dict[str, Any]) -> None:
+        """Raises ToolFailure where the server breaks its own output schema. What is too much to be checked is left out."""
         schema = self._definitions[tool].output_schema
         if schema is None or answer.get("isError") is True:
             return
-        if not fits(schema, answer.get("structuredContent")):
+        try:
+            if tool not in self._outputs:
+                self._outputs[tool] = Validator(schema)
+            fits = self._outputs[tool].is_valid(answer.get("structuredContent"))
+        except TooCostly:
+            del answer["structuredContent"]
+            return
+        except ValueError:  # the schema cannot be used, or the answer is nested too deeply
+            fits = False
+        if not fits:
             text = f"The MCP server {self.settings.name} broke the output schema of {tool}"
             raise ToolFailure(text, error="bad_answer")
 

@@ -9,14 +9,14 @@
 
 import re
 from typing import Any
-from urllib.parse import urlsplit
 
 from devagent.core.codec import well_formed_value
 from devagent.core.text import one_line, visible
-from devagent.host.mcp.http_config import is_loopback
+from devagent.host.mcp.http_config import page_host
 from devagent.policy.plain import is_list, is_table
 
 MAX_FIELDS, MAX_MESSAGE, MAX_URL, MAX_CHOICES = 40, 4_000, 2_000, 200
+MAX_NAME, MAX_CHOICE = 200, 400
 _SECRET = re.compile(
     r"(?i)pass.?(?:word|wd|phrase|code)|secret|api.?key|access.?key|private.?key|credential|\bpin\b|\bcvv\b"
     r"|(?:^|[_\s-])(?:token|otp)(?:$|[_\s-])"
@@ -41,7 +41,7 @@ def form(schema: Any) -> dict[str, Any]:
         raise ValueError(f"it has more than {MAX_FIELDS} fields")
     fields: dict[str, Any] = {}
     for name, field in properties.items():
-        if not is_table(field) or not name.isprintable() or visible(name) != name:
+        if not is_table(field) or not _is_plain(name) or len(name) > MAX_NAME:
             raise ValueError("it has a field that is none")
         if any(_SECRET.search(str(word)) for word in (name, field.get("title", ""))):
             raise ValueError("it asks for a secret, which forms may not")
@@ -58,13 +58,13 @@ def form(schema: Any) -> dict[str, Any]:
 
 def _field(field: dict[str, Any]) -> dict[str, Any]:
     kind = field.get("type", "string")
-    kept = {key: field[key] for key in _KEPT if key in field}
+    kept = {key: field[key] for key in _KEPT if isinstance(field.get(key), str | int | float)}
     kept |= {
         key: one_line(str(field[key]), 400) for key in ("title", "description") if key in field
     }
     kept["type"] = kind
     if "default" in field:
-        kept["default"] = field["default"]
+        kept["default"] = _default(field["default"])
     if kind == "array":
         items = field.get("items")
         if not is_table(items):
@@ -82,7 +82,7 @@ def _refuse() -> dict[str, Any]:
 def _choices(field: dict[str, Any]) -> dict[str, Any]:
     """What may be chosen, in the schema's own way; empty where it is free."""
     if is_list(options := field.get("enum")):
-        if len(options) > MAX_CHOICES or not all(isinstance(one, str) for one in options):
+        if len(options) > MAX_CHOICES or not all(map(_is_plain, options)):
             _refuse()
         names = field.get("enumNames")
         titles = {"enumNames": [one_line(str(n)) for n in names]} if is_list(names) else {}
@@ -95,23 +95,34 @@ def _choices(field: dict[str, Any]) -> dict[str, Any]:
     return {}
 
 
+def _is_plain(text: Any) -> bool:
+    """A choice is sent back as it is, so nothing in it may be hidden from whoever makes it."""
+    return (
+        isinstance(text, str)
+        and len(text) <= MAX_CHOICE
+        and visible(text) == text
+        and len(text.splitlines()) <= 1
+    )
+
+
+def _default(value: Any) -> Any:
+    """What stands in a field already."""
+    for one in value if is_list(value) else [value]:
+        shown = visible(one) == one and len(one) <= MAX_MESSAGE if isinstance(one, str) else False
+        if not shown and not isinstance(one, (bool, int, float)):
+            _refuse()
+    return value
+
+
 def _choice(one: Any) -> dict[str, Any]:
-    if not is_table(one) or not isinstance(one.get("const"), str):
+    if not is_table(one) or not _is_plain(one.get("const")):
         return _refuse()
     return {"const": one["const"], "title": one_line(str(one.get("title", one["const"])))}
 
 
 def page(url: str) -> str:
     """The address of a page. Raises ValueError for one that is not to be opened."""
-    try:
-        parts = urlsplit(url)
-        host = parts.hostname or ""
-    except ValueError as e:
-        raise ValueError("it is no address") from e
-    if len(url) > MAX_URL or not url.isprintable() or not url.isascii() or " " in url:
+    page_host(url)
+    if len(url) > MAX_URL:
         raise ValueError("it is no address")
-    if parts.scheme not in ("http", "https") or not host or parts.username or parts.password:
-        raise ValueError("it is no address of a page")
-    if parts.scheme == "http" and not is_loopback(host):
-        raise ValueError("it is not on https")
     return url

@@ -12,7 +12,6 @@
 import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from msgspec.structs import replace
 
@@ -33,6 +32,7 @@ from devagent.core.resources import Resource
 from devagent.core.tools import ExtensionReference, ToolResult, ToolSpec
 from devagent.host.arguments import Arguments
 from devagent.host.mcp.house_tools import ELICIT, NAME, OFFERED, ROOTS
+from devagent.host.mcp.http_config import page_host
 
 if TYPE_CHECKING:
     from devagent.host.mcp.extension import McpExtension
@@ -55,7 +55,6 @@ class House:
     def __init__(self, servers: Sequence["McpExtension"], *, governed: bool) -> None:
         self._servers = {server.settings.name: server for server in servers}
         self._governed = governed
-        self._forms = Arguments()
         self.elicitor: Elicitor = Nobody()
         self.sampler: Sampler | None = None
         self.client_roots: RootsGiver | None = None
@@ -193,7 +192,7 @@ class House:
         content: dict[str, Any] = {}
         if filled.action == "accept" and not url:
             spec = replace(ELICIT, name=f"form {digest(form.schema)}", input_schema=form.schema)
-            content = self._forms.fit(spec, filled.content)
+            content = Arguments().fit(spec, filled.content)  # no form comes twice
         return ToolResult(
             f"{filled.action} by {filled.by}",
             structured={"action": filled.action, "content": content},
@@ -240,9 +239,6 @@ def _plain_name(name: str) -> str:
 
 def _host(url: str) -> str:
     try:
-        host = urlsplit(url).hostname or ""
-    except ValueError:
-        host = ""
-    if not host:
-        raise ToolFailure("The page that the server names has no host", error="bad_arguments")
-    return host.lower()
+        return page_host(url)
+    except ValueError as e:
+        raise ToolFailure(f"The page that the server names: {e}", error="bad_arguments") from e

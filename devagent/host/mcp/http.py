@@ -60,6 +60,15 @@ class GuardedHttp:
         self.started = True
         self.gone = asyncio.Event()
 
+    @property
+    def received(self) -> int:
+        """Bytes of its answers so far."""
+        return self._exchange.received
+
+    def cut(self, why: str) -> None:
+        """Take nothing more of it."""
+        self._cut(why)
+
     def _cut(self, why: str, error: str = "") -> None:
         if not self.fault:
             self.fault, self.error = why, error
@@ -92,6 +101,7 @@ class GuardedHttp:
     def _goes(self, sent: SessionMessage) -> None:
         if not isinstance(sent.message, JSONRPCRequest):
             return
+        self._exchange.begin()
         if sent.message.method == "tools/list":
             self._listings.add(sent.message.id)
         elif "task" in (sent.message.params or {}):

@@ -23,7 +23,9 @@ _OURS = frozenset(
 )
 """Headers that the protocol itself sets, beside ``mcp-*``, ``proxy-*``."""
 _SECRET = re.compile(r"(?i)(?:^|[_-])(?:token|secret|password|key|apikey|auth|sig|signature)$")
-MAX_URL = 2_000
+_HOST = re.compile(r"[A-Za-z0-9_.-]{1,253}|[0-9A-Fa-f:.]{2,45}")
+_ODD = frozenset(' "<>\\^`{|}')
+MAX_URL, MAX_PAGE = 2_000, 8_000
 
 
 class SignIn(Struct, frozen=True, kw_only=True):
@@ -54,6 +56,22 @@ def is_private(host: str) -> bool:
     except ValueError:
         name = host.lower().rstrip(".")
         return name == "localhost" or name.endswith((".localhost", ".local", ".internal"))
+
+
+def page_host(url: str) -> str:
+    """The host of a page's address, in small letters. Raises ValueError for an address that is none, or that a browser could
+    take to another host than is read here."""
+    try:
+        parts = urlsplit(url)
+        host, _port = parts.hostname or "", parts.port
+    except ValueError as e:
+        raise ValueError("it is no address") from e
+    if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(host)):
+        raise ValueError("it is neither https nor on this machine")
+    odd = not url.isascii() or not url.isprintable() or set(url) & _ODD or "@" in parts.netloc
+    if odd or len(url) > MAX_PAGE or not _HOST.fullmatch(host):
+        raise ValueError("it is not plainly the address of a page")
+    return host.lower()
 
 
 def server_url(text: str) -> str:

@@ -5,7 +5,8 @@
 2. The config's headers go to the server's own origin alone.
 3. An answer is never compressed (a small one could unpack to any size), and has a length at which the server is
    cut off; so has all that comes between two requests of ours.
-4. What cannot be reached, or does not let us in, is told as such and ends the conversation; the next call begins anew.
+4. No cookie is kept, so none goes from one origin to another of the same host.
+5. What cannot be reached, or does not let us in, is told as such and ends the conversation; the next call begins anew.
 
 Imports ``httpx2``: only for use when a server is spoken to.
 """
@@ -46,12 +47,18 @@ class GuardedExchange(httpx2.AsyncBaseTransport):
         self._tls = ssl.create_default_context()
         self._ways: dict[str, httpx2.AsyncHTTPTransport] = {}
         self._bytes = self._lines = 0
+        self.received = 0
+        """Bytes of the server's own answers so far."""
         self.over = False
         """Cut off: nothing more is sent, whoever still tries."""
 
     async def aclose(self) -> None:
         for way in self._ways.values():
             await way.aclose()
+
+    def begin(self) -> None:
+        """A request of ours goes out: what may come until the next one is counted anew. What answers the server is none."""
+        self._bytes = self._lines = 0
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         if self.over:
@@ -65,8 +72,6 @@ class GuardedExchange(httpx2.AsyncBaseTransport):
         request.headers["accept-encoding"] = "identity"
         if own:
             request.headers.update(self._headers)
-        if own and request.method == "POST":
-            self._bytes = self._lines = 0
         if request.method == "DELETE":  # leaving; nobody waits long for an answer to that
             limits = dict.fromkeys(("connect", "read", "write", "pool"), LEAVE_S)
             request.extensions = {**request.extensions, "timeout": limits}
@@ -113,7 +118,7 @@ class GuardedExchange(httpx2.AsyncBaseTransport):
         body = self._body(response, own=own, is_events=is_events)
         return httpx2.Response(
             status,
-            headers=response.headers,
+            headers=[one for one in response.headers.raw if one[0].lower() != b"set-cookie"],
             stream=_Stream(body, response),
             extensions=response.extensions,
             request=request,
@@ -143,6 +148,7 @@ class GuardedExchange(httpx2.AsyncBaseTransport):
             raise httpx2.StreamError("broken off") from e
 
     def _count(self, chunk: bytes, is_events: bool) -> None:
+        self.received += len(chunk)
         self._bytes += len(chunk)
         if self._bytes > MAX_BETWEEN:
             self._end(f"it sent more than {MAX_BETWEEN >> 20} MiB in answer to one request")

@@ -45,6 +45,15 @@ class Guarded(Protocol):
     @property
     def tail(self) -> Sequence[str]: ...
 
+    @property
+    def received(self) -> int:
+        """Bytes of its answers so far."""
+        ...
+
+    def cut(self, why: str) -> None:
+        """Take nothing more of this server; ``fault`` says why."""
+        ...
+
     async def __aenter__(self) -> TransportStreams: ...
 
     async def __aexit__(

@@ -27,6 +27,8 @@ from devagent.core.ports import ToolFailure
 
 LISTEN_S = 2.0
 """How long opening a stream of notices is waited for; they may come later, too."""
+TELL_S = 5.0
+"""How long somebody may take to be told of a change; then they are told of none any more."""
 MAX_WATCHED = 100
 
 Changed = Callable[[], Awaitable[None]]
@@ -75,7 +77,13 @@ class Notices:
         if uri in self.watched:
             self.updated.add(uri)
             if tell := self._tells.get(uri):
-                await tell()
+                try:
+                    async with asyncio.timeout(TELL_S):
+                        await tell()
+                except (
+                    Exception
+                ):  # whoever wanted to know has gone, or reads nothing: no matter of this server's
+                    self._tells.pop(uri, None)
 
     async def told(self, message: object) -> None:
         """A notice of the older protocol, or one that is none."""

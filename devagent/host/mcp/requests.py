@@ -5,6 +5,7 @@ Imports ``mcp``: only for use when a server is started.
 """
 
 import asyncio
+import math
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -32,6 +33,8 @@ from devagent.host.mcp.under_way import UnderWay
 MAX_PAGES = 50
 MAX_ENTRIES = 1_000
 """Resources, templates or prompts of one server."""
+MAX_LISTED = 4 << 20
+"""Bytes of all pages of one listing; the page that goes beyond it is the last."""
 MAX_TOLD = 500
 """Characters of a server's own words in an error."""
 LOG_LEVEL = "info"
@@ -72,7 +75,7 @@ class Requests:
         async def told(progress: float, total: float | None, message: str | None) -> None:
             if way is not None and way.meanwhile is not None:
                 said = one_line(message or "", MAX_TOLD)
-                way.meanwhile.progress(done=progress, total=total or 0.0, text=said)
+                way.meanwhile.progress(done=_finite(progress), total=_finite(total), text=said)
 
         def ask(client: Client) -> Awaitable[BaseModel]:
             if as_task:
@@ -121,8 +124,14 @@ class Requests:
     ) -> list[dict[str, Any]]:
         entries: list[dict[str, Any]] = []
         cursor: str | None = None
+        before = self._way.received
         for _ in range(MAX_PAGES):
             page = await self.answer(lambda c, at=cursor: ask(c, at), limit_s)
+            if self._way.received - before > MAX_LISTED:
+                text = (
+                    f"The MCP server {self._name} lists more than {MAX_LISTED >> 20} MiB of {key}"
+                )
+                raise ToolFailure(text, error="bad_answer")
             entries += page.get(key, [])
             cursor = page.get("nextCursor")
             if not cursor or len(entries) > MAX_ENTRIES:
@@ -185,6 +194,11 @@ class Requests:
         text = f"The MCP server {self._name} {what}{fault}"
         error = self._way.error or error
         return ServerFailure(text, error=error, tail=self._way.tail)
+
+
+def _finite(number: float | None) -> float:
+    """JSON has no other numbers, but the SDK's parser takes them."""
+    return number if number is not None and math.isfinite(number) else 0.0
 
 
 def _subscribed(client: Client, uri: str) -> Awaitable[BaseModel]:

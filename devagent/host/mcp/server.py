@@ -20,7 +20,7 @@ from devagent.core.text import one_line
 from devagent.host.mcp.definitions import MAX_TOOLS, LeftOut
 from devagent.host.mcp.launch import Launch, ServerFailure
 from devagent.host.mcp.notices import Notices
-from devagent.host.mcp.requests import LOG_LEVEL, MAX_PAGES, MAX_TOLD, Requests
+from devagent.host.mcp.requests import LOG_LEVEL, MAX_LISTED, MAX_PAGES, MAX_TOLD, Requests
 from devagent.host.mcp.tasks import Tasks, needs_a_task
 from devagent.host.mcp.under_way import UnderWay
 from devagent.policy.plain import is_list
@@ -203,8 +203,13 @@ class McpServer:
     async def _list(self, client: Client) -> None:
         self._transport.listing, self._transport.unfit = [], []
         cursor: str | None = None
+        before = self._transport.received
         for _ in range(MAX_PAGES):
             page = await client.list_tools(cursor=cursor, cache_mode="bypass")
+            if self._transport.received - before > MAX_LISTED:
+                self._transport.listing = []
+                self._transport.cut(f"it lists more than {MAX_LISTED >> 20} MiB of tools")
+                raise ValueError("too much to be listed")
             cursor = page.next_cursor
             if not cursor or len(self._transport.listing) > MAX_TOOLS:
                 break

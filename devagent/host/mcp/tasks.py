@@ -13,6 +13,7 @@ Imports ``mcp``: only for use when a server is started.
 
 import asyncio
 import contextlib
+import math
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Literal
@@ -204,5 +205,6 @@ def _tell(message: str | None) -> None:
 
 
 def _poll_s(wanted_ms: float | None) -> float:
-    wanted_s = POLL_S if wanted_ms is None else wanted_ms / 1000
+    # No number at all, which the SDK's parser takes, would be a time that never comes.
+    wanted_s = wanted_ms / 1000 if wanted_ms is not None and math.isfinite(wanted_ms) else POLL_S
     return min(max(wanted_s, LEAST_POLL_S), MOST_POLL_S)

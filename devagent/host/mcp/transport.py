@@ -8,7 +8,8 @@ takes the whole listing with it. Here
 - listings of tools are taken aside as they came (``listing``), and the client gets no more of them than their names;
 - standard error is read always and kept as a short tail, never shown on the screen;
 - the server's process ending, or its output, ends the conversation at once, whoever still holds its pipes;
-- on leaving its standard input is closed, then its whole process group is ended, within limits.
+- on leaving its standard input is closed, then its whole process group is ended, within limits; where devagent is killed, by
+  ``orphans``.
 
 Imports ``mcp``: only for use when a server is started.
 """
@@ -30,6 +31,7 @@ from mcp.types import JSONRPCRequest, jsonrpc_message_adapter
 
 from devagent.core.codec import canonical, parse
 from devagent.core.text import one_line
+from devagent.host.mcp import orphans
 from devagent.host.mcp.listing import as_known, names_only
 from devagent.policy.plain import is_table
 
@@ -90,6 +92,15 @@ class GuardedStdio:
         """The last lines of its standard error, safe to show."""
         return tuple(self._pipes.tail)
 
+    @property
+    def received(self) -> int:
+        """Bytes of its output so far."""
+        return self._pipes.received
+
+    def cut(self, why: str) -> None:
+        """Take nothing more of it."""
+        self._pipes.cut(why)
+
     async def __aenter__(self) -> Streams:
         loop = asyncio.get_running_loop()
         self._transport, _ = await loop.subprocess_exec(
@@ -102,6 +113,7 @@ class GuardedStdio:
             cwd=self._cwd,
             start_new_session=True,
         )
+        orphans.watch(self._transport.get_pid())
         to_client, read = anyio.create_memory_object_stream[SessionMessage | Exception](0)
         write, from_client = anyio.create_memory_object_stream[SessionMessage](0)
         self._tasks = [
@@ -136,6 +148,7 @@ class GuardedStdio:
                 await asyncio.gather(*self._tasks, return_exceptions=True)
             finally:
                 transport.close()
+                orphans.let_go(transport.get_pid())
 
     async def _exited(self, limit_s: float) -> bool:
         with contextlib.suppress(TimeoutError):
@@ -219,6 +232,7 @@ class _Pipes(asyncio.SubprocessProtocol):
         self.writable.set()
         self.tail: deque[str] = deque(maxlen=TAIL_LINES)
         self.fault = ""
+        self.received = 0
         self._transport: asyncio.SubprocessTransport | None = None
         self._lines: deque[bytes] = deque()
         self._queued = 0
@@ -295,6 +309,7 @@ class _Pipes(asyncio.SubprocessProtocol):
         asyncio.get_running_loop().call_later(LAST_WORDS_S, self.end)
 
     def _output(self, data: bytes) -> None:
+        self.received += len(data)
         self._bytes += len(data)
         if self._bytes > MAX_BETWEEN:
             self.cut(f"it wrote more than {MAX_BETWEEN >> 20} MiB in answer to one request")

@@ -7,6 +7,8 @@ from contextlib import asynccontextmanager, contextmanager
 
 from devagent.core.ports import Meanwhile
 
+MAX_ASKED = 100
+"""Questions of one call; who asks more often has its time go on."""
 WAY: "contextvars.ContextVar[UnderWay]" = contextvars.ContextVar("way")
 """The call that a task of ours carries out."""
 
@@ -19,6 +21,12 @@ class UnderWay:
         self._limit_s = limit_s
         self._timeout: asyncio.Timeout | None = None
         self._waiting = 0
+        self._asked = 0
+
+    def may_ask(self) -> bool:
+        """Whether one more question of the server is heard; counted."""
+        self._asked += 1
+        return self._asked <= MAX_ASKED
 
     @asynccontextmanager
     async def limited(self) -> AsyncGenerator[None]:

@@ -12,7 +12,9 @@ from devagent.audit.reader import read_events
 from devagent.core.events import Event
 from devagent.core.events.calls import ToolJudged
 from devagent.core.events.ground import BundleInForce, BundleRevoked
+from devagent.core.events.session import SessionEnded
 from devagent.core.tools import ToolCall
+from devagent.gateway.sessions import Sessions
 from devagent.host.manifest import FIRST_PARTY, package_folder, read_manifest
 from devagent.org import revoking
 from devagent.repl.approver import Unattended
@@ -20,8 +22,9 @@ from devagent.session import Options
 from devagent.session.served import Served, open_served
 from devagent.session.watching import RULE, Watch
 from devagent.settings.identity import principal
+from tests.support.command_line import logs
 from tests.support.org_machine import enrolled_here, opened, script, sync_here, turn
-from tests.support.org_repository import Organisation
+from tests.support.org_repository import POLICY, Organisation
 
 LIMIT_S = 30
 GIT = read_manifest(package_folder(FIRST_PARTY["git"]))
@@ -146,6 +149,43 @@ async def test_it_reaches_a_gateway_that_goes_on_serving(
         read = await called(served, "workspace__read", 4, path="a.txt")
     assert git.decision.rules == (RULE,)
     assert (read.decision.effect == "allow") is (what in ONLY_GIT)
+
+
+async def test_a_gateways_next_call_is_judged_by_the_bundle_that_came_into_force(
+    org: Organisation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = Clock(monkeypatch)
+    (tmp_path / "a.txt").write_text("one\n")
+
+    async def open_for(_client: str) -> Served:
+        options = Options(folder=str(tmp_path), mode="gateway", approver=Unattended())
+        return await open_served(options)
+
+    async def effect() -> tuple[str, str]:
+        calling = await sessions.start("ide", "workspace__read", {"path": "a.txt"})
+        step = await calling.step()
+        return calling.served.id, step.decision.effect if isinstance(step, ToolJudged) else "allow"
+
+    sessions = Sessions(open_for)
+    try:
+        first = await effect()
+        assert await effect() == first
+        denies = POLICY.replace('effect = "allow"', 'effect = "deny"')
+        org.promote(org.build("closed", policy=denies))
+        org.publish()
+        assert await effect() == first  # nobody has asked yet
+        await clock.ring()
+        second = await effect()
+        assert await effect() == second
+    finally:
+        await sessions.close("done", 0)
+    assert first[0] != second[0]
+    assert (first[1], second[1]) == ("allow", "deny")
+    ends = [e for folder in logs() for e in read_events(folder) if isinstance(e, SessionEnded)]
+    assert {one.reason for one in ends} == {
+        "",
+        "another policy of the organisation's came into force",
+    }
 
 
 async def test_a_server_that_is_not_there_is_asked_again_and_the_session_goes_on(
