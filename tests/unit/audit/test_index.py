@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from devagent.audit.index import match_all
 from devagent.audit.layout import BODIES, EVENTS
+from devagent.audit.query import match_all
 from devagent.audit.search import INDEX, search_sessions
 from devagent.audit.writer import SessionLog
 from devagent.core.codec import canonical, parse
