@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable
 from typing import Any
 
+from devagent.audit.lines import MAX_LINE
 from devagent.audit.record import VERSION, commitment, leaf_hash, split, to_base64
 from devagent.audit.sealing import SessionKey, digest_of
 from devagent.core.codec import canonical, well_formed_value
@@ -79,6 +80,8 @@ class Encoder:
                 elif self._is_sealed:
                     raise LogError(f"A {type(event).__name__} cannot be sealed without the key.")
             line = _canonical({**header, **envelope})
+            if max(len(line), len(body_line)) >= MAX_LINE:  # nobody could read it back
+                raise ValueError(f"it takes more than {MAX_LINE >> 20} MiB")
         except (TypeError, ValueError, OverflowError, RecursionError) as e:
             raise LogError(f"A {type(event).__name__} cannot be written down: {e}.") from e
         return line + b"\n", body_line and body_line + b"\n", leaf_hash(line)

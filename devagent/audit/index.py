@@ -25,11 +25,12 @@ from devagent.core.errors import LogError
 from devagent.core.events import Event
 from devagent.core.events.people import Mark, ReviewMarked
 from devagent.core.events.session import LogErased
+from devagent.core.text import visible
 
 Range = tuple[int, int]
 """The first and the last event."""
 
-VERSION = 2
+VERSION = 3
 LONGEST_TEXT = 1_000_000
 """Characters of one event that can be found."""
 
@@ -330,7 +331,7 @@ class _Noted:
 
     def facts(self) -> Iterator[tuple[int, str, str, int, int, int]]:
         for (kind, value), spotted in self._facts.items():
-            text = searchable(value)[:_LONGEST_FACT]
+            text = visible(value)[:_LONGEST_FACT]
             yield self._base, kind, text, spotted.count, spotted.first, spotted.last
 
 

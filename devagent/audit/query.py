@@ -1,5 +1,6 @@
 """What one looks for in the index of all sessions, in SQLite's words, and a hit as a person reads it."""
 
+import re
 from collections.abc import Sequence
 
 from msgspec import Struct
@@ -11,6 +12,11 @@ OPEN, CLOSE = "\ue000", "\ue001"
 """What stands around each word that was found; ``searchable`` keeps them out of the text itself."""
 
 _WIDTH = 160
+_UNSPACED = re.compile(
+    "[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003134f]"
+)
+"""Chinese and Japanese put no spaces between words, so there each character counts as one."""
+_BETWEEN = "\u200b"
 _NOT_TEXT = {ord(OPEN): None, ord(CLOSE): None}
 
 
@@ -48,7 +54,7 @@ def match_all(words: Sequence[str]) -> str:
             raise UsageError(
                 f"“{visible(word)}” is no word to look for.", hint="Give letters or digits."
             )
-        quoted = text.replace('"', '""')
+        quoted = _apart(text).replace('"', '""')
         terms.append(f'"{quoted}"' + ("*" if prefix else ""))
     if not terms:
         raise UsageError("There is no word to look for.")
@@ -57,11 +63,16 @@ def match_all(words: Sequence[str]) -> str:
 
 def searchable(text: str) -> str:
     """A text as it is looked through: without what hides in it, and without the marks of a hit."""
-    return visible(text).translate(_NOT_TEXT)
+    return _apart(visible(text).translate(_NOT_TEXT))
+
+
+def _apart(text: str) -> str:
+    return text if text.isascii() else _UNSPACED.sub(rf"{_BETWEEN}\g<0>{_BETWEEN}", text)
 
 
 def marked_line(text: str) -> tuple[str, tuple[tuple[int, int], ...]]:
     """The line with the first mark, cut around it, and where the marks are in it."""
+    text = text.replace(_BETWEEN, "")
     first = max(text.find(OPEN), 0)
     start = text.rfind("\n", 0, first) + 1
     end = text.find("\n", first)

@@ -281,6 +281,16 @@ def test_hidden_characters_hide_nothing_from_a_search_and_do_not_come_out_of_it(
     assert lines(sessions, "drop", "table") == [(2, "result", "drop the table")]
 
 
+def test_a_word_is_found_where_no_spaces_stand_between_words(sessions: str) -> None:
+    said = "免费配送将从30元开始。配達を無料にする"
+    write(sessions, said, "另外一句")
+    for word in ("配送", "30元", "元开始", "無料"):
+        ((hit,),) = (one.hits for one in search_sessions(sessions, [word]).found)
+        assert (hit.line, [hit.line[a:b] for a, b in hit.marks]) == (said, [word])
+    assert found(sessions, "配始") == []
+    assert found(sessions, "配送", "另外") == []
+
+
 def test_a_long_line_is_cut_around_its_first_hit(sessions: str) -> None:
     write(sessions, "x " * 4000 + "needle" + " y" * 4000)
     ((_, _, line),) = lines(sessions, "needle")
