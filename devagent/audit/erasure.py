@@ -12,11 +12,12 @@ from typing import Any, BinaryIO
 from msgspec import Struct
 
 from devagent.audit.device import Device
+from devagent.audit.encoding import Redact, unredacted
 from devagent.audit.files import Files
 from devagent.audit.holds import held
 from devagent.audit.layout import BODIES, EVENTS
 from devagent.audit.lines import lines, open_to_read, size_of
-from devagent.audit.writer import Redact, SessionLog, unredacted
+from devagent.audit.writer import SessionLog
 from devagent.core.codec import canonical, parse
 from devagent.core.errors import LogError, UsageError
 from devagent.core.events.session import LogErased

@@ -18,9 +18,10 @@ from devagent.audit.contentless import without_content
 from devagent.audit.flags import Fact, Spotted, facts, joined
 from devagent.audit.growth import Growth, NotTheSame, Position
 from devagent.audit.layout import EVENTS, KEYS, days, is_ulid, started_at
+from devagent.audit.query import CLOSE, OPEN, Found, Hit, marked_line, searchable
 from devagent.audit.record import NO_LEAF, Unknown, split
 from devagent.audit.spoken import spoken
-from devagent.core.errors import LogError, UsageError
+from devagent.core.errors import LogError
 from devagent.core.events import Event
 from devagent.core.events.people import Mark, ReviewMarked
 from devagent.core.events.session import LogErased
@@ -29,7 +30,7 @@ from devagent.core.text import visible
 Range = tuple[int, int]
 """The first and the last event."""
 
-VERSION = 2
+VERSION = 3
 LONGEST_TEXT = 1_000_000
 """Characters of one event that can be found."""
 
@@ -40,9 +41,6 @@ _EPOCH_MS = 1_577_836_800_000
 
 _LAST_BASE = (1 << 41) - 1_000_000
 _ROWS_A_COMMIT = 20_000
-_WIDTH = 160
-_OPEN, _CLOSE = "\ue000", "\ue001"
-_NOT_TEXT = {ord(_OPEN): None, ord(_CLOSE): None}
 
 _SCHEMA = f"""
 CREATE TABLE log (
@@ -68,26 +66,6 @@ _ADD_FACT = """INSERT INTO fact VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE
 SET count = count + excluded.count, last = excluded.last"""
 _MOST_FACTS, _LONGEST_FACT = 2_000, 300
 """What is noted of one session; a log with more is forged."""
-
-
-class Hit(Struct, frozen=True):
-    """One event that has all the words. ``at`` is in microseconds since 1970, UTC; ``line`` is the line of its
-    text with the first of them, ``marks`` where they stand in it (start and end)."""
-
-    seq: int
-    at: int
-    what: str
-    line: str
-    marks: tuple[tuple[int, int], ...]
-
-
-class Found(Struct, frozen=True):
-    """A session with its first hits, in the order that they happened; ``more`` says that there are others."""
-
-    sid: str
-    folder: str
-    hits: tuple[Hit, ...]
-    more: bool = False
 
 
 class Marked(Struct, frozen=True):
@@ -234,13 +212,13 @@ class Index:
         rows = self._database.execute(
             "SELECT rowid, at, what, highlight(said, 0, ?, ?) FROM said "
             "WHERE said MATCH ? AND rowid >= ? AND rowid < ? ORDER BY rowid LIMIT ?",
-            (_OPEN, _CLOSE, query, base << _SEQ_BITS, (base + 1) << _SEQ_BITS, hits + 1),
+            (OPEN, CLOSE, query, base << _SEQ_BITS, (base + 1) << _SEQ_BITS, hits + 1),
         ).fetchall()
         return Found(
             os.path.basename(place),
             os.path.join(self._sessions, place),
             tuple(
-                Hit(row & (_MOST_EVENTS - 1), at, what, *_marked_line(text))
+                Hit(row & (_MOST_EVENTS - 1), at, what, *marked_line(text))
                 for row, at, what, text in rows[:hits]
             ),
             more=len(rows) > hits,
@@ -315,27 +293,6 @@ class Index:
         return base
 
 
-def match_all(words: Sequence[str]) -> str:
-    """A query for events that have all the words, whatever their case and accents.
-
-    A word that ends in ``*`` is the beginning of one; several words in one are looked for in that order.
-    Raises UsageError where a word has neither letters nor digits.
-    """
-    terms: list[str] = []
-    for word in words:
-        prefix = word.endswith("*")
-        text = visible(word.removesuffix("*"))
-        if not any(letter.isalnum() for letter in text):
-            raise UsageError(
-                f"“{visible(word)}” is no word to look for.", hint="Give letters or digits."
-            )
-        quoted = text.replace('"', '""')
-        terms.append(f'"{quoted}"' + ("*" if prefix else ""))
-    if not terms:
-        raise UsageError("There is no word to look for.")
-    return " AND ".join(terms)
-
-
 def _logs_of(day: str) -> Iterator[tuple[str, tuple[int, int]]]:
     """What lies in a day's folder and has a log, in the order of time; the log's size and change time (ns)."""
     try:
@@ -374,7 +331,7 @@ class _Noted:
 
     def facts(self) -> Iterator[tuple[int, str, str, int, int, int]]:
         for (kind, value), spotted in self._facts.items():
-            text = visible(value)[:_LONGEST_FACT].translate(_NOT_TEXT)
+            text = visible(value)[:_LONGEST_FACT]
             yield self._base, kind, text, spotted.count, spotted.first, spotted.last
 
 
@@ -388,26 +345,5 @@ def _rows(
             event = Unknown(header.pop("type"), "erased", header)
         what, text = spoken(event)
         if text and seq < _MOST_EVENTS:
-            shown = visible(text[:LONGEST_TEXT]).translate(_NOT_TEXT)
+            shown = searchable(text[:LONGEST_TEXT])
             yield (log.base << _SEQ_BITS) + seq, shown, what, at
-
-
-def _marked_line(text: str) -> tuple[str, tuple[tuple[int, int], ...]]:
-    """The line with the first mark, cut around it, and where the marks are in it."""
-    first = max(text.find(_OPEN), 0)
-    start = text.rfind("\n", 0, first) + 1
-    end = text.find("\n", first)
-    line = text[start : len(text) if end < 0 else end].replace("\t", " ")
-    before = first - start
-    if before > _WIDTH // 2:
-        line = "…" + line[before - _WIDTH // 3 :]
-    marks: list[tuple[int, int]] = []
-    plain = ""
-    for piece in line.split(_OPEN):
-        marked, closed, rest = piece.partition(_CLOSE)
-        if closed:
-            marks.append((len(plain), len(plain) + len(marked)))
-        plain += marked + rest
-    if len(plain) > _WIDTH:
-        plain = plain[: _WIDTH - 1] + "…"
-    return plain, tuple((a, b) for a, b in marks if b < _WIDTH)

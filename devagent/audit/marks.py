@@ -13,6 +13,7 @@ from itertools import groupby
 from msgspec import Struct
 
 from devagent.audit.device import Device
+from devagent.audit.encoding import Redact, unredacted
 from devagent.audit.flags import Fact, Flag, FlagRules, Spotted, facts, flags_of, joined
 from devagent.audit.index import Index, Marked
 from devagent.audit.layout import EVENTS, REVIEW
@@ -22,7 +23,7 @@ from devagent.audit.reader import read
 from devagent.audit.record import leaf_hash, to_base64
 from devagent.audit.sealing import Sealing
 from devagent.audit.search import with_index
-from devagent.audit.writer import Redact, SessionLog, unredacted
+from devagent.audit.writer import SessionLog
 from devagent.core.events.people import ReviewMarked
 from devagent.core.events.session import SessionEnded, SessionStarted
 from devagent.core.principal import Principal

@@ -144,13 +144,14 @@ def glance(folder: str) -> Session:
     if not last:
         return Session(sid, folder, started_at(sid), "empty", **found)
     own = last[-1]
-    stop: str = own.get("stop", "") if own.get("type") == "session.ended" else ""
+    stop = str(own.get("stop", "")) if own.get("type") == "session.ended" else ""
+    seq = last[0].get("seq")
     return Session(
         sid,
         folder,
         started_at(sid),
         "ended" if stop else "open",
-        events=last[0].get("seq", 0) + 1,
+        events=seq + 1 if isinstance(seq, int) else 0,
         stop=stop,
         **found,
     )

@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from devagent.audit.claims import claim
 from devagent.audit.device import Device, own_key
+from devagent.audit.encoding import Redact, unredacted
 from devagent.audit.erasure import erase, has_content, refuse_held
 from devagent.audit.files import Files
 from devagent.audit.holds import held
@@ -30,7 +31,6 @@ from devagent.audit.reader import last_activity
 from devagent.audit.tombstone import new_tombstone
 from devagent.audit.verification import Verification
 from devagent.audit.verify import verify_session
-from devagent.audit.writer import Redact, unredacted
 from devagent.core.errors import LogError
 from devagent.core.keeping import Keeping
 from devagent.core.principal import Principal

@@ -14,8 +14,9 @@ from typing import TypeVar
 
 from msgspec import Struct
 
-from devagent.audit.index import VERSION, Found, Index, match_all
+from devagent.audit.index import VERSION, Index
 from devagent.audit.opening import has_keys
+from devagent.audit.query import Found, match_all
 from devagent.core.errors import LogError
 
 T = TypeVar("T")

@@ -13,21 +13,21 @@ import os
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 from devagent.audit.device import Device
+from devagent.audit.encoding import Encoder, Redact, unredacted
 from devagent.audit.files import Files
 from devagent.audit.layout import KEYS, ulid
 from devagent.audit.merkle import Tree
 from devagent.audit.opening import Opener
-from devagent.audit.record import VERSION, commitment, is_afterwards, leaf_hash, split, to_base64
-from devagent.audit.sealing import KEY_BYTES, Sealing, SessionKey, digest_of
+from devagent.audit.record import is_afterwards
+from devagent.audit.sealing import KEY_BYTES, Sealing, SessionKey
 from devagent.audit.signing import Signing
 from devagent.audit.verification import Tail
 from devagent.audit.verify import verify_session
-from devagent.core.codec import canonical, well_formed_value
 from devagent.core.errors import LogError
-from devagent.core.events import Event, Unlogged
+from devagent.core.events import Event
 from devagent.core.events.calls import ToolStarted
 from devagent.core.events.session import (
     LogErased,
@@ -41,33 +41,8 @@ from devagent.core.events.turns import TurnCut, TurnEnded
 if TYPE_CHECKING:
     from devagent.audit.witness import Witnessing
 
-Fields = dict[str, Any]
-Redact = Callable[[Fields, Fields], tuple[Fields, Fields, dict[str, int]]]
-"""An event's header and body in; both with what must not be kept replaced, and how often by its kind."""
-
 SYNC_EVERY = 64
 """Events after which even reads are synced."""
-
-_SALT_BYTES = 16
-_DRAW_BYTES = 1024
-
-
-def unredacted(header: Fields, body: Fields) -> tuple[Fields, Fields, dict[str, int]]:
-    return header, body, {}
-
-
-class Drawn:
-    """Random bytes from large draws: each call of the system lets other threads in between. For one log alone."""
-
-    def __init__(self, random: Callable[[int], bytes]) -> None:
-        self._source = random
-        self._left = b""
-
-    def __call__(self, size: int) -> bytes:
-        if len(self._left) < size:
-            self._left = self._source(max(size, _DRAW_BYTES))
-        taken, self._left = self._left[:size], self._left[size:]
-        return taken
 
 
 class SessionLog:
@@ -96,21 +71,26 @@ class SessionLog:
         one_task: bool = False,
     ) -> None:
         self.sid, self.folder = sid, files.folder
-        self.redactions = 0
         self.failure: LogError | None = None
         self._files = files
-        self._clock, self._monotonic, self._redact = clock, monotonic, redact
-        self._random = Drawn(random) if random is os.urandom else random
+        self._monotonic = monotonic
         self._seq, self._prev = tail.seq, tail.prev
         self._unfinished = tail.unfinished
         self._unsynced = 0
         self._ended = ended
         self._signing = signing
-        self._key = key
         self._witnessing = witnessing
         self._one_task = one_task
         self._end_awaited = False
-        self._sealed = files.has(KEYS)
+        self._encoder = Encoder(
+            sid,
+            clock=clock,
+            monotonic=monotonic,
+            random=random,
+            redact=redact,
+            key=key,
+            is_sealed=files.has(KEYS),
+        )
 
     @classmethod
     def create(
@@ -208,6 +188,11 @@ class SessionLog:
         return log
 
     @property
+    def redactions(self) -> int:
+        """How much was replaced in what this process has written."""
+        return self._encoder.redactions
+
+    @property
     def count(self) -> int:
         """How many events are written: the next one's seq."""
         return self._seq
@@ -219,7 +204,7 @@ class SessionLog:
         """
         if self.failure:
             raise LogError(self.failure.what, hint=self.failure.hint)
-        header_line, body_line, prev = self._encode(event)
+        header_line, body_line, prev = self._encoder.lines(event, self._seq, self._prev)
         try:
             if body_line:
                 self._files.append_body(body_line)
@@ -318,43 +303,6 @@ class SessionLog:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _encode(self, event: Event) -> tuple[bytes, bytes, str]:
-        """The header's line, the body's (empty where there is no content), and the header's leaf hash."""
-        if isinstance(event, Unlogged):
-            raise LogError(f"A {type(event).__name__} is never logged: the whole of it is.")
-        try:
-            header, body = split(event)
-            header, body, redacted = self._redact(header, body)
-            envelope: dict[str, Any] = {
-                "v": VERSION,
-                "seq": self._seq,
-                "sid": self.sid,
-                "ts": self._clock() // 1000,
-                "mono": self._monotonic(),
-                "prev": self._prev,
-            }
-            if redacted:
-                envelope["redacted"] = redacted
-                self.redactions += sum(redacted.values())
-            body_line = b""
-            if body:
-                content = _canonical(body)
-                salt = self._random(_SALT_BYTES)
-                envelope["body"] = commitment(salt, content)
-                body_line = canonical(
-                    {"seq": self._seq, "salt": to_base64(salt), "content": content.decode()}
-                )
-                if self._key:
-                    sealed = self._key.seal(self._seq, body_line)
-                    envelope["sealed"] = digest_of(sealed)
-                    body_line = canonical({"seq": self._seq, "sealed": sealed})
-                elif self._sealed:
-                    raise LogError(f"A {type(event).__name__} cannot be sealed without the key.")
-            line = _canonical({**header, **envelope})
-        except (TypeError, ValueError, OverflowError, RecursionError) as e:
-            raise LogError(f"A {type(event).__name__} cannot be written down: {e}.") from e
-        return line + b"\n", body_line and body_line + b"\n", leaf_hash(line)
-
     def _failed(self, error: OSError) -> LogError:
         why = os.strerror(error.errno) if error.errno else str(error)
         return self._broken(
@@ -384,13 +332,6 @@ def _key_of(
         key = key or random(KEY_BYTES)
         files.replace(KEYS, sealing.wrap(key))
     return SessionKey(sid, key, random) if key else None
-
-
-def _canonical(value: Any) -> bytes:
-    try:
-        return canonical(value)
-    except UnicodeEncodeError:  # a lone surrogate, from an odd file name or a tool's bytes
-        return canonical(well_formed_value(value))
 
 
 def _must_be_on_disk(event: Event) -> bool:

@@ -13,13 +13,14 @@ from contextlib import aclosing
 
 from devagent.audit import files
 from devagent.audit.device import Device
+from devagent.audit.encoding import unredacted
 from devagent.audit.opening import look_for_keys
 from devagent.audit.reader import read_events
 from devagent.audit.redaction.redactor import Redactor
 from devagent.audit.sealing import Sealing, new_identity
 from devagent.audit.tap import tapped
 from devagent.audit.verify import verify_session
-from devagent.audit.writer import SessionLog, unredacted
+from devagent.audit.writer import SessionLog
 from devagent.core.events import Event
 from tests.support.log_events import call, started, turn
 

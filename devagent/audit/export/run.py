@@ -15,6 +15,7 @@ from itertools import islice
 from msgspec import Struct, field
 from msgspec.structs import replace
 
+from devagent.audit.encoding import Redact, unredacted
 from devagent.audit.export.fold import Fold, Teams, is_new
 from devagent.audit.export.items import AnyItem, Call, Happened, Reply, Standing, Turn, Verdict
 from devagent.audit.export.progress import Part, Position, Progress
@@ -23,7 +24,6 @@ from devagent.audit.layout import DEVICE_KEY, EVENTS, LOCK
 from devagent.audit.reader import read
 from devagent.audit.record import ENVELOPE, Record, join, to_base64
 from devagent.audit.verification import Verification
-from devagent.audit.writer import Redact, unredacted
 from devagent.core.errors import LogError
 
 Verify = Callable[[str], Verification]

@@ -5,8 +5,8 @@ import time
 
 import click
 
-from devagent.audit.index import Found, Hit
 from devagent.audit.layout import started_at
+from devagent.audit.query import Found, Hit
 from devagent.audit.search import search_sessions
 from devagent.cli.session.shared import Format, folder_of, format_option, known_names, write
 from devagent.core.codec import canonical, to_plain

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from devagent.audit.index import match_all
 from devagent.audit.layout import BODIES, EVENTS
+from devagent.audit.query import match_all
 from devagent.audit.search import INDEX, search_sessions
 from devagent.audit.writer import SessionLog
 from devagent.core.codec import canonical, parse
@@ -279,6 +279,16 @@ def test_hidden_characters_hide_nothing_from_a_search_and_do_not_come_out_of_it(
     ]
     write_story(sessions, events)
     assert lines(sessions, "drop", "table") == [(2, "result", "drop the table")]
+
+
+def test_a_word_is_found_where_no_spaces_stand_between_words(sessions: str) -> None:
+    said = "免费配送将从30元开始。配達を無料にする"
+    write(sessions, said, "另外一句")
+    for word in ("配送", "30元", "元开始", "無料"):
+        ((hit,),) = (one.hits for one in search_sessions(sessions, [word]).found)
+        assert (hit.line, [hit.line[a:b] for a, b in hit.marks]) == (said, [word])
+    assert found(sessions, "配始") == []
+    assert found(sessions, "配送", "另外") == []
 
 
 def test_a_long_line_is_cut_around_its_first_hit(sessions: str) -> None:

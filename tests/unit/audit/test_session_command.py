@@ -1,11 +1,13 @@
 """``devagent session``: what it prints, and its exit codes."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
+from devagent.audit.layout import EVENTS
 from devagent.cli.policy.explain import explain_command
 from devagent.cli.session import session
 from devagent.core.errors import UsageError
@@ -35,6 +37,18 @@ def test_list_shows_each_session_on_a_line(folder: Path) -> None:
     assert json.loads(run("list", "--format", "json", "--limit", "1").stdout)[0]["events"] == len(
         story()
     )
+
+
+@pytest.mark.parametrize("last", ['{"seq":{}}', '{"seq":[1],"type":{}}', '{"stop":[],"type":"session.ended"}', "[]"])  # fmt: skip
+def test_a_log_that_was_changed_keeps_no_other_from_being_listed(folder: Path, last: str) -> None:
+    other = Path(write_story(f"{places().sessions}2", story()))
+    damaged = folder.with_name("7" + folder.name[1:])
+    shutil.copytree(other, damaged)
+    with (damaged / EVENTS).open("a") as file:
+        file.write(f"{last}\n")
+    done = run("list")
+    assert done.exit_code == 0, done.exception
+    assert [line[:26] for line in done.stdout.splitlines()] == [damaged.name, folder.name]
 
 
 def test_list_without_sessions_says_what_to_do() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from devagent.audit import files
+from devagent.audit import encoding, files
 from devagent.audit.checkpoints import parse_notes
 from devagent.audit.device import Device
 from devagent.audit.layout import folder_of, is_ulid
@@ -369,3 +369,16 @@ def test_the_folder_above_the_sessions_is_private_whatever_the_umask(tmp_path: P
         os.umask(before)
     for name in ("home", "home/sessions"):
         assert (tmp_path / name).stat().st_mode & 0o777 == 0o700
+
+
+def test_what_could_not_be_read_back_is_not_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(encoding, "MAX_LINE", 1 << 20)
+    with SessionLog.create(str(tmp_path)) as log:
+        log.write(started())
+        log.write(TurnStarted(turn=1))
+        with pytest.raises(LogError, match="takes more than 1 MiB"):
+            log.write(Prompt(turn=1, text="x" * (1 << 20)))
+        log.write(TurnCut(turn=1, err="log_error"))
+    assert verify_session(log.folder).events == 3
