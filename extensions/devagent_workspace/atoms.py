@@ -6,7 +6,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 from devagent_workspace.grammar import Unclear
-from devagent_workspace.places import SECRET_NAME
+from devagent_workspace.places import SECRET_NAME, tells_of_secrets
 from devagent_workspace.sources import ORDER, Source
 from devagent_workspace.variables import Scope
 
@@ -84,10 +84,13 @@ def named(name: str, scope: Scope, *, quoted: bool) -> list[Atom]:
 
 
 def bends(atoms: list[Atom]) -> bool:
-    """The same as ``bent`` for a word with pieces that are not known."""
+    """The same as ``bent`` for a word with pieces that are not known. A number is no name of a link."""
     first = next(at for at, atom in enumerate(atoms) if atom.text is None)
     before = "".join(atom.text or "" for atom in atoms[:first])
-    return bent(before, "".join(atom.text or "x" for atom in atoms[first + 1 :]))
+    after = "".join(atom.text or "x" for atom in atoms[first + 1 :])
+    if all(atom.source == "number" for atom in atoms if atom.text is None):
+        return "/.." in after or tells_of_secrets(f"{before}0{after}")
+    return bent(before, after)
 
 
 def bent(before: str, after: str) -> bool:
@@ -120,10 +123,11 @@ def unquoted(text: str) -> list[Atom]:
     return found
 
 
-def home(atoms: list[Atom], scope: Scope) -> list[Atom]:
-    """A leading ``~`` replaced, also after ``name=``. ``~name``, ``~+`` and ``a:~`` are unclear."""
+def home(atoms: list[Atom], scope: Scope, *, whole: bool = True) -> list[Atom]:
+    """A leading ``~`` replaced, also after ``name=`` where the word was written ``whole`` and not made by braces.
+    ``~name``, ``~+`` and ``a:~`` are unclear."""
     start = next((i + 1 for i, a in enumerate(atoms) if a.text == "=" and _is_syntax(a)), 0)
-    if start and not _NAME.match("".join(a.text or "$" for a in atoms[: start - 1])):
+    if not whole or (start and not _NAME.match("".join(a.text or "$" for a in atoms[: start - 1]))):
         start = 0
     for at in {0, start}:
         if at < len(atoms) and atoms[at].text == "~" and _is_syntax(atoms[at]):
@@ -140,7 +144,7 @@ def home(atoms: list[Atom], scope: Scope) -> list[Atom]:
 
 
 def braces(atoms: list[Atom]) -> list[list[Atom]]:
-    """``a{b,c}d`` as two words. Anything more than one plain list of alternatives is unclear."""
+    """``a{b,c}{1..2}`` as four words. Alternatives within alternatives are unclear."""
 
     def at(sign: str, start: int = 0) -> int:
         return next(
@@ -156,35 +160,45 @@ def braces(atoms: list[Atom]) -> list[list[Atom]]:
         raise Unclear("braces beside a variable")  # bash reads $x{a,b} as $xa $xb
     inner = atoms[opening + 1 : closing]
     bare = [atom.text for atom in inner if _is_syntax(atom)]
-    if "," not in bare:
-        numbers = re.fullmatch(
-            r"(-?\d{1,4})\.\.(-?\d{1,4})", "".join(atom.text or "$" for atom in inner)
-        )
-        if numbers is not None and len(bare) == len(inner):
-            low, high = int(numbers[1]), int(numbers[2])
-            counted = range(low, high + 1) if low <= high else range(low, high - 1, -1)
-            if (
-                len(counted) > MOST_FIELDS
-                or numbers[1].lstrip("-").startswith("0")
-                or opening
-                or closing + 1 < len(atoms)
-            ):
-                raise Unclear("a range in braces")
-            return [[Atom(str(number), quoted=True)] for number in counted]
-        if any(a == b == "." for a, b in pairwise(bare)):
-            raise Unclear("a range in braces")
-        if at("{", opening + 1) >= 0 or at(",", closing) >= 0:
-            raise Unclear("braces within braces")
-        return [atoms]
-    if at("{", opening + 1) >= 0 or at("}", closing + 1) >= 0:
+    if "{" in bare:
         raise Unclear("braces within braces")
-    found: list[list[Atom]] = [[]]
-    for atom in inner:
-        if atom.text == "," and _is_syntax(atom):
-            found.append([])
-        else:
-            found[-1].append(atom)
-    return [atoms[:opening] + one + atoms[closing + 1 :] for one in found]
+    if "," in bare:
+        found: list[list[Atom]] = [[]]
+        for atom in inner:
+            if atom.text == "," and _is_syntax(atom):
+                found.append([])
+            else:
+                found[-1].append(atom)
+    elif len(bare) == len(inner) and ".." in (text := "".join(sign or "$" for sign in bare)):
+        found = [[Atom(one, quoted=True)] for one in _counted(text)]
+    elif any(a == b == "." for a, b in pairwise(bare)):
+        raise Unclear("a range in braces")
+    elif at("{", closing) >= 0 or at(",", closing) >= 0:
+        raise Unclear("braces within braces")
+    else:
+        return [atoms]
+    words = [
+        atoms[:opening] + one + after for one in found for after in braces(atoms[closing + 1 :])
+    ]
+    if len(words) > MOST_FIELDS:
+        raise Unclear("a word becomes too many")
+    return words
+
+
+def _counted(text: str) -> list[str]:
+    """What ``{1..3}`` and ``{a..c}`` count. Raises Unclear."""
+    numbers = re.fullmatch(r"(-?\d{1,4})\.\.(-?\d{1,4})", text)
+    letters = re.fullmatch(r"([a-z])\.\.([a-z])|([A-Z])\.\.([A-Z])", text)
+    if numbers is not None and not numbers[1].lstrip("-").startswith("0"):
+        low, high = int(numbers[1]), int(numbers[2])
+    elif letters is not None:
+        low, high = ord(letters[1] or letters[3]), ord(letters[2] or letters[4])
+    else:
+        raise Unclear("a range in braces")
+    counted = range(low, high + 1) if low <= high else range(low, high - 1, -1)
+    if len(counted) > MOST_FIELDS:
+        raise Unclear("a range in braces")
+    return [chr(one) if letters else str(one) for one in counted]
 
 
 def _is_syntax(atom: Atom) -> bool:

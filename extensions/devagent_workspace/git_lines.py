@@ -9,6 +9,7 @@ from devagent_workspace.grammar import Unclear
 from devagent_workspace.programs.git import (
     GIT_COMMANDS,
     GIT_GLOBAL,
+    GIT_PLAIN,
     GIT_READS,
     GIT_RUNS,
     GIT_SAFE_SETTINGS,
@@ -27,7 +28,19 @@ _LISTS = {
     "grep": ("-l", "--files-with-matches"),
     "show": (),
 }
+_SAYS_A_NAME = re.compile(
+    r"rev-parse(?: --short(?:=\d+)?| --verify| -q| --quiet| --abbrev-ref)*(?: (?:HEAD|@)(?:[~^]\d*)*)+|branch --show-current"
+)
+"""What prints the name of a commit or a branch, whatever the repository holds."""
 _MERGING = frozenset(["merge", "rebase", "pull", "cherry-pick", "revert"])
+_SIGNS = {
+    "tag": ("--sign", "--local-user"), "push": ("--signed",), "hash-object": ("--stdin-paths",),
+}  # fmt: skip
+"""Options that start gpg, or read the names of files."""
+_VALUED_LETTERS = {
+    "commit": "mFCct", "merge": "mFsX", "rebase": "sXC", "tag": "mFn", "cherry-pick": "mX", "revert": "mX",
+}  # fmt: skip
+"""Letters of options behind which the rest of a word is their value."""
 _HARMLESS = frozenset(["--text", "--info-only", "--template=", "--exclude", "--show"])
 
 
@@ -78,6 +91,10 @@ def look_at_git(
     _check_words(walk, command, words, inner)
     check_unknown("git", words, inner)
     texts = [field.text for field in words]
+    if command == "merge-base" or _SAYS_A_NAME.fullmatch(
+        " ".join([command, *(t or "?" for t in texts)])
+    ):
+        return "word"
     if command in _LISTS and command != "show":
         needed = _LISTS[command]
         if not needed or any(option in texts for option in needed):
@@ -98,21 +115,29 @@ def _check_words(walk: Walk, command: str, words: Sequence[Field], scope: Scope)
             raise Unclear(f"git {command} {word} may run programs")
         if not word.startswith("-"):
             continue
-        if "%G" in word:
+        if "%G" in word or "%(signature" in word:
             raise Unclear("git starts the program that checks signatures")
         given = word.partition("=")[0]
-        if word.startswith("--") and given not in _HARMLESS:
+        plain = given in _HARMLESS or given in GIT_PLAIN.get(command, ())
+        if word.startswith("--") and not plain:
             if len(given) > 3 and any(option.startswith(given) for option in GIT_RUNS):
                 raise Unclear(f"git {command} {given} may run programs")
-            if given == "--output" or given == "--output-directory":
+            signs = _SIGNS.get(command, ())
+            if len(given) > 3 and any(option.startswith(given) for option in signs):
+                raise Unclear(
+                    f"git {command} {given} may start the program that signs, or read any file"
+                )
+            if len(given) > 3 and "--output-directory".startswith(given):
                 target = word.partition("=")[2] or (texts[at + 1] if at + 1 < len(texts) else "")
                 for place in walk.operands.places(target or ".", scope):
                     walk.touch(place["id"], "write", place["tags"])
         letters = GIT_SHORT_RUNS.get(command, "")
-        if letters and not word.startswith("--") and re.match(f"-[A-Za-z]*[{letters}]", word):
+        valued = _VALUED_LETTERS.get(command, "")
+        if letters and re.match(f"-(?:(?![{valued}!])[A-Za-z0-9])*[{letters}]", word):
             raise Unclear(f"git {command} {word[:20]} may run programs")
-    if command == "config":
-        _check_config(texts)
+    if command == "config" and (written := _config_written(texts)):
+        for place in walk.operands.places(os.path.expanduser(written), scope):
+            walk.touch(place["id"], "write", place["tags"])
     if command == "clone" and any(t.startswith("--recurs") for t in texts):
         raise Unclear("git clone fetches what the repository's .gitmodules names")
     if command in _MERGING:
@@ -123,29 +148,45 @@ def _check_words(walk: Walk, command: str, words: Sequence[Field], scope: Scope)
 
 def _check_strategy(texts: Sequence[str]) -> None:
     for at, word in enumerate(texts):
-        if word in ("-s", "--strategy"):
-            named = texts[at + 1] if at + 1 < len(texts) else ""
-        elif word.startswith("--strategy=") or (word.startswith("-s") and len(word) > 2):
-            named = word.partition("=")[2] if word.startswith("--") else word[2:]
-        else:
+        cluster = re.match(r"-[a-rt-zA-WY-Z0-9]*s(.*)", word)
+        if cluster is None and word.partition("=")[0] != "--strategy":
             continue
+        named = cluster[1] if cluster is not None else word.partition("=")[2]
+        named = named or (texts[at + 1] if at + 1 < len(texts) else "")
         if named not in GIT_STRATEGIES:
             raise Unclear(f"git merges by the program git-merge-{named[:20]}")
 
 
-def _check_config(texts: Sequence[str]) -> None:
-    plain = [text for text in texts if not text.startswith("-")]
-    if any(re.match(r"--get|--list|-l\Z", text) for text in texts) or plain[:1] in (
+_CONFIG_VALUED = frozenset(["--file", "-f", "--blob", "--type", "--default"])
+_CONFIG_READS = re.compile(
+    r"--(?:global|system|local|worktree|file|blob|type|default|bool|int|path|bool-or-int|expiry-date|show-origin|show-scope|null|name-only"
+    r"|includes|no-includes|fixed-value|all)(?:=.*)?|-[fz]"
+)
+_CONFIG_FILES = {"--global": "~/.gitconfig", "--system": "/etc/gitconfig"}
+
+
+def _config_written(texts: Sequence[str]) -> str:
+    """The file outside the repository that a ``git config`` writes, "" where it writes none. Raises Unclear."""
+    first = 0
+    while first < len(texts) and texts[first].startswith("-"):
+        first += 2 if texts[first] in _CONFIG_VALUED else 1
+    # Behind a name they are values: git config NAME VALUE --list sets NAME.
+    options, said = texts[:first], texts[first:]
+    if any(re.match(r"--get|--list|-l\Z", one) for one in options) or said[:1] in (
         ["get"],
         ["list"],
     ):
-        return
-    if plain[:1] in (["set"], ["unset"]):
-        plain = plain[1:]
-    elif len(plain) <= 1 and not any(
-        text.startswith(("--edit", "-e", "--add", "--replace", "--unset", "--rename", "--remove"))
-        for text in texts
+        return ""
+    if said[:1] == ["edit"]:
+        raise Unclear("git config starts an editor")
+    if said[:1] in (["set"], ["unset"]):
+        said = [text for text in said[1:] if not text.startswith("-")]
+    elif len(said) <= 1 and all(
+        _CONFIG_READS.fullmatch(one) for one in options if one.startswith("-")
     ):
-        return
-    if not plain or not GIT_SAFE_SETTINGS.match(f"{plain[0]}={plain[1] if len(plain) > 1 else ''}"):
+        return ""
+    if not said or not GIT_SAFE_SETTINGS.match(f"{said[0]}={said[1] if len(said) > 1 else ''}"):
         raise Unclear("git config may change which programs git runs")
+    scopes = (name for option, name in _CONFIG_FILES.items() for one in texts
+              if len(one) > 3 and option.startswith(one))  # fmt: skip
+    return next(scopes, "")

@@ -23,14 +23,14 @@ _SCRIPT_TOOLS = ("jest", "vitest", "mocha", "eslint", "prettier", "(script)")
 _TEST_TOOLS = ("pytest", "coverage", "mypy")
 _BEHIND_DASHES: dict[str, tuple[str, ...]] = {
     "npm": _SCRIPT_TOOLS, "tox": _TEST_TOOLS, "nox": _TEST_TOOLS, "hatch": _TEST_TOOLS, "pdm": _TEST_TOOLS, "rye": _TEST_TOOLS,
-    "composer": ("phpunit",), "cmake": ("make",), "meson": ("make",), "deno": _SCRIPT_TOOLS,
+    "composer": ("phpunit",), "cmake": ("make",), "meson": ("make",), "deno": _SCRIPT_TOOLS, "gh": ("git-clone",),
 }  # fmt: skip
 _BEHIND_SCRIPTS = frozenset(["yarn", "yarnpkg", "pnpm", "bun"])
 _HARMLESS_VARIABLES = names("""
 PREFIX DESTDIR prefix exec_prefix TEST TESTS FILE FILES DIR DIRS OUT OUTDIR BUILD BUILDDIR BUILD_DIR VERSION NAME TAG
 """)
 _BY_NAME = names(
-    "reporter reporters environment env testenvironment preset pool coverage.provider ui"
+    "reporter reporters environment env testenvironment preset pool coverage.provider ui standard report"
 )
 """Options, without hyphens and capitals, whose value is what a tool brings or has installed, where it is a plain name."""
 _VARIABLE = re.compile(r"(\w+)[:?+]*=(.*)", re.DOTALL)
@@ -98,6 +98,8 @@ def gives_code(program: Program, word: str, following: Sequence[Field]) -> bool:
 
 def gives(program: Program, word: str, option: str) -> bool:
     """Whether a word gives an option of this program."""
+    if word.partition("=")[0] in program.plain:
+        return False
     if program.whole and not option.startswith("--"):
         return word.startswith((option, f"-{option}"))
     return is_option(word, option)

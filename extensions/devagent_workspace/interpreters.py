@@ -5,10 +5,11 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from devagent_workspace.grammar import Unclear
-from devagent_workspace.handed_on import is_option
-from devagent_workspace.options import judge
+from devagent_workspace.handed_on import gives
+from devagent_workspace.options import check_verbs, judge
 from devagent_workspace.programs.kinds import INTERPRETERS, LONG_CODE_OPTIONS
 from devagent_workspace.programs.known import PROGRAMS
+from devagent_workspace.programs.scripting import SCRIPTS
 from devagent_workspace.shown import names
 from devagent_workspace.sources import Source
 from devagent_workspace.variables import Scope
@@ -86,6 +87,19 @@ def check_interpreter(name: str, fields: Sequence[Field]) -> None:
         raise Unclear(f"{name} with options that may run or load code")
     if script.startswith(("/dev/", "/proc/")) or script in ("eval", "repl", "inspect", "-e"):
         raise Unclear(f"{name} runs what it reads")
+    if name in ("deno", "bun") and _is_read(fields[at + 1 :]):
+        raise Unclear(f"{name} runs what it reads")
+    told = SCRIPTS.get(script.rpartition("/")[2])
+    if told is not None and any(field.text in told for field in fields[at + 1 :]):
+        raise Unclear(f"{script[:40]} runs what is given to it")
+
+
+def _is_read(words: Sequence[Field]) -> bool:
+    """Whether a ``run`` means its input, or code of an address."""
+    return any(
+        field.begins == "-" or re.match(r"(?:https?|jsr|npm|data):", field.begins)
+        for field in words
+    )
 
 
 def _may_be_code(name: str, word: str) -> bool:
@@ -97,7 +111,7 @@ def _may_be_code(name: str, word: str) -> bool:
 
 _MODULES = names("""
 code timeit pdb cProfile profile trace runpy IPython idlelib zipapp asyncio webbrowser turtledemo pyclbr bdb
-pickle sqlite3 mailcap
+pickle sqlite3 mailcap fire pyperf viztracer watchfiles watchmedo xonsh ptpython bpython
 doctest site ensurepip venv
 """) - {"doctest", "venv", "ensurepip"}
 
@@ -107,11 +121,12 @@ def _module(fields: Sequence[Field]) -> None:
     if module is None or module.split(".")[0] in _MODULES:
         raise Unclear("python runs code that is given to it")
     if module in PROGRAMS:
+        check_verbs(module, PROGRAMS[module], fields[1:])
         for field in fields[1:]:
             word = field.begins
             program = PROGRAMS[module]
             given = program.words and re.fullmatch(program.words, word, re.DOTALL)
-            runs = given or any(is_option(word, option) for option in program.runs)
+            runs = given or any(gives(program, word, option) for option in program.runs)
             if runs or loads_plugin(module, word, fields):
                 raise Unclear(f"{module} {word[:40]} may start other programs")
 

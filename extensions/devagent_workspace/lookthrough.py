@@ -12,6 +12,7 @@ from devagent_workspace import special, wrappers
 from devagent_workspace.grammar import Unclear
 from devagent_workspace.interpreters import check_interpreter, pytest
 from devagent_workspace.options import judge, prints, program_name
+from devagent_workspace.package_runners import package_runner, verb_at
 from devagent_workspace.programs.kinds import (
     ELEVATING,
     INTERPRETERS,
@@ -25,10 +26,7 @@ from devagent_workspace.variables import Scope
 from devagent_workspace.walk import Walk
 from devagent_workspace.words import Field
 from devagent_workspace.wrappers import (
-    after_options,
-    inner_command,
-    package_runner,
-    runs_inner,
+    elevated,
     shell,
     wrapper,
 )
@@ -45,8 +43,7 @@ def look(walk: Walk, fields: Sequence[Field], scope: Scope) -> Source:
     if name in WRAPPERS:
         return wrapper(walk, name, fields, scope)
     if name in ELEVATING:
-        walk.record(fields, scope)
-        return inner_command(walk, fields, after_options(fields, "u:g:nEHSkAbp:"), scope)
+        return elevated(walk, fields, scope)
     if name in SHELLS:
         shell(walk, name, fields, scope)
         return "output"
@@ -56,8 +53,8 @@ def look(walk: Walk, fields: Sequence[Field], scope: Scope) -> Source:
         raise Unclear(f"{name} runs or changes what is not followed")
     if interpreter in INTERPRETERS:
         check_interpreter(interpreter, fields)
-    elif name in PACKAGE_RUNNERS and runs_inner(name, fields):
-        package_runner(walk, name, fields, scope)
+    elif name in PACKAGE_RUNNERS and (verb := verb_at(name, fields)) >= 0:
+        package_runner(walk, name, fields, verb, scope)
         return "output"
     judge(walk, name, fields, scope)
     return prints(name, fields, scope, walk)

@@ -8,11 +8,12 @@ its own affair; an argument that leads out of it, or to a file whose name tells 
 import glob
 import itertools
 import os
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from devagent_workspace.contract import Access, ResourceDict
 from devagent_workspace.grammar import Unclear
-from devagent_workspace.places import SECRET_NAME, is_inside, located
+from devagent_workspace.places import SECRET_NAME, is_inside, located, tells_of_secrets
 from devagent_workspace.variables import Scope
 from devagent_workspace.words import Field
 
@@ -98,19 +99,57 @@ def _candidates(word: str) -> Iterator[str]:
         yield word
         if word.startswith("@") and len(word) > 1:
             yield word[1:]
-        if word[:5].casefold() == "file:":
-            yield "/" + word[5:].lstrip("/").removeprefix("localhost/")
+        yield from _address(word)
         if "@/" in word or "@~" in word:
             yield word.rpartition("@")[2]
-    elif len(word) > 2 and word[1] != "-" and word[2] in "/.~@":
-        yield word[2:].removeprefix("@")
+    elif len(word) > 2 and word[1] != "-":
+        yield from _attached(word)
     if "=" in word:
         value = word.partition("=")[2]
         if value:
             yield value.lstrip("@<")
+            yield from _address(value)
             if "=" in value:
                 yield value.rpartition("=")[2].removeprefix("@")
+                if "," in value:  # type=bind,source=x,target=y
+                    for part in value.split(","):
+                        yield part.partition("=")[2].removeprefix("@")
     if ":" in word and "://" not in word:
         for part in word.split(":"):
             if part.startswith(("/", "../")) or SECRET_NAME.search(part):
                 yield part
+
+
+_ADDRESS = re.compile(r"fileb?:(//)?(.*)", re.IGNORECASE | re.DOTALL)
+_SECRET_PART = re.compile(r"id_|credentials|history|\.\w+\Z", re.IGNORECASE)
+_CLUSTER = re.compile(r"-[A-Za-z0-9]+?@?(?=[/.~])")
+
+
+def _address(word: str) -> Iterator[str]:
+    """The places that ``file:`` may mean: absolute, or for some programs one from here."""
+    match = _ADDRESS.match(word)
+    if match is None:
+        return
+    place = match[2].removeprefix("localhost") if match[1] else match[2]
+    if place.startswith("/") or not match[1]:
+        yield "/" + place.lstrip("/")
+        return
+    yield place
+    if "/" in place:
+        yield "/" + place.partition("/")[2]  # others take the first part for a host
+
+
+def _attached(word: str) -> Iterator[str]:
+    """The value that an option of one letter has in the same word: ``-f/x``, also behind others: ``-rf/x``."""
+    cluster = _CLUSTER.match(word)
+    if cluster is not None:
+        yield word[cluster.end() :]
+    if ("/" in word and cluster is None) or "/.." in word:
+        yield word[2:]
+    if tells_of_secrets(word[2:]):
+        yield word[2:]
+    elif _SECRET_PART.search(word):
+        for at in range(3, min(len(word), 8)):
+            if tells_of_secrets(word[at:]):
+                yield word[at:]
+                return

@@ -5,6 +5,7 @@ import re
 from collections.abc import Sequence
 
 from devagent_workspace.contract import Access
+from devagent_workspace.elsewhere import words_here
 from devagent_workspace.grammar import Unclear
 from devagent_workspace.handed_on import check_handed_on, gives, gives_code, is_option
 from devagent_workspace.programs.kinds import (
@@ -16,6 +17,7 @@ from devagent_workspace.programs.kinds import (
     READERS,
 )
 from devagent_workspace.programs.known import PROGRAMS
+from devagent_workspace.programs.program import Program
 from devagent_workspace.sources import Source
 from devagent_workspace.variables import Scope
 from devagent_workspace.walk import Walk
@@ -31,6 +33,17 @@ _LISTERS = frozenset(["wc", "rg", "grep", "egrep", "fgrep", "fd", "fdfind"])
 
 _LISTS_TREE = re.compile(r"-[A-Za-z1]*R|--r|-[a-z]*r")
 
+_COMPILERS = frozenset(["gcc", "g++", "cc", "c++", "clang", "clang++", "clang-tidy", "ld"])
+
+_LABELLED = frozenset(["bazel", "bazelisk", "buck", "buck2"])
+
+_VERBS_APART = frozenset(["cargo", "gh", "go"])
+"""Programs with a verb whose options are told apart: go-env."""
+
+_DELIMITED = frozenset(["cut", "sort", "paste", "column", "join"])
+
+_DELIMITER = re.compile(r"(?:-[A-Za-z0-9]|--[a-z-]+=)?/")
+
 _WORD_OPTION = re.compile(r"--?[A-Za-z][\w-]*=")
 
 
@@ -43,7 +56,7 @@ def program_name(written: str) -> str:
 
 def judge(walk: Walk, name: str, fields: Sequence[Field], scope: Scope) -> None:
     """What every program is judged by: options that start others, unknown words, files outside."""
-    words = fields[1:]
+    words = words_here(name, fields[1:])
     access: Access = "read" if name in READ_ONLY else "write"
     if name not in PRINTERS and name not in ("[", "test"):
         flat = name in FLAT and not any(_LISTS_TREE.match(field.begins) for field in words)
@@ -52,13 +65,22 @@ def judge(walk: Walk, name: str, fields: Sequence[Field], scope: Scope) -> None:
     if program is not None:
         if program.stdin and scope.stdin is not None:
             raise Unclear(f"{name} takes commands from its input")
-        _check_options(walk, name, words, scope)
+        _check_options(walk, name, program, words, scope)
+    of_verb = PROGRAMS.get(f"{name}-{words[0].begins}") if name in _VERBS_APART and words else None
+    if of_verb is not None:
+        _check_options(walk, name, of_verb, words, scope)
     check_handed_on(walk, name, words)
     check_unknown(name, words, scope)
 
 
 def _files(name: str, words: Sequence[Field]) -> Sequence[Field]:
     """The words that may name files: without the pattern that comes first in a search."""
+    if name in _COMPILERS:
+        return [_searched(field) for field in words]
+    if name in _LABELLED:
+        return [field for field in words if not field.begins.startswith(("//", "@"))]
+    if name in _DELIMITED:
+        return [field for field in words if not _DELIMITER.fullmatch(field.begins)]
     if name not in PATTERN_FIRST:
         return words
     options = [f.text or "" for f in words]
@@ -77,8 +99,16 @@ def _files(name: str, words: Sequence[Field]) -> Sequence[Field]:
     return [*words[:at], *words[at + 1 :]]
 
 
-def _check_options(walk: Walk, name: str, words: Sequence[Field], scope: Scope) -> None:
-    program = PROGRAMS[name]
+def _searched(field: Field) -> Field:
+    """``-Isrc/x`` as the folder that it is, and no cluster of options."""
+    text = field.text
+    return Field(text[2:], field.name) if text and re.match(r"-[IL].", text) else field
+
+
+def _check_options(
+    walk: Walk, name: str, program: Program, words: Sequence[Field], scope: Scope
+) -> None:
+    check_verbs(name, program, words)
     for at, field in enumerate(words):
         word = field.begins
         if word == "--" and name not in ("npm", "make", "gmake"):
@@ -86,17 +116,30 @@ def _check_options(walk: Walk, name: str, words: Sequence[Field], scope: Scope) 
         if at == 0 and name in ("tar", "bsdtar") and not word.startswith("-"):
             word = f"-{word}"  # the old way: tar xzf
         if program.words and re.fullmatch(program.words, word, re.DOTALL):
-            raise Unclear(f"{name} {word[:40]} may start other programs")
+            raise Unclear(f"{name} {word[:40]} {program.why}")
         if not word.startswith("-") or word == "-":
             if name in ("make", "gmake") and word == "-":
                 raise Unclear("make reads rules from its input")
             continue
         if gives_code(program, word, words[at + 1 : at + 2]):
-            raise Unclear(f"{name} {word[:40]} may start other programs")
+            raise Unclear(f"{name} {word[:40]} {program.why}")
         for option in program.writes:
             if gives(program, word, option):
                 touch_written(walk, word, option, words[at + 1 : at + 2], scope)
                 break
+
+
+def check_verbs(name: str, program: Program, words: Sequence[Field]) -> None:
+    """Raise Unclear where the words that are no options are those by which the program starts others."""
+    if not program.verbs:
+        return
+    plain = (field.begins.replace(" ", "_") for field in words)
+    said = " ".join(word for word in plain if word and not word.startswith("-"))
+    match = re.search(f"(?:^| )(?:{program.verbs})(?= |$)", said)
+    if match is not None:
+        raise Unclear(
+            f"{name} {match[0][:40].strip()} {program.why}, or tells secrets that it keeps"
+        )
 
 
 def touch_written(
@@ -124,7 +167,7 @@ def check_unknown(name: str, words: Sequence[Field], scope: Scope) -> None:
         if field.text is not None:
             ended = ended or field.text == "--"
             continue
-        if field.source == "number":
+        if field.source in ("number", "word"):
             continue
         if name in PRINTERS:
             if name == "printf" and at == 0:
@@ -151,6 +194,8 @@ def check_unknown(name: str, words: Sequence[Field], scope: Scope) -> None:
 
 def prints(name: str, fields: Sequence[Field], scope: Scope, walk: Walk) -> Source:
     """What kind of thing a command prints: names of files below here, a number, or anything."""
+    if name == "nproc":
+        return "number"
     if name not in _LISTERS and not (name in _FILTERS and scope.stdin == "files"):
         return "output"
     words = [field.begins for field in fields[1:]]

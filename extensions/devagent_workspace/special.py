@@ -3,6 +3,7 @@
 import os
 import re
 from collections.abc import Sequence
+from itertools import pairwise
 
 from devagent_workspace.git_lines import look_at_git
 from devagent_workspace.grammar import Unclear
@@ -229,10 +230,16 @@ def download(walk: Walk, fields: Sequence[Field], scope: Scope) -> Source:
     else:
         writes = not any(is_option(word, "-O") or word.startswith(("--output-document", "--spider")) for word in words)  # fmt: skip
         named = any(is_option(word, x) for word in words for x in ("-r", "-i", "-m", "-p", "--content-disposition", "--recursive", "--input-file", "--mirror"))  # fmt: skip
+    if name == "curl" and any(
+        re.search(r"#[\d\[]", value) and re.match(r"-[A-Za-z]*o|--out", before)
+        for before, value in pairwise(words)
+    ):
+        raise Unclear("curl writes files whose names are not known")
     if writes:
         addresses = [f for f in fields[1:] if f.text is None or not f.text.startswith("-")]
         known = [f.text for f in addresses if f.text is not None]
-        if named or len(known) < len(addresses):
+        globs = name == "curl" and any(sign in address for address in known for sign in "[]{}")
+        if named or globs or len(known) < len(addresses):
             raise Unclear(f"{name} writes files whose names are not known")
         for address in known:
             last = address.partition("?")[0].rpartition("/")[2] if "/" in address else address

@@ -56,7 +56,7 @@ class Field(NamedTuple):
     @property
     def may_be_option(self) -> bool:
         """Whether the word, unknown as it is, may begin with a hyphen that was not written."""
-        return self.text is None and self.source != "number" and not self.start
+        return self.text is None and self.source not in ("number", "word") and not self.start
 
 
 def hyphen_file(field: Field, scope: Scope) -> bool:
@@ -101,8 +101,9 @@ class Words:
                 text = raw.decode()
                 return [Field(text, text)]
         fields = list[Field]()
-        for atoms in braces(self.atoms(node, scope)):
-            fields += self._field(atoms, scope, node)
+        words = braces(self.atoms(node, scope))
+        for atoms in words:
+            fields += self._field(atoms, scope, node, whole=len(words) == 1)
         if len(fields) > MOST_FIELDS:
             raise Unclear("a word becomes too many")
         return fields
@@ -112,8 +113,10 @@ class Words:
         atoms = [atom._replace(quoted=True) for atom in home(self.atoms(node, scope), scope)]
         return (self._field(atoms, scope, node) or [Field("", "''")])[0]
 
-    def _field(self, atoms: list[Atom], scope: Scope, node: "Node") -> list[Field]:
-        atoms = home(atoms, scope)
+    def _field(
+        self, atoms: list[Atom], scope: Scope, node: "Node", *, whole: bool = True
+    ) -> list[Field]:
+        atoms = home(atoms, scope, whole=whole)
         if any(atom.expanded and not atom.quoted and splits(atom.text) for atom in atoms):
             if len(atoms) > 1:
                 raise Unclear("a variable is split into words inside a word")
@@ -147,7 +150,7 @@ class Words:
                 met if a.text is None else glob.escape(a.text) if a.quoted else a.text
                 for a in atoms
             )
-        elif source in ("files", "pipe") and bends(atoms):
+        elif source != "output" and bends(atoms):
             source = "output"
         if ".." in pattern and _BACK.search(pattern):
             source = "output"  # what it met when it was judged is not all that it may meet
@@ -180,12 +183,13 @@ class Words:
             case "string":
                 return self._string(node, scope)
             case "simple_expansion":
-                name = self.text(node)[1:]
+                name = self.text(node)[self._blanks(node) * quoted + 1 :]
                 if name.isdigit() and len(name) > 1:
                     raise Unclear("$12 is $1 and 2")
                 return named(name, scope, quoted=quoted)
             case "expansion":
-                return self._expansion(self.text(node), scope, quoted=quoted)
+                written = self.text(node)[self._blanks(node) * quoted :]
+                return self._expansion(written, scope, quoted=quoted)
             case "arithmetic_expansion":
                 scope.check_arithmetic(self.text(node))
                 return [Atom(None, quoted, "number")]
@@ -207,11 +211,16 @@ class Words:
         found, at = list[Atom](), start
         inner = [child for child in node.named_children if child.type != "string_content"]
         for child in inner:
-            found += self._piece(at, child.start_byte)
+            found += self._piece(at, child.start_byte + self._blanks(child))
             found += self.atoms(child, scope, quoted=True)
             at = child.end_byte
         found += self._piece(at, end)
         return found or [Atom("", quoted=True)]
+
+    def _blanks(self, node: "Node") -> int:
+        """How many blanks before an expansion the parser counts to it; they belong to the text before."""
+        text = self._source[node.start_byte : node.end_byte]
+        return len(text) - len(text.lstrip(b" \t\n"))
 
     def _piece(self, start: int, end: int) -> list[Atom]:
         text = self._source[start:end].decode()

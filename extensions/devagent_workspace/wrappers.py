@@ -6,14 +6,26 @@ from itertools import pairwise
 
 from devagent_workspace.atoms import bent
 from devagent_workspace.grammar import Unclear
-from devagent_workspace.options import check_unknown, program_name, touch_written
+from devagent_workspace.options import check_unknown, touch_written
 from devagent_workspace.places import SECRET_NAME
-from devagent_workspace.programs.kinds import ELEVATING, PACKAGE_RUNNERS, SHELLS, WRAPPERS
+from devagent_workspace.programs.kinds import WRAPPERS
 from devagent_workspace.shown import names
 from devagent_workspace.sources import Source
 from devagent_workspace.variables import Scope, may_be_exported
 from devagent_workspace.walk import Walk
 from devagent_workspace.words import Field, hyphen_file
+
+
+def elevated(walk: Walk, fields: Sequence[Field], scope: Scope) -> Source:
+    """``sudo`` and its kin: named themselves, with what they run."""
+    walk.record(fields, scope)
+    at = after_options(fields, "u:g:nEHSkAbp:")
+    while at < len(fields) and "=" in fields[at].begins:
+        variable = fields[at].begins.partition("=")[0]
+        if not may_be_exported(variable):
+            walk.doubt(f"the line sets {variable}")
+        at += 1
+    return inner_command(walk, fields, at, scope)
 
 
 def inner_command(walk: Walk, fields: Sequence[Field], at: int, scope: Scope) -> Source:
@@ -69,9 +81,11 @@ def wrapper(walk: Walk, name: str, fields: Sequence[Field], scope: Scope) -> Sou
         at = 2
     else:
         at = after_options(fields, WRAPPERS[name], longs=_LONG.get(name, r"(?!)"))
-    if name == "timeout":
+    if name in ("timeout", "chrt"):
         at += 1
     if name == "env":
+        if at < len(fields) and fields[at].text == "-":
+            at += 1  # the same as -i
         if any(
             (f.text or "").startswith("-") and re.search("[SC]", f.text or "") for f in fields[1:at]
         ):
@@ -178,7 +192,7 @@ def xargs(walk: Walk, fields: Sequence[Field], scope: Scope) -> Source:
             raise Unclear(f"the option {word[:30]} of xargs")
         else:
             break
-    kind: Source = scope.stdin if scope.stdin in ("files", "number") else "output"
+    kind: Source = scope.stdin if scope.stdin in ("files", "number", "word") else "output"
     given = fields[at:] or [Field("echo", "echo")]
     if hole:
         inner = [_filled(field, hole, kind) for field in given]
@@ -267,36 +281,3 @@ def find(walk: Walk, fields: Sequence[Field], scope: Scope) -> Source:
             plain.append(fields[at])
         at += 1
     return follows
-
-
-def package_runner(walk: Walk, name: str, fields: Sequence[Field], scope: Scope) -> None:
-    """``uv run pytest``: named as it stands; what it runs must be clear too."""
-    at = 1 + len(PACKAGE_RUNNERS[name][:1])
-    while at < len(fields) and (fields[at].text or "-").startswith("-"):
-        word = fields[at].text
-        if word is None or not re.fullmatch(
-            r"--(?:no-sync|frozen|locked|quiet|no-install|yes|offline|no)?|-[qy]", word
-        ):
-            raise Unclear(f"{name} with an option that may load other code")
-        at += 1
-    if at >= len(fields):
-        raise Unclear(f"{name} runs a shell")
-    if fields[at].text is None:
-        raise Unclear("the name of a command is not known")
-    walk.operands.judge(fields[at : at + 1], scope, "read")
-    aside = walk.aside()
-    aside.command(fields[at:], scope.copy())
-    inner = program_name(fields[at].text or "")
-    through = (
-        inner in SHELLS or inner in WRAPPERS or inner in ELEVATING or inner in ("xargs", "find")
-    )
-    for resource in aside.resources.values():
-        if through or not resource["id"].startswith("command:"):
-            walk.touch(resource["id"], resource["access"], resource["tags"])
-    for doubt in aside.doubts:
-        walk.doubt(doubt)
-
-
-def runs_inner(name: str, fields: Sequence[Field]) -> bool:
-    verbs = PACKAGE_RUNNERS[name]
-    return not verbs or (len(fields) > 1 and fields[1].text in verbs)

@@ -4,6 +4,8 @@ Each hostile line names its source: an advisory, a GTFOBins page (gtfobins.githu
 bash manual, or a technique known by name.
 """
 
+from collections.abc import Sequence
+
 from devagent.core.principal import Principal
 from devagent.core.resources import Resource
 from devagent.core.verdicts import Decision, Request
@@ -156,8 +158,11 @@ why = "Programs of every day, inside the workspace"
 """
 
 
-def allow_list() -> CompiledPolicy:
-    return compile_policy([parse(POLICY, "allow-list.toml", org=True)])
+def allow_list(more: Sequence[str] = ()) -> CompiledPolicy:
+    """``POLICY``, and ``more`` programs allowed with any words."""
+    names = ", ".join(f'"command:{name}", "command:{name} **"' for name in more)
+    text = POLICY.replace("resources = [", f"resources = [\n    {names},", 1) if more else POLICY
+    return compile_policy([parse(text, "allow-list.toml", org=True)])
 
 
 def judged(policy: CompiledPolicy, line: str, folder: str) -> tuple[Decision, list[str]]:

@@ -2,11 +2,22 @@
 
 from devagent_workspace.programs.program import Program, program
 
+_7Z = program("-i@ -x@ -ai -ax", "", r"@.*|-[ix](?:r[-0]?)?@.*")
+_UGREP = program("--filter --filter-magic-label --view --pager --config ---", plain="--pattern")
+_RENAME = program(
+    "-E -e -f --expr --filename -M -I",
+    "",
+    r"(?!(?:(?:s|y|tr)([/|,])[^\\$@`(){}]*?\1[^\\$@`(){}]*?\1[gi]?|-[nvd0]+|[\w./+@*?-]*)\Z).*",
+)
 _EDITOR = program("-c --cmd -S -u -U -s -W -es -e -E -y", "", r"\+.*", stdin=True)
 
 FILES: dict[str, Program] = {
     "rg": program("--pre --hostname-bin"),
-    "ag": program("--pager"),
+    "ag": program("--pager"), "ugrep": _UGREP, "ug": _UGREP, "rga": program("--pre --hostname-bin --rga-adapters --rga-config-file --rga-config"), "delta": program("--pager"),
+    "fzf": program("--preview --bind --become --with-shell --listen --tmux --execute --history --walker-root", plain="--print-query --print0 --prompt --pointer --layout --header --height --tac --tiebreak --wrap --hscroll --highlight-line"), "sk": program("--preview --bind --cmd -c --interactive -i"), "peco": program("--exec --rcfile"),
+    "yq": program("-s --split-exp --split-exp-file --from-file", "", r"(?s:.*\b(?:load\w*\s*\(|system\s*\().*)"),
+    "jq": program("-L --library-path", "", r"(?s:.*(?:^|[;\s(])(?:import|include)\s+\".*)"),
+    "rename": _RENAME, "prename": _RENAME, "file-rename": _RENAME, "perl-rename": _RENAME,
     "bat": program("--pager --config-file --config-dir"),
     "ack": program("--pager --ackrc --create-ackrc"),
     "fd": program("--exec --exec-batch -x -X"),
@@ -19,14 +30,15 @@ FILES: dict[str, Program] = {
     "csplit": program(),
     "tar": program(
         "-P --absolute-names --transform --xform -T --files-from --checkpoint-action --to-command --use-compress-program -I --rsh-command --info-script -F "
-        "--new-volume-script --rmt-command --occurrence-command --passphrase",
+        "--new-volume-script --rmt-command --occurrence-command --passphrase --keep-directory-symlink",
         "",
         r"\w[\w.@-]*:.*",
     ),
-    "bsdtar": program("--use-compress-program"),
+    "bsdtar": program("--use-compress-program -P --absolute-paths -T --files-from --null -s", "", r"@.*"),
     "zip": program("--unzip-command -T -TT --test -@ --names-stdin", ""),
     "unzip": program("-:"),
-    "cpio": program("--rsh-command --to-stdout-command --rmt-command", "-F -O"),
+    "cpio": program("--rsh-command --to-stdout-command --rmt-command --absolute-filenames", "-F -O", stdin=True),
+    "pax": program("-s", "-f", stdin=True),
     "man": program("-P --pager -H --html -C --config-file -l --local-file -T -X"),
     "less": program("-k --lesskey-src --lesskey-file --lesskey-content --lesskey-context -o -O --log-file -K", "", r"\+.*"),
     "more": program(),
@@ -49,6 +61,7 @@ FILES: dict[str, Program] = {
     "sqlite3": program("-cmd -init -A -loadext", "", r"\.(?!tables|schema|mode|headers|indexes|databases|dump|width|show|help|quit|exit).*|(?is:.*(?:load_extension|writefile|readfile|edit\s*\(|fts3_tokenizer|\battach\b|\binto\s+\W|fsdir).*)", stdin=True),
     "psql": program("-f --file -v --set --variable -o --output -L --log-file", "", r"(?is:.*(?:\\|\bprogram\b|\bcopy\b.*\b(?:from|to)\b\s*[\'$]|pg_read|pg_ls|lo_import|lo_export|dblink).*)", stdin=True),
     "mysql": program("--init-command --pager --tee --plugin-dir --defaults-file --defaults-extra-file", "", r"(?is:.*(?:\\|\bsystem\b|\boutfile\b|\bload_file\b).*)", stdin=True),
+    "duckdb": program("-cmd -init -unsigned", "", r"\.(?!tables|schema|mode|headers|maxrows|width|show|help|quit|exit).*|(?is:.*(?:\bload\b|\binstall\b|\battach\b|\bexport\b|\bimport\b|\bcopy\b.*\bto\b|read_\w+\s*\(\s*'[/.~]|write_|\bfrom\s+'(?:/|\.\.|~)|glob\s*\().*)", stdin=True),
     "mongosh": program("--eval --file -f", stdin=True),
     "mongo": program("--eval", stdin=True),
     "redis-cli": program("--eval", stdin=True),
@@ -61,7 +74,8 @@ FILES: dict[str, Program] = {
     "tree": program("-R", "-o"),
     "file": program("-C --compile"),
     "uniq": program(),
-    "xz": program(),
+    "xz": program("--files --files0"), "unxz": program("--files --files0"), "xzcat": program("--files --files0"), "zstd": program("--filelist", "-o"), "unzstd": program("--filelist", "-o"),
+    "mksquashfs": program("-p -pf -pd -sort -ef -recover -Xcompression", whole=True, plain="-progress -percentage"),
     "gzip": program(),
     "printf": program("-v"),
     "wait": program("-p"),
@@ -70,7 +84,7 @@ FILES: dict[str, Program] = {
     "aspell": program("-c"),
     "ffmpeg": program("-filter_script -f"),
     "convert": program("", "", r"(?:msl|mvg|ephemeral|url|text|inline|@).*"),
-    "7z": program(),
+    "7z": _7Z, "7za": _7Z, "7zz": _7Z, "7zr": _7Z, "rar": _7Z, "unrar": _7Z,
     "exiftool": program("-config -if -p -@"),
     "pandoc": program("--filter --lua-filter -F -L --pdf-engine --pdf-engine-opt -d --defaults -H", "-o --output", r"(?i:.*\.lua)"),
     "zsoelim": program(),

@@ -35,11 +35,19 @@ GIT_UNCLEAR: dict[str, frozenset[str]] = {
     "submodule": frozenset(["foreach", "add", "update", "set-url", "sync"]),
     "remote": frozenset(["set-url", "add"]),
 }
+GIT_PLAIN: dict[str, frozenset[str]] = {
+    "rev-parse": frozenset(["--verify"]), "show-ref": frozenset(["--verify"]), "commit": frozenset(["--verify"]), "push": frozenset(["--verify"]),
+    "merge": frozenset(["--verify", "--strategy", "--strategy-option"]), "rebase": frozenset(["--verify", "--strategy", "--strategy-option"]),
+    "pull": frozenset(["--verify", "--strategy", "--strategy-option"]), "cherry-pick": frozenset(["--strategy", "--strategy-option"]),
+    "revert": frozenset(["--strategy", "--strategy-option"]), "clone": frozenset(["--filter"]), "fetch": frozenset(["--filter"]),
+    "rev-list": frozenset(["--filter"]), "format-patch": frozenset(["--to"]), "hash-object": frozenset(["--stdin"]),
+}  # fmt: skip
+"""Options that are none of those, though one of those begins like them."""
 GIT_STRATEGIES = names("ort recursive resolve octopus ours subtree")
 """Those of git itself; ``-s x`` runs the program git-merge-x."""
 GIT_SAFE_SETTINGS = re.compile(
-    r"(?:color\.[\w.]+|advice\.[\w.]+|log\.\w+|column\.\w+|core\.(?:quotepath|abbrev|autocrlf|eol|safecrlf|precomposeunicode|ignorecase)"
-    r"|core\.(?:pager|editor)=(?:cat|true|:)?|user\.(?:name|email)|commit\.gpgsign|tag\.gpgsign|init\.defaultbranch|diff\.(?:renames|algorithm|noprefix|context|mnemonicprefix|colormoved|renamelimit)"
+    r"(?:color\.[\w.]+|advice\.[\w.]+|log\.(?!showsignature)\w+|column\.\w+|core\.(?:quotepath|abbrev|autocrlf|eol|safecrlf|precomposeunicode|ignorecase)"
+    r"|core\.(?:pager|editor)=(?:cat|true|:)?|user\.(?:name|email)|(?:commit|tag)\.gpgsign=(?:false|no|off|0)|init\.defaultbranch|diff\.(?:renames|algorithm|noprefix|context|mnemonicprefix|colormoved|renamelimit)"
     r"|merge\.(?:conflictstyle|renames)|pull\.(?:rebase|ff)|push\.default|status\.\w+|grep\.(?:linenumber|patterntype)|gc\.auto|rebase\.autostash|safe\.directory|pager\.\w+=(?:cat|false)?|http\.postbuffer)(?:=.*)?\Z",
     re.IGNORECASE,
 )

@@ -9,7 +9,7 @@ from devagent_workspace.shown import names
 
 WRAPPERS: dict[str, str] = {
     "env": "iS:u:C:0v", "timeout": "k:s:v", "nice": "n:", "nohup": "", "time": "pf:o:va", "stdbuf": "i:o:e:",
-    "setsid": "cfw", "ionice": "c:n:t", "chrt": "bfior", "command": "pvV", "builtin": "", "exec": "cla:",
+    "setsid": "cfw", "ionice": "c:n:t", "chrt": "bfiormaRv", "command": "pvV", "builtin": "", "exec": "cla:",
     "busybox": "", "toybox": "", "chronic": "ev", "unbuffer": "p", "caffeinate": "dimsut:",
 }  # fmt: skip
 """Programs that become another one: their short options, ``:`` after those that take a value."""
@@ -25,22 +25,22 @@ catchsegv run-parts start-stop-daemon dbus-run-session xvfb-run fakeroot fakechr
 hyperfine entr nodemon concurrently tmux screen expect xterm nix-shell nix socat capsh setarch prlimit
 taskset numactl rlwrap sg newgrp ssh-agent cpulimit distcc ccache setpriv perf aria2c gcore ld.so torify
 torsocks proxychains daemonize daemon softlimit setuidgid envdir chpst runcon sshpass faketime bpftrace
-dotenv envchain op aws-vault cross-env cross-env-shell nyc c8 pyenv rbenv nodenv honcho foreman start-server-and-test chamber doppler teller direnv xdg-open do then else elif fi done esac in
+dotenv envchain op aws-vault cross-env cross-env-shell nyc c8 pyenv rbenv nodenv bear scan-build intercept-build sccache open xinit startx dbus-launch honcho foreman start-server-and-test chamber doppler teller direnv xdg-open do then else elif fi done esac in
 function select if while until for case { } ! [[ ]]
 """)
 """What runs anything, or changes what later words mean, in ways that are not followed."""
 
 PRINTERS = names("""
-echo printf true false : exit return break continue wait sleep seq pwd shift
+echo printf true false : exit return break continue wait sleep seq pwd shift basename dirname tr expr
 """)
 """Their words are text, no files, and no option of theirs runs or writes anything."""
 READERS = names("""
-cat head tail wc ls stat file basename dirname realpath readlink du df nl tac rev cut tr paste comm cmp diff
+cat head tail wc ls stat file realpath readlink du df nl tac rev cut paste comm cmp diff
 md5sum sha1sum sha256sum sha512sum cksum od hexdump strings grep egrep fgrep mkdir touch test [ bat
 """)
 """Whatever their words are, they read and print; so files of a glob or a listing may stand in them."""
 PATTERN_FIRST = names("""
-grep egrep fgrep rg ag ack sed awk gawk mawk nawk jq yq tr sd
+grep egrep fgrep rg ag ack sed awk gawk mawk nawk jq yq sd
 """)
 """Their first operand is a pattern or a program, not a file."""
 READ_ONLY = READERS - {"mkdir", "touch"} | names("""
@@ -61,12 +61,12 @@ INTERPRETERS: dict[str, tuple[str, str, str]] = {
 _CODE_OPTIONS = (
     "--eval", "--print", "--require", "--import", "--loader", "--experimental-loader", "--interactive",
     "--run", "--execute", "--preload", "--command", "-eval", "--expr", "--load", "--init-file", "--env-file",
-    "--define", "--php-ini", "--zend-extension", "--test-reporter", "--snapshot-blob", "--openssl-config", "--inspect-brk", "--inspect-wait", "--experimental-config-file", "--experimental-default-config-file", "--script-shell", "--config", "--build-snapshot",
+    "--define", "--php-ini", "--zend-extension", "--test-reporter", "--snapshot-blob", "--openssl-config", "--inspect-brk", "--inspect-wait", "--compiler", "--experimental-config-file", "--experimental-default-config-file", "--script-shell", "--config", "--build-snapshot",
 )  # fmt: skip
 LONG_CODE_OPTIONS = frozenset(_CODE_OPTIONS)
 
 PACKAGE_RUNNERS: dict[str, tuple[str, ...]] = {
-    "uv": ("run",), "poetry": ("run",), "pipenv": ("run",), "pdm": ("run",), "hatch": ("run",), "rye": ("run",),
+    "uv": ("run",), "poetry": ("run",), "pipenv": ("run",), "pdm": ("run",), "hatch": ("run",), "rye": ("run",), "corepack": (),
     "bundle": ("exec",), "npx": (), "pnpx": (), "bunx": (), "uvx": (), "pipx": ("run",), "conda": ("run",),
     "npm": ("exec", "x"), "pnpm": ("exec", "dlx"), "yarn": ("exec", "dlx"), "mise": ("exec", "x"), "asdf": ("exec",), "dotnet": ("exec",),
 }  # fmt: skip

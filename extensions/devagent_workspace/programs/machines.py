@@ -2,6 +2,14 @@
 
 from devagent_workspace.programs.program import Program, program
 
+_TERRAFORM = program("-plugin-dir -from-module -cli-config-file", "", r"console", whole=True)
+
+_CONTAINERS = program(
+    "--config -H --host -c --context --privileged --cap-add --security-opt --volumes-from --device --pid --ipc --userns --uts --cgroupns --runtime --volume-driver --device-cgroup-rule --use-api-socket",
+    verbs="plugin (?:install|enable|create|set)|context (?:use|create|update|import|rm)|swarm|trust|unshare|machine|system (?:service|connection)|buildx (?:create|use)|config create|secret create",
+    plain="--user --volume --volumes",
+)
+
 MACHINES: dict[str, Program] = {
     "rsync": program("-e --rsh --rsync-path --daemon --config", "--log-file"),
     "scp": program("-S -o -F -D -J -X"),
@@ -13,15 +21,16 @@ MACHINES: dict[str, Program] = {
     "curl": program(
         "-K --config --engine --unix-socket --abstract-unix-socket --proxy-command -:",
         "-o --output --dump-header -D --cookie-jar -c --trace --trace-ascii --libcurl --stderr --output-dir --etag-save --hsts --alt-svc",
-        r".*%output\{.*",
+        r".*%output\{.*|(?i:[^/?=&\s\"']*[\[{][^/?=&\s\"']*:/.*)",  # its own globs may spell file:
     ),
     "wget": program(
         "--use-askpass --execute -e --config",
-        "-O --output-document -o --output-file -a --append-output -P --directory-prefix",
+        "-O --output-document -o --output-file -a --append-output -P --directory-prefix --save-cookies --warc-file --rejected-log --hsts-file --warc-cdx --warc-tempdir",
     ),
-    "kubectl": program("--kubeconfig", "", r"exec|cp|edit|debug|plugin|set-credentials|set-cluster|users\..*"),
+    "kubectl": program("--kubeconfig --enable-exec --enable-alpha-plugins --helm-command --raw", "", r"exec|cp|edit|debug|plugin|set-credentials|set-cluster|users\..*", verbs="krew|alpha"),
     "helm": program("--post-renderer --kubeconfig", "", r"plugin"),
-    "docker": program("--config -H --host -c --context"),
+    "docker": _CONTAINERS,
+    "podman": _CONTAINERS, "nerdctl": _CONTAINERS,
     "nc": program("-e -c"),
     "ncat": program("-e -c --exec --sh-exec --lua-exec"),
     "netcat": program("-e -c"),
@@ -29,10 +38,24 @@ MACHINES: dict[str, Program] = {
     "tcpdump": program("-z", "-w"),
     "tshark": program("-X", "-w"),
     "wireshark": program(),
-    "ansible": program("-e --extra-vars -m --module-name -a --args -i --inventory"),
-    "ansible-playbook": program("-e --extra-vars -i --inventory"),
-    "terraform": program("-plugin-dir", "", r"console"),
-    "gh": program("", "", r"alias|extension|api|codespace"),
+    "ansible": program("-e --extra-vars -m --module-name -a --args -i --inventory --vault-password-file --vault-id --ssh-extra-args --ssh-common-args --scp-extra-args --sftp-extra-args -M --module-path -c --connection --become-method --playbook-dir"),
+    "ansible-playbook": program("-e --extra-vars -i --inventory --vault-password-file --vault-id --ssh-extra-args --ssh-common-args --scp-extra-args --sftp-extra-args -M --module-path -c --connection --become-method"),
+    "ansible-pull": program(words=r".*"), "ansible-console": program(words=r".*"),
+    "ansible-inventory": program("-i --inventory --vault-password-file --vault-id --playbook-dir", "--output"), "ansible-vault": program("--vault-password-file --vault-id --encrypt-vault-id", "--output", verbs="edit|create|view|decrypt"),
+    "ansible-galaxy": program("", "", r"install|init"), "ansible-doc": program("-M --module-path --playbook-dir"),
+    "terraform": _TERRAFORM, "tofu": _TERRAFORM,
+    "terragrunt": program("--terragrunt-tfpath --tf-path --terragrunt-iam-assume-role --auth-provider-cmd --terragrunt-auth-provider-cmd --terragrunt-config --config --terragrunt-source --source", "", r"console|exec"),
+    "pulumi": program("--exec-agent --exec-kind --config-file", verbs="plugin|console|login"), "packer": program("", "", r"console|plugins"),
+    "aws": program(verbs="configure(?! list)|ssm start-session|ecs execute-command|sts (?:get-session-token|assume-role)|codeartifact login|ecr get-login|eks (?:get-token|update-kubeconfig)|secretsmanager get-secret-value"),
+    "gcloud": program("--flags-file --ssh-flag --scp-flag", verbs="auth (?:print-\\S+|login|activate|application-default)|config (?:set|unset|config-helper)|components (?:install|update)|secrets versions access|alpha interactive|interactive"),
+    "az": program(verbs="extension|account get-access-token|interactive|rest|keyvault secret show|login|config set|alias|ssh"), "gsutil": program("-o"), "bq": program("--flagfile --bigqueryrc"),
+    "heroku": program(verbs="run|plugins\\S*|auth:token|ps:exec|config"), "flyctl": program(verbs="ssh|auth token|console"), "fly": program(verbs="ssh|auth token|console"), "doctl": program(verbs="auth|compute ssh|sandbox"), "vault": program(verbs="read|kv get|token|print|agent|proxy|ssh|login|unwrap"),
+    "pass": program(words=r".*"), "secret-tool": program(words=r".*"), "security": program(words=r".*"), "keyring": program(words=r".*"),
+    "lftp": program("-c -e -f --rcfile", stdin=True), "mosh": program("--ssh --server --client --ssh-pty"), "rclone": program("--password-command --sftp-ssh --config --metadata-mapper", "--log-file", r":.*", verbs="mount|rcd|serve|config|bisync"),
+    "autossh": program(words=r".*"), "iptables": program("--modprobe -M"),
+    "gh": program("", "", r"alias|extension|codespace", verbs="auth (?:token|git-credential|setup-git)|config set|attestation|copilot"),
+    "gh-api": program("-X --method -f --raw-field -F --field --input", "", r"graphql", why="changes what is there"),
+    "git-clone": program("-c --config -u --upload-pack --template --recurse-submodules --recursive --separate-git-dir"),
     "vagrant": program("--command -c"),
     "apt": program("-o --option -c --config-file"),
     "apt-get": program("-o --option -c --config-file"),
@@ -45,7 +68,7 @@ MACHINES: dict[str, Program] = {
     "systemctl": program("", "", r"edit|link|set-environment|import-environment"),
     "service": program("", "", r".*/.*"),
     "openssl": program("-engine -provider -provider-path -config", "-out -writerand -keyout"),
-    "gpg": program("--photo-viewer --exec-path --agent-program --dirmngr-program --pinentry-program --keyserver-options", "-o --output"),
+    "gpg": program("--photo-viewer --exec-path --agent-program --dirmngr-program --pinentry-program --keyserver-options --export-secret-keys --export-secret-subkeys --keyring --homedir --options", "-o --output", plain="--export --keyserver --keyid-format"),
     "ftp": program(stdin=True),
     "tcpserver": program("", "", r".*"),
     "sqlmap": program("--eval --os-shell --os-cmd"),

@@ -5,7 +5,10 @@ from devagent_workspace.programs.program import Program, program
 TESTING: dict[str, Program] = {
     "(script)": program("-r -e --preload --require --import --loader --eval --print --experimental-loader --test-reporter --env-file"),
     "phpunit": program("--bootstrap --configuration -c --printer --extension --prepend"),
-    "pytest": program("--pdbcls -o --override-ini -c --config-file --debugger --tx --px --rsyncdir --pastebin --cov-config", "--junitxml --junit-xml --log-file --result-log --basetemp", r"@.*|(?:-W)?[a-z]+:[^:]*:[A-Za-z_]\w*\..*"),
+    "pytest": program(
+        "--pdbcls -o --override-ini -c --config-file --debugger --tx --px --rsyncdir --pastebin --cov-config", "--junitxml --junit-xml --log-file --result-log --basetemp",
+        r"@.*|(?:-W)?[a-z]+:[^:]*:[A-Za-z_]\w*\..*", plain="--cov --pdb --co --log --debug",
+    ),
     "mypy": program("--python-executable --custom-typeshed-dir --install-types --plugins --shadow-file --config-file", "--junit-xml --html-report"),
     "eslint": program("--init --plugin --rulesdir --parser --config -c --format -f --resolve-plugins-relative-to", "--output-file -o"),
     "prettier": program("--plugin --config"),
@@ -20,10 +23,10 @@ TESTING: dict[str, Program] = {
     ),
     "flake8": program("--config --append-config"),
     "pylint": program("--load-plugins --init-hook --rcfile"),
-    "coverage": program("--rcfile"),
+    "coverage": program("--rcfile --include-code", verbs="run(?: \\S+)* (?:timeit|code|pdb|cProfile|profile|trace|runpy|IPython|fire)"),
     "isort": program("--settings-file --sp"),
     "pdb": program("-c --command"),
-    "tox": program("-c --conf --override -x --installpkg"),
+    "tox": program("-c --conf --override -x --installpkg", verbs="exec|e|devenv"),
     "nox": program("-f --noxfile"),
-    "pre-commit": program("-c --config", "", r"try-repo"),
+    "pre-commit": program("-c --config", "", r"try-repo", verbs="install|init-templatedir|uninstall|autoupdate|hook-impl"),
 }  # fmt: skip
