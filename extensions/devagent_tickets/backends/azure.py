@@ -4,11 +4,12 @@ Texts are HTML there. A comment or a work item is known again by whose it is, wh
 """
 
 import base64
+import re
 from typing import Any
 from urllib.parse import quote
 
-from devagent_tickets.backends.plain import Reader, numbers_from, utc
-from devagent_tickets.backends.rest import Api, shape
+from devagent_tickets.backends.plain import Reader, numbers_from, utc, whole_labels
+from devagent_tickets.backends.rest import Api, segment, shape
 from devagent_tickets.contract import TicketsError
 from devagent_tickets.model import (
     Attachment,
@@ -41,6 +42,7 @@ _RELATIONS = {
     "System.LinkTypes.Hierarchy-Reverse": "parent", "System.LinkTypes.Hierarchy-Forward": "child",
 }  # fmt: skip
 _SENT = {kind: name for name, kind in _RELATIONS.items()}
+_TYPE = re.compile(r"\w(?:[\w \-]{0,126}\w)?")
 _MOST = 20_000
 """What a query of the server's gives at most."""
 Patch = list[dict[str, Any]]
@@ -202,8 +204,11 @@ class Azure:
         if draft.body:
             patch.append(_add("System.Description", _html(draft.body)))
         if draft.labels:
+            whole_labels(draft.labels, ";,")
             patch.append(_add("System.Tags", "; ".join(draft.labels)))
-        path = f"/{quote(project)}/_apis/wit/workitems/${quote(draft.type or 'Task')}"
+        if not _TYPE.fullmatch(draft.type or "Task"):
+            raise TicketsError(f"{draft.type!r} is no type of work items.", error="bad_arguments")
+        path = f"/{quote(project)}/_apis/wit/workitems/${segment(draft.type or 'Task')}"
         answer = await self._api.tell("POST", path, params=_API, json_=patch, headers=_PATCH)
         one = self._ticket(Reader(self._tracker, answer.data))
         return Written(one.key, one.url)
@@ -234,9 +239,10 @@ class Azure:
         if changes.body is not None:
             patch.append(_add("System.Description", _html(changes.body)))
         if changes.priority is not None:
-            value = int(changes.priority) if changes.priority.isdigit() else changes.priority
+            value = numbers_from(changes.priority) or changes.priority
             patch.append(_add("Microsoft.VSTS.Common.Priority", value))
         if changes.add_labels or changes.remove_labels:
+            whole_labels(changes.add_labels, ";,")
             labels = [one for one in ticket.labels if one not in changes.remove_labels]
             patch.append(
                 _add("System.Tags", "; ".join(dict.fromkeys([*labels, *changes.add_labels])))

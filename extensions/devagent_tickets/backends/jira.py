@@ -284,7 +284,6 @@ class Jira(Records):
         data = Reader(self._tracker, (await self._api.ask(path)).data)
         there = data.tables("transitions")
         leading = [one for one in there if one.table("to").text("name").lower() == status.lower()]
-        leading += [one for one in there if one.text("name").lower() == status.lower()]
         if leading:
             await self._api.tell(
                 "POST", path, json_={"transition": {"id": leading[0].needed("id")}}

@@ -20,6 +20,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import cache
 from typing import Any
+from urllib.parse import quote
 
 import httpx2
 from msgspec import Struct
@@ -31,6 +32,8 @@ TRIES = 3
 CONNECT_S = 5.0
 MAX_BYTES = 8 << 20
 BACKOFF_S = 0.25
+LONGEST_WAIT_S = 366 * 86_400.0
+"""What a server may say, at most, of when it takes requests again."""
 _HOPS = 3
 _SAID = 4000
 """Characters of what a server says; the call shows fewer, once what must not be read is out of them."""
@@ -40,7 +43,15 @@ _NEVER_SENT = (
     httpx2.PoolTimeout,
     httpx2.UnsupportedProtocol,
 )
+_PARTS = re.compile(r"[/\\]")
 _MESSAGE = re.compile(r"\s+")
+
+
+def segment(text: str) -> str:
+    """A text as one part of a path. Raises TicketsError bad_arguments for what would lead elsewhere."""
+    if not {"", ".", ".."}.isdisjoint(_PARTS.split(text)):
+        raise TicketsError(f"{text!r} cannot be named in an address.", error="bad_arguments")
+    return quote(text, safe="")
 
 
 class Answer(Struct, frozen=True):
@@ -85,6 +96,7 @@ class Api:
 
         Raises TicketsError.
         """
+        _straight(path)
         extra = {**headers, **({"If-None-Match": etag} if etag else {})}
         method = "GET" if json_ is None else "POST"
         for number in range(1, TRIES + 1):
@@ -109,6 +121,7 @@ class Api:
         headers: Mapping[str, str] = {},
     ) -> Answer:  # fmt: skip
         """A change. Raises TicketsError; UncertainError where it may have been made."""
+        _straight(path)
         for number in range(1, TRIES + 1):
             try:
                 answer = await self._once(method, path, params, json_, headers)
@@ -255,6 +268,12 @@ class Api:
                 return TicketsError(f"{host} did not take it ({status}){said}.", error="rejected")
 
 
+def _straight(path: str) -> None:
+    """No path leads up or stays in place: what would be asked then is another thing than what was judged."""
+    if not {".", ".."}.isdisjoint(path.split("/")):
+        raise TicketsError("The address would lead elsewhere.", error="bad_arguments")
+
+
 def is_rate_limit(answer: Answer) -> bool:
     """429; or what GitHub (403 with the limits used up) and Linear (400, RATELIMITED) say in its place."""
     if answer.status == 429:
@@ -277,13 +296,17 @@ def graphql_codes(data: Any) -> list[str]:
 
 def retry_after(answer: Answer) -> float | None:
     """Seconds until the server takes requests again, by what it says; None = it says nothing."""
-    headers = answer.headers
+    wait = _said_wait(answer.headers)
+    return None if wait is None else min(max(0.0, wait), LONGEST_WAIT_S)
+
+
+def _said_wait(headers: Mapping[str, str]) -> float | None:
     if said := headers.get("retry-after"):
-        if said.strip().isdigit():
+        if said.strip().isdecimal():
             return float(said)
         try:
-            return max(0.0, parsedate_to_datetime(said).timestamp() - time.time())
-        except (TypeError, ValueError):
+            return parsedate_to_datetime(said).timestamp() - time.time()
+        except (TypeError, ValueError, OverflowError):
             return None
     for name, unit in (
         ("x-ratelimit-reset", 1.0),
@@ -292,12 +315,12 @@ def retry_after(answer: Answer) -> float | None:
     ):
         said = headers.get(name, "")
         remaining = headers.get(name.replace("reset", "remaining"))
-        if said.isdigit() and remaining in (None, "0"):
-            return max(0.0, float(said) / unit - time.time())
+        if said.isdecimal() and remaining in (None, "0"):
+            return float(said) / unit - time.time()
         if said and remaining in (None, "0"):
             try:
-                return max(0.0, datetime.fromisoformat(said).timestamp() - time.time())
-            except ValueError:
+                return datetime.fromisoformat(said).timestamp() - time.time()
+            except (ValueError, OverflowError):
                 return None
     return None
 
