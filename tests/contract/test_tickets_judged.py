@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from devagent_tickets import changes, tools
+from devagent_tickets.backends.answers import LONGEST_WAIT_S, Answer, retry_after
 from devagent_tickets.backends.github import plain_words
 from devagent_tickets.backends.gitlab import as_written, inert
 from devagent_tickets.backends.jql import jql_of
 from devagent_tickets.backends.plain import numbers_from
-from devagent_tickets.backends.rest import LONGEST_WAIT_S, Answer, retry_after
 from devagent_tickets.contract import TicketsError
 from devagent_tickets.model import Query
 from devagent_tickets.settings import Tracker

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Any, cast
 
-from devagent_tickets.backends.rest import shape
+from devagent_tickets.backends.answers import shape
 from devagent_tickets.contract import TicketsError
 from devagent_tickets.settings import Tracker
 
