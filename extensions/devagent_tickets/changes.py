@@ -10,12 +10,22 @@ from typing import Any, cast
 from devagent_tickets.contract import TicketsError
 from devagent_tickets.keys import word
 from devagent_tickets.model import LINK_KINDS, Changes, Draft
+from devagent_tickets.settings import Tracker
 
 WRITES = ("comment", "create", "update", "transition", "assign", "link")
 _MOST_LABELS = 50
 
 
-def tags_of(tool: str, args: Mapping[str, Any]) -> list[str]:
+_MEANT = {
+    "github": {"completed": "closed", "done": "closed", "reopened": "open"},
+    "gitlab": {"done": "closed", "open": "opened", "reopened": "opened"},
+}
+"""Other words that a tracker takes for a status: policy is told the status, too."""
+_USUAL = {"jira": "Task", "jira-dc": "Task", "azure": "Task"}
+"""What is created where no type is named."""
+
+
+def tags_of(tool: str, args: Mapping[str, Any], tracker: Tracker) -> list[str]:
     """The facts of a change. Raises TicketsError bad_arguments."""
     match tool:
         case "comment":
@@ -23,6 +33,8 @@ def tags_of(tool: str, args: Mapping[str, Any]) -> list[str]:
         case "create":
             draft = draft_of(args)
             tags = ["ticket.create", f"ticket.create.{word(draft.type)}"]
+            if not draft.type and tracker.type in _USUAL:
+                tags.append(f"ticket.create.{word(_USUAL[tracker.type])}")
             tags += [f"ticket.add.label.{word(label)}" for label in draft.labels]
             return tags + [f"ticket.set.custom.{word(name)}" for name in draft.custom]
         case "update":
@@ -36,13 +48,20 @@ def tags_of(tool: str, args: Mapping[str, Any]) -> list[str]:
             tags += [f"ticket.remove.label.{word(label)}" for label in changes.remove_labels]
             return tags + [f"ticket.set.custom.{word(name)}" for name in changes.custom]
         case "transition":
-            return [f"ticket.set.status.{word(needed(args, 'status'))}"]
+            named = needed(args, "status").strip().lower()
+            meant = _MEANT.get(tracker.type, {}).get(named, named)
+            return [f"ticket.set.status.{word(one)}" for one in dict.fromkeys((named, meant))]
         case "assign":
-            return [f"ticket.set.assignee.{word(text_of(args, 'assignee'))}"]
+            return assignee_tags(text_of(args, "assignee"))
         case "link":
             return [f"ticket.add.link.{word(kind_of(args))}"]
         case _:
             return []
+
+
+def assignee_tags(*names: str) -> list[str]:
+    """The facts of an assignment, by all that the assignee is called."""
+    return [f"ticket.set.assignee.{one}" for one in dict.fromkeys(map(word, names))]
 
 
 def outgoing(tool: str, args: Mapping[str, Any]) -> dict[str, Any]:

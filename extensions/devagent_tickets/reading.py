@@ -142,13 +142,19 @@ def missing(reference: Reference) -> TicketsError:
     return TicketsError(f"There is no ticket {reference.name} for you.", error="no_such_ticket")
 
 
+def offset_of(cursor: str) -> int | None:
+    """The number of a cursor of the copies; None where it is a tracker's own."""
+    return int(cursor) if cursor.isascii() and cursor.isdigit() and len(cursor) < 10 else None
+
+
 def _kept(call: Call, query: Query, error: TicketsError) -> Found:
     """The search over the copies; what the tracker's own language says cannot be asked of them."""
-    offset = int(query.cursor) if query.cursor.isdigit() else 0
-    if query.jql or (query.cursor and not query.cursor.isdigit()):
+    offset = offset_of(query.cursor)
+    if query.jql or (query.cursor and offset is None):
         raise error
     if query.assignee == _ME:
         query = replace(query, assignee=_known_me(call, error))
+    offset = offset or 0
     rows, more = call.store.search(query, offset)
     allowed = may_touch(call.here, [_resource(call, row.ticket) for row in rows])
     shown = [row for row, may in zip(rows, allowed, strict=True) if may]
@@ -191,6 +197,6 @@ def _keep_comments(
 
 def _kept_comments(call: Call, reference: Reference, cursor: str, limit: int) -> CommentPage:
     every = call.store.comments(reference.project, reference.key)
-    first = int(cursor) if cursor.isdigit() else 0
+    first = offset_of(cursor) or 0
     following = str(first + limit) if len(every) > first + limit else ""
     return CommentPage(tuple(every[first : first + limit]), following)

@@ -111,7 +111,7 @@ def create(
     args = {"title": title, "body": body, "type": type, "labels": labels, "custom": custom}
     check_outgoing(here, "create", args)
     tracker, name = find_project(here.settings, project)
-    draft, tags = changes.draft_of(args), changes.tags_of("create", args)
+    draft, tags = changes.draft_of(args), changes.tags_of("create", args, tracker)
     done = run(here, tracker, lambda call: writing.create(call, name, draft, token, tags))
     reference = Reference(tracker, name, done.written.key)
     return showing.done(reference, f"new ticket {reference.name}", done)
@@ -177,8 +177,10 @@ def assign(here: Surroundings, *, key: str, assignee: str) -> Result:
 
     async def work(call: Call) -> writing.Done:
         person = await call.backend.person(reference.project, assignee) if assignee else None
+        # "me", an address or a part of a name may be somebody whom policy knows by another word.
+        who = changes.assignee_tags(person.name, person.id) if person else []
         return await writing.settled(
-            call, reference, tags,
+            call, reference, [*tags, *who],
             lambda now: _is_assigned(now, person),
             lambda now: call.backend.assign(now, person),
         )  # fmt: skip
@@ -218,7 +220,8 @@ def _to_change(
     here: Surroundings, tool: str, args: Mapping[str, Any]
 ) -> tuple[Reference, list[str]]:
     check_outgoing(here, tool, args)
-    return find_reference(here.settings, changes.needed(args, "key")), changes.tags_of(tool, args)
+    reference = find_reference(here.settings, changes.needed(args, "key"))
+    return reference, changes.tags_of(tool, args, reference.tracker)
 
 
 def _searched(

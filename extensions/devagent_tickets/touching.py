@@ -89,11 +89,12 @@ def checks(here: Surroundings) -> list[tuple[str, str, str]]:
 
 def _changed(tool: str, args: Mapping[str, Any], here: Surroundings) -> list[ResourceDict]:
     check_outgoing(here, tool, args)
-    tags = changes.tags_of(tool, args)
     if tool == "create":
         tracker, name = find_project(here.settings, changes.text_of(args, "project"))
+        tags = changes.tags_of(tool, args, tracker)
         return [project_resource(name, "write", tags), *host_resource(tracker, "write")]
     reference = find_reference(here.settings, changes.needed(args, "key"))
+    tags = changes.tags_of(tool, args, reference.tracker)
     touched = [reference]
     if tool == "link" and (other := other_end(here, reference, args)):
         touched.append(other)

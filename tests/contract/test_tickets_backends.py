@@ -493,7 +493,7 @@ def test_nothing_of_another_project_is_shown_whatever_the_query_says(
         server.reset()
         here = server.place(tmp_path / vendor, projects=["PAY"])
         assert keys(tools.search(here, jql="issuetype = Task ORDER BY key ASC"))
-        assert failure(tools.search, here, jql="1 = 1) OR (project = BIG").error == "rejected"
+        assert failure(tools.search, here, jql="1 = 1) OR (project = BIG").error == "bad_arguments"
     server = servers["github"]
     here = server.place(tmp_path / "github", projects=["acme/shop"])
     assert keys(tools.search(here, query="migration repo:acme/big")) == []

@@ -36,5 +36,11 @@ def connect(
             error="no_secret",
         )
     learn(secret)
+    if not (secret.isascii() and secret.isprintable()):
+        raise TicketsError(
+            f"The secret {tracker.secret!r} of the tracker {tracker.name!r} holds signs that no token has (the end of a "
+            "line?): store it anew.",
+            error="no_secret",
+        )
     module = importlib.import_module(f"devagent_tickets.backends.{MODULES[tracker.type]}")
     return module.connect(tracker, secret, until)

@@ -4,43 +4,44 @@ Texts are HTML there. A comment or a work item is known again by whose it is, wh
 """
 
 import base64
+import re
 from typing import Any
 from urllib.parse import quote
 
-from devagent_tickets.backends.plain import Reader, numbers_from, utc
-from devagent_tickets.backends.rest import Api, shape
+from devagent_tickets.backends.answers import shape
+from devagent_tickets.backends.azure_records import (
+    CLOSED,
+    RELATIONS,
+    Records,
+    as_html,
+    as_markdown,
+    comment_url,
+)
+from devagent_tickets.backends.plain import Reader, numbers_from, utc, whole_labels
+from devagent_tickets.backends.rest import Api, segment
 from devagent_tickets.contract import TicketsError
 from devagent_tickets.model import (
-    Attachment,
     Changes,
-    Comment,
     CommentPage,
     Draft,
-    Link,
     Page,
     Person,
     Query,
     Ticket,
     Written,
 )
-from devagent_tickets.rich import hypertext, markdown
 from devagent_tickets.settings import Tracker
 
 _API = {"api-version": "7.1"}
 _COMMENTS = {"api-version": "7.1-preview.4"}
 _PATCH = {"Content-Type": "application/json-patch+json"}
-_CLOSED = ("Done", "Closed", "Completed", "Removed", "Resolved")
 _FIELDS = (
     "System.Id", "System.Title", "System.State", "System.WorkItemType", "System.AssignedTo", "System.CreatedBy", "System.Tags",
     "System.CreatedDate", "System.ChangedDate", "System.TeamProject", "System.IterationPath", "Microsoft.VSTS.Common.Priority",
     "System.Description",
 )  # fmt: skip
-_RELATIONS = {
-    "System.LinkTypes.Related": "relates", "System.LinkTypes.Dependency-Forward": "blocks",
-    "System.LinkTypes.Dependency-Reverse": "blocked_by", "System.LinkTypes.Duplicate-Forward": "duplicates",
-    "System.LinkTypes.Hierarchy-Reverse": "parent", "System.LinkTypes.Hierarchy-Forward": "child",
-}  # fmt: skip
-_SENT = {kind: name for name, kind in _RELATIONS.items()}
+_SENT = {kind: name for name, kind in RELATIONS.items()}
+_TYPE = re.compile(r"\w(?:[\w \-]{0,126}\w)?")
 _MOST = 20_000
 """What a query of the server's gives at most."""
 Patch = list[dict[str, Any]]
@@ -54,13 +55,13 @@ def connect(tracker: Tracker, secret: str, until: float) -> "Azure":
     )
 
 
-class Azure:
+class Azure(Records):
     """``model.Backend``."""
 
     native = ""
 
     def __init__(self, tracker: Tracker, api: Api) -> None:
-        self._tracker = tracker
+        super().__init__(tracker)
         self._api = api
         self._myself: Reader | None = None
 
@@ -74,7 +75,7 @@ class Azure:
             parts.append(
                 f"([System.Title] CONTAINS {text} OR [System.Description] CONTAINS {text})"
             )
-        closed = ", ".join(map(_quoted, _CLOSED))
+        closed = ", ".join(map(_quoted, CLOSED))
         if query.status in ("open", "closed"):
             parts.append(
                 f"[System.State] {'NOT IN' if query.status == 'open' else 'IN'} ({closed})"
@@ -170,15 +171,15 @@ class Azure:
     async def comment(self, ticket: Ticket, body: str, token: str) -> Written:
         del token
         path = f"/{quote(ticket.project)}/_apis/wit/workItems/{ticket.key}/comments"
-        answer = await self._api.tell("POST", path, params=_COMMENTS, json_={"text": _html(body)})
+        answer = await self._api.tell("POST", path, params=_COMMENTS, json_={"text": as_html(body)})
         one = Reader(self._tracker, answer.data)
-        return Written(ticket.key, _comment_url(ticket.url, one.needed("id")), one.needed("id"))
+        return Written(ticket.key, comment_url(ticket.url, one.needed("id")), one.needed("id"))
 
     async def find_comment(
         self, ticket: Ticket, body: str, token: str, since: str
     ) -> Written | None:
         del token
-        me, wanted, cursor = await self.me(), _read(_html(body)), ""
+        me, wanted, cursor = await self.me(), as_markdown(as_html(body)), ""
         while True:
             data = await self._comment_page(ticket.project, ticket.key, 100, cursor, "desc")
             for one in data.tables("comments"):
@@ -187,10 +188,10 @@ class Azure:
                 author = one.table("createdBy")
                 if (
                     me.id in (author.text("uniqueName"), author.text("displayName"))
-                    and _read(one.text("text")) == wanted
+                    and as_markdown(one.text("text")) == wanted
                 ):
                     return Written(
-                        ticket.key, _comment_url(ticket.url, one.needed("id")), one.needed("id")
+                        ticket.key, comment_url(ticket.url, one.needed("id")), one.needed("id")
                     )
             cursor = data.text("continuationToken")
             if not cursor:
@@ -200,10 +201,13 @@ class Azure:
         del token
         patch = [_add("System.Title", draft.title), *self._custom_out(draft.custom)]
         if draft.body:
-            patch.append(_add("System.Description", _html(draft.body)))
+            patch.append(_add("System.Description", as_html(draft.body)))
         if draft.labels:
+            whole_labels(draft.labels, ";,")
             patch.append(_add("System.Tags", "; ".join(draft.labels)))
-        path = f"/{quote(project)}/_apis/wit/workitems/${quote(draft.type or 'Task')}"
+        if not _TYPE.fullmatch(draft.type or "Task"):
+            raise TicketsError(f"{draft.type!r} is no type of work items.", error="bad_arguments")
+        path = f"/{quote(project)}/_apis/wit/workitems/${segment(draft.type or 'Task')}"
         answer = await self._api.tell("POST", path, params=_API, json_=patch, headers=_PATCH)
         one = self._ticket(Reader(self._tracker, answer.data))
         return Written(one.key, one.url)
@@ -222,7 +226,7 @@ class Azure:
             if (
                 ticket
                 and ticket.created >= since
-                and ticket.body.strip() == _read(_html(draft.body)).strip()
+                and ticket.body.strip() == as_markdown(as_html(draft.body)).strip()
             ):
                 return Written(ticket.key, ticket.url)
         return None
@@ -232,11 +236,12 @@ class Azure:
         if changes.title is not None:
             patch.append(_add("System.Title", changes.title))
         if changes.body is not None:
-            patch.append(_add("System.Description", _html(changes.body)))
+            patch.append(_add("System.Description", as_html(changes.body)))
         if changes.priority is not None:
-            value = int(changes.priority) if changes.priority.isdigit() else changes.priority
+            value = numbers_from(changes.priority) or changes.priority
             patch.append(_add("Microsoft.VSTS.Common.Priority", value))
         if changes.add_labels or changes.remove_labels:
+            whole_labels(changes.add_labels, ";,")
             labels = [one for one in ticket.labels if one not in changes.remove_labels]
             patch.append(
                 _add("System.Tags", "; ".join(dict.fromkeys([*labels, *changes.add_labels])))
@@ -272,68 +277,9 @@ class Azure:
             )
         return [_add(known[name], value) for name, value in custom.items()]
 
-    def _ticket(self, one: Reader) -> Ticket:
-        fields = one.table("fields")
-        assigned, state, key = (
-            fields.table("System.AssignedTo"),
-            fields.needed("System.State"),
-            one.needed("id"),
-        )
-        project = fields.needed("System.TeamProject")
-        links: list[Link] = []
-        attachments: list[Attachment] = []
-        for relation in one.tables("relations"):
-            kind, url = relation.text("rel"), relation.text("url")
-            attributes = relation.table("attributes")
-            if kind == "AttachedFile":
-                attachments.append(
-                    Attachment(attributes.text("name"), url, attributes.number("resourceSize"))
-                )
-            elif kind == "Hyperlink":
-                links.append(Link("url", url, attributes.text("comment")))
-            elif kind in _RELATIONS:
-                links.append(Link(_RELATIONS[kind], f"{project}#{url.rpartition('/')[2]}"))
-        tags = [tag.strip() for tag in fields.text("System.Tags").split(";")]
-        return Ticket(
-            project=project, key=key, title=fields.text("System.Title"), status=state, closed=state in _CLOSED,
-            type=fields.text("System.WorkItemType"), priority=fields.text("Microsoft.VSTS.Common.Priority"),
-            assignee=assigned.text("displayName"), assignee_id=assigned.text("uniqueName") or assigned.text("displayName"),
-            author=fields.table("System.CreatedBy").text("displayName"), labels=tuple(tag for tag in tags if tag),
-            created=utc(fields.text("System.CreatedDate")), updated=utc(fields.text("System.ChangedDate")),
-            body=_read(fields.text("System.Description")), url=f"{self._tracker.url}/{quote(project)}/_workitems/edit/{key}",
-            milestone=fields.text("System.IterationPath"), links=tuple(links), attachments=tuple(attachments),
-            custom={name: fields.raw[field] for name, field in self._tracker.fields if fields.has(field)},
-            id=key, version=one.text("rev"),
-        )  # fmt: skip
-
-    def _comment(self, project: str, key: str, one: Reader) -> Comment:
-        url = f"{self._tracker.url}/{quote(project)}/_workitems/edit/{key}"
-        text = one.text("text")
-        body = text if one.text("format") == "markdown" else _read(text)
-        author = one.table("createdBy").text("displayName")
-        return Comment(
-            one.needed("id"),
-            author,
-            utc(one.text("createdDate")),
-            body,
-            _comment_url(url, one.needed("id")),
-        )
-
 
 def _add(field: str, value: Any) -> dict[str, Any]:
     return {"op": "add", "path": f"/fields/{field}", "value": value}
-
-
-def _html(text: str) -> str:
-    return hypertext.write(markdown.read(text))
-
-
-def _read(text: str) -> str:
-    return markdown.write(hypertext.read(text))
-
-
-def _comment_url(url: str, comment: str) -> str:
-    return f"{url}#{comment}"
 
 
 def _quoted(text: str) -> str:

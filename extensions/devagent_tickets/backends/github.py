@@ -4,12 +4,13 @@ Labels and assignees are set by calls that say the same twice; a comment or an i
 Markdown comment. Dependencies and sub-issues are links; "relates" is not known to GitHub.
 """
 
+import re
 from typing import Any
 from urllib.parse import quote
 
 from devagent_tickets.backends.marks import mark, marked, unmarked
 from devagent_tickets.backends.plain import Reader, names, numbers_from, tables, utc
-from devagent_tickets.backends.rest import Api
+from devagent_tickets.backends.rest import Api, segment
 from devagent_tickets.contract import TicketsError, UncertainError
 from devagent_tickets.model import (
     Changes,
@@ -32,6 +33,7 @@ _CLOSED = {
     "not planned": "not_planned",
 }
 _OPEN = ("open", "reopened")
+_PLAIN = re.compile(r"(?!(?:AND|OR|NOT)$)[^-:()][^:()]*")
 
 
 def connect(tracker: Tracker, secret: str, until: float) -> "GitHub":
@@ -75,13 +77,13 @@ class GitHub:
 
     async def _found(self, query: Query, assignee: str) -> Page:
         page = max(1, numbers_from(query.cursor))
-        words = [query.text, f"repo:{query.project}", "is:issue"]
+        words = [*plain_words(query.text), f"repo:{query.project}", "is:issue"]
         if query.status:
             words.append("is:closed" if _is_closed(query.status) else "is:open")
         if assignee:
-            words.append("no:assignee" if assignee == "none" else f"assignee:{assignee}")
+            words.append("no:assignee" if assignee == "none" else f"assignee:{_phrase(assignee)}")
         if query.label:
-            words.append('label:"{}"'.format(query.label.replace('"', "")))
+            words.append(f"label:{_phrase(query.label)}")
         params = {"q": " ".join(words), "per_page": query.limit, "page": page}
         data = Reader(self._tracker, (await self._api.ask("/search/issues", params=params)).data)
         found = [self._ticket(_of(one, query.project), one) for one in data.tables("items")]
@@ -142,7 +144,7 @@ class GitHub:
             return await self.me()
         login = name.removeprefix("@")
         try:
-            await self._api.ask(f"{_repo(project)}/assignees/{quote(login, safe='')}")
+            await self._api.ask(f"{_repo(project)}/assignees/{segment(login)}")
         except TicketsError as error:
             if error.error != "no_such_ticket":
                 raise
@@ -230,7 +232,7 @@ class GitHub:
             )
         for label in changes.remove_labels:
             if label in ticket.labels:
-                where = f"{path}/labels/{quote(label, safe='')}"
+                where = f"{path}/labels/{segment(label)}"
                 steps.append((f"label {label} removed", "DELETE", where, None))
         done: list[str] = []
         for what, method, where, sent in steps:
@@ -302,6 +304,19 @@ class GitHub:
             one.needed("id"), one.table("user").text("login"), utc(one.text("created_at")), body,
             one.text("html_url"), token,
         )  # fmt: skip
+
+
+def plain_words(text: str) -> list[str]:
+    """Words and quoted phrases; what the search would take for a qualifier or an operator stands as a phrase, so that
+    nothing of another repository is looked through."""
+    words = re.findall(r'"[^"]*"|[^\s"]+', text)
+    return [
+        word if word.startswith('"') or _PLAIN.fullmatch(word) else _phrase(word) for word in words
+    ]
+
+
+def _phrase(text: str) -> str:
+    return '"{}"'.format(text.replace('"', " "))
 
 
 def _repo(project: str) -> str:

@@ -1,13 +1,15 @@
 """GitLab issues (REST, v4), on gitlab.com or a server of one's own. A status is ``opened`` or ``closed``.
 
-A comment or an issue carries its token in an invisible Markdown comment; its weight is its only custom field.
+A comment or an issue carries its token in an invisible Markdown comment; its weight is its only custom field. Lines
+that GitLab would carry out as commands are sent so that they are text.
 """
 
+import re
 from typing import Any
 from urllib.parse import quote
 
 from devagent_tickets.backends.marks import mark, marked, unmarked
-from devagent_tickets.backends.plain import Reader, numbers_from, tables, utc
+from devagent_tickets.backends.plain import Reader, numbers_from, tables, utc, whole_labels
 from devagent_tickets.backends.rest import Api
 from devagent_tickets.contract import TicketsError
 from devagent_tickets.model import (
@@ -27,6 +29,8 @@ from devagent_tickets.settings import Tracker
 
 _KINDS = {"relates_to": "relates", "blocks": "blocks", "is_blocked_by": "blocked_by"}
 _SENT = {kind: name for name, kind in _KINDS.items()}
+_COMMAND = re.compile(r"^([^\S\n]*)/(?=[A-Za-z_]+(?:\s|$))", re.MULTILINE)
+_INERT = re.compile(r"^([^\S\n]*)\\/(?=[A-Za-z_]+(?:\s|$))", re.MULTILINE)
 _CLOSED, _OPEN = ("closed", "done"), ("open", "opened", "reopened")
 
 
@@ -70,7 +74,7 @@ class GitLab:
         return Page(
             found,
             answer.headers.get("x-next-page", "").strip(),
-            int(total) if total.isdigit() else None,
+            numbers_from(total) if total else None,
         )
 
     async def get(self, project: str, key: str, *, etag: str = "") -> tuple[Ticket | None, str]:
@@ -129,7 +133,7 @@ class GitLab:
 
     async def comment(self, ticket: Ticket, body: str, token: str) -> Written:
         path = f"{_project(ticket.project)}/issues/{ticket.key}/notes"
-        answer = await self._api.tell("POST", path, json_={"body": marked(body, token)})
+        answer = await self._api.tell("POST", path, json_={"body": marked(inert(body), token)})
         one = Reader(self._tracker, answer.data)
         return Written(ticket.key, f"{ticket.url}#note_{one.needed('id')}", one.needed("id"))
 
@@ -155,8 +159,12 @@ class GitLab:
         return None
 
     async def create(self, project: str, draft: Draft, token: str) -> Written:
-        content: dict[str, Any] = {"title": draft.title, "description": marked(draft.body, token)}
+        content: dict[str, Any] = {
+            "title": draft.title,
+            "description": marked(inert(draft.body), token),
+        }
         if draft.labels:
+            whole_labels(draft.labels, ",")
             content["labels"] = ",".join(draft.labels)
         if draft.type:
             content["issue_type"] = draft.type
@@ -188,7 +196,8 @@ class GitLab:
         if changes.title is not None:
             content["title"] = changes.title
         if changes.body is not None:
-            content["description"] = changes.body
+            content["description"] = inert(changes.body)
+        whole_labels((*changes.add_labels, *changes.remove_labels), ",")
         if changes.add_labels:
             content["add_labels"] = ",".join(changes.add_labels)
         if changes.remove_labels:
@@ -229,6 +238,7 @@ class GitLab:
     def _ticket(self, project: str, one: Reader, links: list[Link] | None = None) -> Ticket:
         people = one.tables("assignees")
         body, _ = unmarked(one.text("description"))
+        body = as_written(body)
         visibility: Visibility = "confidential" if one.raw.get("confidential") else ""
         return Ticket(
             project=project, key=one.needed("iid"), title=one.text("title"), status=one.needed("state"),
@@ -242,9 +252,21 @@ class GitLab:
 
     def _comment(self, project: str, key: str, one: Reader) -> Comment:
         body, token = unmarked(one.text("body"))
+        body = as_written(body)
         url = f"{self._tracker.url}/{project}/-/issues/{key}#note_{one.needed('id')}"
         author = one.table("author").text("username")
         return Comment(one.needed("id"), author, utc(one.text("created_at")), body, url, token)
+
+
+def inert(text: str) -> str:
+    """A text in which GitLab sees no command: a line such as /close, in a comment or a description, would be carried out
+    and close the issue, which was judged as a comment. With a backslash it is shown as it was meant."""
+    return _COMMAND.sub(r"\1\\/", text)
+
+
+def as_written(text: str) -> str:
+    """The text that ``inert`` was given."""
+    return _INERT.sub(r"\1/", text)
 
 
 def _project(project: str) -> str:

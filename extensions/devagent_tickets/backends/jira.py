@@ -10,10 +10,11 @@ from urllib.parse import quote
 
 from msgspec.structs import replace
 
+from devagent_tickets.backends.answers import shape
 from devagent_tickets.backends.jira_records import PROPERTY, Records, token_of
 from devagent_tickets.backends.jql import jql_of
 from devagent_tickets.backends.plain import Reader, numbers_from, tables, utc
-from devagent_tickets.backends.rest import Api, shape
+from devagent_tickets.backends.rest import Api
 from devagent_tickets.contract import TicketsError
 from devagent_tickets.model import (
     Changes,
@@ -284,7 +285,6 @@ class Jira(Records):
         data = Reader(self._tracker, (await self._api.ask(path)).data)
         there = data.tables("transitions")
         leading = [one for one in there if one.table("to").text("name").lower() == status.lower()]
-        leading += [one for one in there if one.text("name").lower() == status.lower()]
         if leading:
             await self._api.tell(
                 "POST", path, json_={"transition": {"id": leading[0].needed("id")}}

@@ -2,8 +2,8 @@
 
 from typing import Any
 
+from devagent_tickets.backends.answers import shape
 from devagent_tickets.backends.plain import Reader, utc
-from devagent_tickets.backends.rest import shape
 from devagent_tickets.model import Attachment, Comment, Link, Person, Ticket, Visibility
 from devagent_tickets.rich import adf, markdown, wiki
 from devagent_tickets.settings import Tracker

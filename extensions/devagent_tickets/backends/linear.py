@@ -4,16 +4,23 @@ import hashlib
 from typing import Any
 from uuid import UUID
 
-from devagent_tickets.backends.plain import Reader, numbers_from, utc
-from devagent_tickets.backends.rest import Answer, Api, graphql_codes, shape
+from devagent_tickets.backends.answers import Answer, graphql_codes, shape
+from devagent_tickets.backends.linear_records import (
+    COMMENT,
+    TICKET,
+    WHOLE,
+    comment_of,
+    following_of,
+    ticket_of,
+)
+from devagent_tickets.backends.plain import Reader, numbers_from
+from devagent_tickets.backends.rest import Api
 from devagent_tickets.contract import TicketsError, UncertainError
 from devagent_tickets.model import (
-    Attachment,
     Changes,
     Comment,
     CommentPage,
     Draft,
-    Link,
     Page,
     Person,
     Query,
@@ -22,18 +29,6 @@ from devagent_tickets.model import (
 )
 from devagent_tickets.settings import Tracker
 
-_TICKET = """
-    id identifier title url createdAt updatedAt priorityLabel
-    state { name type } team { key } assignee { id displayName } creator { displayName }
-    labels(first: 50) { nodes { name } } projectMilestone { name } estimate description"""
-_WHOLE = f"""{_TICKET} parent {{ identifier title }}
-    children(first: 50) {{ nodes {{ identifier title }} }}
-    relations(first: 50) {{ nodes {{ type relatedIssue {{ identifier title }} }} }}
-    inverseRelations(first: 50) {{ nodes {{ type issue {{ identifier title }} }} }}
-    attachments(first: 50) {{ nodes {{ title url }} }}"""
-_PAGES = 8
-"""So many pages of 250 comments are read of one issue."""
-_COMMENT = "id body url createdAt user { displayName }"
 _PRIORITIES = {
     "no priority": 0,
     "none": 0,
@@ -43,13 +38,14 @@ _PRIORITIES = {
     "normal": 3,
     "low": 4,
 }
-_RELATIONS = {"blocks": "blocks", "related": "relates", "duplicate": "duplicates"}
 _SENT = {
     "blocks": "blocks",
     "blocked_by": "blocks",
     "relates": "related",
     "duplicates": "duplicate",
 }
+_PAGES = 8
+"""So many pages of 250 comments are read of one issue."""
 _CODES = {
     "AUTHENTICATION_ERROR": "unauthorized", "FORBIDDEN": "forbidden", "RATELIMITED": "rate_limited",
     "INVALID_INPUT": "rejected", "ENTITY_NOT_FOUND": "no_such_ticket", "INPUT_ERROR": "rejected",
@@ -94,26 +90,26 @@ class Linear:
             narrowed["labels"] = {"some": {"name": {"eqIgnoreCase": query.label}}}
         values: Table = {"filter": narrowed, "first": query.limit, "after": query.cursor or None}
         if query.text:
-            text = f"query($term: String!, $filter: IssueFilter, $first: Int, $after: String) {{ found: searchIssues(term: $term, filter: $filter, first: $first, after: $after) {{ nodes {{ {_TICKET} }} pageInfo {{ hasNextPage endCursor }} }} }}"
+            text = f"query($term: String!, $filter: IssueFilter, $first: Int, $after: String) {{ found: searchIssues(term: $term, filter: $filter, first: $first, after: $after) {{ nodes {{ {TICKET} }} pageInfo {{ hasNextPage endCursor }} }} }}"
             values["term"] = query.text
         else:
-            text = f"query($filter: IssueFilter, $first: Int, $after: String) {{ found: issues(filter: $filter, first: $first, after: $after, orderBy: updatedAt) {{ nodes {{ {_TICKET} }} pageInfo {{ hasNextPage endCursor }} }} }}"
+            text = f"query($filter: IssueFilter, $first: Int, $after: String) {{ found: issues(filter: $filter, first: $first, after: $after, orderBy: updatedAt) {{ nodes {{ {TICKET} }} pageInfo {{ hasNextPage endCursor }} }} }}"
         found = (await self._ask(text, values)).table("found")
-        return Page(tuple(self._ticket(one) for one in found.tables("nodes")), _following(found))
+        return Page(tuple(ticket_of(one) for one in found.tables("nodes")), following_of(found))
 
     async def get(self, project: str, key: str, *, etag: str = "") -> tuple[Ticket | None, str]:
         del project, etag
         data = await self._ask(
-            f"query($id: String!) {{ issue(id: $id) {{ {_WHOLE} }} }}", {"id": key}
+            f"query($id: String!) {{ issue(id: $id) {{ {WHOLE} }} }}", {"id": key}
         )
-        ticket = self._ticket(data.table("issue"))
+        ticket = ticket_of(data.table("issue"))
         if ticket.key != key:
             raise TicketsError(f"{key} was moved to {ticket.key}.", error="no_such_ticket")
         return ticket, ""
 
     async def comments(self, project: str, key: str, *, cursor: str, limit: int) -> CommentPage:
         del project
-        text = f"query($id: String!, $first: Int, $after: String) {{ issue(id: $id) {{ comments(first: $first, after: $after) {{ nodes {{ {_COMMENT} }} pageInfo {{ hasNextPage endCursor }} }} }} }}"
+        text = f"query($id: String!, $first: Int, $after: String) {{ issue(id: $id) {{ comments(first: $first, after: $after) {{ nodes {{ {COMMENT} }} pageInfo {{ hasNextPage endCursor }} }} }} }}"
         every: list[Comment] = []
         after = ""
         for _ in range(
@@ -121,8 +117,8 @@ class Linear:
         ):  # in what order they come is not published: they are put in order here
             data = await self._ask(text, {"id": key, "first": 250, "after": after or None})
             found = data.table("issue").table("comments")
-            every += [self._comment(one) for one in found.tables("nodes")]
-            after = _following(found)
+            every += [comment_of(one) for one in found.tables("nodes")]
+            after = following_of(found)
             if not after:
                 break
         every.sort(key=lambda one: one.created)
@@ -152,7 +148,7 @@ class Linear:
 
     async def comment(self, ticket: Ticket, body: str, token: str) -> Written:
         values = {"input": {"id": identity(token), "issueId": ticket.id, "body": body}}
-        text = f"mutation($input: CommentCreateInput!) {{ commentCreate(input: $input) {{ success comment {{ {_COMMENT} }} }} }}"
+        text = f"mutation($input: CommentCreateInput!) {{ commentCreate(input: $input) {{ success comment {{ {COMMENT} }} }} }}"
         one = (await self._tell(text, values)).table("commentCreate").table("comment")
         return Written(ticket.key, one.text("url"), one.needed("id"))
 
@@ -162,7 +158,7 @@ class Linear:
         del body, since
         try:
             data = await self._ask(
-                f"query($id: String!) {{ comment(id: $id) {{ {_COMMENT} }} }}",
+                f"query($id: String!) {{ comment(id: $id) {{ {COMMENT} }} }}",
                 {"id": identity(token)},
             )
         except TicketsError as error:
@@ -315,64 +311,7 @@ class Linear:
     def _estimate(self, custom: Table) -> Table:
         return {"estimate": custom["estimate"]} if "estimate" in custom else {}
 
-    def _ticket(self, one: Reader) -> Ticket:
-        state = one.table("state")
-        links = [
-            Link("child", child.needed("identifier"), child.text("title"))
-            for child in one.table("children").tables("nodes")
-        ]
-        if one.has("parent"):
-            links.append(
-                Link(
-                    "parent",
-                    one.table("parent").needed("identifier"),
-                    one.table("parent").text("title"),
-                )
-            )
-        for relation in one.table("relations").tables("nodes"):
-            other = relation.table("relatedIssue")
-            links.append(
-                Link(
-                    _RELATIONS.get(relation.text("type"), "relates"),
-                    other.needed("identifier"),
-                    other.text("title"),
-                )
-            )
-        for relation in one.table("inverseRelations").tables("nodes"):
-            other, kind = relation.table("issue"), _RELATIONS.get(relation.text("type"), "relates")
-            links.append(
-                Link(
-                    "blocked_by" if kind == "blocks" else kind,
-                    other.needed("identifier"),
-                    other.text("title"),
-                )
-            )
-        attached = one.table("attachments").tables("nodes")
-        links += [Link("url", a.text("url"), a.text("title")) for a in attached]
-        return Ticket(
-            project=one.table("team").needed("key"), key=one.needed("identifier"), title=one.text("title"),
-            status=state.needed("name"), closed=state.text("type") in ("completed", "canceled"), type="issue",
-            priority=one.text("priorityLabel"), assignee=one.table("assignee").text("displayName"),
-            assignee_id=one.table("assignee").text("id"), author=one.table("creator").text("displayName"),
-            labels=tuple(label.text("name") for label in one.table("labels").tables("nodes")),
-            created=utc(one.text("createdAt")), updated=utc(one.text("updatedAt")), body=one.text("description"),
-            url=one.text("url"), milestone=one.table("projectMilestone").text("name"), links=tuple(links),
-            attachments=tuple(Attachment(a.text("title"), a.text("url")) for a in attached),
-            custom={"estimate": one.raw["estimate"]} if one.has("estimate") else {}, id=one.needed("id"),
-        )  # fmt: skip
-
-    def _comment(self, one: Reader) -> Comment:
-        author = one.table("user").text("displayName")
-        return Comment(
-            one.needed("id"), author, utc(one.text("createdAt")), one.text("body"), one.text("url")
-        )
-
 
 def identity(token: str) -> str:
     """The id that a token stands for: a UUID of version 4's form, the same for the same token."""
     return str(UUID(bytes=hashlib.sha256(f"devagent:{token}".encode()).digest()[:16], version=4))
-
-
-def _following(found: Reader) -> str:
-    page = found.table("pageInfo")
-    return page.text("endCursor") if page.raw.get("hasNextPage") else ""

@@ -3,11 +3,12 @@
 ``Reader`` wraps a table of an answer; what is absent or null is empty, what has another type raises ``unexpected_answer``.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Any, cast
 
-from devagent_tickets.backends.rest import shape
+from devagent_tickets.backends.answers import shape
+from devagent_tickets.contract import TicketsError
 from devagent_tickets.settings import Tracker
 
 
@@ -78,7 +79,7 @@ def tables(tracker: Tracker, value: Any) -> list[Reader]:
 
 def numbers_from(cursor: str) -> int:
     """A cursor that is a number; 0 for another."""
-    return int(cursor) if cursor.isascii() and cursor.isdigit() else 0
+    return int(cursor) if cursor.isascii() and cursor.isdigit() and len(cursor) < 10 else 0
 
 
 def utc(text: str) -> str:
@@ -87,9 +88,20 @@ def utc(text: str) -> str:
         return ""
     try:
         return datetime.fromisoformat(text).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    except ValueError:
+    except (ValueError, OverflowError):
         return text
 
 
 def names(readers: list[Reader], key: str = "name") -> Iterator[str]:
     return (one.text(key) for one in readers)
+
+
+def whole_labels(labels: Iterable[str], apart: str) -> None:
+    """Raises TicketsError bad_arguments where the tracker would take one label for several: they were judged as one."""
+    for label in labels:
+        if any(sign in label for sign in apart):
+            signs = " and ".join(apart)
+            raise TicketsError(
+                f"The label {label!r} would be taken for several: name each of its own ({signs} part labels here).",
+                error="bad_arguments",
+            )

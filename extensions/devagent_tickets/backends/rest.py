@@ -16,14 +16,13 @@ import re
 import ssl
 import time
 from collections.abc import Mapping
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from functools import cache
 from typing import Any
+from urllib.parse import quote
 
 import httpx2
-from msgspec import Struct
 
+from devagent_tickets.backends.answers import Answer, failure_of, retry_after, unreachable
 from devagent_tickets.contract import TicketsError, UncertainError
 from devagent_tickets.settings import Tracker
 
@@ -32,23 +31,20 @@ CONNECT_S = 5.0
 MAX_BYTES = 8 << 20
 BACKOFF_S = 0.25
 _HOPS = 3
-_SAID = 4000
-"""Characters of what a server says; the call shows fewer, once what must not be read is out of them."""
 _NEVER_SENT = (
     httpx2.ConnectError,
     httpx2.ConnectTimeout,
     httpx2.PoolTimeout,
     httpx2.UnsupportedProtocol,
 )
-_MESSAGE = re.compile(r"\s+")
+_PARTS = re.compile(r"[/\\]")
 
 
-class Answer(Struct, frozen=True):
-    """A whole answer: ``data`` is its JSON, None where it has no body."""
-
-    status: int
-    headers: Mapping[str, str]
-    data: Any
+def segment(text: str) -> str:
+    """A text as one part of a path. Raises TicketsError bad_arguments for what would lead elsewhere."""
+    if not {"", ".", ".."}.isdisjoint(_PARTS.split(text)):
+        raise TicketsError(f"{text!r} cannot be named in an address.", error="bad_arguments")
+    return quote(text, safe="")
 
 
 @cache
@@ -85,6 +81,7 @@ class Api:
 
         Raises TicketsError.
         """
+        _straight(path)
         extra = {**headers, **({"If-None-Match": etag} if etag else {})}
         method = "GET" if json_ is None else "POST"
         for number in range(1, TRIES + 1):
@@ -97,7 +94,7 @@ class Api:
             else:
                 if answer.status < 300 or (answer.status == 304 and etag):
                     return answer
-                failure = self._failure(answer)
+                failure = failure_of(self.tracker, answer)
                 wait = retry_after(answer)
                 if failure.error not in ("rate_limited", "server_error"):
                     raise failure
@@ -109,6 +106,7 @@ class Api:
         headers: Mapping[str, str] = {},
     ) -> Answer:  # fmt: skip
         """A change. Raises TicketsError; UncertainError where it may have been made."""
+        _straight(path)
         for number in range(1, TRIES + 1):
             try:
                 answer = await self._once(method, path, params, json_, headers)
@@ -121,7 +119,7 @@ class Api:
             else:
                 if answer.status < 300:
                     return answer
-                failure = self._failure(answer)
+                failure = failure_of(self.tracker, answer)
                 if failure.error == "server_error":
                     raise UncertainError(f"{self.tracker.host} failed ({answer.status}).")
                 if failure.error != "rate_limited":
@@ -217,133 +215,12 @@ class Api:
                 ) from None
             return None
 
-    def _failure(self, answer: Answer) -> TicketsError:
-        host, status = self.tracker.host, answer.status
-        said = _said(answer.data)
-        if is_rate_limit(answer):
-            wait = retry_after(answer)
-            when = "" if wait is None else f"; again {_clock(wait)}"
-            return TicketsError(
-                f"{host} takes no more requests for now{when}.", error="rate_limited"
-            )
-        codes = graphql_codes(answer.data)
-        if "AUTHENTICATION_ERROR" in codes or "FORBIDDEN" in codes:
-            status = 401 if "AUTHENTICATION_ERROR" in codes else 403
-        match status:
-            case 401:
-                text = f"{host} does not accept the secret {self.tracker.secret!r}{said}."
-                return TicketsError(text, error="unauthorized")
-            case 403:
-                return TicketsError(f"{host} does not allow that{said}.", error="forbidden")
-            case 404 | 410:
-                return TicketsError(
-                    f"{host} has no such thing, or does not show it to you{said}.",
-                    error="no_such_ticket",
-                )
-            case 409 | 412:
-                return TicketsError(
-                    f"{host} says that it was changed meanwhile: read it again{said}.",
-                    error="conflict",
-                )
-            case _ if status >= 500:
-                return TicketsError(f"{host} failed ({status}).", error="server_error")
-            case _ if 300 <= status < 400:
-                return TicketsError(
-                    f"{host} has moved: check the url of the tracker.", error="unexpected_answer"
-                )
-            case _:
-                return TicketsError(f"{host} did not take it ({status}){said}.", error="rejected")
-
-
-def is_rate_limit(answer: Answer) -> bool:
-    """429; or what GitHub (403 with the limits used up) and Linear (400, RATELIMITED) say in its place."""
-    if answer.status == 429:
-        return True
-    if answer.status == 403:
-        return answer.headers.get("x-ratelimit-remaining") == "0" or "retry-after" in answer.headers
-    return answer.status == 400 and "RATELIMITED" in graphql_codes(answer.data)
-
-
-def graphql_codes(data: Any) -> list[str]:
-    """The codes of the errors in a GraphQL answer."""
-    errors = data.get("errors") if isinstance(data, dict) else None  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
-    codes: list[str] = []
-    for error in errors if isinstance(errors, list) else ():  # pyright: ignore[reportUnknownVariableType]
-        extensions = error.get("extensions") if isinstance(error, dict) else None  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
-        if isinstance(extensions, dict):
-            codes.append(str(extensions.get("code", "")))  # pyright: ignore[reportUnknownMemberType, reportUnknownArgumentType]
-    return codes
-
-
-def retry_after(answer: Answer) -> float | None:
-    """Seconds until the server takes requests again, by what it says; None = it says nothing."""
-    headers = answer.headers
-    if said := headers.get("retry-after"):
-        if said.strip().isdigit():
-            return float(said)
-        try:
-            return max(0.0, parsedate_to_datetime(said).timestamp() - time.time())
-        except (TypeError, ValueError):
-            return None
-    for name, unit in (
-        ("x-ratelimit-reset", 1.0),
-        ("ratelimit-reset", 1.0),
-        ("x-ratelimit-requests-reset", 1000.0),
-    ):
-        said = headers.get(name, "")
-        remaining = headers.get(name.replace("reset", "remaining"))
-        if said.isdigit() and remaining in (None, "0"):
-            return max(0.0, float(said) / unit - time.time())
-        if said and remaining in (None, "0"):
-            try:
-                return max(0.0, datetime.fromisoformat(said).timestamp() - time.time())
-            except ValueError:
-                return None
-    return None
-
-
-def unreachable(tracker: Tracker, error: Exception) -> TicketsError:
-    """The failure of a connection, without what an engine says of it."""
-    if isinstance(error, httpx2.TimeoutException):
-        return TicketsError(f"{tracker.host} gave no answer in time.", error="timeout")
-    return TicketsError(
-        f"{tracker.host} cannot be reached ({type(error).__name__}).", error="unreachable"
-    )
-
-
-def shape(tracker: Tracker) -> TicketsError:
-    """An answer that is not of the form that the vendor publishes."""
-    return TicketsError(
-        f"{tracker.host} answered in a form that is not known here: its interface may have changed.",
-        error="unexpected_answer",
-    )
-
-
-def _said(data: Any) -> str:
-    """What the server says of it, in short: in the fields in which these vendors say it."""
-    texts: list[str] = []
-
-    def add(value: Any) -> None:
-        if isinstance(value, str):
-            texts.append(value)
-        elif isinstance(value, list):
-            for one in value[:3]:  # pyright: ignore[reportUnknownVariableType]
-                add(one)
-        elif isinstance(value, dict):
-            for key, one in list(value.items())[:4]:  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
-                if key not in ("extensions", "documentation_url", "typeKey", "errorCode"):
-                    add(one)
-
-    if isinstance(data, dict):
-        for key in ("message", "error", "errorMessages", "errors", "error_description"):
-            add(data.get(key))  # pyright: ignore[reportUnknownMemberType]
-    text = _MESSAGE.sub(" ", "; ".join(one for one in texts if one)).strip()
-    return f": {text[:_SAID]}" if text else ""
-
-
-def _clock(seconds: float) -> str:
-    return f"at {datetime.fromtimestamp(time.time() + seconds, UTC):%H:%M:%S} UTC"
-
 
 def _encoded(value: Any) -> bytes:
     return json.dumps(value, ensure_ascii=False).encode("utf-8", "replace")
+
+
+def _straight(path: str) -> None:
+    """No path leads up or stays in place: what would be asked then is another thing than what was judged."""
+    if not {".", ".."}.isdisjoint(path.split("/")):
+        raise TicketsError("The address would lead elsewhere.", error="bad_arguments")
