@@ -47,6 +47,6 @@ def _is_powerful(grant: str) -> bool:
 
 def _is_like(pattern: str, name: str) -> bool:
     """As LIKE has it: ``%`` any run, ``_`` any character, a backslash before one that stands for itself."""
-    parts = re.findall(r"\\?.", pattern, re.DOTALL)
+    parts: list[str] = re.findall(r"\\?.", pattern, re.DOTALL)
     spelled = "".join({"%": ".*", "_": "."}.get(part, re.escape(part[-1])) for part in parts)
     return re.fullmatch(spelled, name, re.DOTALL | re.IGNORECASE) is not None
