@@ -213,6 +213,28 @@ def test_every_column_that_is_read_is_named(
     assert found == {f"column:shop.public.{name}" for name in columns}
 
 
+def test_names_of_any_characters_are_names_like_others(
+    server: PostgresServer, here: ShopSurroundings
+) -> None:
+    names = ["a\x1fb", "c\x1ed", "tab\t", 'quote"', "back\\slash", "comma,{}", "NULL", "a.b"]
+    listed = ", ".join(f'"{name.replace(chr(34), chr(34) * 2)}" text' for name in names)
+    made = f"""CREATE TABLE "t\x1fu\n" ({listed}, g text GENERATED ALWAYS AS (upper("c\x1ed")) STORED);
+        INSERT INTO "t\x1fu\n" ("c\x1ed") VALUES ('{CANARY}'); CREATE VIEW odd_view AS SELECT * FROM "t\x1fu\n";
+        GRANT SELECT ON "t\x1fu\n", odd_view TO reader"""
+    with admin(server) as connection:
+        connection.execute(made.encode())
+        try:
+            hidden = here._replace(obligations={"mask": {"column:**.c%1Ed": "null"}})
+            for table in ('"t\x1fu\n"', "odd_view"):
+                found = tools.query(here, source="shop", sql=f"SELECT * FROM {table}")
+                assert found.get("structured", {})["columns"] == [*names, "g"]
+                assert rows(hidden, f"SELECT * FROM {table}") == [[None] * 9]
+            assert "column:shop.public.t%1Fu%0A.c%1Ed" in ids(here, "SELECT g FROM odd_view")
+            assert tools.describe(here, source="shop", table="odd_view").get("rows") == 9
+        finally:
+            connection.execute(b'DROP TABLE "t\x1fu\n" CASCADE')
+
+
 def test_a_partition_is_reached_through_its_table_alone(
     server: PostgresServer, here: ShopSurroundings
 ) -> None:

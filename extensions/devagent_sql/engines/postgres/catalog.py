@@ -1,9 +1,10 @@
 """What the database says of the tables that a statement names: columns, views, what lies beneath them."""
 
+import json
 import threading
 from collections import OrderedDict
 from collections.abc import Iterable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from devagent_sql.engines.port import Column, Name, Table
 from devagent_sql.engines.postgres.connection import Connection, prove_path
@@ -60,15 +61,16 @@ _FINGERPRINT = """
 _PROOF = f"{_NAMED}, met AS MATERIALIZED (SELECT oid FROM named UNION SELECT unnest($4::oid[])) SELECT {_FINGERPRINT}"  # noqa: S608
 _RELATIONS = f"""{_REACH}
 SELECT n.nspname, c.relname, c.relkind::text, c.oid::int8,
-    ARRAY(SELECT a.attname || E'\\x1f' || format_type(a.atttypid, a.atttypmod) || E'\\x1f' || t.typcategory::text || E'\\x1f' || CASE WHEN a.attgenerated = '' THEN '' ELSE coalesce((
-              SELECT string_agg(o.attname, E'\\x1e') FROM pg_attrdef x
-              JOIN pg_depend p ON p.classid = 'pg_attrdef'::regclass AND p.objid = x.oid AND p.refobjid = a.attrelid
-              JOIN pg_attribute o ON o.attrelid = a.attrelid AND o.attnum = p.refobjsubid AND o.attnum <> a.attnum
-              WHERE x.adrelid = a.attrelid AND x.adnum = a.attnum), '') END
+    (SELECT coalesce(json_agg(json_build_array(a.attname, format_type(a.atttypid, a.atttypmod), t.typcategory::text,
+                CASE WHEN a.attgenerated = '' THEN '[]' ELSE coalesce((
+                    SELECT json_agg(o.attname) FROM pg_attrdef x
+                    JOIN pg_depend p ON p.classid = 'pg_attrdef'::regclass AND p.objid = x.oid AND p.refobjid = a.attrelid
+                    JOIN pg_attribute o ON o.attrelid = a.attrelid AND o.attnum = p.refobjsubid AND o.attnum <> a.attnum
+                    WHERE x.adrelid = a.attrelid AND x.adnum = a.attnum), '[]') END) ORDER BY a.attnum), '[]')::text
           FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid
-          WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum) AS columns,
+          WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped) AS columns,
     CASE WHEN c.relkind = 'v' THEN pg_get_viewdef(c.oid) END,
-    ARRAY(SELECT bn.nspname || E'\\x1f' || bc.relname || E'\\x1f' || coalesce(ba.attname, '')
+    (SELECT coalesce(json_agg(json_build_array(bn.nspname, bc.relname, coalesce(ba.attname, ''))), '[]')::text
           FROM reach r JOIN pg_class bc ON bc.oid = r.oid JOIN pg_namespace bn ON bn.oid = bc.relnamespace
           LEFT JOIN pg_attribute ba ON ba.attrelid = bc.oid AND ba.attnum = r.col AND r.col > 0
           WHERE r.top = c.oid AND r.oid <> c.oid) AS beneath,
@@ -162,9 +164,9 @@ class Catalog:
                 schema,
                 name,
                 _KINDS[kind],
-                tuple(_column(one) for one in _texts(columns)),
+                tuple(map(_column, json.loads(columns))),
                 (definition or "").rstrip().rstrip(";"),
-                _names(_texts(beneath)),
+                _names(json.loads(beneath)),
                 bool(calls),
             )
             if is_owner:
@@ -213,40 +215,14 @@ class Catalog:
         raise SqlError("no_such_table", "No such table or view. Use describe to list them.")
 
 
-def _texts(array: Any) -> list[str]:
-    """PostgreSQL's own text of a text[] (arrays are not decoded in this connection)."""
-    found: list[str] = []
-    text = str(array)[1:-1]
-    at = 0
-    while at < len(text):
-        if text[at] == '"':
-            part: list[str] = []
-            at += 1
-            while text[at] != '"':
-                if text[at] == "\\":
-                    at += 1
-                part.append(text[at])
-                at += 1
-            found.append("".join(part))
-            at += 2
-        else:
-            end = text.find(",", at)
-            end = len(text) if end < 0 else end
-            found.append(text[at:end])
-            at = end + 1
-    return found
+def _column(said: tuple[str, str, str, list[str]]) -> RelationColumn:
+    name, kind, category, made_of = said
+    return RelationColumn(name, kind, _CATEGORIES.get(category, ""), tuple(made_of))
 
 
-def _column(packed: str) -> RelationColumn:
-    name, kind, category, made_of = packed.split("\x1f")
-    others = tuple(one for one in made_of.split("\x1e") if one)
-    return RelationColumn(name, kind, _CATEGORIES.get(category, ""), others)
-
-
-def _names(packed: list[str]) -> frozenset[Name]:
+def _names(said: list[tuple[str, str, str]]) -> frozenset[Name]:
     names: set[Name] = set()
-    for one in packed:
-        schema, table, column = one.split("\x1f")
+    for schema, table, column in said:
         names.add((schema, table))
         if column:
             names.add((schema, table, column))

@@ -146,9 +146,13 @@ def _is_fit(connection: Connection) -> bool:
 def _rolled_back(connection: Connection) -> bool:
     """Undo the transaction. What a view's function does would stay with a commit, a READ ONLY one's as well (NOTIFY,
     large objects); after a rollback of its own psycopg would have every look-up prepared anew, so it is not told."""
-    if connection.pgconn.transaction_status == psycopg.pq.TransactionStatus.ACTIVE:
-        return False
-    return connection.pgconn.exec_(b"ROLLBACK").status == psycopg.pq.ExecStatus.COMMAND_OK
+    match connection.pgconn.transaction_status:
+        case psycopg.pq.TransactionStatus.IDLE:
+            return True
+        case psycopg.pq.TransactionStatus.ACTIVE:
+            return False
+        case _:
+            return connection.pgconn.exec_(b"ROLLBACK").status == psycopg.pq.ExecStatus.COMMAND_OK
 
 
 POOL: Pool[Connection] = Pool(fit=_is_fit, close=lambda connection: connection.close())
