@@ -47,6 +47,7 @@ def edit(file: str, starter: str, check: Check) -> int:
             return 0
         if _content(file) != before:
             raise DevagentError(f"{file} was changed by somebody else meanwhile")
+        os.chmod(draft, 0o600)  # a file that the editor made anew is as the umask says
         os.replace(draft, file)
     finally:
         left = _content(draft)

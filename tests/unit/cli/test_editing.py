@@ -47,7 +47,8 @@ def edits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Editing:
         editor = tmp_path / "an editor"
         editor.write_text(
             f'#!/bin/sh\nn=$(wc -c < "{counter}")\nprintf x >> "{counter}"\ncat "$2" > "{tmp_path}/seen"\n'
-            f'[ ! -f "{tmp_path}/text-"$n ] || cat "{tmp_path}/text-"$n > "$2"\nexit {code}\n'
+            f'[ ! -f "{tmp_path}/text-"$n ] || {{ umask 0; cat "{tmp_path}/text-"$n > "$2.new"; mv -f "$2.new" "$2"; }}\n'
+            f"exit {code}\n"
         )
         editor.chmod(0o700)
         monkeypatch.setenv("VISUAL", f"'{editor}' --wait")
