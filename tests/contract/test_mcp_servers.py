@@ -168,13 +168,15 @@ async def talk(
 
 
 def children() -> set[int]:
-    """The processes that this one started."""
+    """The servers that this process started; not the one that waits beside them (``host.mcp.orphans``)."""
     found: set[int] = set()
     for folder in Path("/proc").iterdir():
         with contextlib.suppress(OSError):
             stat = (folder / "stat").read_text() if folder.name.isdigit() else ""
             fields = stat.rpartition(")")[2].split()
-            if fields and int(fields[1]) == os.getpid() and fields[0] != "Z":
+            if not fields or int(fields[1]) != os.getpid() or fields[0] == "Z":
+                continue
+            if b"\0-I\0-S\0-c\0" not in (folder / "cmdline").read_bytes():
                 found.add(int(folder.name))
     return found
 
