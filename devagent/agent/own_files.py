@@ -7,7 +7,8 @@ rest on it: the session stops, and its record says which file.
 
 import os
 import weakref
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 from hashlib import sha256
 
 from msgspec import Struct
@@ -63,6 +64,16 @@ class OwnFiles:
                 changed.append(path)
         self._changed = self._changed or tuple(changed)
         return tuple(changed)
+
+    @contextmanager
+    def own_write(self, path: str) -> Generator[None]:
+        """Devagent itself writes this one now, because a person said so, while calls may run: that is no call's doing.
+        Where a call had changed any of them before, that stays seen."""
+        held = self.now()
+        changed = self.changed_since(held)
+        yield
+        if not changed and path in held.files:
+            held.files[path] = self._known(path)
 
     def _known(self, path: str) -> "_Known":
         state = _state(path)

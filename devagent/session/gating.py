@@ -41,7 +41,11 @@ if TYPE_CHECKING:
 
 
 async def gate_of(
-    ground: Ground, toolbox: Extensions, options: Options, findable: Findable | None = None
+    ground: Ground,
+    toolbox: Extensions,
+    options: Options,
+    safeguards: Safeguards,
+    findable: Findable | None = None,
 ) -> Gate:
     """The extensions that may be, behind policy; ``findable`` is the same toolbox for a model that is told of some."""
     policy = ground.policy
@@ -64,7 +68,7 @@ async def gate_of(
     floor = Floor(ground.folder, ground.here.own())
     terms = Terms(ground.folder, today, approval_bounds(policy.compiled.files))
     on_file = Together(
-        ApprovalsOnFile.load(ground.here.approvals),
+        ApprovalsOnFile.load(ground.here.approvals, safeguards.own_files.own_write),
         [one for file in ground.signed for one in file.content.approvals],
         revoked_approvals(policy.compiled.files),
     )

@@ -72,8 +72,8 @@ async def open_session(options: Options, environment: Mapping[str, str] | None =
         if service_tools:
             tools = WithServiceTools(tools)
         findable = findable_of(tools, ticket, mode=options.mode)
-        gate = await gate_of(ground, toolbox, options, findable)
         safeguards, guard = safeguards_of(ground, options)
+        gate = await gate_of(ground, toolbox, options, safeguards, findable)
         estimate = Estimate(access.main, access.prices)
         main = model
 

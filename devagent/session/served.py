@@ -140,6 +140,7 @@ async def open_served(options: Options, environment: Mapping[str, str] | None = 
     ground, toolbox, gate = await _stood(options, environment)
     try:
         safeguards, guard = safeguards_of(ground, options)
+        gate = await gate_of(ground, toolbox, options, safeguards)
         limits = limits_of(ground, options)
         calls = Calls(gate, toolbox, limits, safeguards, shared_spending(ground, limits))
         log, _, _ = open_log(ground, options, toolbox, None, "", None)

@@ -7,6 +7,7 @@ is said: an ask then asks again.
 
 import os
 from collections.abc import Callable, Collection, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Self
 
 from msgspec import Struct
@@ -25,18 +26,29 @@ class _File(Struct, frozen=True):
     approvals: list[StandingApproval]
 
 
+Writing = Callable[[str], AbstractContextManager[None]]
+"""What surrounds a change of the file at this path."""
+
+
 class ApprovalsOnFile:
     """The approvals of one person (``core.ports.Approvals``)."""
 
-    def __init__(self, path: str, approvals: Sequence[StandingApproval] = ()) -> None:
+    def __init__(
+        self,
+        path: str,
+        approvals: Sequence[StandingApproval] = (),
+        writing: Writing = nullcontext,
+    ) -> None:
         self._path = path
+        self._writing = writing
         self._approvals = list(approvals)
         self._stamp = _stamp(path)
 
     @classmethod
-    def load(cls, path: str) -> Self:
-        """Read the file; none where it is not there. Raises ConfigError for one that is not usable."""
-        found = cls(path)
+    def load(cls, path: str, writing: Writing = nullcontext) -> Self:
+        """Read the file; none where it is not there. ``writing`` is around each change of it. Raises ConfigError for one
+        that is not usable."""
+        found = cls(path, writing=writing)
         found._approvals = found._read()
         return found
 
@@ -82,7 +94,7 @@ class ApprovalsOnFile:
         """Read again, change, replace: two sessions at once lose nothing of each other's."""
         try:
             os.makedirs(os.path.dirname(self._path), mode=0o700, exist_ok=True)
-            with locked(f"{self._path}.lock"):
+            with locked(f"{self._path}.lock"), self._writing(self._path):
                 whole = _File(version=VERSION, approvals=change(self._read()))
                 replace_file(self._path, canonical(whole))
                 self._approvals = change(self._approvals)

@@ -9,6 +9,7 @@ import pytest
 
 from devagent.agent.floor import Floor
 from devagent.agent.own_files import OwnFiles
+from devagent.core.approvals import StandingApproval
 from devagent.core.errors import OwnFilesChanged
 from devagent.core.events import Event
 from devagent.core.events.calls import ToolFinished
@@ -17,6 +18,7 @@ from devagent.core.ports import MayRead, Meanwhile, Progress
 from devagent.core.resources import Resource
 from devagent.core.tools import ToolResult, ToolSpec
 from devagent.core.verdicts import Decision, Effect
+from devagent.settings.approvals import ApprovalsOnFile
 from tests.support.agent_parts import FakeModel, FakeToolbox, agent_of, reply, said, turn_of, use
 
 
@@ -99,6 +101,36 @@ async def test_touching_or_reading_them_and_a_persons_change_between_calls_is_no
     await turn_of(agent)
     policy.write_text("a person's own change\n")
     assert (await turn_of(agent))[-1].__class__.__name__ == "TurnEnded"
+
+
+@pytest.mark.parametrize("tampers", [False, True])
+async def test_an_approval_that_a_person_gives_meanwhile_is_no_calls_doing(
+    tmp_path: Path, tampers: bool
+) -> None:
+    path = tmp_path / "approvals.json"
+
+    def act() -> None:
+        if tampers:
+            path.write_text("{}")
+            path.unlink()
+            path.write_text('{"version":1,"approvals":[]}')
+            path.chmod(0o600)
+        own = agent._own_files  # pyright: ignore[reportPrivateUsage]
+        ApprovalsOnFile.load(str(path), own.own_write).keep(approval)
+
+    approval = StandingApproval(
+        id="a1", user="ana", by="user:ana", tool="git.log", definition="ab", scope="always",
+        given="2026-11-20", expires="2026-12-20", rules=(),
+    )  # fmt: skip
+    model = FakeModel(reply(use("c1")), reply(said("done")))
+    agent = agent_of(model, toolbox=Reaching(act), governing=[str(path)])
+    events: list[Event] = []
+    if tampers:
+        with pytest.raises(OwnFilesChanged, match=r"approvals\.json"):
+            await gather(agent.turn("go"), events)
+    else:
+        await gather(agent.turn("go"), events)
+    assert any(isinstance(event, ErrorRaised) for event in events) is tampers
 
 
 def test_a_large_file_is_read_once_while_it_stays_as_it_is(tmp_path: Path) -> None:
