@@ -245,7 +245,7 @@ class Index:
                 removed = True
                 self._forget(log)
                 self._read_on(_Log(log.base, log.place), erased)
-        except (LogError, OSError, NotTheSame):
+        except (LogError, OSError, NotTheSame, OverflowError):  # the last: a forged number
             self._forget(log)
             self.notes.append(f"Session {log.place} cannot be read, and so not searched.")
         return removed

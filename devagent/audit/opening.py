@@ -109,8 +109,12 @@ def content_of(
     body = bodies.take(seq)
     if body is None:
         return "missing", {}
-    if opener is not None:
-        body = opener.opened(body, header["sid"], header["body"])
+    if opener is not None and body.content == "sealed":
+        match header:
+            case {"sid": str(sid), "body": str(committed)}:
+                body = opener.opened(body, sid, committed)
+            case _:
+                raise Damage(BODIES, body.line.number, "its header has no session or commitment")
     if body.content != "open":
         return body.content, {}
     try:

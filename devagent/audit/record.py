@@ -14,6 +14,7 @@ from msgspec import Struct
 
 from devagent.core.codec import from_plain, to_plain
 from devagent.core.events import Event
+from devagent.policy.plain import is_table
 
 VERSION = 1
 NO_LEAF = "0" * 64
@@ -97,9 +98,9 @@ def split(event: Event) -> tuple[dict[str, Any], dict[str, Any]]:
 def join(header: dict[str, Any], body: dict[str, Any], content: Content) -> Event | Unknown:
     """The event that ``split`` took apart; ``Unknown`` where that cannot be said."""
     fields = {name: value for name, value in header.items() if name not in ENVELOPE} | body
-    decision: dict[str, Any] | None = header.get("decision")
-    if decision is not None and "decision" in body:
-        fields["decision"] = {**decision, **body["decision"]}
+    answer, rest = header.get("decision"), body.get("decision")
+    if is_table(answer) and is_table(rest):
+        fields["decision"] = {**answer, **rest}
     kind = _KINDS.get(header["type"])
     if kind is not None and content in ("none", "open"):
         try:

@@ -63,7 +63,11 @@ class ModelReplied(BaseEvent, frozen=True, kw_only=True, tag="model.replied"):
     @property
     def text(self) -> str:
         """The reply's text blocks, joined."""
-        return "".join(b.get("text", "") for b in self.content if b.get("type") == "text")
+        return "".join(
+            text
+            for block in self.content
+            if block.get("type") == "text" and isinstance(text := block.get("text"), str)
+        )
 
     @property
     def calls(self) -> tuple[ToolCall, ...]:

@@ -29,6 +29,7 @@ from devagent.core.codec import canonical, parse, sha256
 from devagent.core.errors import UsageError
 from devagent.core.events import Event
 from devagent.core.events.calls import Approval, ApprovalAsked, ToolJudged
+from devagent.core.events.model import ModelReplied
 from devagent.core.events.session import ErrorRaised, SessionEnded
 from devagent.core.events.turns import Prompt
 from devagent.core.resources import Resource
@@ -155,6 +156,20 @@ def test_a_text_that_is_not_the_one_that_was_approved_is_told() -> None:
     write_story(places().sessions, [started(), *turn(ask(answer))])
     assert "not the text shown" in page().text
     assert page().entries[3]["call"]["approval"]["matches"] is False
+
+
+def test_a_reply_whose_text_is_none_is_shown_without_it() -> None:
+    odd: list[dict[str, Any]] = [
+        {"type": "text", "text": ["x"]},
+        {"type": "text"},
+        {"type": "text", "text": "and so on"},
+    ]
+    reply = ModelReplied(turn=1, model="m", stop="end_turn", content=odd)
+    write_story(places().sessions, [started(), *turn()[:-2], reply])
+    (entry,) = [one for one in page().entries if one["kind"] == "reply"]
+    assert entry["text"] == "and so on"
+    assert run("search", "so", "on").stdout
+    assert "and so on" in run("show").stdout
 
 
 def test_the_page_loads_nothing_and_allows_only_its_own_style_and_script(folder: Path) -> None:
