@@ -117,8 +117,16 @@ class Floor:
         """The place as it is named, and where it leads: the floor trusts nobody to have resolved links."""
         path = os.path.join(self._workspace, name)
         # With a NUL in it no file has that name, and no look-up takes it.
-        real = path if "\0" in path else os.path.realpath(path)
+        real = path if "\0" in path else _real(path)
         return {_comparable(path), _comparable(real)}
+
+
+def _real(path: str) -> str:
+    """The path without links; itself where a link on the way may not be read (``/proc/1/root``): neither may what it leads to."""
+    try:
+        return os.path.realpath(path)
+    except OSError:
+        return path
 
 
 def unanchored(waits_s: float, limit_s: int, policy: str, why: str) -> Decision:

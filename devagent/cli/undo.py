@@ -19,6 +19,7 @@ from devagent.core.text import one_line
 from devagent.session.keeping import sealed_for
 from devagent.settings.identity import principal
 from devagent.settings.places import places
+from devagent.undo.names import told
 from devagent.undo.places import root_of
 from devagent.undo.restore import Undone, entries, event_of, preview
 from devagent.undo.restore import undo as go_back
@@ -110,10 +111,10 @@ def listed(found: list[Entry]) -> list[str]:
 def previewed(would: Undone) -> list[str]:
     """What an undo would do, a line a file."""
     lines = [f"back to {would.entry.id}, before {would.entry.tool or 'a call'}:"]
-    lines += [f"  {one.what:12} {one_line(one.path)}" for one in would.changes[:MOST_SHOWN]]
+    lines += [f"  {one.what:12} {one_line(told(one.path))}" for one in would.changes[:MOST_SHOWN]]
     if len(would.changes) > MOST_SHOWN:
         lines.append(f"  and {len(would.changes) - MOST_SHOWN} more files")
-    lines += [f"  repository   {one_line(one)}" for one in would.repository]
+    lines += [f"  repository   {one_line(told(one))}" for one in would.repository]
     if would.entry.left_out:
         lines.append(f"  not in it    {_few(would.entry.left_out)}")
     return [*lines, LIMITS]

@@ -53,7 +53,9 @@ def set_back(store: Store, now: State, then: State, files: list[str], left: list
         # Twice, because a branch ``a`` must go before a branch ``a/b`` can come.
         if batch:
             try:
-                store.repository("update-ref", "--create-reflog", "--stdin", stdin=batch.encode())
+                store.repository(
+                    "update-ref", "--create-reflog", "--stdin", stdin=os.fsencode(batch)
+                )
             except SnapshotError as e:
                 left.append(f"branches and tags: {e.what}")
     for name in files:

@@ -13,6 +13,7 @@ from devagent.core.events.people import UndoDone
 from devagent.core.principal import Principal
 from devagent.undo.errors import SnapshotError
 from devagent.undo.files_back import Change, What, apply, beside_of
+from devagent.undo.names import told
 from devagent.undo.places import Root, repository_at
 from devagent.undo.repository_back import differing, named, set_back
 from devagent.undo.snapshot import Meta, Snapshot, read, take_locked
@@ -66,9 +67,9 @@ def event_of(done: Undone, who: Principal) -> UndoDone:
         snapshot=done.entry.id,
         kept=done.kept,
         files=len(done.changes),
-        changed=tuple(one.path for one in done.changes),
-        repository=done.repository,
-        left=done.left,
+        changed=tuple(told(one.path) for one in done.changes),
+        repository=tuple(map(told, done.repository)),
+        left=tuple(map(told, done.left)),
     )
 
 

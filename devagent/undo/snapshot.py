@@ -13,8 +13,8 @@ from collections.abc import Sequence
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from devagent.core.codec import canonical, from_plain, parse
 from devagent.undo.errors import SnapshotError
+from devagent.undo.names import packed, told, unpacked
 from devagent.undo.places import Root, repository_at
 from devagent.undo.state import State, outline, state_of, tips
 from devagent.undo.store import Entry, Store
@@ -144,7 +144,7 @@ def take_locked(
     tree = _tree(store, work, meta)
     entry = Entry(
         id=tree[:12], tree=tree, time=int(time.time()), work=work, state=_digest(state), files=len(changed) + len(gone),
-        session=session, call=call, tool=tool, undo=undo, left_out=tuple(left_out[:50]),
+        session=session, call=call, tool=tool, undo=undo, left_out=tuple(map(told, left_out[:50])),
     )  # fmt: skip
     store.git("update-ref", f"refs/undo/{entry.id}", tree)
     store.add(entry)
@@ -163,7 +163,7 @@ def read(store: Store, entry: Entry) -> Meta:
 
 def _readable(store: Store, entry: Entry) -> tuple[Entry, Meta] | None:
     try:
-        return entry, from_plain(parse(store.git("cat-file", "blob", f"{entry.tree}:meta")), Meta)
+        return entry, unpacked(store.git("cat-file", "blob", f"{entry.tree}:meta"), Meta)
     except (SnapshotError, ValueError, TypeError):
         return None
 
@@ -267,7 +267,7 @@ def _lines(paths: list[str]) -> bytes:
 def _tree(store: Store, work: str, meta: Meta) -> str:
     path = store.path("meta")
     with open(path, "wb") as file:
-        file.write(canonical(meta))
+        file.write(packed(meta))
     (blob,) = store.git("hash-object", "-w", "--no-filters", path).split()
     lines = [b"040000 tree %b\twork" % work.encode(), b"100644 blob %b\tmeta" % blob]
     blobs = sorted({one.blob for one in meta.state.files.values()})
@@ -289,7 +289,7 @@ def _seen(store: Store, last: Entry | None) -> _Seen:
         return _Seen("", Meta(), State())
     try:
         with open(store.path("seen"), "rb") as file:
-            seen = from_plain(parse(file.read()), _Seen)
+            seen = unpacked(file.read(), _Seen)
     except (OSError, ValueError, TypeError):
         seen = None
     if seen is not None and seen.id == last.id:
@@ -322,14 +322,14 @@ def _settled(store: Store, seen: _Seen, last: Entry | None) -> bool:
 def _remember(store: Store, seen: _Seen, before: _Seen | None) -> None:
     if seen != before:
         with open(store.path("seen.new"), "wb") as file:
-            file.write(canonical(seen))
+            file.write(packed(seen))
         os.replace(store.path("seen.new"), store.path("seen"))
 
 
 def _digest(state: State) -> str:
     from hashlib import sha256  # noqa: PLC0415
 
-    return sha256(canonical(outline(state))).hexdigest()
+    return sha256(packed(outline(state))).hexdigest()
 
 
 def _prune(store: Store, keeping: str) -> None:

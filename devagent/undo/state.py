@@ -46,7 +46,8 @@ def state_of(store: Store, before: State) -> State:
     if not store.root.git:
         return State()
     listed = store.repository("for-each-ref", "--format=%(refname) %(objectname)", *_NAMES)
-    refs = dict(line.rsplit(" ", 1) for line in os.fsdecode(listed).splitlines())
+    lines = os.fsdecode(listed).split("\n")  # names may hold what str.splitlines takes for an end
+    refs = dict(line.rsplit(" ", 1) for line in lines if line)
     signatures = dict(_signatures(store))
     files = {
         name: known

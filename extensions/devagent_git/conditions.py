@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 
 from devagent_git.contract import GitError
 from devagent_git.hardening import Setting, settings_of
+from devagent_git.real_paths import real_path
 
 _MOST = 64
 """Files that are followed; git itself gives up at includes ten deep."""
@@ -30,7 +31,7 @@ def conditional_settings(
     found: list[Setting] = []
     first = len(places)
     while places:
-        place = os.path.realpath(places.pop(0))
+        place = real_path(places.pop(0))
         first -= 1
         if place in seen or not os.path.isfile(place):
             continue

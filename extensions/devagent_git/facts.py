@@ -12,6 +12,7 @@ from collections.abc import Callable
 
 from devagent_git.hardening import hooks_in, value_of
 from devagent_git.plans import hooks_folder
+from devagent_git.real_paths import real_path
 from devagent_git.repository import Repository
 
 _HOOK_FOLDERS = (".husky", ".githooks", ".git-hooks", ".hooks")
@@ -33,7 +34,7 @@ def path_facts(repository: Repository) -> Callable[[bytes], list[str]]:
     folders = [os.fsencode(name) for name in _HOOK_FOLDERS]
     configured = value_of(repository.settings, "core.hookspath")
     if configured:
-        place = os.path.realpath(os.path.join(repository.top, os.path.expanduser(configured)))
+        place = real_path(os.path.join(repository.top, os.path.expanduser(configured)))
         if place.startswith(os.path.join(repository.top, "")):
             folders.append(os.fsencode(os.path.relpath(place, repository.top)))
     included: set[bytes] = set()
@@ -42,7 +43,7 @@ def path_facts(repository: Repository) -> Callable[[bytes], list[str]]:
         if section in ("include", "includeif") and name == "path":
             # A relative one starts from the file that includes it; from the git directory nearly always.
             value = os.path.expanduser(setting.value)
-            place = os.path.realpath(os.path.join(repository.common_dir, value))
+            place = real_path(os.path.join(repository.common_dir, value))
             if place.startswith(os.path.join(repository.top, "")):
                 included.add(os.fsencode(os.path.relpath(place, repository.top)))
 

@@ -9,6 +9,7 @@ import os
 from collections.abc import Iterator
 
 from devagent_git.contract import GitError
+from devagent_git.real_paths import real_path
 
 _NOT_WRITTEN = frozenset(["hooks", "lfs", "annex"])
 """Names in a git directory that no git process writes to here."""
@@ -24,7 +25,7 @@ def led_astray(git_dir: str, common_dir: str, *, written: bool) -> list[str]:
     found: dict[str, None] = {}
     references = os.path.join(common_dir, "refs", "")
     for link in _links(dict.fromkeys([git_dir, common_dir]), written=written):
-        place = os.path.realpath(link)
+        place = real_path(link)
         is_reference = os.path.basename(link) == "HEAD" or link.startswith(references)
         if not (is_reference and place.startswith(references)):
             found[place] = None

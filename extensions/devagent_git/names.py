@@ -7,6 +7,7 @@ from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
 from devagent_git.contract import GitError
+from devagent_git.real_paths import real_path
 from devagent_git.text import shown, unquoted, without_credentials
 
 _DEFAULT_PORTS = {"http": 80, "https": 443, "ssh": 22, "git": 9418}
@@ -47,7 +48,7 @@ def path_in(folder: str, top: str, path: str) -> bytes:
         raise bad("path may not hold NUL")
     root = os.fsencode(top)
     lexical = os.path.normpath(os.path.join(os.fsencode(folder), given))
-    resolved = os.path.join(os.path.realpath(os.path.dirname(lexical)), os.path.basename(lexical))
+    resolved = os.path.join(real_path(os.path.dirname(lexical)), os.path.basename(lexical))
     for candidate in (lexical, os.path.normpath(resolved)):
         if candidate == root:
             return b""
@@ -66,7 +67,7 @@ def path_names(folder: str, top: str, relative: bytes) -> list[str]:
     Relative to the workspace with ``/``, absolute when outside it, ``.`` for the workspace itself.
     """
     lexical = os.path.normpath(os.path.join(os.fsencode(top), relative))
-    resolved = os.path.join(os.path.realpath(os.path.dirname(lexical)), os.path.basename(lexical))
+    resolved = os.path.join(real_path(os.path.dirname(lexical)), os.path.basename(lexical))
     names = [place_name(folder, os.fsdecode(lexical)), place_name(folder, os.fsdecode(resolved))]
     return list(dict.fromkeys(names))
 
@@ -206,9 +207,9 @@ def _at(host: str, port: int | None, path: str, safe: str) -> Address:
 
 
 def _local(path: str, top: str) -> Address:
-    folder = os.path.realpath(os.path.join(top, path))
+    folder = real_path(os.path.join(top, path))
     if not os.path.isdir(folder) and os.path.isdir(f"{folder}.git"):  # as git itself looks for it
-        folder = os.path.realpath(f"{folder}.git")
+        folder = real_path(f"{folder}.git")
     return Address("", None, _tidy(folder), folder)
 
 

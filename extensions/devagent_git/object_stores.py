@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator
 
 from devagent_git.contract import GitError
+from devagent_git.real_paths import real_path
 from devagent_git.text import unquoted
 
 _MOST = 32
@@ -28,7 +29,7 @@ def borrowed_stores(common_dir: str) -> list[str]:
     waiting, seen, found = [own], set[str](), dict[str, None]()
     while waiting:
         store = waiting.pop()
-        real = os.path.realpath(store)
+        real = real_path(store)
         if real in seen:
             continue
         seen.add(real)
@@ -54,7 +55,7 @@ def _linked(store: str) -> Iterator[str]:
             continue
         except OSError as e:
             raise _untold(f"{os.strerror(e.errno or 0)}") from e
-        yield from map(os.path.realpath, links)
+        yield from map(real_path, links)
 
 
 def _alternates(store: str) -> list[str]:

@@ -19,6 +19,7 @@ from devagent_git.hardening import (
     submodules_of,
 )
 from devagent_git.process import Output, run
+from devagent_git.real_paths import real_path
 from devagent_git.text import TEXT_BYTES, fitted, shown, without_credentials
 
 OLDEST = (2, 36)
@@ -86,7 +87,7 @@ class Repository:
         Raises GitError: not_a_repository, unsafe_owner, bare (``work_tree`` asked for one), no_git,
         bad_config, outside_repository (a work tree that its own config moved elsewhere).
         """
-        self.folder = os.path.realpath(here.folder)
+        self.folder = real_path(here.folder)
         self.use: Use = use
         if not os.path.isdir(self.folder):
             raise GitError("the workspace folder does not exist", error="not_a_repository")
@@ -141,12 +142,12 @@ class Repository:
         self.bare = found.code != 0
         if self.bare and words[0] != b"true":
             raise GitError("the workspace is a git directory, not a work tree", error="bare")
-        self.git_dir = os.path.realpath(os.fsdecode(words[2]))
-        self.common_dir = os.path.realpath(os.path.join(self.folder, os.fsdecode(words[3])))
+        self.git_dir = real_path(os.fsdecode(words[2]))
+        self.common_dir = real_path(os.path.join(self.folder, os.fsdecode(words[3])))
         if self.bare:
             self.top = self.git_dir
             return
-        self.top = os.path.realpath(os.fsdecode(b"\n".join(words[4:-1])))
+        self.top = real_path(os.fsdecode(b"\n".join(words[4:-1])))
         if self.top != _nearest_with_git(self.folder) or self.git_dir != _git_dir_of(self.top):
             raise GitError(
                 "the repository's config moves its work tree to another folder (core.worktree); "
@@ -177,9 +178,7 @@ class Repository:
             return True
         if self.git_dir == self.common_dir:  # a submodule's directory names its work tree
             moved = [s.value for s in self.settings if s.key == "core.worktree" and s.own]
-            return (
-                bool(moved) and os.path.realpath(os.path.join(self.git_dir, moved[-1])) == self.top
-            )
+            return bool(moved) and real_path(os.path.join(self.git_dir, moved[-1])) == self.top
         if os.path.dirname(self.git_dir) != os.path.join(self.common_dir, "worktrees"):
             return False
         try:
@@ -187,7 +186,7 @@ class Repository:
                 back = os.fsdecode(file.read(4096).strip())
         except OSError:
             return False
-        return os.path.realpath(os.path.dirname(os.path.join(self.git_dir, back))) == self.top
+        return real_path(os.path.dirname(os.path.join(self.git_dir, back))) == self.top
 
     def git(
         self,
@@ -299,7 +298,7 @@ def _git_dir_of(top: str) -> str | None:
     """Where ``top/.git`` leads: itself, or what a file there names."""
     entry = os.path.join(top, ".git")
     if os.path.isdir(entry):
-        return os.path.realpath(entry)
+        return real_path(entry)
     try:
         with open(entry, "rb") as file:
             named = file.read(8192)
@@ -307,7 +306,7 @@ def _git_dir_of(top: str) -> str | None:
         return None
     if not named.startswith(b"gitdir: "):
         return None
-    return os.path.realpath(os.path.join(top, os.fsdecode(named[8:].rstrip(b"\r\n"))))
+    return real_path(os.path.join(top, os.fsdecode(named[8:].rstrip(b"\r\n"))))
 
 
 def _below(path: str, folder: str) -> bool:

@@ -6,6 +6,7 @@ from typing import Literal, NamedTuple
 from devagent_git.contract import GitError, Result, Surroundings
 from devagent_git.kept import keep_files, said_of
 from devagent_git.names import bad, branch_name, encoded, place_name
+from devagent_git.real_paths import real_path
 from devagent_git.repository import Repository
 from devagent_git.text import fitted, shown
 from devagent_git.writing import refuse_own_filters, start_of
@@ -41,7 +42,7 @@ def target_of(repository: Repository, path: str) -> str:
     """The real path that is meant. Raises GitError bad_arguments."""
     given = os.fsdecode(encoded(path, "path"))
     lexical = os.path.normpath(os.path.join(repository.folder, given))
-    real = os.path.join(os.path.realpath(os.path.dirname(lexical)), os.path.basename(lexical))
+    real = os.path.join(real_path(os.path.dirname(lexical)), os.path.basename(lexical))
     inside = os.path.join(repository.common_dir, "")
     if (
         real == repository.common_dir
@@ -115,9 +116,7 @@ class _There(NamedTuple):
 
 
 def _remove(repository: Repository, here: Surroundings, target: str, force: bool) -> Result:
-    found = next(
-        (t for t in trees_of(repository)[1:] if os.path.realpath(t.folder) == target), None
-    )
+    found = next((t for t in trees_of(repository)[1:] if real_path(t.folder) == target), None)
     if found is None:
         raise GitError("there is no linked work tree of this repository", error="no_such_path")
     if target == repository.top:

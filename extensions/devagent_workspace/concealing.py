@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from devagent_workspace.contract import ResourceDict, Surroundings, WorkspaceError
 from devagent_workspace.places import SECRET_NAME, is_inside, located
+from devagent_workspace.real_paths import real_path
 from devagent_workspace.shown import one_line
 from devagent_workspace.state import state_of
 
@@ -57,7 +58,7 @@ def concealed(here: Surroundings) -> tuple[str, ...]:
             f" than a sandbox can hide ({MOST_HIDDEN}); nothing was run",
             error="no_sandbox",
         )
-    return tuple(dict.fromkeys(map(os.path.realpath, hidden)))
+    return tuple(dict.fromkeys(map(real_path, hidden)))
 
 
 def _refused(
@@ -118,7 +119,7 @@ def _read(at: str, top: str, stamp: tuple[int, int, int], meant: Pattern) -> Fol
                         inner.append(one.path)
                     continue
                 name = f"{below}/{one.name}" if below else one.name
-                leads = one.is_symlink() and SECRET_NAME.search(os.path.realpath(one.path))
+                leads = one.is_symlink() and SECRET_NAME.search(real_path(one.path))
                 if leads or meant.search(name):
                     met.append(one.path)
     except OSError:

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from devagent_workspace.contract import Access, ResourceDict
 from devagent_workspace.grammar import Unclear
 from devagent_workspace.places import SECRET_NAME, is_inside, located, tells_of_secrets
+from devagent_workspace.real_paths import real_path
 from devagent_workspace.variables import Scope
 from devagent_workspace.words import Field
 
@@ -70,7 +71,7 @@ class Operands:
     def leads_out(self, path: str, scope: Scope) -> bool:
         """Whether a path may lie outside the workspace."""
         return any(
-            not is_inside(os.path.realpath(os.path.join(folder, path)), self._folder)
+            not is_inside(real_path(os.path.join(folder, path)), self._folder)
             for folder in scope.folders
         )
 
@@ -88,7 +89,7 @@ class Operands:
             return os.path.islink(joined) or (
                 not is_inside(folder, self._folder) and os.path.lexists(joined)
             )
-        return not is_inside(os.path.realpath(os.path.join(folder, path)), self._folder)
+        return not is_inside(real_path(os.path.join(folder, path)), self._folder)
 
 
 def _candidates(word: str) -> Iterator[str]:

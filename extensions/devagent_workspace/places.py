@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from devagent_workspace.contract import Access, ResourceDict, WorkspaceError, bad
+from devagent_workspace.real_paths import real_path
 from devagent_workspace.shown import one_line, shown
 from devagent_workspace.state import state_of
 
@@ -69,7 +70,7 @@ def resolve(folder: str, path: str) -> Place:
 
 def located(folder: str, path: str, mounts: Sequence[str] | None = None) -> Place:
     """The place of an absolute path; ``mounts`` are those inside the folder, where many places are asked for."""
-    real = os.path.realpath(path)
+    real = real_path(path)
     found: os.stat_result | None = None
     tags: list[str] = []
     try:
@@ -200,7 +201,7 @@ def _is_at(descriptor: int, real: str) -> bool:
         return os.readlink(f"/proc/self/fd/{descriptor}") == real
     opened, named = os.fstat(descriptor), os.lstat(real)
     same = (opened.st_dev, opened.st_ino) == (named.st_dev, named.st_ino)
-    return same and os.path.realpath(real) == real
+    return same and real_path(real) == real
 
 
 def _true_case(real: str) -> str:

@@ -13,6 +13,7 @@ from devagent_workspace.environment import environment
 from devagent_workspace.jobs import Job, jobs_of
 from devagent_workspace.places import is_inside, moved
 from devagent_workspace.programs.kinds import INTERACTIVE
+from devagent_workspace.real_paths import real_path
 from devagent_workspace.running import READ_BYTES, run
 from devagent_workspace.sandbox import Enclosure, enclosure, sandbox_by
 from devagent_workspace.sandbox.network import Network, network_of
@@ -148,7 +149,7 @@ def job(
 def working_folder(here: Surroundings) -> str:
     """Where the next command starts: where the last one ended, or the workspace."""
     state = state_of(here.folder)
-    if not os.path.isdir(state.cwd) or not is_inside(os.path.realpath(state.cwd), here.folder):
+    if not os.path.isdir(state.cwd) or not is_inside(real_path(state.cwd), here.folder):
         state.cwd = here.folder
     return state.cwd
 
@@ -191,7 +192,7 @@ def _held(folder: str, within: Enclosure, output: str) -> list[str]:
 
 def _moved_to(here: Surroundings, cwd: str) -> str:
     state = state_of(here.folder)
-    if not os.path.isdir(cwd) or not is_inside(os.path.realpath(cwd), here.folder):
+    if not os.path.isdir(cwd) or not is_inside(real_path(cwd), here.folder):
         state.cwd = here.folder
         return f"the next command starts in the workspace again, not in {one_line(cwd)}"
     state.cwd = cwd

@@ -9,6 +9,7 @@ from devagent_workspace.git_lines import look_at_git
 from devagent_workspace.grammar import Unclear
 from devagent_workspace.handed_on import is_option
 from devagent_workspace.options import check_unknown, judge
+from devagent_workspace.real_paths import real_path
 from devagent_workspace.scripts import awk_is_plain, sed_is_plain
 from devagent_workspace.sources import Source
 from devagent_workspace.variables import Scope
@@ -120,7 +121,7 @@ def change_folder(walk: Walk, fields: Sequence[Field], scope: Scope) -> Source:
     folders = list[str]()
     for folder in scope.folders:
         joined = os.path.join(folder, target)
-        folders += [os.path.normpath(joined), os.path.realpath(joined)]
+        folders += [os.path.normpath(joined), real_path(joined)]
         if not os.path.isdir(joined):
             folders.append(folder)  # it may fail, and the line may go on
     scope.folders = tuple(dict.fromkeys(folders))

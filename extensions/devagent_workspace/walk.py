@@ -18,6 +18,7 @@ from devagent_workspace.contract import Access, ResourceDict
 from devagent_workspace.grammar import Document, Line, Unclear, parsed
 from devagent_workspace.operands import Operands
 from devagent_workspace.places import is_inside
+from devagent_workspace.real_paths import real_path
 from devagent_workspace.shown import names, shown
 from devagent_workspace.sources import Source
 from devagent_workspace.variables import Scope
@@ -111,9 +112,7 @@ class Walk:
                 return name if name == "[" else shown(shlex.quote(name)), []
             return self._workspace_name(found), ["command.workspace"]
         paths = {
-            os.path.join(
-                os.path.realpath(os.path.dirname(os.path.join(at, name))), os.path.basename(name)
-            )
+            os.path.join(real_path(os.path.dirname(os.path.join(at, name))), os.path.basename(name))
             for at in scope.folders
         }
         if len(paths) > 1:
@@ -121,10 +120,7 @@ class Walk:
         path = paths.pop()
         bare = os.path.basename(path)
         found = self.find(bare)
-        if (
-            found is not None
-            and os.path.join(os.path.realpath(os.path.dirname(found)), bare) == path
-        ):
+        if found is not None and os.path.join(real_path(os.path.dirname(found)), bare) == path:
             return shown(shlex.quote(bare)), []
         if is_inside(path, self.folder):
             return self._workspace_name(path), ["command.workspace"]
@@ -207,4 +203,4 @@ def either(one: tuple[str, ...], other: tuple[str, ...]) -> tuple[str, ...]:
 
 @lru_cache(maxsize=16)
 def _path_leads_inside(path: str, folder: str) -> bool:
-    return any(is_inside(os.path.realpath(part), folder) for part in path.split(os.pathsep))
+    return any(is_inside(real_path(part), folder) for part in path.split(os.pathsep))

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from devagent_workspace.places import SECRET_NAME, is_inside
+from devagent_workspace.real_paths import real_path
 from devagent_workspace.sandbox.network import Network
 
 HOME_SECRETS = (
@@ -59,11 +60,11 @@ def bounds_of(
     ``own``: the files and folders of whoever governs this process. ``written``: what the line was judged
     to write outside the workspace; of that only what is there already can be let through.
     """
-    home = os.path.realpath(os.path.expanduser("~"))
-    hidden = {os.path.realpath(path) for path in (*own, *concealed)}
+    home = real_path(os.path.expanduser("~"))
+    hidden = {real_path(path) for path in (*own, *concealed)}
     hidden |= {path for path in _secrets(home) if not is_inside(folder, path)}
     candidates = [*_temporary(home), *_repository(folder), *_set(settings), *written]
-    real = {os.path.realpath(path) for path in candidates}
+    real = {real_path(path) for path in candidates}
     writable = {folder, *(path for path in real if os.path.exists(path) and path != "/")}
     # What lies in another one needs no mention, and so no name in a folder that others may write.
     writable = _outermost(writable)
@@ -84,13 +85,13 @@ def _secrets(home: str) -> set[str]:
                 found.update(one.path for one in entries if pattern.search(one.name))
         except OSError:
             continue
-    return {os.path.realpath(path) for path in found if os.path.lexists(path)}
+    return {real_path(path) for path in found if os.path.lexists(path)}
 
 
 def _temporary(home: str) -> list[str]:
     """The system's folder for temporary files, and TMPDIR unless it is something else by that name."""
     named = os.environ.get("TMPDIR", "")
-    usable = os.path.isabs(named) and not is_inside(home, os.path.realpath(named))
+    usable = os.path.isabs(named) and not is_inside(home, real_path(named))
     return [_TEMPORARY, named] if usable else [_TEMPORARY]
 
 
@@ -117,10 +118,10 @@ def _repository(folder: str) -> list[str]:
 def _worktree(entry: str) -> list[str]:
     """The folders of a linked worktree, if what ``.git`` names points back to it: anyone may write a ``.git``."""
     named = _line(entry).removeprefix("gitdir: ")
-    own = os.path.realpath(os.path.join(os.path.dirname(entry), named))
-    if not named or os.path.realpath(_line(os.path.join(own, "gitdir"))) != os.path.realpath(entry):
+    own = real_path(os.path.join(os.path.dirname(entry), named))
+    if not named or real_path(_line(os.path.join(own, "gitdir"))) != real_path(entry):
         return []
-    common = os.path.realpath(os.path.join(own, _line(os.path.join(own, "commondir")) or "."))
+    common = real_path(os.path.join(own, _line(os.path.join(own, "commondir")) or "."))
     return [common] if os.path.dirname(os.path.dirname(own)) == common else [own]
 
 

@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from devagent.cli.undo import previewed
+from devagent.core.principal import Principal
 from devagent.undo import files_back, git, restore, snapshot
 from devagent.undo.errors import SnapshotError
 from devagent.undo.places import Root, root_of
-from devagent.undo.restore import Undone, entries, preview, undo
+from devagent.undo.restore import Undone, entries, event_of, preview, undo
 from devagent.undo.snapshot import take
 from devagent.undo.store import Store
 from tests.support.trees import repository_of, shell, tree_of
@@ -405,6 +407,50 @@ def test_what_is_too_large_or_unreadable_is_named_not_copied(
     with pytest.raises(SnapshotError) as refused:
         ground.take()
     assert refused.value.error == "too_large"
+
+
+def _git(folder: bytes, *words: bytes) -> bytes:
+    argv = [b"git", b"-C", folder, *words]
+    return subprocess.run(argv, check=True, capture_output=True, timeout=60).stdout
+
+
+@pytest.mark.parametrize(
+    "name", [b"caf\xe9", "a\u2028b".encode(), "a\x85b".encode()], ids=["latin-1", "u2028", "u0085"]
+)
+def test_branches_hooks_and_files_of_any_name_come_back(tmp_path: Path, name: bytes) -> None:
+    ground = Ground(tmp_path, "sha1")
+    work = os.fsencode(ground.folder)
+    secret, hook, within = work + b"/" + name, work + b"/.git/hooks/" + name, work + b"/in-" + name
+    for path in (secret, hook):
+        Path(os.fsdecode(path)).write_text("kept\n")
+    os.chmod(secret, 0o600)
+    _git(work, b"branch", name)
+    _git(work, b"init", b"-q", within)
+    Path(os.fsdecode(within), "f").write_text("kept\n")
+    ground.take()
+    os.unlink(secret)
+    os.unlink(hook)
+    os.unlink(within + b"/f")
+    _git(work, b"branch", b"-qD", name)
+    told = previewed(preview(ground.data, ground.root))
+    "\n".join(told).encode()
+    done = ground.undo()
+    event_of(done, Principal(user="ana")).changed[0].encode()
+    assert not done.left
+    for path in (secret, hook, within + b"/f"):
+        assert Path(os.fsdecode(path)).read_text() == "kept\n"
+    assert os.stat(secret).st_mode & 0o777 == 0o600
+    assert b"refs/heads/" + name in _git(work, b"for-each-ref", b"refs/heads")
+
+
+def test_a_name_that_is_no_text_is_told_where_it_is_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ground = Ground(tmp_path, "plain")
+    monkeypatch.setattr(snapshot, "MOST_FILE_BYTES", 5_000)
+    with open(os.fsencode(ground.folder) + b"/big\xe9", "wb") as file:
+        file.write(b"x" * 6_000)
+    assert ground.take().entry.left_out == ("big\\xe9",)
 
 
 def test_old_snapshots_go_and_what_they_kept_goes_with_them(
