@@ -25,6 +25,7 @@ from devagent_tickets.model import (
     Query,
     Ticket,
     Written,
+    offset_of,
 )
 from devagent_tickets.settings import Tracker
 from devagent_tickets.store import Store
@@ -53,7 +54,7 @@ class LocalBackend:
     async def search(self, query: Query) -> Page:
         if query.assignee == "me":
             query = replace(query, assignee=(await self.me()).id)
-        offset = int(query.cursor) if query.cursor.isdigit() else 0
+        offset = offset_of(query.cursor) or 0
         found, more = self._store.search(query, offset)
         cursor = str(offset + query.limit) if more else ""
         return Page(tuple(one.ticket for one in found), cursor)
@@ -65,7 +66,7 @@ class LocalBackend:
     async def comments(self, project: str, key: str, *, cursor: str, limit: int) -> CommentPage:
         self._get(project, key)
         every = self._store.comments(project, key)
-        first = int(cursor) if cursor.isdigit() else 0
+        first = offset_of(cursor) or 0
         following = str(first + limit) if len(every) > first + limit else ""
         return CommentPage(tuple(every[first : first + limit]), following)
 

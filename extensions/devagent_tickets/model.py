@@ -179,3 +179,8 @@ class Backend(Protocol):
         ...
 
     async def aclose(self) -> None: ...
+
+
+def offset_of(cursor: str) -> int | None:
+    """The number that a cursor is; None where it is none, or none that a page can have."""
+    return int(cursor) if cursor.isascii() and cursor.isdigit() and len(cursor) < 10 else None

@@ -13,7 +13,7 @@ from devagent_tickets.calling import Call
 from devagent_tickets.contract import ResourceDict, TicketsError, may_touch
 from devagent_tickets.keys import Reference, facts
 from devagent_tickets.ledger import iso
-from devagent_tickets.model import Comment, CommentPage, Person, Query, Ticket
+from devagent_tickets.model import Comment, CommentPage, Person, Query, Ticket, offset_of
 
 OUT_OF_REACH = frozenset({"unreachable", "server_error", "rate_limited", "timeout"})
 """Failures that a copy helps over."""
@@ -140,11 +140,6 @@ def named_alike(reference: Reference, ticket: Ticket) -> Ticket | None:
 def missing(reference: Reference) -> TicketsError:
     """The same words whether a ticket is not there or may not be read."""
     return TicketsError(f"There is no ticket {reference.name} for you.", error="no_such_ticket")
-
-
-def offset_of(cursor: str) -> int | None:
-    """The number of a cursor of the copies; None where it is a tracker's own."""
-    return int(cursor) if cursor.isascii() and cursor.isdigit() and len(cursor) < 10 else None
 
 
 def _kept(call: Call, query: Query, error: TicketsError) -> Found:

@@ -15,7 +15,7 @@ from devagent_tickets.backends.plain import numbers_from
 from devagent_tickets.contract import TicketsError
 from devagent_tickets.model import Query
 from devagent_tickets.settings import Tracker
-from tests.support.tickets import Place
+from tests.support.tickets import Place, fill, local_place
 from tests.support.tracker_servers import Server, tracker_servers
 
 
@@ -189,6 +189,14 @@ def test_an_odd_wait_and_cursor_fail_by_their_class(
     server.faults({"kind": "status", "status": 503, "times": 9})
     for cursor in ("\xb2", "9" * 5000):
         assert refused(tools.search, here, project=server.small, cursor=cursor) == "server_error"
+
+
+def test_an_odd_cursor_of_a_local_tracker_is_the_beginning(tmp_path: Path) -> None:
+    here = local_place(tmp_path)
+    fill(here)
+    for cursor in ("\xb2", "9" * 5000, "-1"):
+        assert "WORK-1" in tools.search(here, project="WORK", cursor=cursor)["text"]
+        assert tools.comments(here, key="WORK-1", cursor=cursor)["rows"] == 0  # pyright: ignore[reportTypedDictNotRequiredAccess]
 
 
 def test_a_secret_with_the_end_of_a_line_is_said_to_be_odd_and_not_shown(

@@ -9,6 +9,7 @@ from typing import Any, cast
 
 from devagent_tickets.backends.answers import shape
 from devagent_tickets.contract import TicketsError
+from devagent_tickets.model import offset_of
 from devagent_tickets.settings import Tracker
 
 
@@ -79,7 +80,7 @@ def tables(tracker: Tracker, value: Any) -> list[Reader]:
 
 def numbers_from(cursor: str) -> int:
     """A cursor that is a number; 0 for another."""
-    return int(cursor) if cursor.isascii() and cursor.isdigit() and len(cursor) < 10 else 0
+    return offset_of(cursor) or 0
 
 
 def utc(text: str) -> str:

@@ -1,5 +1,6 @@
 """HTML (Azure Boards): read with the standard library's parser, whatever stands in it, and written."""
 
+import re
 from html import escape
 from html.parser import HTMLParser
 
@@ -25,7 +26,20 @@ _PARAGRAPHS = frozenset(
     {"p", "div", "section", "article", "header", "footer", "figure", "dl", "dt", "dd"}
 )
 _SKIPPED = frozenset({"script", "style", "head", "title", "template"})
+_NO_TAG = re.compile(r"<(?![^<>]*>)")
+"""A sign that begins no tag; the library's parser would look for the tag's end from each of them to the text's."""
 _LINKS = ("https://", "http://", "mailto:")
+
+
+def _uncommented(text: str) -> str:
+    """The text without its comments; one that does not end takes the rest."""
+    parts: list[str] = []
+    at = 0
+    while (begin := text.find("<!--", at)) >= 0:
+        parts.append(text[at:begin])
+        end = text.find("-->", begin + 4)
+        at = end + 3 if end >= 0 else len(text)
+    return "".join([*parts, text[at:]])
 
 
 class _Frame:
@@ -172,7 +186,7 @@ class _Reader(HTMLParser):
 def read(text: str) -> Blocks:
     """The blocks of a text."""
     reader = _Reader()
-    reader.feed(text)
+    reader.feed(_NO_TAG.sub("&lt;", _uncommented(text)))
     reader.close()
     return reader.end()
 

@@ -25,15 +25,17 @@ _ITEM = re.compile(r"( {0,3})([-*+]|\d{1,9}[.)])([ \t]+|$)(.*)$")
 _BOX = re.compile(r"\[([ xX])\][ \t]+")
 _QUOTE = re.compile(r" {0,3}> ?")
 _DIVIDER = re.compile(r" {0,3}\|?[ \t]*:?-+:?[ \t]*(?:\|[ \t]*:?-+:?[ \t]*)*\|?[ \t]*$")
+_SIGN = r"(?:\\.|[^\\])"
+"""A sign, with the backslash before it that makes it one of the text's own: a mark does not end there."""
 _INLINE = re.compile(
     r"\\(?P<escaped>[!-/:-@\[-`{-~])"
     r"|(?P<ticks>`+)(?P<code>.+?)(?<!`)(?P=ticks)(?!`)"
     r"|!?\[(?P<label>(?:[^\[\]\\]|\\.|\[[^\[\]]*\])*)\]\(\s*<?(?P<target>[^\s<>()]*(?:\([^\s<>()]*\)[^\s<>()]*)*)>?(?:\s+\"[^\"]*\")?\s*\)"
     r"|<(?P<auto>https?://[^\s<>]+|mailto:[^\s<>]+)>"
     r"|(?P<bare>https?://[^\s<>()\[\]]*[^\s<>()\[\].,;:!?'\"*_~`])"
-    r"|\*\*(?P<strong>(?=\S).+?(?<=\S))\*\*(?!\*)|(?<!\w)__(?P<strong_>(?=\S).+?(?<=\S))__(?!\w)"
-    r"|~~(?P<strike>(?=\S).+?(?<=\S))~~"
-    r"|\*(?P<em>(?=[^\s*]).+?(?<=[^\s*]))\*(?!\*)|(?<!\w)_(?P<em_>(?=[^\s_]).*?(?<=[^\s_]))_(?!\w)"
+    rf"|\*\*(?P<strong>(?=\S){_SIGN}+?(?<=\S))\*\*(?!\*)|(?<!\w)__(?P<strong_>(?=\S){_SIGN}+?(?<=\S))__(?!\w)"
+    rf"|~~(?P<strike>(?=\S){_SIGN}+?(?<=\S))~~"
+    rf"|\*(?P<em>(?=[^\s*]){_SIGN}+?(?<=[^\s*]))\*(?!\*)|(?<!\w)_(?P<em_>(?=[^\s_]){_SIGN}*?(?<=[^\s_]))_(?!\w)"
     r"|(?P<hard>(?: {2,}|\\)\n)|(?P<soft>\n)",
     re.DOTALL,
 )

@@ -23,15 +23,16 @@ _ITEM = re.compile(r"([*#-]{1,8})\s+(.*)$")
 _CODE = re.compile(r"\{(code|noformat)(?::([^}]*))?\}\s*$")
 _INLINE = re.compile(
     r"(?P<hard>\\\\\n?|\n)|\\(?P<escaped>[!-/:-@\[-`{-~])"
-    r"|(?P<reference>&#92;)|\{\{(?P<code>.+?)\}\}"
-    r"|\[(?:(?P<label>[^\]|\n]+)\|)?(?P<target>(?:https?://|mailto:|#|~)[^\]|\n]*)(?:\|[^\]\n]*)?\]"
-    r"|!(?P<image>[^\s!|][^!|\n]*)(?:\|[^!\n]*)?!"
-    r"|(?P<bare>https?://[^\s\[\]{}|]*[^\s\[\]{}|.,;:!?])"
-    r"|(?<!\w)\*(?P<strong>(?=\S)[^*\n]+(?<=\S))\*(?!\w)"
-    r"|(?<!\w)_(?P<em>(?=\S)[^_\n]+(?<=\S))_(?!\w)"
-    r"|(?<!\w)-(?P<strike>(?=[^\s-])[^-\n]+(?<=[^\s-]))-(?!\w)"
-    r"|\{color(?::[^}]*)?\}"
+    r"|(?P<reference>&#92;)|\{\{(?P<code>.{1,1000}?)\}\}"
+    r"|\[(?:(?P<label>[^\]|\n]{1,1000})\|)?(?P<target>(?:https?://|mailto:|#|~)[^\]|\n]{0,1000})(?:\|[^\]\n]{0,200})?\]"
+    r"|!(?P<image>[^\s!|][^!|\n]{0,500})(?:\|[^!\n]{0,200})?!"
+    r"|(?P<bare>https?://[^\s\[\]{}|]{0,2000}[^\s\[\]{}|.,;:!?])"
+    r"|(?<!\w)\*(?P<strong>(?=\S)[^*\n]{1,1000}(?<=\S))\*(?!\w)"
+    r"|(?<!\w)_(?P<em>(?=\S)[^_\n]{1,1000}(?<=\S))_(?!\w)"
+    r"|(?<!\w)-(?P<strike>(?=[^\s-])[^-\n]{1,1000}(?<=[^\s-]))-(?!\w)"
+    r"|\{color(?::[^}]{0,50})?\}"
 )
+"""What is marked has an end near by: a text of brackets alone would else be read once for each of them."""
 _BACKSLASH = re.compile(r"\\(?=[!-/:-@\[-`{-~]|$)")
 _TO_ESCAPE = re.compile(r"([{}\[\]|!])|(?<!\w)([*_-])(?=\S)")
 
@@ -111,7 +112,7 @@ def _end(lines: list[str], at: int, mark: str) -> int:
 
 
 def _row(line: str) -> tuple[Runs, ...]:
-    cells = re.split(r"(?<!\\)\|{1,2}(?![^\[\]]*\])", line.strip("|"))
+    cells = re.split(r"(?<!\\)\|{1,2}(?![^\[\]]{0,1000}\])", line.strip("|"))
     return tuple(_runs(cell.strip()) for cell in cells)
 
 

@@ -1,5 +1,6 @@
 """Rich text: what was written in Markdown comes back from each tracker's own form as it was."""
 
+import time
 from typing import Any
 
 import pytest
@@ -130,3 +131,28 @@ def test_a_hostile_text_is_read_in_time_and_depth() -> None:
         nested = {"type": "blockquote", "content": [nested]}
     assert adf.read({"type": "doc", "content": [nested]}) is not None
     assert hypertext.read("<ul><li>" * 3000) is not None
+
+
+@pytest.mark.parametrize(
+    ("read", "text"),
+    [(wiki.read, "["), (wiki.read, "{"), (wiki.read, "!["), (wiki.read, "|a"), (wiki.read, "[~"),
+     (hypertext.read, "<a "), (hypertext.read, "<!--"), (hypertext.read, "<http://"), (markdown.read, "*a\\")],
+)  # fmt: skip
+def test_what_never_ends_is_read_in_time_that_grows_with_the_text(read: Any, text: str) -> None:
+    began = time.process_time()
+    read(text * (60_000 // len(text)))
+    # Once for each sign it would be from 4 to 20 s; in time it is a tenth of a second.
+    assert time.process_time() - began < 3
+
+
+def test_html_keeps_signs_that_begin_no_tag_and_drops_comments() -> None:
+    blocks = hypertext.read("<p>1 < 2 and <b>3</b> &lt; 4<!-- a < b > c --> done</p><!-- open")
+    assert markdown.write(blocks) == r"1 \< 2 and **3** \< 4 done"
+
+
+def test_a_mark_does_not_end_at_a_sign_that_a_backslash_makes_the_texts_own() -> None:
+    for text in (r"*2\*3\*4*", r"**a\*\*b**", r"~~a\~\~b~~"):
+        assert markdown.write(markdown.read(text)) == markdown.write(
+            markdown.read(markdown.write(markdown.read(text)))
+        )
+    assert wiki.write(markdown.read(r"*2\*3*")) == r"_2*3_"
