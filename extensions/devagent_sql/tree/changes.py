@@ -160,7 +160,7 @@ def govern_change(sql: str, dialect: Dialect, lookup: Lookup, key: tuple[str, ..
     writes: set[Name] = {table, *((*table, name) for name in written)}
     reads = set(read_by(resolver.references).reads) - {table}
     reads |= {(*table, name) for name in shown if sample}
-    text = tree.sql(parse.speaker(dialect.name), identify=dialect.quotes_all, comments=False)
+    text = parse.spoken(tree, dialect)
     return Change(
         verb_of(tree),
         text,

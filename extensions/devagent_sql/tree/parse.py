@@ -222,13 +222,18 @@ def check_sizes(tree: exp.Expr) -> None:
             )
 
 
-def written(tree: exp.Expr, dialect: Dialect) -> str:
+def spoken(tree: exp.Expr, dialect: Dialect) -> str:
     """The text of the tree, without comments. Raises SqlError ``unsupported_syntax``."""
     speaks = speaker(dialect.name)
     try:
-        text = tree.sql(speaks, identify=dialect.quotes_all, comments=False, copy=False)
-    except (SqlglotError, RecursionError, ValueError, AttributeError, TypeError):
+        return tree.sql(speaks, identify=dialect.quotes_all, comments=False, copy=False)
+    except (SqlglotError, RecursionError, ValueError, AttributeError, TypeError, LookupError):
         raise SqlError("unsupported_syntax", "The statement cannot be written anew.") from None
+
+
+def written(tree: exp.Expr, dialect: Dialect) -> str:
+    """The same, looked at once more: its functions, and what it reads."""
+    text = spoken(tree, dialect)
     # Unquoted only where identifiers are left as they were written; as calls they were refused above.
     aliases = {one.name.lower() for one in tree.find_all(exp.TableAlias) if one.args.get("columns")}
     check_written(text, dialect, frozenset(aliases))

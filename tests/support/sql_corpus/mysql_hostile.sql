@@ -181,3 +181,4 @@ SELECT name_const('a', 1)
 SELECT column_get(column_create('a', 1), 'a' AS int)
 VALUES (1, (SELECT secret FROM vault))
 WITH RECURSIVE n AS (SELECT 1 AS i UNION ALL SELECT i + 1 FROM n) SELECT max(secret) FROM n, vault
+SELECT emailFROM customers FULL JOIN subscribers 'gate'USING (email)
