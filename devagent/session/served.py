@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from devagent.agent.calls import Calls
 from devagent.agent.gate import Gate
+from devagent.agent.safeguards import Safeguards
 from devagent.audit.tap import SideBySide
 from devagent.audit.writer import SessionLog
 from devagent.core.errors import Stop
@@ -17,6 +18,7 @@ from devagent.core.tools import ToolCall, ToolSpec
 from devagent.host.toolbox import Extensions
 from devagent.session.beside import ServerPrompt, prompts_of, tool_of
 from devagent.settings.policies import EffectivePolicy
+from devagent.undo.guard import SnapshotGuard
 
 if TYPE_CHECKING:
     from devagent.session.watching import Watch
@@ -131,16 +133,14 @@ class Served:
 
 async def check_served(options: Options) -> None:
     """Raise what ``open_served`` would of policy, config and servers; nothing is opened, and nothing is on record."""
-    _, toolbox, _ = await _stood(options, None)
+    _, toolbox, *_ = await _stood(options, None)
     await toolbox.aclose()
 
 
 async def open_served(options: Options, environment: Mapping[str, str] | None = None) -> Served:
     """Open a session for a client that has a model of its own. Raises as ``open_session``."""
-    ground, toolbox, gate = await _stood(options, environment)
+    ground, toolbox, gate, (safeguards, guard) = await _stood(options, environment)
     try:
-        safeguards, guard = safeguards_of(ground, options)
-        gate = await gate_of(ground, toolbox, options, safeguards)
         limits = limits_of(ground, options)
         calls = Calls(gate, toolbox, limits, safeguards, shared_spending(ground, limits))
         log, _, _ = open_log(ground, options, toolbox, None, "", None)
@@ -160,8 +160,8 @@ async def open_served(options: Options, environment: Mapping[str, str] | None = 
 
 async def _stood(
     options: Options, environment: Mapping[str, str] | None
-) -> tuple[Ground, Extensions, Gate]:
-    """What a session stands on, and the gate over it.
+) -> tuple[Ground, Extensions, Gate, tuple[Safeguards, SnapshotGuard]]:
+    """What a session stands on, the gate over it, and what stands around its calls.
 
     Policy is settled in a thread: reading it, the programs of servers, and an organisation's server hold no other client's
     calls. In one thread: of two that fetch a policy at once the second would begin without it.
@@ -178,7 +178,8 @@ async def _stood(
         for server in toolbox.servers:
             server.running.asks_roots = True
     try:
-        return ground, toolbox, await gate_of(ground, toolbox, options)
+        kept = safeguards_of(ground, options)
+        return ground, toolbox, await gate_of(ground, toolbox, options, kept[0]), kept
     except BaseException:
         await toolbox.aclose()
         raise
