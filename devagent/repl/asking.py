@@ -13,9 +13,10 @@ from prompt_toolkit.buffer import Buffer
 from prompt_toolkit.data_structures import Size
 from prompt_toolkit.document import Document
 
+from devagent.repl.choices import Choices, Option
 from devagent.repl.one_key import QUIET_S, OneKey
-from devagent.repl.region import Choices, Region
-from devagent.repl.style import Painter, Segment
+from devagent.repl.region import Region
+from devagent.repl.style import Line, Painter
 
 
 class Asking(Region, ABC):
@@ -59,12 +60,14 @@ class Asking(Region, ABC):
         finally:
             self._questions -= 1
 
-    async def ask(self, rows: Sequence[Sequence[Segment]], keys: Sequence[str]) -> str:
-        """Show the rows in the input's place until one of the keys is pressed; that key (``escape``,
+    async def ask(
+        self, rows: Sequence[Line], keys: Sequence[str], options: Sequence[Option] = ()
+    ) -> str:
+        """Show the rows, and the options below them, in the input's place until one of the keys is pressed; that key (``escape``,
         ``c-c`` and ``c-d`` are given as such where they are among the keys)."""
         if not self._questions:
             await self.quiet()
-        question = Choices(rows, keys, asyncio.get_running_loop().create_future())
+        question = Choices(rows, options, keys, asyncio.get_running_loop().create_future())
         self.question = question
         self.buffer.cancel_completion()
         self.draw_now()

@@ -10,7 +10,7 @@ import time
 from collections.abc import Awaitable, Callable, Generator, Sequence
 from contextlib import contextmanager
 
-from prompt_toolkit.application import Application, in_terminal
+from prompt_toolkit.application import in_terminal
 from prompt_toolkit.auto_suggest import DummyAutoSuggest
 from prompt_toolkit.buffer import Buffer
 from prompt_toolkit.completion import Completer
@@ -30,6 +30,7 @@ from devagent.repl.mentions import as_mention, pasted_image
 from devagent.repl.messages import tr
 from devagent.repl.paper import BEGIN, END, LivePaper
 from devagent.repl.pasted import Pasted
+from devagent.repl.resizing import Footprint, Resized
 from devagent.repl.screens import LEAVE_S, no_picture
 from devagent.repl.style import Painter
 
@@ -70,8 +71,7 @@ class Live(Asking):
         self.pasted = Pasted()
         self._interrupted = 0.0
         self._frame: asyncio.TimerHandle | None = None
-        self._columns = 0
-        self.app: Application[None] = Application(
+        self.app = Resized(
             layout=self.layout(),
             key_bindings=bindings(self),
             style=self.style(),
@@ -86,6 +86,7 @@ class Live(Asking):
             before_render=self._before_render,
             after_render=self._after_render,
         )
+        self.app.footprint, self.app.capabilities = Footprint(), painter.capabilities
         self.app.key_processor.before_key_press += self.key_pressed
         self.app.ttimeoutlen = 0.05  # Escape alone is meant at once
         self.app.timeoutlen = 0.3
@@ -140,6 +141,7 @@ class Live(Asking):
             yield
         finally:
             self.paper.held = False
+            self.paper.forget_open_line()
             self.draw_now()
 
     async def _tick(self) -> None:
@@ -151,14 +153,14 @@ class Live(Asking):
                 self.app.invalidate()
 
     def _before_render(self, _: object) -> None:
-        columns = self.size.columns
-        if self._columns not in (0, columns):
-            self.paper.resized()
-        self._columns = columns
+        if self.app.footprint.columns not in (0, self.size.columns):
+            self.paper.forget_open_line()
+        self.app.before()
         if self._painter.capabilities.synchronized:
             self.app.output.write_raw(BEGIN)
 
     def _after_render(self, _: object) -> None:
+        self.app.after()
         if self._painter.capabilities.synchronized:
             self.app.output.write_raw(END)
             self.app.output.flush()
@@ -197,6 +199,9 @@ class Live(Asking):
         with self._given_away():
             await buffer.open_in_editor()
         return buffer.text
+
+    def has_room(self, rows: int) -> bool:
+        return rows < self.size.rows - 1
 
     # -- what keys do
 
@@ -237,6 +242,7 @@ class Live(Asking):
         """Give the terminal back to the shell until it says ``fg``; devagent stands still meanwhile (a command
         that runs goes on)."""
         self.paper.flush()
+        self.paper.forget_open_line()  # the shell writes below it
         self.app.suspend_to_background()
 
     def interrupt(self) -> None:

@@ -3,8 +3,8 @@
 import asyncio
 import time
 
+from devagent.repl.choices import Choices
 from devagent.repl.messages import tr
-from devagent.repl.region import Choices
 
 QUIET_S = 0.4
 """A question takes no key that was pressed so shortly after another: that was meant for what stood there before."""

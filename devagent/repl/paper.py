@@ -126,8 +126,9 @@ class LivePaper(Paper):
     def _is_open(self) -> bool:
         return self._pending_open if self._pending else self._column is not None
 
-    def resized(self) -> None:
-        """The terminal has another width: where the open line ends is not known any more."""
+    def forget_open_line(self) -> None:
+        """Where the open line ends is not known any more (another width, somebody else had the terminal): what comes
+        next begins a row of its own."""
         self._column = None
 
     def flush(self) -> None:

@@ -3,9 +3,8 @@
 Only how it looks: ``Live`` has its keys and its life.
 """
 
-import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from msgspec import Struct
 from prompt_toolkit.buffer import Buffer
@@ -27,6 +26,7 @@ from prompt_toolkit.styles import Style
 from prompt_toolkit.widgets import SearchToolbar
 
 from devagent.core.text import visible
+from devagent.repl.choices import Choices, question_rows
 from devagent.repl.messages import tr
 from devagent.repl.style import Painter, Segment
 from devagent.repl.width import clip
@@ -44,18 +44,6 @@ class Doing(Struct):
     usd_micros: int = 0
     tail: tuple[str, ...] = ()
     how_far: str = ""
-
-
-class Choices(Struct):
-    """A question in the input's place: ``rows`` are shown, a key of ``keys`` answers."""
-
-    rows: Sequence[Sequence[Segment]]
-    keys: Sequence[str]
-    answered: "asyncio.Future[str]"
-    note: str = ""
-    """Of why a key did nothing."""
-    pressed_ns: int = 0
-    """When the key that answers was pressed (monotonic); 0: none was."""
 
 
 class Region:
@@ -159,10 +147,11 @@ class Region:
         return [self._row(Segment(f"  {one_row(text)}", "quiet")) for text in self.queued[:4]]
 
     def _question_rows(self) -> list[str]:
-        rows: Sequence[Sequence[Segment]] = self.question.rows if self.question else ()
-        if self.question is not None and self.question.note:
-            rows = [*rows, [Segment(f"  {self.question.note}", "ask")]]
-        return [self._painter.paint(row) for row in rows]
+        if self.question is None:
+            return []
+        size = self._size()
+        found = question_rows(self.question, size.columns, size.rows - 1 - len(self.queued[:4]))
+        return [self._painter.paint(row) for row in found]
 
     def _status_rows(self) -> list[str]:
         return [self._row(Segment(f"  {self.hint or self.status}", "quiet"))]

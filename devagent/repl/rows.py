@@ -1,9 +1,9 @@
 """Lines of devagent's own in rows of the screen: a note, a line of several parts, a command's output."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from devagent.core.text import visible
-from devagent.repl.markdown.flow import ROW, Flow, Out
+from devagent.repl.markdown.flow import ROW, Flow, Out, gathered
 from devagent.repl.style import Line, Segment, coded, text_of, width_of
 
 
@@ -27,7 +27,7 @@ def noted(text: str, role: str, room: int) -> Iterator[Out]:
         yield from flow.end()
 
 
-def laid_out(lines: Sequence[Line], room: int, *, whole: bool, wide: bool) -> Iterator[Out]:
+def laid_out(lines: Iterable[Line], room: int, *, whole: bool, wide: bool) -> Iterator[Out]:
     """Lines in rows. ``whole`` ones, and those indented by four columns where they are not ``wide``, are code: the
     terminal wraps them."""
     for one in lines:
@@ -37,6 +37,12 @@ def laid_out(lines: Sequence[Line], room: int, *, whole: bool, wide: bool) -> It
             yield ROW
         else:
             yield from wrapped(one, room)
+
+
+def in_rows(lines: Iterable[Line], columns: int) -> list[Line]:
+    """Lines as rows of less than so many columns."""
+    outs = laid_out(lines, max(8, columns - 1), whole=False, wide=True)
+    return gathered(outs)
 
 
 def wrapped(one: Line, columns: int) -> Iterator[Out]:

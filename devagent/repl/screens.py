@@ -4,9 +4,10 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol
 
+from devagent.repl.choices import Option
 from devagent.repl.paper import Paper
 from devagent.repl.region import Doing
-from devagent.repl.style import Segment
+from devagent.repl.style import Line
 
 LEAVE_S = 2.0
 """Within this time a second Ctrl+C leaves."""
@@ -68,8 +69,14 @@ class Screen(Protocol):
         """Nothing is under way any more: it is the person's turn."""
         ...
 
-    async def ask(self, rows: Sequence[Sequence[Segment]], keys: Sequence[str]) -> str:
-        """Show the rows until one of the keys is pressed; that key (``escape``, ``c-c`` and ``c-d`` as such)."""
+    def has_room(self, rows: int) -> bool:
+        """Whether a question of so many rows can be read whole."""
+        ...
+
+    async def ask(
+        self, rows: Sequence[Line], keys: Sequence[str], options: Sequence[Option] = ()
+    ) -> str:
+        """Show the rows, and the options below them, until one of the keys is pressed; that key (``escape``, ``c-c`` and ``c-d`` as such)."""
         ...
 
     async def read(self, label: str, *, secret: bool = False) -> str | None:

@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from devagent.core.text import visible
 from devagent.repl.markdown.code import Code
-from devagent.repl.markdown.flow import ROW, Flow, Out
+from devagent.repl.markdown.flow import ROW, Flow, Out, gathered
 from devagent.repl.markdown.inline import taken
 from devagent.repl.markdown.table import is_delimiter, table
 from devagent.repl.style import Line, Segment
@@ -227,12 +227,4 @@ def _item(indent: str, sign: str, rest: str) -> _Begun:
 def lines_of(text: str, columns: int, *, unicode: bool = True, plain: bool = False) -> list[Line]:
     """A whole text's rows."""
     stream = MarkdownStream(columns, unicode=unicode, plain=plain)
-    lines: list[Line] = []
-    row: list[Segment] = []
-    for one in (*stream.feed(text), *stream.end()):
-        if isinstance(one, Segment):
-            row.append(one)
-        else:
-            lines.append(tuple(row))
-            row = []
-    return [*lines, tuple(row)] if row else lines
+    return gathered((*stream.feed(text), *stream.end()))

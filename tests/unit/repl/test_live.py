@@ -1,15 +1,17 @@
 """The live region's keys, without a terminal."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 
 import pytest
 from prompt_toolkit.completion import DummyCompleter
+from prompt_toolkit.data_structures import Size
 from prompt_toolkit.history import InMemoryHistory
 from prompt_toolkit.input import PipeInput, create_pipe_input
 from prompt_toolkit.output import DummyOutput
 
+from devagent.core.approvals import standing_approval
 from devagent.core.ports import Question
 from devagent.core.tools import ToolSpec
 from devagent.core.verdicts import Decision
@@ -17,19 +19,30 @@ from devagent.repl import asker, one_key
 from devagent.repl.asker import OnScreen
 from devagent.repl.capabilities import capabilities
 from devagent.repl.live import Live
-from devagent.repl.style import Painter, width_of
+from devagent.repl.style import Line, Painter, text_of
+from tests.support.log_events import judged
 
 LIMIT_S = 20.0
 KEYS = ("y", "n", "escape")
 
 
+class Window(DummyOutput):
+    """An output of so many rows and columns."""
+
+    def __init__(self, rows: int, columns: int) -> None:
+        self.size = Size(rows, columns)
+
+    def get_size(self) -> Size:
+        return self.size
+
+
 @asynccontextmanager
-async def region() -> AsyncGenerator[tuple[Live, PipeInput], None]:
+async def region(rows: int = 40, columns: int = 80) -> AsyncGenerator[tuple[Live, PipeInput], None]:
     """A region that runs, and its keyboard."""
     with create_pipe_input() as keyboard:
         one = Live(
             Painter(capabilities({"TERM": "xterm-256color"})),
-            history=InMemoryHistory(), completer=DummyCompleter(), input=keyboard, output=DummyOutput(),
+            history=InMemoryHistory(), completer=DummyCompleter(), input=keyboard, output=Window(rows, columns),
         )  # fmt: skip
         running = asyncio.ensure_future(one.run())
         try:
@@ -133,9 +146,34 @@ async def test_what_is_pasted_answers_nothing() -> None:
         assert await question == "n"
 
 
-@pytest.mark.parametrize("columns", [20, 40, 80, 300])
-def test_every_choice_is_on_the_screen_however_narrow_it_is(columns: int) -> None:
-    choices = [("y", "yes, once"), ("s", "this session"), ("p", "this folder…"), ("n", "no")]
-    rows = asker._options(choices, columns)  # pyright: ignore[reportPrivateUsage]
-    assert all(width_of(row) <= max(columns, 22) for row in rows)
-    assert [one.text for row in rows for one in row if one.role] == [key for key, _ in choices]
+async def test_nobody_files_an_approval_that_the_window_cannot_show_whole() -> None:
+    call = judged("ask")
+    tool = ToolSpec(call.ext.name, call.tool, "write", "", {})
+    standing = standing_approval(
+        call, by="user:ana", scope="always", given="2026-11-20", days=7, folder="/w"
+    )
+    question = Question(
+        "c1", tool, {}, (), Decision("ask", "so"), "git.push", judged=call, standing=standing,
+        scopes=("once", "always"),
+    )  # fmt: skip
+    async with region(rows=8) as (one, keyboard):
+        printed: list[Line] = []
+        answer = asyncio.ensure_future(OnScreen(one, "ana", "/w", printed.extend).ask(question))
+        await until(lambda: one.question is not None)
+        assert not any("would be filed" in text_of(row) for row in printed)
+        keyboard.send_text("a")
+        await until(lambda: any("would be filed" in text_of(row) for row in printed))
+        assert sum("does not" in text_of(row) for row in printed) == 3
+        await until(lambda: one.question is not None and ("y", "file it") in one.question.options)
+        await asyncio.sleep(0)
+        keyboard.send_text("\x1b")
+        await until(lambda: one.question is not None and ("n", "no") in one.question.options)
+        keyboard.send_text("\x1b")
+        with pytest.raises(asyncio.CancelledError):
+            await answer
+
+
+async def until(so: Callable[[], bool]) -> None:
+    async with asyncio.timeout(LIMIT_S):
+        while not so():
+            await asyncio.sleep(0.001)
