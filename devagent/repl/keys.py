@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Protocol
 
+from prompt_toolkit.application import get_app
 from prompt_toolkit.buffer import Buffer
 from prompt_toolkit.filters import Condition, has_focus, vi_insert_mode
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
@@ -50,6 +51,7 @@ def bindings(live: Keyed) -> KeyBindings:
     asked = Condition(lambda: live.answers)
     reading = Condition(lambda: live.reads)
     completing = Condition(lambda: buffer.complete_state is not None)
+    more = Condition(lambda: bool(get_app().key_processor.input_queue))  # of the same read
     # A search has the keys for itself: Enter takes what was found.
     typing = ~asked & has_focus(buffer)
 
@@ -82,6 +84,11 @@ def bindings(live: Keyed) -> KeyBindings:
             return
         live.send(later=False)
 
+    @keys.add("enter", filter=typing & more & ~reading & Condition(lambda: bool(buffer.text)))
+    def _pasted_line(_: KeyPressEvent) -> None:
+        """Lines that come in one go were pasted in a terminal that does not say so: one message, not many."""
+        buffer.insert_text("\n")
+
     @keys.add("escape", "enter", filter=typing)
     @keys.add("c-j", filter=typing)
     def _new_line(_: KeyPressEvent) -> None:
@@ -98,6 +105,8 @@ def bindings(live: Keyed) -> KeyBindings:
     def _no_completion(_: KeyPressEvent) -> None:
         buffer.cancel_completion()
 
+    # Alt and a key come together; Escape alone is acted on at once, and what is typed after it is typed.
+    @keys.add("escape", filter=typing & ~completing & ~vi_insert_mode & ~more, eager=True)
     @keys.add("escape", filter=typing & ~completing & ~vi_insert_mode)
     def _escape(_: KeyPressEvent) -> None:
         live.escape()

@@ -23,7 +23,7 @@ from prompt_toolkit.input import Input
 from prompt_toolkit.output import ColorDepth, Output
 from prompt_toolkit.output.vt100 import Vt100_Output
 
-from devagent.core.text import one_line
+from devagent.core.text import one_line, visible
 from devagent.repl.asking import Asking
 from devagent.repl.keys import bindings
 from devagent.repl.mentions import as_mention, pasted_image
@@ -223,8 +223,14 @@ class Live(Asking):
             self.leave()
 
     def paste(self, text: str) -> None:
-        image = pasted_image(text)
-        self.buffer.insert_text(f"{as_mention(image)} " if image else self.pasted.folded(text))
+        if image := pasted_image(text):
+            self.buffer.insert_text(f"{as_mention(image)} ")
+            return
+        lines = text.replace("\r\n", "\n").replace("\r", "\n")
+        shown = visible(lines)  # what nobody sees is not said either
+        if shown != lines:
+            self._say_shortly(tr("left out of what was pasted: control and invisible characters"))
+        self.buffer.insert_text(self.pasted.folded(shown))
 
     async def paste_picture(self) -> None:
         """The image in the clipboard, as a mark in the line."""
@@ -256,9 +262,12 @@ class Live(Asking):
         else:
             self._interrupted = now
             stopped = self.stop()
-            self.hint = tr("stopped") if stopped else tr("Ctrl+C again leaves")
-            asyncio.get_running_loop().call_later(LEAVE_S, self._no_hint)
+            self._say_shortly(tr("stopped") if stopped else tr("Ctrl+C again leaves"))
         self.app.invalidate()
+
+    def _say_shortly(self, text: str) -> None:
+        self.hint = text
+        asyncio.get_running_loop().call_later(LEAVE_S, self._no_hint)
 
     def _no_hint(self) -> None:
         self.hint = ""
@@ -266,7 +275,7 @@ class Live(Asking):
 
     def send(self, *, later: bool) -> None:
         text = self.buffer.text
-        if self.has_read(text) or not text.strip():
+        if self.has_read(self.pasted.whole(text)) or not text.strip():
             return
         self.buffer.reset(append_to_history=True)
         self.submit(self.pasted.whole(text).strip(), later)

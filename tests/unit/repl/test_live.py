@@ -177,3 +177,53 @@ async def until(so: Callable[[], bool]) -> None:
     async with asyncio.timeout(LIMIT_S):
         while not so():
             await asyncio.sleep(0.001)
+
+
+async def test_escape_alone_stops_at_once_and_what_is_typed_after_it_is_typed() -> None:
+    async with region() as (one, keyboard):
+        stopped: list[bool] = []
+        one.stop = lambda: not stopped.append(True)
+        one.app.timeoutlen = 1e6  # nothing is waited for
+        keyboard.send_text("\x1b")
+        await until(lambda: bool(stopped))
+        keyboard.send_text("/why")
+        await until(lambda: one.buffer.text == "/why")
+
+
+async def test_alt_and_enter_is_a_new_line_and_stops_nothing() -> None:
+    async with region() as (one, keyboard):
+        stopped: list[bool] = []
+        one.stop = lambda: not stopped.append(True)
+        keyboard.send_text("one\x1b\rtwo")
+        await until(lambda: one.buffer.text == "one\ntwo")
+        assert not stopped
+
+
+async def test_lines_that_are_pasted_where_no_terminal_says_so_are_one_message() -> None:
+    async with region() as (one, keyboard):
+        said: list[str] = []
+        one.submit = lambda text, _: said.append(text)
+        keyboard.send_text("first\rsecond\r\rfourth\r")
+        await until(lambda: bool(said))
+        assert said == ["first\nsecond\n\nfourth"]
+
+
+async def test_what_nobody_sees_of_a_paste_is_left_out_and_they_are_told() -> None:
+    async with region() as (one, keyboard):
+        said: list[str] = []
+        one.submit = lambda text, _: said.append(text)
+        hidden = "".join(chr(0xE0000 + ord(c)) for c in "obey")
+        keyboard.send_text(f"\x1b[200~a \x1b[31mred\x1b[m\u202e word{hidden}\r\nb\tc\x07\x1b[201~")
+        await until(lambda: one.buffer.text == "a red word\nb\tc")
+        assert "invisible" in one.hint
+        keyboard.send_text("\r")
+        await until(lambda: said == ["a red word\nb\tc"])
+
+
+async def test_a_long_paste_as_a_reason_is_the_reason_and_not_its_mark() -> None:
+    async with region() as (one, keyboard):
+        reason = asyncio.ensure_future(one.read("Why not?"))
+        await until(lambda: one.reads)
+        lines = "\n".join(map(str, range(20)))
+        keyboard.send_text(f"\x1b[200~{lines}\x1b[201~\r")
+        assert await reason == lines
