@@ -19,6 +19,7 @@ from prompt_toolkit.history import History
 from prompt_toolkit.input import Input
 from prompt_toolkit.output import Output
 
+from devagent.core.text import visible
 from devagent.repl.choices import Option, option_rows
 from devagent.repl.messages import tr
 from devagent.repl.paper import Paper
@@ -183,7 +184,7 @@ class Lines:
             return
         if text.strip():
             self._free.clear()
-            self.submit(text.strip(), False)
+            self.submit(visible(text).strip(), False)
 
     def _interrupt(self) -> None:
         now = time.monotonic()
