@@ -29,7 +29,7 @@ from devagent.core.text import visible
 from devagent.repl.choices import Choices, question_rows
 from devagent.repl.messages import tr
 from devagent.repl.style import Painter, Segment
-from devagent.repl.width import clip
+from devagent.repl.width import clip, width
 
 _INPUT_ROWS = 12
 
@@ -115,9 +115,12 @@ class Region:
         room = self._size().columns - 2
         kept: list[Segment] = []
         for one in segments:
-            text = clip(one.text, room) if len(one.text) > room else one.text
+            text = one.text
+            if width(text) > room:
+                indent = len(text) - len(text.lstrip(" "))
+                text = " " * indent + clip(text, room - indent)
             kept.append(Segment(text, one.role))
-            room -= len(text)
+            room -= width(text)
             if room <= 0:
                 break
         return self._painter.paint(kept)

@@ -21,11 +21,20 @@ def sources_text(event: ModelReplied, s: Signs) -> str:
 
 def model_failed_text(event: ModelFailed, s: Signs) -> str:
     status = f", {event.status}" if event.status else ""
-    again = ""
-    if event.retry_in_ms is not None:
-        again = f"; attempt {event.attempt + 1} in {event.retry_in_ms / 1000:.1f} s"
+    again = f"; {again_text(event).lstrip()}" if event.retry_in_ms is not None else ""
     reason = f": {event.reason}" if event.reason else ""
     return plain(f"{s.alert} the model service failed ({event.err}{status}){reason}{again}")
+
+
+def same_failure(before: ModelFailed, event: ModelFailed) -> bool:
+    """Whether it failed as before, and is tried again: all but the attempt was told already."""
+    told = (before.err, before.status, before.reason)
+    return (event.err, event.status, event.reason) == told and event.retry_in_ms is not None
+
+
+def again_text(event: ModelFailed) -> str:
+    """Which attempt comes when."""
+    return f"  attempt {event.attempt + 1} in {(event.retry_in_ms or 0) / 1000:.1f} s"
 
 
 def compacted_text(event: Compacted, s: Signs) -> str:

@@ -19,7 +19,7 @@ from devagent.repl.markdown.flow import ROW, Flow, Out
 from devagent.repl.markdown.stream import MarkdownStream
 from devagent.repl.messages import tr
 from devagent.repl.render import render
-from devagent.repl.render_reply import sources_text
+from devagent.repl.render_reply import again_text, same_failure, sources_text
 from devagent.repl.rows import laid_out, noted
 from devagent.repl.style import Line, Segment
 from devagent.repl.words import signs_of, time_text, usage_text
@@ -29,7 +29,7 @@ WIDEST = 100
 
 
 class Transcript:
-    """Folds events into rows. ``columns`` are the terminal's, and may change between two replies."""
+    """Folds events into rows. ``columns`` are the terminal's, and may change at any time."""
 
     def __init__(self, capabilities: Capabilities, columns: int) -> None:
         self.columns = columns
@@ -37,6 +37,7 @@ class Transcript:
         self.signs = signs_of(capabilities)
         self._reply: MarkdownStream | None = None
         self._replied = False
+        self._failed: ModelFailed | None = None
         self._last = ""  # what kind of block stands last
         self._calls = Calls(self.signs)
 
@@ -57,7 +58,7 @@ class Transcript:
             case TextDelta(text=text):
                 yield from self._streamed(text)
             case ModelReplied():
-                self._replied = True
+                self._replied, self._failed = True, None
                 if self._reply is None and event.text.strip() and not event.purpose:
                     yield from self._streamed(event.text)
                 yield from self._reply_ends()
@@ -65,7 +66,10 @@ class Transcript:
                     yield from self._note(cited, "quiet")
             case ModelFailed():
                 yield from self._reply_ends()
-                yield from self._note(render(event, self.signs), "ask")
+                again = self._failed is not None and same_failure(self._failed, event)
+                self._failed = event
+                said = again_text(event) if again else render(event, self.signs)
+                yield from self._note(said, "ask")
             case ToolJudged():
                 yield from self._reply_ends()
                 yield from self._of_a_call(self._calls.judged(event, self._room))
@@ -79,7 +83,7 @@ class Transcript:
                 yield from self._of_a_call(self._calls.finished(event, self._room))
             case TurnStarted():
                 self._calls.turn_begins()
-                self._replied = False
+                self._replied, self._failed = False, None
             case TurnCut():
                 yield from self._reply_ends()
                 yield from self._cut(event)
@@ -136,6 +140,7 @@ class Transcript:
                 unicode=self._capabilities.unicode,
                 plain=self._capabilities.colours == 0,
             )
+        self._reply.columns = self._room
         yield from self._reply.feed(text)
 
     def _reply_ends(self) -> Iterator[Out]:

@@ -8,7 +8,13 @@ from devagent.core.events.calls import (
     ToolProgress,
     ToolStarted,
 )
-from devagent.core.events.model import ModelReplied, ModelRequested, TextDelta, ThinkingDelta
+from devagent.core.events.model import (
+    ModelFailed,
+    ModelReplied,
+    ModelRequested,
+    TextDelta,
+    ThinkingDelta,
+)
 from devagent.core.text import one_line
 from devagent.repl.folded import touched
 from devagent.repl.messages import tr
@@ -28,6 +34,8 @@ def follow(doing: Doing, event: Event) -> None:
         case TextDelta(text=text) | ThinkingDelta(text=text):
             doing.what = tr("writing") if isinstance(event, TextDelta) else tr("thinking")
             doing.tokens += max(1, len(text) // 4)
+        case ModelFailed(retry_in_ms=int()):
+            doing.what = tr("waiting to try again")
         case ModelReplied(cost=cost):
             doing.usd_micros += cost.usd_micros if cost else 0
         case ToolJudged():

@@ -207,6 +207,7 @@ class Shown:
                     isinstance(event, Prompt) and (self.live.echoes or event.text == self._echoed)
                 ) or (not self.live.echoes and tells_how_far(event))
                 if not stands:
+                    self.transcript.columns = self.live.columns  # the window may be another by now
                     self.live.paper.put(self.transcript.show(event))
                 if isinstance(event, TextDelta):
                     self.live.draw()

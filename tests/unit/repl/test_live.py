@@ -227,3 +227,17 @@ async def test_a_long_paste_as_a_reason_is_the_reason_and_not_its_mark() -> None
         lines = "\n".join(map(str, range(20)))
         keyboard.send_text(f"\x1b[200~{lines}\x1b[201~\r")
         assert await reason == lines
+
+
+async def test_a_line_that_is_too_long_keeps_its_indent_and_stays_in_the_window() -> None:
+    async with region(columns=30) as (one, _):
+        one.status, one.todo = "/help · a model · /a/folder/with/配達配達配達配達", "x" * 90
+        one.redraw()
+        await until(lambda: one.app.footprint.widths[1:2] == [28])
+        screen = one.app.renderer.last_rendered_screen
+        assert screen is not None
+        rows = [
+            "".join(cell.char for _, cell in sorted(screen.data_buffer[y].items())) for y in (1, 3)
+        ]
+        assert all(row.startswith("  ") and row.rstrip().endswith("…") for row in rows)
+        assert all(wide < 30 for wide in one.app.footprint.widths)
