@@ -9,12 +9,15 @@ from prompt_toolkit.filters import Condition, has_focus, vi_insert_mode
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 from prompt_toolkit.keys import Keys
 
+from devagent.repl.one_key import PASTED
+
 
 class Keyed(Protocol):
     """What keys are pressed on. ``answers``: a question stands there, or is about to; ``reads``: a line is asked for."""
 
     buffer: Buffer
     unfold: Callable[[], None]
+    planning: Callable[[], None]
 
     @property
     def answers(self) -> bool: ...
@@ -66,7 +69,8 @@ def bindings(live: Keyed) -> KeyBindings:
 
     @keys.add(Keys.BracketedPaste, filter=asked, eager=True)
     def _not_an_answer(_: KeyPressEvent) -> None:
-        """What is pasted answers nothing."""
+        """What is pasted answers nothing, nor what comes right behind it: it may be of the paste."""
+        live.answer(PASTED)
 
     @keys.add("c-z", eager=True)
     def _suspend(_: KeyPressEvent) -> None:
@@ -100,6 +104,10 @@ def bindings(live: Keyed) -> KeyBindings:
             live.send(later=True)
         else:
             buffer.start_completion(select_first=False)
+
+    @keys.add("s-tab", filter=typing & ~completing & ~reading)
+    def _plan(_: KeyPressEvent) -> None:
+        live.planning()
 
     @keys.add("escape", filter=typing & completing & ~vi_insert_mode, eager=True)
     def _no_completion(_: KeyPressEvent) -> None:

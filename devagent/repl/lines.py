@@ -51,6 +51,7 @@ class Lines:
         self.stop: Callable[[], bool] = lambda: False
         self.leave: Callable[[], None] = lambda: None
         self.unfold: Callable[[], None] = lambda: None
+        self.planning: Callable[[], None] = lambda: None
         self.picture: Callable[[], Awaitable[str]] = no_picture
         self.pressed_ns = 0
         self.doing: Doing | None = None

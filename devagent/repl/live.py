@@ -67,6 +67,7 @@ class Live(Asking):
         self.stop: Callable[[], bool] = lambda: False
         self.leave: Callable[[], None] = lambda: None
         self.unfold: Callable[[], None] = lambda: None
+        self.planning: Callable[[], None] = lambda: None
         self.picture: Callable[[], Awaitable[str]] = no_picture
         self.pasted = Pasted()
         self._interrupted = 0.0

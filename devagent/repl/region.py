@@ -31,6 +31,8 @@ from devagent.repl.messages import tr
 from devagent.repl.style import Painter, Segment
 from devagent.repl.width import clip, width
 
+SILENT_S = 5.0
+"""A reply that stops for so long is said to have."""
 _INPUT_ROWS = 12
 
 
@@ -42,6 +44,8 @@ class Doing(Struct):
     since: float = 0.0
     tokens: int = 0
     usd_micros: int = 0
+    heard: float = 0.0
+    """When the last piece of a reply came (monotonic); 0: none is under way."""
     tail: tuple[str, ...] = ()
     how_far: str = ""
 
@@ -134,6 +138,9 @@ class Region:
         if doing.how_far:
             what = f"{clip(what, 30)} {clip(doing.how_far, 30)}"
         parts = [what, f"{max(0, time.monotonic() - doing.since):.0f} s"]
+        silent = time.monotonic() - doing.heard
+        if doing.heard and silent > SILENT_S:
+            parts.append(tr("nothing new for {seconds} s").format(seconds=f"{silent:.0f}"))
         if doing.tokens:
             parts.append(tr("{many} tokens").format(many=f"{doing.tokens:,}"))
         if doing.usd_micros:

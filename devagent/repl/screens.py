@@ -15,7 +15,7 @@ LEAVE_S = 2.0
 
 class Screen(Protocol):
     """``submit`` takes what was typed (for now, or for once the turn is over), ``stop`` what is under way and whether
-    anything was, ``picture`` gives a mark for the image in the clipboard (empty: none)."""
+    anything was, ``planning`` turns only-reading on and off, ``picture`` gives a mark for the image in the clipboard (empty: none)."""
 
     echoes: bool
     """What was typed stands there already."""
@@ -29,6 +29,7 @@ class Screen(Protocol):
     stop: Callable[[], bool]
     leave: Callable[[], None]
     unfold: Callable[[], None]
+    planning: Callable[[], None]
     picture: Callable[[], Awaitable[str]]
     pressed_ns: int
     """When the key was pressed that answered the last question (monotonic). What the screen waits after it, to see

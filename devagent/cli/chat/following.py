@@ -1,5 +1,7 @@
 """What is under way, by the events of a turn."""
 
+import time
+
 from devagent.core.events import Event
 from devagent.core.events.calls import (
     ApprovalAnswered,
@@ -28,6 +30,8 @@ def tells_how_far(event: Event) -> bool:
 
 def follow(doing: Doing, event: Event) -> None:
     """Tell of this event in the line about what is under way."""
+    streams = isinstance(event, TextDelta | ThinkingDelta)
+    doing.heard = time.monotonic() if streams else 0.0
     match event:
         case ModelRequested(purpose=purpose):
             doing.what = tr("putting the conversation in short") if purpose else tr("thinking")

@@ -1,6 +1,7 @@
 """The live region's keys, without a terminal."""
 
 import asyncio
+import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 
@@ -11,7 +12,9 @@ from prompt_toolkit.history import InMemoryHistory
 from prompt_toolkit.input import PipeInput, create_pipe_input
 from prompt_toolkit.output import DummyOutput
 
+from devagent.cli.chat.following import follow
 from devagent.core.approvals import standing_approval
+from devagent.core.events.model import ModelReplied, TextDelta
 from devagent.core.ports import Question
 from devagent.core.tools import ToolSpec
 from devagent.core.verdicts import Decision
@@ -19,6 +22,7 @@ from devagent.repl import asker, one_key
 from devagent.repl.asker import OnScreen
 from devagent.repl.capabilities import capabilities
 from devagent.repl.live import Live
+from devagent.repl.region import Doing
 from devagent.repl.style import Line, Painter, text_of
 from tests.support.log_events import judged
 
@@ -138,10 +142,15 @@ async def test_the_key_for_the_shell_is_one_while_typing_and_at_a_question(
         assert left == ["some", "some"]
 
 
-async def test_what_is_pasted_answers_nothing() -> None:
+async def test_what_is_pasted_answers_nothing_nor_what_breaks_out_of_its_brackets(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     async with region() as (one, keyboard):
         question = await asked(one)
-        keyboard.send_text("\x1b[200~y\x1b[201~")
+        keyboard.send_text("\x1b[200~harmless\x1b[201~y\r")
+        await until(lambda: bool(one.question and one.question.note))
+        assert not question.done()
+        monkeypatch.setattr(one_key, "QUIET_S", 0.0)
         keyboard.send_text("n")
         assert await question == "n"
 
@@ -234,10 +243,36 @@ async def test_a_line_that_is_too_long_keeps_its_indent_and_stays_in_the_window(
         one.status, one.todo = "/help · a model · /a/folder/with/配達配達配達配達", "x" * 90
         one.redraw()
         await until(lambda: one.app.footprint.widths[1:2] == [28])
-        screen = one.app.renderer.last_rendered_screen
-        assert screen is not None
-        rows = [
-            "".join(cell.char for _, cell in sorted(screen.data_buffer[y].items())) for y in (1, 3)
-        ]
+        rows = [drawn(one).split("\n")[y] for y in (1, 3)]
         assert all(row.startswith("  ") and row.rstrip().endswith("…") for row in rows)
         assert all(wide < 30 for wide in one.app.footprint.widths)
+
+
+async def test_shift_tab_turns_only_reading_on_and_off() -> None:
+    async with region() as (one, keyboard):
+        turned: list[str] = []
+        one.planning = lambda: turned.append(one.buffer.text)
+        keyboard.send_text("half a sentence\x1b[Z\x1b[Z")
+        await until(lambda: turned == ["half a sentence"] * 2)
+
+
+async def test_a_reply_that_stops_in_the_middle_is_said_to_have() -> None:
+    async with region() as (one, _):
+        one.doing = Doing(since=time.monotonic() - 60)
+        follow(one.doing, TextDelta(turn=1, text="Once upon"))
+        one.doing.heard -= 7
+        one.redraw()
+        await until(lambda: "nothing new for 7 s" in drawn(one))
+        follow(one.doing, TextDelta(turn=1, text=" a time"))
+        one.redraw()
+        await until(lambda: "nothing new" not in drawn(one))
+        follow(one.doing, ModelReplied(turn=1, model="m", stop="end_turn", content=[]))
+        assert not one.doing.heard
+
+
+def drawn(one: Live) -> str:
+    screen = one.app.renderer.last_rendered_screen
+    if screen is None:
+        return ""
+    rows = (screen.data_buffer[y] for y in range(screen.height))
+    return "\n".join("".join(cell.char for _, cell in sorted(row.items())) for row in rows)
