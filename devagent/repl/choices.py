@@ -37,7 +37,7 @@ def question_rows(question: Choices, columns: int, most: int) -> list[Line]:
     over = len(about) + len(keys) - most
     if over > 0:
         left = max(0, len(about) - over - 1)
-        said = tr("  … {many} more rows; a taller window has room for them")
+        said = tr("  … {many} more rows in a taller window")
         more = line(Segment(said.format(many=len(about) - left), "ask"))
         about = [*about[:left], more]
     return [*about, *keys]

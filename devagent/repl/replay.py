@@ -29,7 +29,7 @@ class Replay:
         self._signs = signs
         self._streamed = False
         self._transcript = Transcript(
-            Capabilities(unicode=signs.prompt == FULL.prompt), columns=WIDEST + 1
+            Capabilities(unicode=signs.prompt == FULL.prompt), columns=lambda: WIDEST + 1
         )
         self._opening: list[Event] = []
         self._asked = ""

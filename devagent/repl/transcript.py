@@ -4,7 +4,7 @@ A reply is Markdown as it streams; a call is one line once it is over (``calls.C
 """
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from devagent.core.events import Event
 from devagent.core.events.calls import ApprovalAnswered, ApprovalAsked, ToolFinished, ToolJudged
@@ -29,10 +29,10 @@ WIDEST = 100
 
 
 class Transcript:
-    """Folds events into rows. ``columns`` are the terminal's, and may change at any time."""
+    """Folds events into rows. ``columns`` gives the terminal's, as they are by now."""
 
-    def __init__(self, capabilities: Capabilities, columns: int) -> None:
-        self.columns = columns
+    def __init__(self, capabilities: Capabilities, columns: Callable[[], int]) -> None:
+        self._columns = columns
         self._capabilities = capabilities
         self.signs = signs_of(capabilities)
         self._reply: MarkdownStream | None = None
@@ -43,7 +43,7 @@ class Transcript:
 
     @property
     def _room(self) -> int:
-        return max(20, min(self.columns - 1, WIDEST))
+        return max(20, min(self._columns() - 1, WIDEST))
 
     @property
     def folded(self) -> deque[Folded]:
@@ -162,7 +162,7 @@ class Transcript:
         yield from self._block("printed")
         self._last = "printed!"
         yield from laid_out(
-            lines, max(20, self.columns - 1) if wide else self._room, whole=whole, wide=wide
+            lines, max(20, self._columns() - 1) if wide else self._room, whole=whole, wide=wide
         )
 
     def _note(self, text: str, role: str) -> Iterator[Out]:

@@ -38,6 +38,6 @@ async def test_where_there_is_no_room_for_all_what_is_asked_about_is_cut_and_nev
     shown = [text_of(row) for row in question_rows(question, 80, 6)]
     assert len(shown) == 6
     assert shown[0] == "  row 0 of what would be filed"
-    assert shown[2] == "  … 10 more rows; a taller window has room for them"
+    assert shown[2] == "  … 10 more rows in a taller window"
     assert "y yes, once" in shown[3]
     assert "One key answers" in shown[5]

@@ -20,7 +20,7 @@ from tests.support.log_events import call, judged, turn
 
 
 def drawn(*events: Event, columns: int = 200) -> list[str]:
-    screen = Transcript(Capabilities(), columns)
+    screen = Transcript(Capabilities(), lambda: columns)
     return list(rows_of(out for event in events for out in screen.show(event)))
 
 
@@ -131,7 +131,7 @@ def test_a_long_prompt_is_shown_in_part_and_says_so() -> None:
 
 
 def test_a_call_unfolds_to_all_that_is_known_of_it() -> None:
-    screen = Transcript(Capabilities(), 80)
+    screen = Transcript(Capabilities(), lambda: 80)
     for event in call("ask"):
         list(screen.show(event))
     text = "\n".join(map(text_of, screen.unfolded()))
@@ -169,8 +169,9 @@ def test_a_service_that_fails_again_and_again_is_told_once_and_then_by_its_attem
 
 
 def test_a_reply_goes_on_at_the_width_that_the_window_has_by_now() -> None:
-    screen = Transcript(Capabilities(), 80)
+    window = [80]
+    screen = Transcript(Capabilities(), lambda: window[0])
     rows = [*screen.show(TextDelta(turn=1, text="word " * 12 + "\n"))]
-    screen.columns = 40
+    window[0] = 40
     rows += screen.show(TextDelta(turn=1, text="word " * 12 + "\n"))
     assert [len(row) for row in rows_of(rows)] == [59, 39, 19]
