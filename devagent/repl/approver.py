@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 from devagent.core.approvals import Scope
 from devagent.core.events.calls import Approval
 from devagent.core.ports import Answer, Question
-from devagent.repl.render import card
+from devagent.repl.render_call import card
 
 if TYPE_CHECKING:
     from prompt_toolkit import PromptSession

@@ -77,14 +77,11 @@ class OnScreen:
                 keys.append("b")
                 options.append(("b", tr("all {many} like it…").format(many=len(others) + 1)))
             options += [("n", tr("no")), ("c", tr("no, and say why"))]
-            rows: list[Line] = [
-                _question(tr("Allow this?")),
-                *_options(options, self._live.columns),
-            ]
+            rows: list[Line] = [_question(tr("Allow this?"))]
             if len(scopes) == 1:
                 why = tr("it needs your reason") if question.needs_reason else tr("each time: no yes outlives this call")  # fmt: skip
                 rows.append(line(Segment(f"  {why}", "quiet")))
-            key = await self._live.ask(rows, keys)
+            key = await self._live.ask(rows, keys, options)
             match key:
                 case "y":
                     return await self._yes(question, "once", began)
@@ -138,9 +135,11 @@ class OnScreen:
                 options.append(("e", tr("any arguments") if exact else tr("these arguments only")))
             options.append(("esc", tr("back")))
             keys = ["y", "d", "e", "escape", "c-c", "n"]
-            key = await self._live.ask(
-                [*sheet(approval, judged), *_options(options, self._live.columns)], keys
-            )
+            rows = sheet(approval, judged)
+            if not self._live.has_room(len(rows) + 3):  # nobody files what they cannot read whole
+                self._print(rows)
+                rows = [_question(tr("File it?"))]
+            key = await self._live.ask(rows, keys, options)
             match key:
                 case "y":
                     self._print(sheet(approval, judged))
@@ -165,14 +164,10 @@ class OnScreen:
                 )
             )
             self._print([head, *card(one, self._folder)])
-        rows = [
-            _question(tr("Allow all {many}, each of them once?").format(many=len(others) + 1)),
-            *_options(
-                [("y", tr("yes, all that is shown above")), ("n", tr("no, one by one"))],
-                self._live.columns,
-            ),
-        ]
-        key = await self._live.ask(rows, ["y", "n", "escape", "c-d", "c-c"])
+        what = tr("Allow all {many}, each of them once?").format(many=len(others) + 1)
+        options = [("y", tr("yes, all that is shown above")), ("n", tr("no, one by one"))]
+        keys = ["y", "n", "escape", "c-d", "c-c"]
+        key = await self._live.ask([_question(what)], keys, options)
         if key == "c-c":
             raise asyncio.CancelledError
         if key != "y":
@@ -211,20 +206,6 @@ OFFER: dict[Scope, str] = {
 
 def _question(text: str) -> Line:
     return line(Segment(text, "bold"))
-
-
-def _options(options: Sequence[tuple[str, str]], columns: int) -> list[Line]:
-    """The keys and what they mean, as many to a row as there is room for."""
-    rows: list[Line] = []
-    row: list[Segment] = []
-    length = 0
-    for key, text in options:
-        if row and length + len(key) + len(text) + 6 > min(76, columns - 2):
-            rows.append(tuple(row))
-            row, length = [], 0
-        row += [Segment("  "), Segment(key, "bold+accent"), Segment(f" {text}  ")]
-        length += len(key) + len(text) + 5
-    return [*rows, tuple(row)]
 
 
 def _days(approval: StandingApproval) -> int:

@@ -11,6 +11,7 @@ from msgspec import Struct
 
 Theme = Literal["auto", "light", "dark"]
 THEMES: tuple[Theme, ...] = ("auto", "light", "dark")
+_CLIPPING = ("linux", "vt", "rxvt")
 _NO_LINKS = frozenset({"linux", "vt100", "vt220", "screen"})
 
 
@@ -19,6 +20,8 @@ class Capabilities(Struct, frozen=True, kw_only=True):
 
     ``reader``: a screen reader speaks what is printed, so nothing that was printed changes and no sign stands where
     a word would say it. ``links``: OSC 8. ``synchronized``: the terminal may be told where an update begins and ends.
+    ``wraps``: what becomes of long rows when the window gets narrower: nothing, their text is wrapped, or all their
+    cells are, as far as any was ever used.
     """
 
     colours: Literal[0, 16, 256] = 0
@@ -28,6 +31,7 @@ class Capabilities(Struct, frozen=True, kw_only=True):
     links: bool = False
     unicode: bool = True
     synchronized: bool = True
+    wraps: Literal["no", "text", "cells"] = "text"
 
 
 def capabilities(
@@ -53,7 +57,17 @@ def capabilities(
         links=live and coloured and term not in _NO_LINKS and not apple,
         unicode=_is_unicode(encoding),
         synchronized=live and term != "linux",
+        wraps=_wraps(environment, term),
     )
+
+
+def _wraps(environment: Mapping[str, str], term: str) -> Literal["no", "text", "cells"]:
+    if environment.get("TMUX"):
+        return "cells"
+    if environment.get("XTERM_VERSION") or environment.get("STY") or term.startswith(_CLIPPING):
+        return "no"
+    # ``screen`` over ssh is tmux more often than what it is called by.
+    return "cells" if term.startswith(("tmux", "screen")) else "text"
 
 
 def _background(colours: str) -> Theme:

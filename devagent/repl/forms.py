@@ -11,7 +11,8 @@ from typing import Any, Protocol
 from devagent.core.ports import Filled, Form
 from devagent.core.text import one_line, visible
 from devagent.policy.plain import is_list, is_table
-from devagent.repl.style import Line, Segment, line
+from devagent.repl.choices import Option
+from devagent.repl.style import Line, line
 
 
 class FormsOnScreen:
@@ -28,8 +29,8 @@ class FormsOnScreen:
         await self._live.quiet()
         with self._live.questions():
             what = "Go there yourself and then go on?" if form.url else "Fill it in?"
-            rows = [line(what), line("  y yes    n no    esc cancel")]
-            key = await self._live.ask(rows, ["y", "n", "escape", "c-c", "c-d"])
+            options = [("y", "yes"), ("n", "no"), ("esc", "cancel")]
+            key = await self._live.ask([line(what)], ["y", "n", "escape", "c-c", "c-d"], options)
             if key != "y":
                 return Filled("decline" if key == "n" else "cancel", by=self._by)
             content: dict[str, Any] = {}
@@ -71,7 +72,9 @@ class Asking(Protocol):
 
     async def quiet(self) -> None: ...
 
-    async def ask(self, rows: Sequence[Sequence[Segment]], keys: Sequence[str]) -> str: ...
+    async def ask(
+        self, rows: Sequence[Line], keys: Sequence[str], options: Sequence[Option] = ()
+    ) -> str: ...
 
     async def read(self, label: str) -> str | None: ...
 

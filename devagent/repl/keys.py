@@ -3,10 +3,13 @@
 from collections.abc import Callable
 from typing import Protocol
 
+from prompt_toolkit.application import get_app
 from prompt_toolkit.buffer import Buffer
 from prompt_toolkit.filters import Condition, has_focus, vi_insert_mode
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 from prompt_toolkit.keys import Keys
+
+from devagent.repl.one_key import PASTED
 
 
 class Keyed(Protocol):
@@ -14,6 +17,7 @@ class Keyed(Protocol):
 
     buffer: Buffer
     unfold: Callable[[], None]
+    planning: Callable[[], None]
 
     @property
     def answers(self) -> bool: ...
@@ -50,6 +54,7 @@ def bindings(live: Keyed) -> KeyBindings:
     asked = Condition(lambda: live.answers)
     reading = Condition(lambda: live.reads)
     completing = Condition(lambda: buffer.complete_state is not None)
+    more = Condition(lambda: bool(get_app().key_processor.input_queue))  # of the same read
     # A search has the keys for itself: Enter takes what was found.
     typing = ~asked & has_focus(buffer)
 
@@ -64,7 +69,8 @@ def bindings(live: Keyed) -> KeyBindings:
 
     @keys.add(Keys.BracketedPaste, filter=asked, eager=True)
     def _not_an_answer(_: KeyPressEvent) -> None:
-        """What is pasted answers nothing."""
+        """What is pasted answers nothing, nor what comes right behind it: it may be of the paste."""
+        live.answer(PASTED)
 
     @keys.add("c-z", eager=True)
     def _suspend(_: KeyPressEvent) -> None:
@@ -82,6 +88,11 @@ def bindings(live: Keyed) -> KeyBindings:
             return
         live.send(later=False)
 
+    @keys.add("enter", filter=typing & more & ~reading & Condition(lambda: bool(buffer.text)))
+    def _pasted_line(_: KeyPressEvent) -> None:
+        """Lines that come in one go were pasted in a terminal that does not say so: one message, not many."""
+        buffer.insert_text("\n")
+
     @keys.add("escape", "enter", filter=typing)
     @keys.add("c-j", filter=typing)
     def _new_line(_: KeyPressEvent) -> None:
@@ -94,10 +105,16 @@ def bindings(live: Keyed) -> KeyBindings:
         else:
             buffer.start_completion(select_first=False)
 
+    @keys.add("s-tab", filter=typing & ~completing & ~reading)
+    def _plan(_: KeyPressEvent) -> None:
+        live.planning()
+
     @keys.add("escape", filter=typing & completing & ~vi_insert_mode, eager=True)
     def _no_completion(_: KeyPressEvent) -> None:
         buffer.cancel_completion()
 
+    # Alt and a key come together; Escape alone is acted on at once, and what is typed after it is typed.
+    @keys.add("escape", filter=typing & ~completing & ~vi_insert_mode & ~more, eager=True)
     @keys.add("escape", filter=typing & ~completing & ~vi_insert_mode)
     def _escape(_: KeyPressEvent) -> None:
         live.escape()

@@ -19,11 +19,13 @@ from prompt_toolkit.history import History
 from prompt_toolkit.input import Input
 from prompt_toolkit.output import Output
 
+from devagent.core.text import visible
+from devagent.repl.choices import Option, option_rows
 from devagent.repl.messages import tr
 from devagent.repl.paper import Paper
 from devagent.repl.region import Doing
 from devagent.repl.screens import LEAVE_S, no_picture
-from devagent.repl.style import Painter, Segment, line
+from devagent.repl.style import Line, Painter, line
 
 _WORDS = {"escape": ("esc", "escape", "back"), "c-d": ("quit",), "c-c": ("stop",)}
 
@@ -49,6 +51,7 @@ class Lines:
         self.stop: Callable[[], bool] = lambda: False
         self.leave: Callable[[], None] = lambda: None
         self.unfold: Callable[[], None] = lambda: None
+        self.planning: Callable[[], None] = lambda: None
         self.picture: Callable[[], Awaitable[str]] = no_picture
         self.pressed_ns = 0
         self.doing: Doing | None = None
@@ -113,8 +116,15 @@ class Lines:
     async def quiet(self) -> None:
         """A line is answered by Enter, which nobody presses by the way."""
 
-    async def ask(self, rows: Sequence[Sequence[Segment]], keys: Sequence[str]) -> str:
-        self.paper.lines([tuple(row) for row in rows])
+    def has_room(self, rows: int) -> bool:
+        """All of it is printed."""
+        del rows
+        return True
+
+    async def ask(
+        self, rows: Sequence[Line], keys: Sequence[str], options: Sequence[Option] = ()
+    ) -> str:
+        self.paper.lines([*rows, *option_rows(options, self.columns)])
         self.paper.flush()
         ways = {key: key for key in keys if len(key) == 1}
         ways |= {word: key for key, words in _WORDS.items() if key in keys for word in words}
@@ -175,7 +185,7 @@ class Lines:
             return
         if text.strip():
             self._free.clear()
-            self.submit(text.strip(), False)
+            self.submit(visible(text).strip(), False)
 
     def _interrupt(self) -> None:
         now = time.monotonic()

@@ -1,7 +1,7 @@
 """The live region at the bottom: its keys and its life.
 
 The one place that knows prompt-toolkit's application. It prints nothing itself: what stays goes to its ``paper``,
-above. A question takes the input's place until it is answered; what was being typed comes back after it.
+above. Questions are ``asking.Asking``'s, how it looks ``region.Region``'s.
 """
 
 import asyncio
@@ -10,7 +10,7 @@ import time
 from collections.abc import Awaitable, Callable, Generator, Sequence
 from contextlib import contextmanager
 
-from prompt_toolkit.application import Application, in_terminal
+from prompt_toolkit.application import in_terminal
 from prompt_toolkit.auto_suggest import DummyAutoSuggest
 from prompt_toolkit.buffer import Buffer
 from prompt_toolkit.completion import Completer
@@ -23,23 +23,23 @@ from prompt_toolkit.input import Input
 from prompt_toolkit.output import ColorDepth, Output
 from prompt_toolkit.output.vt100 import Vt100_Output
 
-from devagent.core.text import one_line
+from devagent.core.text import one_line, visible
+from devagent.repl.asking import Asking
 from devagent.repl.keys import bindings
 from devagent.repl.mentions import as_mention, pasted_image
 from devagent.repl.messages import tr
-from devagent.repl.one_key import QUIET_S, OneKey
 from devagent.repl.paper import BEGIN, END, LivePaper
 from devagent.repl.pasted import Pasted
-from devagent.repl.region import Choices, Region
+from devagent.repl.resizing import Footprint, Resized
 from devagent.repl.screens import LEAVE_S, no_picture
-from devagent.repl.style import Painter, Segment
+from devagent.repl.style import Painter
 
 FRAME_S = 0.1
 """Text that streams in is written this often."""
 TICK_S = 1.0
 
 
-class Live(Region):
+class Live(Asking):
     """The region and its keys. The callables are what a person does: ``submit`` what was typed (now, or once the
     turn is over), ``stop`` what is under way, ``leave``, ``unfold`` the last call."""
 
@@ -67,18 +67,12 @@ class Live(Region):
         self.stop: Callable[[], bool] = lambda: False
         self.leave: Callable[[], None] = lambda: None
         self.unfold: Callable[[], None] = lambda: None
+        self.planning: Callable[[], None] = lambda: None
         self.picture: Callable[[], Awaitable[str]] = no_picture
-        self.pressed_ns = 0
         self.pasted = Pasted()
-        self._questions = 0
-        self._reading: asyncio.Future[str | None] | None = None
-        self._draft = Document()
-        self._last_key = 0.0
-        self._one_key = OneKey()
         self._interrupted = 0.0
         self._frame: asyncio.TimerHandle | None = None
-        self._columns = 0
-        self.app: Application[None] = Application(
+        self.app = Resized(
             layout=self.layout(),
             key_bindings=bindings(self),
             style=self.style(),
@@ -93,7 +87,8 @@ class Live(Region):
             before_render=self._before_render,
             after_render=self._after_render,
         )
-        self.app.key_processor.before_key_press += self._key_pressed
+        self.app.footprint, self.app.capabilities = Footprint(), painter.capabilities
+        self.app.key_processor.before_key_press += self.key_pressed
         self.app.ttimeoutlen = 0.05  # Escape alone is meant at once
         self.app.timeoutlen = 0.3
         self.paper = LivePaper(painter, self.app)
@@ -117,61 +112,6 @@ class Live(Region):
         self._draw_now()
         self.app.invalidate()
 
-    # -- what is asked
-
-    @property
-    def asking(self) -> bool:
-        return self.question is not None
-
-    @contextmanager
-    def questions(self) -> Generator[None]:
-        """Around questions that follow one another: a key that comes between two of them is not typed into the
-        line that waits below."""
-        self._questions += 1
-        try:
-            yield
-        finally:
-            self._questions -= 1
-
-    async def ask(self, rows: Sequence[Sequence[Segment]], keys: Sequence[str]) -> str:
-        """Show the rows in the input's place until one of the keys is pressed; that key (``escape``,
-        ``c-c`` and ``c-d`` are given as such where they are among the keys)."""
-        if not self._questions:
-            await self.quiet()
-        question = Choices(rows, keys, asyncio.get_running_loop().create_future())
-        self.question = question
-        self.buffer.cancel_completion()
-        self.draw_now()
-        try:
-            answer = await question.answered
-            self.pressed_ns = question.pressed_ns
-            return answer
-        finally:
-            self.question = None
-            self.app.invalidate()
-
-    async def quiet(self) -> None:
-        """Until nobody types: they have not read the question yet."""
-        left = self._last_key + QUIET_S - time.monotonic()
-        if left > 0:
-            await asyncio.sleep(left)
-            await self.quiet()
-
-    async def read(self, label: str, *, secret: bool = False) -> str | None:
-        """A line typed in the input's place; None where Escape was pressed. What was being typed comes back. ``secret``: it is not
-        shown."""
-        self.secret, self.label = secret, label
-        self._draft = self.buffer.document
-        self.buffer.reset(Document())
-        self._reading = asyncio.get_running_loop().create_future()
-        self.app.invalidate()
-        try:
-            return await self._reading
-        finally:
-            self._reading, self.label, self.secret = None, None, False
-            self.buffer.reset(self._draft)
-            self.app.invalidate()
-
     # -- its life
 
     async def run(self) -> None:
@@ -189,13 +129,20 @@ class Live(Region):
 
     async def aside(self, work: Callable[[], Awaitable[None]]) -> None:
         """Give the terminal to somebody else (an editor, a list to choose from) for a while."""
+        with self._given_away():
+            async with in_terminal():
+                await work()
+
+    @contextmanager
+    def _given_away(self) -> Generator[None]:
+        """While somebody else has the terminal nothing is written."""
         self.paper.flush()
         self.paper.held = True
         try:
-            async with in_terminal():
-                await work()
+            yield
         finally:
             self.paper.held = False
+            self.paper.forget_open_line()
             self.draw_now()
 
     async def _tick(self) -> None:
@@ -207,14 +154,14 @@ class Live(Region):
                 self.app.invalidate()
 
     def _before_render(self, _: object) -> None:
-        columns = self.size.columns
-        if self._columns not in (0, columns):
-            self.paper.resized()
-        self._columns = columns
+        if self.app.footprint.columns not in (0, self.size.columns):
+            self.paper.forget_open_line()
+        self.app.before()
         if self._painter.capabilities.synchronized:
             self.app.output.write_raw(BEGIN)
 
     def _after_render(self, _: object) -> None:
+        self.app.after()
         if self._painter.capabilities.synchronized:
             self.app.output.write_raw(END)
             self.app.output.flush()
@@ -250,14 +197,12 @@ class Live(Region):
     async def edited(self, text: str) -> str:
         """The text as it comes back from the editor of VISUAL or EDITOR."""
         buffer = Buffer(document=Document(text), multiline=True, tempfile_suffix=".md")
-        self.paper.flush()
-        self.paper.held = True
-        try:
+        with self._given_away():
             await buffer.open_in_editor()
-        finally:
-            self.paper.held = False
-            self.draw_now()
         return buffer.text
+
+    def has_room(self, rows: int) -> bool:
+        return rows < self.size.rows - 1
 
     # -- what keys do
 
@@ -266,42 +211,27 @@ class Live(Region):
         return self.app.output.get_size()
 
     @property
-    def answers(self) -> bool:
-        return self.question is not None or (self._questions > 0 and self._reading is None)
-
-    @property
-    def reads(self) -> bool:
-        return self._reading is not None
-
-    @property
     def works(self) -> bool:
         return self.doing is not None
 
-    def answer(self, key: str) -> None:
-        """A key while a question stands there."""
-        self._one_key.pressed(self.question, key)
-        self.app.invalidate()
-
-    def _read(self, text: str | None) -> None:
-        if self._reading is not None and not self._reading.done():
-            self._reading.set_result(text)
-
     def escape(self) -> None:
         """Leave the line that is asked for; else stop what is under way."""
-        if self._reading is not None:
-            self._read(None)
-        else:
+        if not self.has_read(None):
             self.stop()
 
     def end_of_input(self) -> None:
-        if self._reading is not None:
-            self._read(None)
-        else:
+        if not self.has_read(None):
             self.leave()
 
     def paste(self, text: str) -> None:
-        image = pasted_image(text)
-        self.buffer.insert_text(f"{as_mention(image)} " if image else self.pasted.folded(text))
+        if image := pasted_image(text):
+            self.buffer.insert_text(f"{as_mention(image)} ")
+            return
+        lines = text.replace("\r\n", "\n").replace("\r", "\n")
+        shown = visible(lines)  # what nobody sees is not said either
+        if shown != lines:
+            self._say_shortly(tr("left out of what was pasted: control and invisible characters"))
+        self.buffer.insert_text(self.pasted.folded(shown))
 
     async def paste_picture(self) -> None:
         """The image in the clipboard, as a mark in the line."""
@@ -311,25 +241,21 @@ class Live(Region):
 
     async def edit(self) -> None:
         """What is typed, in the editor of VISUAL or EDITOR."""
-        self.paper.flush()
-        self.paper.held = True
-        try:
+        with self._given_away():
             self.buffer.text = self.pasted.whole(self.buffer.text)
             await self.buffer.open_in_editor()
-        finally:
-            self.paper.held = False
-            self.draw_now()
 
     def suspend(self) -> None:
         """Give the terminal back to the shell until it says ``fg``; devagent stands still meanwhile (a command
         that runs goes on)."""
         self.paper.flush()
+        self.paper.forget_open_line()  # the shell writes below it
         self.app.suspend_to_background()
 
     def interrupt(self) -> None:
         now = time.monotonic()
-        if self._reading is not None:
-            self._read(None)
+        if self.has_read(None):
+            pass
         elif self.buffer.text:
             self.buffer.reset()
         elif now - self._interrupted < LEAVE_S:
@@ -337,9 +263,12 @@ class Live(Region):
         else:
             self._interrupted = now
             stopped = self.stop()
-            self.hint = tr("stopped") if stopped else tr("Ctrl+C again leaves")
-            asyncio.get_running_loop().call_later(LEAVE_S, self._no_hint)
+            self._say_shortly(tr("stopped") if stopped else tr("Ctrl+C again leaves"))
         self.app.invalidate()
+
+    def _say_shortly(self, text: str) -> None:
+        self.hint = text
+        asyncio.get_running_loop().call_later(LEAVE_S, self._no_hint)
 
     def _no_hint(self) -> None:
         self.hint = ""
@@ -347,16 +276,10 @@ class Live(Region):
 
     def send(self, *, later: bool) -> None:
         text = self.buffer.text
-        if self._reading is not None:
-            self._read(text)
-            return
-        if not text.strip():
+        if self.has_read(self.pasted.whole(text)) or not text.strip():
             return
         self.buffer.reset(append_to_history=True)
         self.submit(self.pasted.whole(text).strip(), later)
-
-    def _key_pressed(self, _: object) -> None:
-        self._last_key = time.monotonic()
 
 
 def _output() -> Output:

@@ -3,13 +3,15 @@
 import asyncio
 import time
 
+from devagent.repl.choices import Choices
 from devagent.repl.messages import tr
-from devagent.repl.region import Choices
 
 QUIET_S = 0.4
 """A question takes no key that was pressed so shortly after another: that was meant for what stood there before."""
 ALONE_S = 0.2
 """A letter answers where no other follows it so shortly."""
+PASTED = "pasted"
+"""Stands for a key where a text was pasted."""
 _ENTER = ("c-m", "enter")
 
 
@@ -25,7 +27,7 @@ class OneKey:
         """Answer the question with the key, soon, where it is one of its keys and comes alone."""
         waiting = self._alone
         if waiting is not None and (
-            len(key) == 1 or key in _ENTER or (question and key in question.keys)
+            len(key) == 1 or key in (*_ENTER, PASTED) or (question and key in question.keys)
         ):
             waiting.cancel()
             self._alone = None
@@ -33,6 +35,8 @@ class OneKey:
             return
         if key in _ENTER and waiting is not None:
             question.answered.set_result(self._letter)
+        elif key == PASTED:
+            self._nothing_taken(question)
         elif len(key) > 1:
             if key in question.keys:
                 question.pressed_ns = time.monotonic_ns()
@@ -42,12 +46,15 @@ class OneKey:
             or key not in question.keys
             or time.monotonic() - self._typed_on < QUIET_S
         ):
-            self._typed_on = time.monotonic()
-            question.note = tr("One key answers; nothing was taken of what you typed.")
+            self._nothing_taken(question)
         else:
             self._letter = key
             question.pressed_ns = time.monotonic_ns()
             self._alone = asyncio.get_running_loop().call_later(ALONE_S, self._answer, question)
+
+    def _nothing_taken(self, question: Choices) -> None:
+        self._typed_on = time.monotonic()
+        question.note = tr("One key answers; nothing was taken of what you typed.")
 
     def _answer(self, question: Choices) -> None:
         self._alone = None

@@ -13,7 +13,7 @@ from msgspec import Struct
 from devagent.core.text import visible
 from devagent.repl.markdown.flow import ROW, Out, Row
 from devagent.repl.style import Line, Painter, Segment, text_of
-from devagent.repl.width import is_certain, rows, width
+from devagent.repl.width import is_certain, rows, widest, width
 
 if TYPE_CHECKING:
     from prompt_toolkit.application import Application
@@ -89,6 +89,18 @@ class _Row(Struct):
     closed: bool = False
 
 
+def _first(written: list[_Row], room: int, columns: int) -> tuple[int, int]:
+    """How many of the rows come into so many of the terminal's, and how many of these they need."""
+    new = 0
+    for many, row in enumerate(written):
+        text = text_of(row.segments)
+        more = 0 if row.goes_on else rows(text, columns) if is_certain(text) else 1
+        if new + more > room:
+            return many, new
+        new += more
+    return len(written), new
+
+
 class LivePaper(Paper):
     """Prints above a running application. What is put is seen at the next ``flush``."""
 
@@ -126,8 +138,9 @@ class LivePaper(Paper):
     def _is_open(self) -> bool:
         return self._pending_open if self._pending else self._column is not None
 
-    def resized(self) -> None:
-        """The terminal has another width: where the open line ends is not known any more."""
+    def forget_open_line(self) -> None:
+        """Where the open line ends is not known any more (another width, somebody else had the terminal): what comes
+        next begins a row of its own."""
         self._column = None
 
     def flush(self) -> None:
@@ -138,13 +151,7 @@ class LivePaper(Paper):
         if not written:
             return
         size = self._app.output.get_size()
-        new = sum(rows(text_of(one.segments), size.columns) for one in written if not one.goes_on)
-        certain = all(is_certain(text_of(one.segments)) for one in written)
-        first = written[0]
-        fits = not first.goes_on or (
-            (self._column or 0) + width(text_of(first.segments)) <= size.columns
-        )
-        if screen is not None and certain and fits:
+        if screen is not None and all(self._fits(one, size.columns) for one in written):
             cursor = screen.get_cursor_position(self._app.layout.current_window)
             # Rows of the region that hold nothing are room: what is printed may push them out of sight.
             used = [
@@ -153,10 +160,22 @@ class LivePaper(Paper):
                 if any(one.char != " " for one in screen.data_buffer[y].values())
             ]
             height = max([cursor.y, *used]) + 1
-            if new + height < size.rows:
-                self._insert(written, new, height, cursor.x, cursor.y)
-                return
-        self._redraw(written)
+            while written:
+                many, new = _first(written, size.rows - height - 1, size.columns)
+                if many == 0:
+                    break
+                self._insert(written[:many], new, height, cursor.x, cursor.y)
+                del written[:many]
+        if written:
+            self._redraw(written)
+
+    def _fits(self, row: _Row, columns: int) -> bool:
+        """Whether it is certain in how many of the terminal's rows it ends, and at which column where it stays open."""
+        text = text_of(row.segments)
+        at = (self._column or 0) if row.goes_on else 0
+        if is_certain(text):
+            return not row.goes_on or at + width(text) <= columns
+        return row.closed and at + widest(text) <= columns
 
     def _rows(self) -> list[_Row]:
         """The rows that are ready to be written; one whose width is not certain waits for its end."""

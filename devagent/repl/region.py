@@ -3,9 +3,8 @@
 Only how it looks: ``Live`` has its keys and its life.
 """
 
-import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from msgspec import Struct
 from prompt_toolkit.buffer import Buffer
@@ -27,10 +26,13 @@ from prompt_toolkit.styles import Style
 from prompt_toolkit.widgets import SearchToolbar
 
 from devagent.core.text import visible
+from devagent.repl.choices import Choices, question_rows
 from devagent.repl.messages import tr
 from devagent.repl.style import Painter, Segment
-from devagent.repl.width import clip
+from devagent.repl.width import clip, width
 
+SILENT_S = 5.0
+"""A reply that stops for so long is said to have."""
 _INPUT_ROWS = 12
 
 
@@ -42,20 +44,10 @@ class Doing(Struct):
     since: float = 0.0
     tokens: int = 0
     usd_micros: int = 0
+    heard: float = 0.0
+    """When the last piece of a reply came (monotonic); 0: none is under way."""
     tail: tuple[str, ...] = ()
     how_far: str = ""
-
-
-class Choices(Struct):
-    """A question in the input's place: ``rows`` are shown, a key of ``keys`` answers."""
-
-    rows: Sequence[Sequence[Segment]]
-    keys: Sequence[str]
-    answered: "asyncio.Future[str]"
-    note: str = ""
-    """Of why a key did nothing."""
-    pressed_ns: int = 0
-    """When the key that answers was pressed (monotonic); 0: none was."""
 
 
 class Region:
@@ -127,9 +119,12 @@ class Region:
         room = self._size().columns - 2
         kept: list[Segment] = []
         for one in segments:
-            text = clip(one.text, room) if len(one.text) > room else one.text
+            text = one.text
+            if width(text) > room:
+                indent = len(text) - len(text.lstrip(" "))
+                text = " " * indent + clip(text, room - indent)
             kept.append(Segment(text, one.role))
-            room -= len(text)
+            room -= width(text)
             if room <= 0:
                 break
         return self._painter.paint(kept)
@@ -143,6 +138,9 @@ class Region:
         if doing.how_far:
             what = f"{clip(what, 30)} {clip(doing.how_far, 30)}"
         parts = [what, f"{max(0, time.monotonic() - doing.since):.0f} s"]
+        silent = time.monotonic() - doing.heard
+        if doing.heard and silent > SILENT_S:
+            parts.append(tr("nothing new for {seconds} s").format(seconds=f"{silent:.0f}"))
         if doing.tokens:
             parts.append(tr("{many} tokens").format(many=f"{doing.tokens:,}"))
         if doing.usd_micros:
@@ -159,10 +157,11 @@ class Region:
         return [self._row(Segment(f"  {one_row(text)}", "quiet")) for text in self.queued[:4]]
 
     def _question_rows(self) -> list[str]:
-        rows: Sequence[Sequence[Segment]] = self.question.rows if self.question else ()
-        if self.question is not None and self.question.note:
-            rows = [*rows, [Segment(f"  {self.question.note}", "ask")]]
-        return [self._painter.paint(row) for row in rows]
+        if self.question is None:
+            return []
+        size = self._size()
+        found = question_rows(self.question, size.columns, size.rows - 1 - len(self.queued[:4]))
+        return [self._painter.paint(row) for row in found]
 
     def _status_rows(self) -> list[str]:
         return [self._row(Segment(f"  {self.hint or self.status}", "quiet"))]

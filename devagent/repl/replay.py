@@ -16,7 +16,8 @@ from devagent.core.events.turns import TurnCut, TurnStarted
 from devagent.core.text import visible
 from devagent.repl.capabilities import Capabilities
 from devagent.repl.markdown.flow import Out, Row
-from devagent.repl.render import card, render
+from devagent.repl.render import render
+from devagent.repl.render_call import card
 from devagent.repl.transcript import WIDEST, Transcript
 from devagent.repl.words import FULL, Signs
 
@@ -28,7 +29,7 @@ class Replay:
         self._signs = signs
         self._streamed = False
         self._transcript = Transcript(
-            Capabilities(unicode=signs.prompt == FULL.prompt), columns=WIDEST + 1
+            Capabilities(unicode=signs.prompt == FULL.prompt), columns=lambda: WIDEST + 1
         )
         self._opening: list[Event] = []
         self._asked = ""

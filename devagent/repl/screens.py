@@ -4,9 +4,10 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol
 
+from devagent.repl.choices import Option
 from devagent.repl.paper import Paper
 from devagent.repl.region import Doing
-from devagent.repl.style import Segment
+from devagent.repl.style import Line
 
 LEAVE_S = 2.0
 """Within this time a second Ctrl+C leaves."""
@@ -14,7 +15,7 @@ LEAVE_S = 2.0
 
 class Screen(Protocol):
     """``submit`` takes what was typed (for now, or for once the turn is over), ``stop`` what is under way and whether
-    anything was, ``picture`` gives a mark for the image in the clipboard (empty: none)."""
+    anything was, ``planning`` turns only-reading on and off, ``picture`` gives a mark for the image in the clipboard (empty: none)."""
 
     echoes: bool
     """What was typed stands there already."""
@@ -28,6 +29,7 @@ class Screen(Protocol):
     stop: Callable[[], bool]
     leave: Callable[[], None]
     unfold: Callable[[], None]
+    planning: Callable[[], None]
     picture: Callable[[], Awaitable[str]]
     pressed_ns: int
     """When the key was pressed that answered the last question (monotonic). What the screen waits after it, to see
@@ -68,8 +70,14 @@ class Screen(Protocol):
         """Nothing is under way any more: it is the person's turn."""
         ...
 
-    async def ask(self, rows: Sequence[Sequence[Segment]], keys: Sequence[str]) -> str:
-        """Show the rows until one of the keys is pressed; that key (``escape``, ``c-c`` and ``c-d`` as such)."""
+    def has_room(self, rows: int) -> bool:
+        """Whether a question of so many rows can be read whole."""
+        ...
+
+    async def ask(
+        self, rows: Sequence[Line], keys: Sequence[str], options: Sequence[Option] = ()
+    ) -> str:
+        """Show the rows, and the options below them, until one of the keys is pressed; that key (``escape``, ``c-c`` and ``c-d`` as such)."""
         ...
 
     async def read(self, label: str, *, secret: bool = False) -> str | None:

@@ -34,6 +34,17 @@ _COLOURED: dict[str, tuple[str, str, str, str]] = {
 _COLUMN: dict[Theme, int] = {"auto": 1, "light": 2, "dark": 3}
 
 
+_IN_ASCII = str.maketrans(
+    {
+        "·": "-", "…": ".", "→": ">", "←": "<", "↑": "^", "↓": "v", "›": ">", "‹": "<", "“": '"', "”": '"',
+        "„": '"', "‘": "'", "’": "'", "–": "-", "—": "-", "‑": "-", "−": "-", "●": "*", "○": "o", "✓": "+",
+        "✗": "x", "⎿": "|", "│": "|", "─": "-", "┼": "+", "•": "-", "▎": "|", "⟦": "[", "⟧": "]", "«": "<",
+        "»": ">", "×": "x", "\u00a0": " ",
+    }
+)  # fmt: skip
+"""For a terminal that has no other: what looks most like it, and takes as many columns."""
+
+
 class Segment(Struct, frozen=True):
     """A stretch of one line: visible text, what it is for, and where it leads."""
 
@@ -101,6 +112,8 @@ class Painter:
 
     def _one(self, segment: Segment) -> str:
         text = visible(segment.text)
+        if not self.capabilities.unicode:
+            text = text.translate(_IN_ASCII)
         if segment.link and self.capabilities.links and _is_sound(segment.link):
             text = f"\x1b]8;;{segment.link}\x1b\\{text}\x1b]8;;\x1b\\"
         code = self.code(segment.role)

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from wcwidth import (
     iter_graphemes,
     wcswidth,
+    wcwidth,
 )
 
 from devagent.core.text import visible
@@ -20,6 +21,14 @@ def width(text: str) -> int:
 def is_certain(text: str) -> bool:
     """Whether all terminals agree how wide the text is: not so for emoji sequences, Indic and right-to-left scripts."""
     return text.isascii() or all(_agreed(ord(c)) for c in text)
+
+
+def widest(text: str) -> int:
+    """As many columns as any terminal may give it: one that draws the parts of an emoji sequence each by itself, or
+    marks beside their letters."""
+    if text.isascii():
+        return len(text)
+    return sum(max(1, wcwidth(c)) + (c == "\ufe0f") for c in text)
 
 
 def _agreed(code: int) -> bool:

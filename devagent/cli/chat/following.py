@@ -1,5 +1,7 @@
 """What is under way, by the events of a turn."""
 
+import time
+
 from devagent.core.events import Event
 from devagent.core.events.calls import (
     ApprovalAnswered,
@@ -8,7 +10,13 @@ from devagent.core.events.calls import (
     ToolProgress,
     ToolStarted,
 )
-from devagent.core.events.model import ModelReplied, ModelRequested, TextDelta, ThinkingDelta
+from devagent.core.events.model import (
+    ModelFailed,
+    ModelReplied,
+    ModelRequested,
+    TextDelta,
+    ThinkingDelta,
+)
 from devagent.core.text import one_line
 from devagent.repl.folded import touched
 from devagent.repl.messages import tr
@@ -22,12 +30,16 @@ def tells_how_far(event: Event) -> bool:
 
 def follow(doing: Doing, event: Event) -> None:
     """Tell of this event in the line about what is under way."""
+    streams = isinstance(event, TextDelta | ThinkingDelta)
+    doing.heard = time.monotonic() if streams else 0.0
     match event:
         case ModelRequested(purpose=purpose):
             doing.what = tr("putting the conversation in short") if purpose else tr("thinking")
         case TextDelta(text=text) | ThinkingDelta(text=text):
             doing.what = tr("writing") if isinstance(event, TextDelta) else tr("thinking")
             doing.tokens += max(1, len(text) // 4)
+        case ModelFailed(retry_in_ms=int()):
+            doing.what = tr("waiting to try again")
         case ModelReplied(cost=cost):
             doing.usd_micros += cost.usd_micros if cost else 0
         case ToolJudged():

@@ -125,12 +125,10 @@ async def _trusted(chat: "Shown") -> FolderSays:
     )
     while True:
         key = await chat.live.ask(
-            [
-                line(Segment(tr("Use them?"), "bold")),
-                line(Segment("  t", "bold+accent"), f" {tr('trust them as they are')}  ", Segment("  v", "bold+accent"), f" {tr('view')}  ", Segment("  n", "bold+accent"), f" {tr('not now')}"),
-            ],
+            [line(Segment(tr("Use them?"), "bold"))],
             ["t", "v", "n", "escape", "c-c", "c-d"],
-        )  # fmt: skip
+            [("t", tr("trust them as they are")), ("v", tr("view")), ("n", tr("not now"))],
+        )
         if key == "t":
             chat.trusted.trust(folder, says)
             return says

@@ -43,7 +43,7 @@ def status(session: "Session", folder: str, *, plan: bool, usd_micros: int) -> s
     if session.policy.locked:
         parts.append(tr("LOCKED: only reading"))
     if usd_micros:
-        parts.append(f"${usd_micros / 1e6:.2f}")
+        parts.append(f"${usd_micros / 1e6:.{2 if usd_micros >= 10_000 else 4}f}")
     parts.append(short_path(folder))
     return " · ".join(parts)
 

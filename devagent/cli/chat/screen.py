@@ -56,6 +56,7 @@ class Chat(Shown):
         self._pictures: dict[str, dict[str, Any]] = {}
         self.live.submit = self._submit
         self.live.leave = self.leave
+        self.live.planning = lambda: self._submit("/plan", False)
         self.live.picture = self._picture
 
     # -- for commands

@@ -65,7 +65,7 @@ class Shown:
             self.painter, history=past, completer=completer, vi=terminal.editing == "vi"
         )
         completer.typed = lambda: self.live.typed
-        self.transcript = Transcript(able, self.live.columns)
+        self.transcript = Transcript(able, lambda: self.live.columns)
         self.asker = OnScreen(self.live, principal().user, asked.folder, self.print)
         self.asker.before_question = self._question_comes
         self.usage = Usage()
@@ -118,7 +118,6 @@ class Shown:
     def print(self, lines: Sequence[Line], *, whole: bool = False, wide: bool = False) -> None:
         """Lines of a command, below an empty one; ``whole``: they are code, which is not broken into rows; ``wide``:
         they may be as wide as the screen."""
-        self.transcript.columns = self.live.columns
         self.live.paper.put(self.transcript.printed(lines, whole=whole, wide=wide))
         self.live.draw_now()
 
@@ -143,7 +142,6 @@ class Shown:
     async def turn(self, events: AsyncGenerator[Event, None], what: str = "") -> int:
         """Show a turn (or what is like one) until it is over or was stopped; how many events there were."""
         await self.before_turn()
-        self.transcript.columns = self.live.columns
         self.live.doing = Doing(what=what, since=time.monotonic())
         count: list[int] = [0]
         self._work = asyncio.ensure_future(self._shown(events, count))

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
-from devagent.repl.style import Segment
+from devagent.repl.style import Line, Segment
 from devagent.repl.width import begins_wide, breakable, width
 
 
@@ -83,6 +83,19 @@ class Flow:
             yield from part
             self._at += wide
             self._filled = True
+
+
+def gathered(outs: Iterable[Out]) -> list[Line]:
+    """What came out, as rows."""
+    lines: list[Line] = []
+    row: list[Segment] = []
+    for one in outs:
+        if isinstance(one, Segment):
+            row.append(one)
+        else:
+            lines.append(tuple(row))
+            row = []
+    return [*lines, tuple(row)] if row else lines
 
 
 def _is_whole(segment: Segment, columns: int) -> bool:

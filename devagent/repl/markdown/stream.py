@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from devagent.core.text import visible
 from devagent.repl.markdown.code import Code
-from devagent.repl.markdown.flow import ROW, Flow, Out
+from devagent.repl.markdown.flow import ROW, Flow, Out, gathered
 from devagent.repl.markdown.inline import taken
 from devagent.repl.markdown.table import is_delimiter, table
 from devagent.repl.style import Line, Segment
@@ -40,10 +40,10 @@ class _Begun(Struct):
 
 
 class MarkdownStream:
-    """One text. ``columns`` are what a row may take."""
+    """One text. ``columns`` are what a row may take; they may change, and hold from the next line of the text on."""
 
     def __init__(self, columns: int, *, unicode: bool = True, plain: bool = False) -> None:
-        self._columns = columns
+        self.columns = columns
         self._unicode = unicode
         self._plain = plain
         self._cut = ""
@@ -79,6 +79,9 @@ class MarkdownStream:
         if self._rest or self._flow:
             yield from self._line_ends()
         yield from self._lines_of_code()
+        if self._fence:  # it was cut, or never closed
+            fence, self._fence = self._fence, ""
+            yield from self._whole((Segment(self._edge(fence, ""), "quiet"),))
         yield from self._table_ends()
 
     def _goes_on(self) -> Iterator[Out]:
@@ -118,7 +121,7 @@ class MarkdownStream:
                 self._rest = ""
                 yield from self._open()
                 dash = "─" if self._unicode else "-"
-                yield from self._whole((Segment(dash * min(self._columns, 40), "quiet"),))
+                yield from self._whole((Segment(dash * min(self.columns, 40), "quiet"),))
                 return
             begun = self._begun(ended=True)
             if begun is not None:
@@ -139,7 +142,7 @@ class MarkdownStream:
     def _begin(self, begun: _Begun) -> Iterator[Out]:
         yield from self._table_ends()
         yield from self._open()
-        self._flow = Flow(self._columns, prefix=begun.prefix, hang=begun.hang)
+        self._flow = Flow(self.columns, prefix=begun.prefix, hang=begun.hang)
         self._role, self._rest = begun.role, begun.rest
 
     def _begun(self, *, ended: bool) -> _Begun | None:
@@ -201,11 +204,11 @@ class MarkdownStream:
             return
         yield from self._open()
         if len(rows) > 1 and is_delimiter(rows[1]):
-            for one in table(rows, self._columns, unicode=self._unicode):
+            for one in table(rows, self.columns, unicode=self._unicode):
                 yield from self._whole(one)
             return
         for row in rows:
-            flow = Flow(self._columns)
+            flow = Flow(self.columns)
             yield from flow.feed(taken(row, "", ended=True)[0])
             yield from flow.end()
 
@@ -227,12 +230,4 @@ def _item(indent: str, sign: str, rest: str) -> _Begun:
 def lines_of(text: str, columns: int, *, unicode: bool = True, plain: bool = False) -> list[Line]:
     """A whole text's rows."""
     stream = MarkdownStream(columns, unicode=unicode, plain=plain)
-    lines: list[Line] = []
-    row: list[Segment] = []
-    for one in (*stream.feed(text), *stream.end()):
-        if isinstance(one, Segment):
-            row.append(one)
-        else:
-            lines.append(tuple(row))
-            row = []
-    return [*lines, tuple(row)] if row else lines
+    return gathered((*stream.feed(text), *stream.end()))

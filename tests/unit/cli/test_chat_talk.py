@@ -112,6 +112,9 @@ DRIVEN: dict[str, tuple[tuple[str, tuple[str, ...]], ...]] = {
         ("/export out.md", ("written to out.md",)),
         ("/export no/such/out.md", ("no/such",)),
         ("/report out.html", ("written to out.html",)),
+        ("/report out.html", ("out.html is there already",)),
+        ("/resume -1", ("No such option",)),
+        ("/model fst", ("unknown model 'fst'",)),
         ("/good", ("feedback on the answer: good",)),
         ("/bad 'too long", ("feedback on the answer: bad: too long",)),
         ("/doctor", ("devagent:", "extension workspace")),
@@ -136,6 +139,10 @@ async def test_each_command_does_what_it_says_and_odd_arguments_get_a_clear_word
         for typed, wanted in DRIVEN["after"]:
             await chat.says(typed, *wanted)
         assert chat.screen.count("Traceback") == 0
+        assert chat.screen.count("written to out.html") == 1
+        assert chat.screen.count("written to no/such") == 0
+        assert chat.screen.count("goes on with one of these") == 0
+        assert chat.screen.count("session resumed") == 0  # for a model that there is not
         before = chat.chat.session.id
         await chat.says("/fork", f"a fork of {before}")
         assert chat.chat.session.id != before
@@ -193,7 +200,7 @@ def test_a_command_that_would_ask_something_is_told_to_be_run_elsewhere(
     monkeypatch.setattr("devagent.cli.entry.run_command_line", asks)
     keyboard = sys.stdin
     said = command_line._output(["ext", "add", "x y"])  # pyright: ignore[reportPrivateUsage]
-    assert "run `devagent ext add 'x y'` outside of the chat" in said
+    assert "run `devagent ext add 'x y'` outside of the chat" in said.text
     assert sys.stdin is keyboard
 
 
@@ -210,7 +217,7 @@ def test_two_commands_at_once_do_not_take_each_others_words(
         return 0
 
     monkeypatch.setattr("devagent.cli.entry.run_command_line", one)
-    said: dict[str, str] = {}
+    said: dict[str, command_line.Told] = {}
 
     def run(name: str) -> None:
         said[name] = command_line._output([name])  # pyright: ignore[reportPrivateUsage]
@@ -222,5 +229,5 @@ def test_two_commands_at_once_do_not_take_each_others_words(
     go_on.set()
     for thread in threads:
         thread.join(20)
-    assert said == {"first": "first", "second": "second"}
+    assert said == {name: (name, 0) for name in ("first", "second")}
     assert sys.stdout is screen

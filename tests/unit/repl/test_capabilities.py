@@ -68,3 +68,13 @@ def test_a_wide_character_does_not_stand_across_the_edge() -> None:
 
 def test_closing_punctuation_stays_with_the_character_before_it() -> None:
     assert breakable("日本。語") == ["日", "本。", "語"]
+
+
+def test_a_terminal_without_unicode_gets_the_signs_that_look_most_like_ours_in_as_many_columns() -> (
+    None
+):
+    ascii_only = Painter(capabilities({"TERM": "dumb"}, encoding="ascii"))
+    text = "● “a” · b… → │─┼ ✗ ⟦U+202E⟧"
+    painted = ascii_only.paint([Segment(text)])
+    assert painted == '* "a" - b. > |-+ x [U+202E]'
+    assert len(painted) == width(text)

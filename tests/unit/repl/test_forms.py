@@ -4,8 +4,9 @@ from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 
 from devagent.core.ports import Filled, Form
+from devagent.repl.choices import Option
 from devagent.repl.forms import FormsOnScreen
-from devagent.repl.style import Line, Segment, text_of
+from devagent.repl.style import Line, text_of
 
 FORM = Form(
     "tracker",
@@ -39,7 +40,10 @@ class Scripted:
     async def quiet(self) -> None:
         self.was_quiet = True
 
-    async def ask(self, rows: Sequence[Sequence[Segment]], keys: Sequence[str]) -> str:
+    async def ask(
+        self, rows: Sequence[Line], keys: Sequence[str], options: Sequence[Option] = ()
+    ) -> str:
+        assert {key for key, _ in options} <= {*keys, "esc"}
         assert self.was_quiet, "what was typed before the question is no answer"
         assert self.within
         key = self.keys.pop(0)

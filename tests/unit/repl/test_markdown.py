@@ -145,3 +145,8 @@ def test_code_stands_between_short_rules_and_without_colours_between_its_fences(
     text = "```python\nx = 1\n```"
     assert shown(text) == ["── python", "x = 1", "──"]
     assert [text_of(one) for one in lines_of(text, 60, plain=True)] == text.split("\n")
+
+
+def test_code_that_was_cut_off_ends_below_a_rule_all_the_same() -> None:
+    cut = lines_of("```py\nx = 1\ny", 40)
+    assert [text_of(row) for row in cut] == ["── py", "x = 1", "y", "──"]

@@ -5,7 +5,7 @@ from msgspec.structs import replace
 from devagent.cli.chat.following import follow
 from devagent.core.events import Event
 from devagent.core.events.calls import ToolFinished, ToolProgress
-from devagent.core.events.model import ModelReplied, TextDelta
+from devagent.core.events.model import ModelFailed, ModelReplied, TextDelta
 from devagent.core.events.turns import Prompt, TurnCut
 from devagent.core.resources import Resource
 from devagent.core.tools import ExtensionReference
@@ -20,7 +20,7 @@ from tests.support.log_events import call, judged, turn
 
 
 def drawn(*events: Event, columns: int = 200) -> list[str]:
-    screen = Transcript(Capabilities(), columns)
+    screen = Transcript(Capabilities(), lambda: columns)
     return list(rows_of(out for event in events for out in screen.show(event)))
 
 
@@ -131,7 +131,7 @@ def test_a_long_prompt_is_shown_in_part_and_says_so() -> None:
 
 
 def test_a_call_unfolds_to_all_that_is_known_of_it() -> None:
-    screen = Transcript(Capabilities(), 80)
+    screen = Transcript(Capabilities(), lambda: 80)
     for event in call("ask"):
         list(screen.show(event))
     text = "\n".join(map(text_of, screen.unfolded()))
@@ -150,3 +150,28 @@ def test_nothing_that_a_tool_says_moves_the_terminal() -> None:
 
 def test_a_turn_that_was_stopped_says_that_its_work_stays() -> None:
     assert drawn(TurnCut(turn=1, err="cancelled")) == ["stopped; what was done so far stays"]
+
+
+def test_a_service_that_fails_again_and_again_is_told_once_and_then_by_its_attempts() -> None:
+    def failed(attempt: int, err: str = "overloaded", again: int | None = 500) -> ModelFailed:
+        return ModelFailed(
+            turn=1, model="m", err=err, attempt=attempt, reason="too much", retry_in_ms=again
+        )
+
+    rows = drawn(failed(1), failed(2), failed(3), failed(4, "connection"), failed(5, again=None))
+    assert rows == [
+        "! the model service failed (overloaded): too much; attempt 2 in 0.5 s",
+        "  attempt 3 in 0.5 s",
+        "  attempt 4 in 0.5 s",
+        "! the model service failed (connection): too much; attempt 5 in 0.5 s",
+        "! the model service failed (overloaded): too much",
+    ]
+
+
+def test_a_reply_goes_on_at_the_width_that_the_window_has_by_now() -> None:
+    window = [80]
+    screen = Transcript(Capabilities(), lambda: window[0])
+    rows = [*screen.show(TextDelta(turn=1, text="word " * 12 + "\n"))]
+    window[0] = 40
+    rows += screen.show(TextDelta(turn=1, text="word " * 12 + "\n"))
+    assert [len(row) for row in rows_of(rows)] == [59, 39, 19]

@@ -16,6 +16,7 @@ KEYS = (
     ("Enter", "send; while the agent works: a word to it, read before its next step"),
     ("Tab", "while the agent works: send it once the turn is over"),
     ("Alt+Enter, Ctrl+J, \\ Enter", "a new line"),
+    ("Shift+Tab", "only reading, until it is pressed again"),
     ("Esc", "stop what is under way; what was done stays"),
     ("Ctrl+C", "clear the line, stop; twice: leave"),
     ("Ctrl+R", "search what you typed before"),

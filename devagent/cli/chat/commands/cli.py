@@ -7,6 +7,7 @@ import shlex
 import sys
 import threading
 from collections.abc import Generator, Sequence
+from typing import NamedTuple
 
 from devagent.cli.chat.saying import words
 from devagent.cli.chat.screen import Chat
@@ -16,19 +17,28 @@ MOST_LINES = 400
 _ALONE = threading.Lock()
 
 
-async def told(chat: Chat, arguments: Sequence[str]) -> str:
+class Told(NamedTuple):
+    """What a command printed, and its exit code."""
+
+    text: str
+    code: int
+
+
+async def told(chat: Chat, arguments: Sequence[str]) -> Told:
     """Run one and show what it says; that. One that would ask something is not answered."""
-    text = await asyncio.to_thread(_output, list(arguments))
+    done = await asyncio.to_thread(_output, list(arguments))
+    text = done.text
     lines = text.rstrip("\n").split("\n")
     rows = [line(one) for one in lines]
     if len(rows) > MOST_LINES:
         more = f"… {len(rows) - MOST_LINES:,} more lines: `devagent {' '.join(arguments)}`"
         rows = [*rows[:MOST_LINES], line(Segment(more, "quiet"))]
-    chat.print(rows, wide=True)
-    return text
+    if text.strip():
+        chat.print(rows, wide=True)
+    return done
 
 
-def _output(arguments: list[str]) -> str:
+def _output(arguments: list[str]) -> Told:
     from devagent.cli.entry import INTERRUPTED, run_command_line  # noqa: PLC0415  (the table of all commands)
 
     out = io.StringIO()
@@ -39,7 +49,7 @@ def _output(arguments: list[str]) -> str:
         out.write(
             f"\nit asks something: run `devagent {shlex.join(arguments)}` outside of the chat\n"
         )
-    return out.getvalue()
+    return Told(out.getvalue(), code)
 
 
 @contextlib.contextmanager
@@ -67,7 +77,7 @@ async def mcp(chat: Chat, rest: str) -> None:
         await told(chat, ["ext", *words(rest)])
         return
     listed = await asyncio.to_thread(_output, ["ext", "list"])
-    servers = [row for row in listed.splitlines() if row.split()[1:2] != ["own"]]
+    servers = [row for row in listed.text.splitlines() if row.split()[1:2] != ["own"]]
     if servers:
         chat.print([line(row) for row in servers], wide=True)
     else:

@@ -36,11 +36,11 @@ async def resume(chat: Chat, rest: str) -> None:
             return
     elif not wanted:
         found = await told(chat, ["session", "search", *words(rest)])
-        if found.startswith("Nothing was found"):
+        if found.text.startswith("Nothing was found"):
             chat.say(
                 "/resume alone lists the newest sessions, /resume last week those of last week"
             )
-        else:
+        elif found.code == 0:
             chat.say("/resume ID goes on with one of these")
         return
     if wanted == chat.session.id:
@@ -109,12 +109,13 @@ async def rename(chat: Chat, rest: str) -> None:
 async def export(chat: Chat, rest: str) -> None:
     """The session as Markdown, in a file."""
     file = rest or f"session-{chat.session.id[-6:]}.md"
-    await told(chat, ["session", "export", chat.session.id, "--format", "markdown", "-o", file])
-    chat.say(f"written to {file}")
+    command = ["session", "export", chat.session.id, "--format", "markdown", "-o", file]
+    if (await told(chat, command)).code == 0:
+        chat.say(f"written to {file}")
 
 
 async def report(chat: Chat, rest: str) -> None:
     """The page for reviewers, in a file."""
     file = rest or f"session-{chat.session.id[-6:]}.html"
-    await told(chat, ["session", "report", chat.session.id, "-o", file])
-    chat.say(f"written to {file}")
+    if (await told(chat, ["session", "report", chat.session.id, "-o", file])).code == 0:
+        chat.say(f"written to {file}")
