@@ -1,12 +1,20 @@
 """Real paths, also through what may not be looked at: ``/proc/1/root`` is a link that only its owner may read."""
 
 import os
-from typing import AnyStr
+from typing import overload
 
 _MOST_LINKS = 40
 
 
-def real_path(path: AnyStr) -> AnyStr:
+@overload
+def real_path(path: str) -> str: ...
+
+
+@overload
+def real_path(path: bytes) -> bytes: ...
+
+
+def real_path(path: str | bytes) -> str | bytes:
     """The absolute path without links. One that may not be read stays in it, and no ``..`` leads back from there."""
     try:
         return os.path.realpath(path)

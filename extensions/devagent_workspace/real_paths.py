@@ -1,18 +1,16 @@
 """Real paths, also through what may not be looked at: ``/proc/1/root`` is a link that only its owner may read."""
 
 import os
-from typing import AnyStr
 
 _MOST_LINKS = 40
 
 
-def real_path(path: AnyStr) -> AnyStr:
+def real_path(path: str) -> str:
     """The absolute path without links. One that may not be read stays in it, and no ``..`` leads back from there."""
     try:
         return os.path.realpath(path)
     except OSError:
-        found = _as_far_as_it_goes(os.fsdecode(path))
-        return os.fsencode(found) if isinstance(path, bytes) else found
+        return _as_far_as_it_goes(path)
 
 
 def _as_far_as_it_goes(path: str) -> str:

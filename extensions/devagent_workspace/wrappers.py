@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from fnmatch import fnmatchcase
 from itertools import pairwise
 
 from devagent_workspace.atoms import bent
@@ -215,6 +216,32 @@ def _filled(field: Field, hole: str, kind: Source) -> Field:
 
 
 _NAMES = names("-name -iname -path -ipath -wholename -iwholename")
+_OF_SECRETS = (
+    ".env", ".envrc", ".netrc", ".npmrc", ".pypirc", ".pgpass", ".git-credentials", "credentials", "credentials.json", "id_rsa",
+    "id_ed25519", ".bash_history", "a.pem", "a.key",
+)  # fmt: skip
+"""Names that tell of secrets, one of each sort: a pattern that fits one of them, and not all files, looks for it."""
+
+
+def _looks_for_secrets(option: str, pattern: str) -> bool:
+    """Whether a test of ``find`` picks files whose names tell of secrets."""
+    if option in ("-regex", "-iregex"):
+        try:
+            plain = re.compile(re.sub(r"\\([(){}|+?])", r"\1", pattern), re.IGNORECASE)
+        except re.error:
+            return True
+        return not plain.fullmatch("./a.py") and any(
+            plain.fullmatch(f"./{one}") for one in _OF_SECRETS
+        )
+    if option not in _NAMES:
+        return False
+    if SECRET_NAME.search(pattern):
+        return True
+    said = re.sub(r"[*?]|\[[^]]*\]", "", pattern)
+    if len(said) < 3 or re.fullmatch(r"\*\.\w+", pattern):
+        return False
+    place = "./" if "path" in option or "whole" in option else ""
+    return any(fnmatchcase(f"{place}{one}", pattern.casefold()) for one in _OF_SECRETS)
 
 
 def find(walk: Walk, fields: Sequence[Field], scope: Scope) -> Source:
@@ -235,7 +262,7 @@ def find(walk: Walk, fields: Sequence[Field], scope: Scope) -> Source:
         if inside and not any(f.text in ("-L", "-follow", "-printf", "-print0x") for f in fields)
         else "output"
     )
-    if any(name.text in _NAMES and SECRET_NAME.search(f.begins) for name, f in pairwise(fields)):
+    if any(_looks_for_secrets(name.text or "", f.begins) for name, f in pairwise(fields)):
         kind = "output"  # files of secrets are looked for
     plain: list[Field] = [fields[0], *starts]
     walk.record(fields, scope)

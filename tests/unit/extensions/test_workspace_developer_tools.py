@@ -292,6 +292,10 @@ HOSTILE: dict[str, list[str]] = {
     'ssh manual': [
         'ssh -oProxyCommand=./evil host',
     ],
+    'find manual: patterns that fit files of secrets': [
+        "find . -name '.env*' | xargs cat", "find . -name 'id_*' -exec cat {} +", "find . -iname '*ENV*' -exec base64 {} \\;", "find . -path './*.env' | xargs cat",
+        "find . -regex '.*/\\.env' -exec cat {} +", "find . -regex '.*/\\(id_rsa\\|x\\)' -exec cat {} +",
+    ],
     'wrappers: the command that is hidden behind their words': [
         'sudo FOO=1 rm -rf src', 'env - rm -rf src', 'chrt -f 10 rm -rf src', 'env -C src rm -rf x', 'nice --adjustment=5 rm -rf src', 'command -p rm -rf src',
         'timeout -s KILL 5 rm -rf src',
@@ -441,7 +445,9 @@ EVERYDAY = [
     'cargo install --path .', 'git commit --signoff -m x', 'git hash-object --stdin < README.md', 'git tag --sort=version:refname', 'echo "$x ${x##*.}"', 'mkdir -p out/run$((1 + 2))/logs',
     "ssh host 'tail -5 /var/log/app.log'", 'ssh -p 2222 ana@host ls /srv', 'rsync -avz src/ ana@host:/srv/app/', 'poetry run python -m pytest', 'bundle exec rspec --format documentation',
     'bundle exec rubocop -a', 'rails db:migrate', 'mix test', 'composer install --no-dev', 'vendor/bin/phpunit --filter ParserTest', 'php artisan migrate', 'rspec spec/a_spec.rb:10',
-    'rename foo bar *.txt', 'export NODE_ENV=test; npm test', 'dirname "$(realpath README.md)"', 'basename "$PWD"', "bc <<< '2 + 3'", 'echo "a b" | read -r x y', 'mktemp -d',
+    'rename foo bar *.txt', "find . -name '*.json' | xargs wc -l", "find . -regex '.*\\.\\(c\\|h\\)' | xargs wc -l", "find . -name '*test*' -exec wc -l {} +",
+    "find src -iname 'readme*' | xargs head -5", "find . -regex '.*\\.py' -exec grep -l main {} +", 'export NODE_ENV=test; npm test', 'dirname "$(realpath README.md)"', 'basename "$PWD"',
+    "bc <<< '2 + 3'", 'echo "a b" | read -r x y', 'mktemp -d',
 ]  # fmt: skip
 MORE = names("""
 actionlint alembic ansible-lint b cd celery chmod clang-format csvcut dbt depcheck duckdb dvc expr false gofmt golangci-lint hadolint ldd ln lsof mktemp
