@@ -64,6 +64,7 @@ class Lines:
         self._interrupted = 0.0
         self._free = asyncio.Event()
         self._ended = False
+        self._reading: asyncio.Future[str] | None = None
         self._session: PromptSession[str] = PromptSession(
             history=history,
             completer=completer,
@@ -175,13 +176,21 @@ class Lines:
     async def _one_line(self) -> None:
         draft, self._draft = self._draft, ""
         try:
-            text = await self._session.prompt_async(self._sign, default=draft, handle_sigint=False)
+            self._reading = asyncio.ensure_future(
+                self._session.prompt_async(self._sign, default=draft, handle_sigint=False)
+            )
+            text = await self._reading
         except KeyboardInterrupt:
             self._interrupt()
             return
+        except asyncio.CancelledError:
+            if self._ended:
+                return
+            raise
         except EOFError:
-            self._free.clear()
-            self.leave()
+            if not self._ended:
+                self._free.clear()
+                self.leave()
             return
         if text.strip():
             self._free.clear()
@@ -205,6 +214,8 @@ class Lines:
         self.paper.flush()
         if self._session.app.is_running:
             self._session.app.exit(exception=EOFError)
+        elif self._reading is not None:  # on a dumb terminal another application reads the line
+            self._reading.cancel()
 
     async def aside(self, work: Callable[[], Awaitable[None]]) -> None:
         self.paper.flush()

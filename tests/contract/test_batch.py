@@ -148,7 +148,7 @@ async def test_where_there_is_certainly_none_it_is_sent_again(
 
 
 @pytest.mark.parametrize(
-    "point", ["keep_state:2", "keep_state:3", "keep_state:4", "write:1", "_plain:2", "of:5"]
+    "point", ["keep_state:2", "keep_state:3", "keep_state:4", "replace_file:1", "_plain:2", "of:5"]
 )
 async def test_killed_anywhere_it_goes_on_and_sends_writes_and_records_once(
     service: MessagesServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, point: str

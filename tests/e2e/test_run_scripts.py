@@ -171,7 +171,7 @@ async def test_tokens_and_dollars_warn_at_80_percent_and_stop_with_what_there_is
         (warned,) = [event for event in events if isinstance(event, BudgetWarned)]
         (stopped,) = [event for event in events if isinstance(event, BudgetStopped)]
         assert warned.limit == stopped.limit
-        assert "the next request would take about" in stopped.reason
+        assert "what comes next would take about" in stopped.reason
 
 
 async def test_a_prompt_that_is_too_dear_is_not_even_sent(work: Path) -> None:
@@ -182,7 +182,7 @@ async def test_a_prompt_that_is_too_dear_is_not_even_sent(work: Path) -> None:
     assert done.code == 5
     # Its tokens may be counted, which costs nothing.
     assert {request.path for request in server.requests} <= {"/v1/messages/count_tokens"}
-    assert "the next request would take about" in done.result["reason"]
+    assert "what comes next would take about" in done.result["reason"]
 
 
 async def test_going_in_circles_is_told_to_the_model_and_then_stopped(work: Path) -> None:
