@@ -7,7 +7,6 @@ circle, and one that is carried out ends a row of refusals.
 
 from collections.abc import Iterator
 
-from devagent.agent.service_tools import is_offer
 from devagent.core.codec import sha256
 from devagent.core.events import Event
 from devagent.core.events.calls import ApprovalAnswered, ToolFinished, ToolJudged
@@ -41,7 +40,7 @@ class Circles:
                 self._forget()
             case SubagentStarted(call=call):
                 self._tasks.add(f"{call}/")
-            case ToolJudged() if event.call.startswith(tuple(self._tasks)) or is_offer(event):
+            case ToolJudged() if event.call.startswith(tuple(self._tasks)) or event.is_offer:
                 pass  # a sub-agent's, which has circles of its own; or no call of the model's
             case ToolJudged():
                 self._judged[event.call] = event

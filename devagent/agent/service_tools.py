@@ -20,10 +20,10 @@ from devagent import __version__
 from devagent.agent.around import Around
 from devagent.agent.gate import Gate, granted
 from devagent.core.codec import digest
-from devagent.core.events import Event
 from devagent.core.events.calls import ApprovalAnswered, ApprovalAsked, ToolCalled, ToolJudged
 from devagent.core.resources import Resource
 from devagent.core.tools import (
+    SERVICE,
     ExtensionReference,
     ServiceTool,
     ToolCall,
@@ -32,15 +32,13 @@ from devagent.core.tools import (
     ToolSpec,
 )
 
-HOUSE = "service"
-"""No extension of a third party may be called so."""
 _CLASSES: dict[str, ToolClass] = {"code_execution": "exec"}
 
 
 def specification(tool: ServiceTool) -> ToolSpec:
     """The tool as policy knows it: ``service.web_search``."""
     return ToolSpec(
-        extension=HOUSE,
+        extension=SERVICE,
         name=tool.name,
         tool_class=_CLASSES.get(tool.name, "net"),
         description=f"{tool.name} of the model service, which carries it out itself",
@@ -52,11 +50,11 @@ class WithServiceTools(Around):
     """A toolbox that can say of the service's own tools what they touch; it lists none of them, and carries out none."""
 
     def _is_ours(self, tool: ToolSpec) -> bool:
-        return tool.extension == HOUSE
+        return tool.extension == SERVICE
 
     def reference(self, tool: ToolSpec) -> ExtensionReference:
         if self._is_ours(tool):
-            return ExtensionReference(HOUSE, __version__, digest([tool.name]))
+            return ExtensionReference(SERVICE, __version__, digest([tool.name]))
         return super().reference(tool)
 
     def complete(self, tool: ToolSpec, args: Mapping[str, Any]) -> dict[str, Any]:
@@ -64,7 +62,7 @@ class WithServiceTools(Around):
 
     def _touched(self, tool: ToolSpec, args: Mapping[str, Any]) -> tuple[Resource, ...]:
         if tool.tool_class != "net":
-            return (Resource(f"mcp:{HOUSE}/{tool.name}", "write"),)
+            return (Resource(f"mcp:{SERVICE}/{tool.name}", "write"),)
         domains: Sequence[str] = args.get("allowed_domains") or ("*",)
         # A domain may come with a path.
         return tuple(Resource(f"host:{one.partition('/')[0].lower()}", "read") for one in domains)
@@ -100,7 +98,7 @@ class Offering:
             yield ToolCalled(
                 turn=turn,
                 call=call.id,
-                ext=HOUSE,
+                ext=SERVICE,
                 tool=tool.name,
                 args=call.args,
                 asked_by="house",
@@ -113,8 +111,3 @@ class Offering:
             if granted(last) and not self._gate.dry_run:
                 found.append(tool)
         self.offered = tuple(found)
-
-
-def is_offer(event: Event) -> bool:
-    """Whether it is the judgement of an offer: no call of the model's."""
-    return isinstance(event, ToolJudged) and event.ext.name == HOUSE

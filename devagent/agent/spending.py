@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterator, Mapping
 
 from msgspec import Struct
 
-from devagent.agent.service_tools import is_offer
 from devagent.core.events import Event
 from devagent.core.events.calls import ServiceToolUsed, ToolJudged
 from devagent.core.events.model import ModelReplied
@@ -124,8 +123,8 @@ class Spending:
                     spent.usd_micros += cost.usd_micros if cost else 0
                     if cost is None and usage != Usage():
                         spent.unpriced = model or "the model"
-            case ToolJudged() if is_offer(event):
-                pass  # its uses are calls
+            case ToolJudged() if event.is_offer:
+                pass
             case ToolJudged() | ServiceToolUsed():
                 for spent in (self._turn, self._run, self._session):
                     spent.calls += 1

@@ -18,6 +18,7 @@ from devagent.core.codec import from_plain, parse
 from devagent.core.errors import LogError
 from devagent.core.limits import Spent
 from devagent.core.principal import Principal
+from devagent.core.tools import SERVICE
 from devagent.core.usage import Usage
 
 LOOK_FOR_OTHERS_S = 30.0
@@ -26,7 +27,13 @@ LOOK_FOR_OTHERS_S = 30.0
 _DAY_US = 86_400_000_000
 _WANTED = tuple(
     f'"type":"{kind}"'.encode()
-    for kind in ("model.replied", "tool.judged", "session.started", "session.resumed")
+    for kind in (
+        "model.replied",
+        "tool.judged",
+        "service_tool.used",
+        "session.started",
+        "session.resumed",
+    )
 )
 
 Belongs = Callable[[Principal], bool]
@@ -106,7 +113,9 @@ class Ledger:
                 log.scopes = tuple(name for name, belongs in self._scopes.items() if belongs(who))
             case {"ts": int(ts)} if ts // _DAY_US != self._day:
                 pass
-            case {"type": "tool.judged"}:
+            case {"type": "tool.judged", "ext": {"name": str(name)}} if name == SERVICE:
+                pass  # offered; its uses are calls
+            case {"type": "tool.judged" | "service_tool.used"}:
                 log.spent.calls += 1
             case {"type": "model.replied"}:
                 _add(log.spent, _reply(header))

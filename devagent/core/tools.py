@@ -34,6 +34,10 @@ class ToolSpec(Struct, frozen=True):
         return f"{self.extension}__{self.name}"
 
 
+SERVICE = "service"
+"""What stands for the extension of a tool of the model service. No extension of a third party may be called so."""
+
+
 class ServiceTool(Struct, frozen=True):
     """A tool that the model service carries out itself while it answers, as a request offers it. ``kind`` is the
     Messages API's dated type; ``settings`` are its bounds in that API's words (``allowed_domains``, ``max_uses``)."""

@@ -7,7 +7,7 @@ from msgspec import Struct, field
 from devagent.core.events.base import BaseEvent
 from devagent.core.principal import Principal
 from devagent.core.resources import Resource
-from devagent.core.tools import ExtensionReference, ToolClass
+from devagent.core.tools import SERVICE, ExtensionReference, ToolClass
 from devagent.core.verdicts import Decision
 
 Outcome = Literal["ok", "failed", "denied", "cut", "timeout"]
@@ -96,6 +96,11 @@ class ToolJudged(BaseEvent, frozen=True, kw_only=True, tag="tool.judged"):
     def full_name(self) -> str:
         """``git.push``; of a tool that no extension has, what the model called it."""
         return f"{self.ext.name}.{self.tool}" if self.ext.name else self.tool
+
+    @property
+    def is_offer(self) -> bool:
+        """Whether a tool of the model service is to be offered: no call, its uses are calls."""
+        return self.ext.name == SERVICE
 
 
 class ApprovalAsked(BaseEvent, frozen=True, kw_only=True, tag="approval.asked"):

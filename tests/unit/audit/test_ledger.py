@@ -3,16 +3,20 @@
 import os
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from devagent.audit.ledger import LOOK_FOR_OTHERS_S, Ledger, scopes_of
 from devagent.audit.writer import SessionLog
 from devagent.core.errors import LogError
+from devagent.core.events.calls import ServiceToolUsed
 from devagent.core.events.model import ModelReplied
 from devagent.core.events.session import SessionStarted
 from devagent.core.limits import Spent
 from devagent.core.principal import Principal
+from devagent.core.tools import SERVICE, ExtensionReference
 from devagent.core.usage import Cost, Usage
+from tests.support.log_events import judged
 
 DAY_S = 86_400
 NOON = 20_000 * DAY_S + DAY_S // 2
@@ -98,3 +102,16 @@ def test_a_log_that_cannot_be_read_is_no_nothing(tmp_path: Path) -> None:
         file.write(b'{"type":"model.replied",\n')
     with pytest.raises(LogError, match="what was spent today is not known"):
         ledger(tmp_path, [NOON]).spent()
+
+
+def test_calls_are_counted_and_of_the_services_tools_their_uses_not_that_they_were_offered(
+    tmp_path: Path,
+) -> None:
+    log = session(tmp_path, ANA)
+    log.write(judged("allow", "c1"))
+    offer = ExtensionReference(SERVICE, "1", "d")
+    log.write(msgspec.structs.replace(judged("allow", "c2"), ext=offer, tool="web_search"))
+    log.write(ServiceToolUsed(turn=1, call="s1", tool="web_search", outcome="ok"))
+    log.write(ServiceToolUsed(turn=1, call="s2", tool="web_search", outcome="ok"))
+    os.utime(os.path.join(log.folder, "events.jsonl"), (NOON, NOON))
+    assert ledger(tmp_path, [NOON]).spent()["day"].calls == 3
