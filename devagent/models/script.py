@@ -25,6 +25,7 @@ A placeholder takes a value from what is already there, once and without evaluat
                                      alone in an argument it keeps its type
 """
 
+import difflib
 import re
 import tomllib
 from collections.abc import Collection, Iterator
@@ -91,15 +92,27 @@ def parse_script(text: str, file: str) -> Script:
     except msgspec.ValidationError as error:
         what, _, at = str(error).partition(" - at ")
         numbers = [int(n) for n in re.findall(r"\[(\d+)\]", at)]
-        raise ConfigError(
-            f"{what} ({at.strip('`')})" if at else what,
-            file=file,
-            line=_line_of(text, *numbers[:2]),
-        ) from error
+        said, hint = _told(what, at.strip("`"))
+        line = _line_of(text, *numbers[:2])
+        raise ConfigError(said, file=file, line=line, hint=hint) from error
     if not script.reply:
         raise ConfigError("a rehearsal needs at least one [[reply]]", file=file, line=1)
     _check_references(script, text, file)
     return script
+
+
+def _told(what: str, at: str) -> tuple[str, str]:
+    """msgspec's word for it in ours, and a hint."""
+    if lacking := re.fullmatch(r"Object missing required field `(.+)`", what):
+        whose = "a call" if ".call" in at else "the script"
+        return f"{whose} has no `{lacking[1]}`", ""
+    if unknown := re.fullmatch(r"Object contains unknown field `(.+)`", what):
+        one = ScriptedCall if ".call" in at else ScriptedReply if ".reply" in at else Script
+        keys = one.__struct_fields__
+        near = difflib.get_close_matches(unknown[1], keys, 1)
+        hint = f"Did you mean {near[0]!r}?" if near else f"Known keys: {', '.join(keys)}."
+        return f"unknown key {unknown[1]!r}", hint
+    return f"{what} ({at})" if at else what, ""
 
 
 def _check_references(script: Script, text: str, file: str) -> None:

@@ -212,6 +212,20 @@ def test_a_fault_in_a_script_is_told_with_file_and_line(text: str, line: int, wh
     assert what in caught.value.what
 
 
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        ('name = "a"\nreplies = []', "Did you mean 'reply'?"),
+        ('name = "a"\n[[reply]]\ncalls = []', "Did you mean 'call'?"),
+        ('name = "a"\n[[reply]]\n[[reply.call]]\ntool = "b"\nfoo = 1', "Known keys: tool, name, args, unlisted."),
+    ],
+)  # fmt: skip
+def test_an_unknown_key_of_a_script_is_told_with_those_that_are_known(text: str, hint: str) -> None:
+    with pytest.raises(ConfigError, match="unknown key") as caught:
+        parse_script(text, "tour.toml")
+    assert caught.value.hint == hint
+
+
 def test_a_script_that_cannot_be_read_is_a_config_error(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="cannot be read"):
         Rehearsal.load(str(tmp_path / "none.toml"))
