@@ -81,8 +81,13 @@ class GatewayTokens:
     @contextmanager
     def _changing(self) -> Generator[dict[str, str]]:
         """What is on file, read again, to be changed; then it is what is on file."""
-        os.makedirs(os.path.dirname(self._path), mode=0o700, exist_ok=True)
-        with locked(f"{self._path}.lock"):
-            known = self._load()
-            yield known
-            replace_file(self._path, canonical(known))
+        try:
+            os.makedirs(os.path.dirname(self._path), mode=0o700, exist_ok=True)
+            with locked(f"{self._path}.lock"):
+                known = self._load()
+                yield known
+                replace_file(self._path, canonical(known))
+        except OSError as e:
+            raise ConfigError(
+                f"the tokens cannot be kept ({os.strerror(e.errno or 0)})", file=self._path
+            ) from e

@@ -147,6 +147,9 @@ def _now(one: Recorded, now: Explanation | None, why_not: str, differs: bool) ->
     if not differs:
         others = "" if one.decision.rules == now.decision.rules else ", by other rules"
         yield f"Judged again now: the same, {effect}{others}"
+        if now.decision.policy == one.decision.policy:  # and so for the same reasons
+            yield from (f"  {near.rule}  ({near.file}:{near.line})" for near in now.nearest)
+            return
     elif then != effect:
         yield f"Judged again now: it differs, {then} → {effect}"
     else:

@@ -237,6 +237,9 @@ def test_an_unanswered_or_refused_ask_counts_as_a_denial(files: tuple[str, str])
     assert "  write path:b" in told
     assert "Answered no by ana (unattended)" in told
     assert "Judged again now: the same, ask" in told
+    policy = [line for line in told.splitlines() if line.startswith("Policy ")]
+    again = run("explain", "--last-denial", "--policy", files[1]).stdout.splitlines()
+    assert len([line for line in again if line.startswith("Policy ")]) == len(policy) + 1
 
 
 def test_where_nothing_was_denied_that_is_said() -> None:
