@@ -17,6 +17,7 @@ from collections.abc import Callable, Collection, Generator, Mapping
 from contextlib import contextmanager
 
 from devagent.core.errors import ConfigError
+from devagent.disk import replace_file
 from devagent.org.pin import Pin
 from devagent.org.refusals import Refused
 
@@ -114,9 +115,7 @@ class State:
         os.makedirs(folder, mode=_PRIVATE)
         for one, data in files.items():
             _write(os.path.join(folder, one), data)
-        pointer = os.path.join(self.folder, CURRENT)
-        _write(f"{pointer}.{os.getpid()}", name.encode() + b"\n")
-        os.replace(f"{pointer}.{os.getpid()}", pointer)
+        replace_file(os.path.join(self.folder, CURRENT), name.encode() + b"\n")
 
     def tidy(self, needed: Collection[str]) -> None:
         """Take away what is old; the newest few stay, and whatever is ``needed``: the bundles in force and beside it may be older than

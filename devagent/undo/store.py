@@ -18,6 +18,7 @@ from hashlib import sha256
 from msgspec import Struct, field
 
 from devagent.core.codec import canonical, from_plain, parse
+from devagent.disk import replace_file
 from devagent.undo import git
 from devagent.undo.errors import SnapshotError
 from devagent.undo.places import Root
@@ -157,12 +158,8 @@ class Store:
 
     def replace_list(self, entries: list[Entry]) -> None:
         """A shorter list, put in place whole."""
-        beside = self.path("snapshots.new")
-        with open(beside, "wb") as file:
-            file.write(b"".join(canonical(one) + b"\n" for one in entries))
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(beside, self.path("snapshots.jsonl"))
+        lines = b"".join(canonical(one) + b"\n" for one in entries)
+        replace_file(self.path("snapshots.jsonl"), lines)
 
     def under_way(self, paths: Iterable[str]) -> None:
         """The files beside others that an undo is about to make: if it is killed, whoever comes next takes

@@ -6,6 +6,7 @@ from contextlib import contextmanager, suppress
 from typing import BinaryIO
 
 from devagent.audit.export.target import ExportError
+from devagent.disk import names_to_disk
 
 _PRIVATE, _PRIVATE_FILE = 0o700, 0o600
 
@@ -18,15 +19,6 @@ def real_folder(folder: str) -> str:
 def made(folder: str) -> None:
     """Make the folder where it is not there; folders that are keep their mode. Raises OSError."""
     os.makedirs(folder, _PRIVATE, exist_ok=True)
-
-
-def sync_folder(folder: str) -> None:
-    """Bring the names in the folder to the disk. Raises OSError."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 @contextmanager
@@ -46,7 +38,7 @@ def whole_file(folder: str, name: str) -> Generator[BinaryIO]:
         with suppress(FileNotFoundError):
             os.unlink(part)
         raise
-    sync_folder(folder)
+    names_to_disk(folder)
 
 
 def folder_error(folder: str, error: OSError) -> ExportError:
